@@ -1,0 +1,140 @@
+"""Every exception that yarnkernel raises.
+
+Each class is a :class:`YarnKernelError` and the fitting builtin, so that both
+``except`` clauses work::
+
+    YarnKernelError                      exit code 1
+      UsageError (ValueError)            exit code 2
+        SpecError
+      ClusterError (ConnectionError)
+        LocalClusterError
+      ArtefactError (OSError)
+      SubmitError
+      ApplicationError
+        ApplicationNotFoundError (LookupError)
+        KernelStartError
+          KernelStartTimeoutError (TimeoutError)   exit code 3
+      ConnectionInfoError (ValueError)
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ApplicationError",
+    "ApplicationNotFoundError",
+    "ArtefactError",
+    "ClusterError",
+    "ConnectionInfoError",
+    "KernelStartError",
+    "KernelStartTimeoutError",
+    "LocalClusterError",
+    "SpecError",
+    "SubmitError",
+    "UsageError",
+    "YarnKernelError",
+]
+
+
+class YarnKernelError(Exception):
+    """Base of all errors of this package.
+
+    Attributes
+    ----------
+    exit_code : int
+        What the command line returns when this error ends a command.
+    """
+
+    exit_code = 1
+
+
+class UsageError(YarnKernelError, ValueError):
+    """An argument, option or file that cannot be used, found before anything was submitted."""
+
+    exit_code = 2
+
+
+class SpecError(UsageError):
+    """An application specification that cannot be submitted; names the file and the field."""
+
+
+class ClusterError(YarnKernelError, ConnectionError):
+    """No cluster is configured, or the one that is does not answer."""
+
+
+class LocalClusterError(ClusterError):
+    """The local cluster cannot be started or stopped."""
+
+
+class ArtefactError(YarnKernelError, OSError):
+    """An artefact of Hadoop cannot be fetched, verified or stored."""
+
+
+class SubmitError(YarnKernelError):
+    """The ResourceManager or skein's driver refused the application."""
+
+
+class ApplicationError(YarnKernelError):
+    """An application is not in the state that a command needs.
+
+    Parameters
+    ----------
+    message : str
+        What happened, in one line.
+    app_id : str
+        The application's id.
+    state : str, optional
+        Its last known state as YARN spells it, such as ``"ACCEPTED"``.
+    diagnostics : str, optional
+        YARN's diagnostics.
+    log : str, optional
+        The end of the kernel's log.
+    hint : str, optional
+        The command to type next.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        app_id: str,
+        state: str = "",
+        diagnostics: str = "",
+        log: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.app_id = app_id
+        self.state = state
+        self.diagnostics = diagnostics.strip()
+        self.log = log.rstrip()
+        self.hint = hint
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        if self.diagnostics and self.diagnostics not in self.message:
+            lines.append("  diagnostics: " + self.diagnostics.replace("\n", "\n    "))
+        if self.log:
+            lines.append("  end of the kernel's log:")
+            lines += ["    " + line for line in self.log.splitlines()]
+        if self.hint:
+            lines.append(f"  next: {self.hint}")
+        return "\n".join(lines)
+
+
+class ApplicationNotFoundError(ApplicationError, LookupError):
+    """The ResourceManager does not know the application, or it is not one of skein's."""
+
+
+class KernelStartError(ApplicationError):
+    """The application ended, or was ended, before its kernel could be used."""
+
+
+class KernelStartTimeoutError(KernelStartError, TimeoutError):
+    """The deadline passed before the kernel could be used."""
+
+    exit_code = 3
+
+
+class ConnectionInfoError(YarnKernelError, ValueError):
+    """What stands under the key is not connection info that a client can use."""
