@@ -1,0 +1,174 @@
+"""A real YARN for the whole session, and commands typed as a user types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+import psutil
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+#: In the environment of every process that the tests start, so that none is left behind.
+RUN_MARK = "YARNKERNEL_TEST_RUN"
+RUN_ID = uuid.uuid4().hex
+#: A session of its own is far from the user's home, but shares the downloaded artefacts.
+CACHE = platformdirs.user_cache_path()
+
+
+def wait_for(condition: Callable[[], Any], timeout: float, what: str) -> Any:
+    """Wait until a condition holds and return its value."""
+    end = time.monotonic() + timeout
+    while not (value := condition()):
+        if time.monotonic() > end:
+            pytest.fail(f"not within {timeout:.0f} s: {what}")
+        time.sleep(0.05)
+    return value
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+    def ok(self) -> Result:
+        assert self.code == 0, f"exit code {self.code}\n{self.out}\n{self.err}"
+        return self
+
+    def error(self, code: int) -> str:
+        """The error of a command that has to fail: never a traceback."""
+        assert self.code == code, f"exit code {self.code}, not {code}\n{self.out}\n{self.err}"
+        assert "Traceback" not in self.err, self.err
+        lines = self.err.splitlines()
+        begin = next(i for i, line in enumerate(lines) if line.startswith("yarnkernel: "))
+        return "\n".join(lines[begin:])
+
+
+class Shell:
+    """Runs commands with an environment of its own."""
+
+    def __init__(self, environment: dict[str, str], directory: Path) -> None:
+        self.environment = environment
+        self.directory = directory
+
+    def start(self, *command: str | Path, **options: Any) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(part) for part in command],
+            env=self.environment,
+            cwd=options.pop("cwd", self.directory),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            **options,
+        )
+
+    def run(self, *command: str | Path, timeout: float = 120, **options: Any) -> Result:
+        begin = time.monotonic()
+        process = self.start(*command, **options)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+            pytest.fail(f"{command} did not end within {timeout} s\n{out}\n{err}")
+        return Result(process.returncode, out, err, time.monotonic() - begin)
+
+    def yarnkernel(self, *arguments: str | Path, **options: Any) -> Result:
+        return self.run(BIN / "yarnkernel", *arguments, **options)
+
+    def using(self, **variables: str | None) -> Shell:
+        """Return a shell with other variables; None takes one away."""
+        environment = {**self.environment, **{k: v or "" for k, v in variables.items()}}
+        for name in [name for name, value in variables.items() if value is None]:
+            environment.pop(name)
+        return Shell(environment, self.directory)
+
+
+def clean_environment(home: Path) -> dict[str, str]:
+    """The environment of a user with a new home and no Hadoop."""
+    unwanted = ("HADOOP", "YARN", "SKEIN", "XDG_", "JUPYTER", "IPYTHON", "JAVA", "JDK")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
+    return environment | {
+        "HOME": str(home),
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "XDG_CACHE_HOME": str(CACHE),
+        RUN_MARK: RUN_ID,
+    }
+
+
+def test_processes() -> list[psutil.Process]:
+    """All processes that this run has started, but for this one and zombies."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(RUN_MARK) == RUN_ID:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+@pytest.fixture(scope="session")
+def user_shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """A user without a cluster, whose home has a space and a quote in its name."""
+    home = tmp_path_factory.mktemp("home") / "it's a home"
+    home.mkdir()
+    return Shell(clean_environment(home), home)
+
+
+@pytest.fixture(scope="session")
+def cluster(user_shell: Shell) -> Iterator[dict[str, Any]]:
+    """The session's local cluster; at its end nothing may be left of anything."""
+    started = user_shell.yarnkernel("cluster", "start", "--json", timeout=900).ok().document
+    try:
+        yield started
+        (status,) = user_shell.yarnkernel("cluster", "status", "--json").ok().document
+        assert status["applications"] == [], "applications were left behind"
+    finally:
+        user_shell.yarnkernel("cluster", "stop")
+    left = [process.cmdline() for process in test_processes()]
+    assert left == [], "processes were left behind"
+    assert not Path(started["directory"]).exists()
+
+
+@pytest.fixture(scope="session")
+def shell(user_shell: Shell, cluster: dict[str, Any]) -> Shell:
+    """A user with a running cluster."""
+    assert cluster["running"]
+    return user_shell
+
+
+@pytest.fixture
+def stop_later(shell: Shell) -> Iterator[Callable[[str], str]]:
+    """Note an application that is stopped when the test is over."""
+    app_ids: list[str] = []
+
+    def note(app_id: str) -> str:
+        app_ids.append(app_id.strip())
+        return app_ids[-1]
+
+    yield note
+    if app_ids:
+        shell.yarnkernel("stop", "--force", *app_ids)

@@ -1,0 +1,106 @@
+"""The house stands: imports go down only, and cheap commands stay cheap."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import yarnkernel
+
+PACKAGE = Path(yarnkernel.__file__).parent
+#: What each part may import of this package, besides itself. docs/architecture.rst tells why.
+BOTTOM = {"errors", "connection", "deadline", "interrupts", "application", "skein_rpc"}
+CLIENT = BOTTOM | {"cluster_env", "logs", "spec", "skein_driver", "skein_way", "kernel", "launch"}
+ALLOWED = {
+    "__init__": CLIENT,
+    "__main__": {"cli"},
+    "errors": set(),
+    "deadline": set(),
+    "interrupts": set(),
+    "connection": {"errors"},
+    "application": {"errors"},
+    "skein_rpc": {"errors"},
+    "cluster_env": {"errors", "local"},
+    "logs": {"errors", "deadline", "cluster_env"},
+    "spec": {"errors", "application"},
+    "skein_driver": {"errors", "deadline", "cluster_env", "skein_rpc"},
+    "skein_way": BOTTOM | {"cluster_env", "spec", "skein_driver"},
+    "kernel": BOTTOM | {"logs", "skein_way"},
+    "launch": BOTTOM | {"kernel", "skein_way"},
+    "cli": CLIENT | {"local", "__init__"},
+    "recipe": {"errors", "connection", "container"},
+    "container": {"errors", "connection", "skein_rpc"},
+    "local": {"errors"},
+}
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_parts(path: Path) -> set[str]:
+    parts = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            package, *rest = name.split(".")
+            if package == "yarnkernel":
+                known = rest and (
+                    (PACKAGE / rest[0]).is_dir() or (PACKAGE / f"{rest[0]}.py").exists()
+                )
+                parts.add(rest[0] if known else "__init__")
+    return parts
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_imports_go_down_only(path: Path) -> None:
+    part = part_of(path)
+    assert imported_parts(path) - {part} <= ALLOWED[part]
+
+
+def test_table_has_no_stranger() -> None:
+    assert set(ALLOWED) == {part_of(path) for path in PACKAGE.rglob("*.py")}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import yarnkernel",
+        "from yarnkernel.cli import main; main(['--help'])",
+        "from yarnkernel.cli import main; main(['start', '--help'])",
+        "from yarnkernel.cli import main; main(['cluster', 'env'])",
+    ],
+)
+def test_stays_cheap(statement: str, tmp_path: Path) -> None:
+    code = f"{statement}\nimport sys; print(*sys.modules, file=sys.stderr)"
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"HOME": str(tmp_path), "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    heavy = {"skein", "grpc", "jupyter_client", "IPython", "pooch", "requests", "rich"}
+    assert heavy.isdisjoint(ended.stderr.split())
+
+
+def test_public_names_exist() -> None:
+    assert yarnkernel.__all__ == sorted(yarnkernel.__all__)
+    for name in yarnkernel.__all__:
+        assert getattr(yarnkernel, name).__doc__
+
+
+def test_no_module_is_long() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}
+    assert {path: length for path, length in lengths.items() if length > 350} == {}

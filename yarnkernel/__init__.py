@@ -1,0 +1,42 @@
+"""Run Jupyter kernels in Hadoop YARN containers.
+
+Names are imported when they are used, so that ``import yarnkernel`` costs
+nothing in a container and on the command line.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from yarnkernel.connection import ConnectionInfo as ConnectionInfo
+    from yarnkernel.connection import parse_connection_info as parse_connection_info
+    from yarnkernel.connection import write_connection_file as write_connection_file
+    from yarnkernel.errors import YarnKernelError as YarnKernelError
+    from yarnkernel.kernel import YarnKernel as YarnKernel
+    from yarnkernel.kernel import list_kernels as list_kernels
+    from yarnkernel.launch import start as start
+    from yarnkernel.skein_way import SkeinWay as SkeinWay
+    from yarnkernel.spec import load_spec as load_spec
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ConnectionInfo": "connection",
+    "SkeinWay": "skein_way",
+    "YarnKernel": "kernel",
+    "YarnKernelError": "errors",
+    "list_kernels": "kernel",
+    "load_spec": "spec",
+    "parse_connection_info": "connection",
+    "start": "launch",
+    "write_connection_file": "connection",
+}
+__all__ = [*_HOMES]  # noqa: PLE0604  (the keys are strings)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,5 @@
+"""``python -m yarnkernel``."""
+
+from yarnkernel.cli import run
+
+run()

@@ -1,0 +1,92 @@
+"""What YARN tells about an application, in types of our own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from yarnkernel.errors import UsageError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+#: Every kernel that this package submits has this tag.
+TAG = "yarnkernel"
+#: An application in one of these states stays in it (YarnApplicationState of Hadoop).
+FINAL_STATES = frozenset({"FINISHED", "FAILED", "KILLED"})
+
+
+@dataclass(frozen=True)
+class ApplicationStatus:
+    """A report of YARN on one application.
+
+    Attributes
+    ----------
+    app_id, name, user, queue : str
+        As YARN tells them.
+    state : str
+        ``"ACCEPTED"``, ``"RUNNING"``, ``"FINISHED"``...
+    final_status : str
+        ``"UNDEFINED"`` until the end, then ``"SUCCEEDED"``, ``"FAILED"`` or ``"KILLED"``.
+    host : str
+        Host of the ApplicationMaster; empty before it is registered.
+    port : int
+        Port of its gRPC server; 0 before it is registered.
+    diagnostics : str
+        Why it waits or how it ended.
+    tracking_url : str
+        Its web page.
+    start_time, finish_time : datetime or None
+        Aware of their time zone.
+    memory : int
+        MiB that it uses now.
+    vcores : int
+        Virtual cores that it uses now.
+    tags : frozenset of str
+        Its tags.
+    """
+
+    app_id: str
+    name: str
+    user: str
+    queue: str
+    state: str
+    final_status: str
+    host: str
+    port: int
+    diagnostics: str
+    tracking_url: str
+    start_time: datetime | None
+    finish_time: datetime | None
+    memory: int
+    vcores: int
+    tags: frozenset[str]
+
+    @property
+    def ended(self) -> bool:
+        """Whether its state is final."""
+        return self.state in FINAL_STATES
+
+    @property
+    def outcome(self) -> str:
+        """State and final status in words, such as ``"FINISHED SUCCEEDED"``."""
+        if self.final_status in ("UNDEFINED", self.state):
+            return self.state
+        return f"{self.state} {self.final_status}"
+
+
+def check_app_id(text: str) -> str:
+    """Return an application id that has the form of one.
+
+    Raises
+    ------
+    UsageError
+        When it is not ``application_<cluster timestamp>_<number>``.
+    """
+    if re.fullmatch(r"application_\d{1,18}_\d{4,9}", text):
+        return text
+    raise UsageError(
+        f"{text!r} is not an application id: they look like application_1700000000000_0001; "
+        "next: yarnkernel list"
+    )

@@ -1,0 +1,84 @@
+"""The command line: ``yarnkernel``.
+
+Standard output is the result alone, or JSON; all else goes to standard error.
+Exit codes: 0 done, 1 failed, 2 usage or specification, 3 the deadline passed,
+130 Ctrl-C. Modules of the command groups import what they need when they run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from yarnkernel import __version__
+from yarnkernel.cli import applications, cluster, demo, kernels
+from yarnkernel.cli.output import Output
+from yarnkernel.errors import YarnKernelError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+EXIT_INTERRUPTED = 128 + signal.SIGINT
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="yarnkernel",
+        description="Run Jupyter kernels in Hadoop YARN containers.",
+        epilog="Which cluster: HADOOP_CONF_DIR, else the one that `yarn` on PATH is configured "
+        "for, else the running local cluster.",
+    )
+    parser.add_argument("--version", action="version", version=f"yarnkernel {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for group in (kernels, applications, cluster, demo):
+        group.add_commands(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments. By default those of the process.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    try:
+        options = build_parser().parse_args(argv)
+    except SystemExit as exc:  # argparse's, after --help or a usage error
+        return int(exc.code or 0)
+    output = Output(quiet=options.quiet, as_json=options.json)
+    try:
+        return int(options.run(options, output) or 0)
+    except YarnKernelError as exc:
+        output.error(str(exc))
+        return exc.exit_code
+    except KeyboardInterrupt:
+        output.error("interrupted")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Who reads our output has seen enough; nothing is left to write at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+
+
+def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
+    """Leave as after an error, so that what has to be cleaned up is."""
+    raise SystemExit(128 + number)
+
+
+def run() -> NoReturn:
+    """Run one command as a process: the entry point."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _terminate)
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Arguments that several commands share, with their checks."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.cli.output import add_output_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: What argparse's add_subparsers returns.
+Commands = Any
+
+
+def add_command(
+    commands: Commands, name: str, run: Callable[..., object], summary: str, details: str = ""
+) -> argparse.ArgumentParser:
+    """Add a command that calls ``run(options, output)``."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}. {details}".strip()
+    )
+    parser.set_defaults(run=run)
+    add_output_options(parser)
+    return parser
+
+
+def seconds(text: str) -> float:
+    """Read a number of seconds, more than 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return value
+
+
+def count(text: str) -> int:
+    """Read a whole number, 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def variable(text: str) -> tuple[str, str]:
+    """Read ``NAME=VALUE``."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def add_timeout(parser: argparse.ArgumentParser, what: str, default: float) -> None:
+    """Add ``--timeout``."""
+    parser.add_argument(
+        "--timeout",
+        type=seconds,
+        default=default,
+        metavar="SECONDS",
+        help=f"{what} (default: {default:.0f} s)",
+    )

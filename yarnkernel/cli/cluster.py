@@ -1,0 +1,181 @@
+"""Commands about the local cluster: cluster start, stop, status, env."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from yarnkernel.cli.arguments import Commands, add_command, add_timeout, count
+from yarnkernel.cli.output import FetchBar, add_output_options
+from yarnkernel.errors import LocalClusterError
+from yarnkernel.local.state import DEFAULT_NAME, ClusterState, list_states, read_state
+
+if TYPE_CHECKING:
+    import argparse
+
+    from yarnkernel.cli.output import Output
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the commands of this module."""
+    group = commands.add_parser(
+        "cluster",
+        help="run a real YARN on this machine",
+        description="Run a real YARN on this machine: ResourceManager and NodeManagers, on the "
+        "loopback interface, without root. Everybody with an account here can use it as you: it "
+        "is for a machine of your own.",
+    )
+    verbs = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    parser = add_command(verbs, "start", _start, "start a local cluster")
+    _add_name(parser)
+    parser.add_argument(
+        "--nodemanagers", type=count, default=1, metavar="N", help="how many (default: 1)"
+    )
+    parser.add_argument(
+        "--hdfs",
+        action="store_true",
+        help="use HDFS (NameNode and DataNode), not local directories",
+    )
+    parser.add_argument(
+        "--memory",
+        default="8 GiB",
+        help='what the containers of one NodeManager may use, such as "4 GiB" (default: 8 GiB)',
+    )
+    parser.add_argument(
+        "--vcores", type=count, default=8, help="virtual cores of one NodeManager (default: 8)"
+    )
+    parser.add_argument(
+        "--repository",
+        metavar="URL",
+        help="Maven repository for Hadoop's artefacts (default: $YARNKERNEL_MAVEN_URL, else "
+        "Maven Central)",
+    )
+    add_timeout(parser, "how long the daemons may take to be ready", 90.0)
+
+    parser = add_command(
+        verbs, "stop", _stop, "end a local cluster, its containers and remove its files"
+    )
+    _add_name(parser)
+
+    parser = add_command(verbs, "status", _status, "show daemons, ports, memory and applications")
+    parser.add_argument("--name", help="of the cluster (default: all clusters)")
+
+    parser = verbs.add_parser(
+        "env",
+        help="print what a shell needs to use a local cluster",
+        description="Print what a shell needs to use a local cluster: "
+        'eval "$(yarnkernel cluster env)"',
+    )
+    parser.set_defaults(run=_env)
+    add_output_options(parser)
+    _add_name(parser)
+
+
+def _add_name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--name", default=DEFAULT_NAME, help="of the cluster (default: %(default)s)"
+    )
+
+
+def _start(options: argparse.Namespace, output: Output) -> None:
+    from skein.model import parse_memory  # noqa: PLC0415  (slow to import)
+
+    from yarnkernel.errors import UsageError  # noqa: PLC0415
+    from yarnkernel.local.cluster import cluster_status, start_cluster  # noqa: PLC0415
+
+    try:
+        memory = parse_memory(options.memory)
+    except ValueError as exc:
+        raise UsageError(f"--memory {options.memory!r}: {exc}") from exc
+    with FetchBar(output) as bar:
+        state = start_cluster(
+            options.name,
+            report=output.progress,
+            progress=bar,
+            nodemanagers=options.nodemanagers,
+            hdfs=options.hdfs,
+            memory=memory,
+            vcores=options.vcores,
+            repository=options.repository,
+            timeout=options.timeout,
+        )
+    name = "" if options.name == DEFAULT_NAME else f" --name {options.name}"
+    output.progress(f'next: eval "$(yarnkernel cluster env{name})"')
+    if output.as_json:
+        output.result("", cluster_status(state))
+
+
+def _stop(options: argparse.Namespace, output: Output) -> None:
+    from yarnkernel.local.cluster import stop_cluster  # noqa: PLC0415
+
+    stopped = stop_cluster(options.name, report=output.progress)
+    if not stopped:
+        output.progress(f"no local cluster {options.name} to stop")
+    if output.as_json:
+        output.result("", {"name": options.name, "stopped": stopped})
+
+
+def _wanted(name: str | None) -> list[ClusterState]:
+    if name is None:
+        return list_states()
+    state = read_state(name)
+    if state is None:
+        hint = "" if name == DEFAULT_NAME else f" --name {name}"
+        raise LocalClusterError(
+            f"there is no local cluster {name}; next: yarnkernel cluster start{hint}"
+        )
+    return [state]
+
+
+def _status(options: argparse.Namespace, output: Output) -> None:
+    from yarnkernel.local.cluster import cluster_status  # noqa: PLC0415
+
+    found = [cluster_status(state) for state in _wanted(options.name)]
+    if output.as_json:
+        output.result("", found)
+        return
+    if not found:
+        output.progress("no local cluster; next: yarnkernel cluster start")
+    for status in found:
+        running = "running" if status["running"] else "not running"
+        kind = "HDFS" if status["hdfs"] else "viewfs over local directories"
+        lines = [f"cluster {status['name']}: {running}, {kind}"]
+        lines += [f"  web page    {status['web']}", f"  directory   {status['directory']}"]
+        for unit, key in (("memory", "memory_mb"), ("vcores", "vcores")):
+            used, total = status[key]["used"], status[key]["total"]
+            suffix = " MiB" if unit == "memory" else ""
+            lines.append(
+                f"  {unit:<11} " + ("-" if total is None else f"{used} of {total}{suffix} used")
+            )
+        lines.append("  daemons")
+        for daemon in status["daemons"]:
+            state = "running" if daemon["running"] else "ended"
+            rss = f"{daemon['rss'] / 2**20:.0f} MiB"
+            lines.append(f"    {daemon['name']:<18} {state:<8} pid {daemon['pid']:<8} {rss}")
+        lines.append("  ports")
+        lines += [f"    {use:<24} {port}" for use, port in status["ports"].items()]
+        lines.append(f"  applications: {len(status['applications'])}")
+        lines += [
+            f"    {app['id']}  {app['state']:<9} {app['queue']:<10} "
+            f"{app['memory_mb']} MiB  {app['name']}"
+            for app in status["applications"]
+        ]
+        output.result("\n".join(lines))
+
+
+def _env(options: argparse.Namespace, output: Output) -> None:
+    (state,) = _wanted(options.name)
+    dead = state.dead_daemons()
+    if dead:
+        raise LocalClusterError(
+            f"cluster {state.name} does not run ({', '.join(dead)} ended); "
+            f"next: yarnkernel cluster start --name {state.name}"
+        )
+    variables = state.environment()
+    lines = [
+        f"export {name}={shlex.quote(value)}" for name, value in variables.items() if name != "PATH"
+    ]
+    # The shell's own PATH may be another one than ours.
+    lines.append(f'export PATH={shlex.quote(str(state.bin_dir))}:"$PATH"')
+    output.result("\n".join(lines), variables)

@@ -1,0 +1,223 @@
+"""Commands that bring a kernel to the user: submit, connect, start."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from yarnkernel.application import check_app_id
+from yarnkernel.cli.arguments import Commands, add_command, add_timeout, count, variable
+from yarnkernel.connection import (
+    KERNEL_INFO_KEY,
+    ConnectionInfo,
+    check_writable,
+    default_connection_file,
+    format_connection_info,
+    write_connection_file,
+)
+from yarnkernel.deadline import START_TIMEOUT, Deadline
+
+if TYPE_CHECKING:
+    import argparse
+
+    import skein
+
+    from yarnkernel.cli.output import Output
+    from yarnkernel.skein_way import SkeinWay
+
+#: Seconds to reach a kernel's port before a warning.
+REACH_TIMEOUT = 3.0
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the commands of this module."""
+    parser = add_command(
+        commands,
+        "start",
+        _start,
+        "submit a kernel, wait for it and write its connection file",
+        "Prints the application id. What it submitted is killed when it fails or is interrupted.",
+    )
+    parser.add_argument(
+        "spec", nargs="?", help="application specification, YAML (default: specs/ipython.yaml)"
+    )
+    _add_overrides(parser)
+    _add_connection_options(parser, "Jupyter's runtime directory, kernel-<application id>.json")
+
+    parser = add_command(
+        commands, "submit", _submit, "submit an application and print its id", "Does not wait."
+    )
+    parser.add_argument("spec", help="application specification, YAML")
+    _add_overrides(parser)
+    add_timeout(parser, "how long the submission may take", START_TIMEOUT)
+
+    parser = add_command(
+        commands,
+        "connect",
+        _connect,
+        "wait for a submitted kernel and print its connection file",
+        "Standard output that goes to a file is made readable for its owner alone: it holds a key.",
+    )
+    parser.add_argument("app_id", metavar="APP_ID", help="id of the application")
+    _add_connection_options(parser, "standard output")
+
+
+def _add_overrides(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("instead of what the specification says")
+    group.add_argument("--queue", help="queue of the application")
+    group.add_argument(
+        "--memory", help='memory of the kernel, such as "2 GiB"; a number alone is MiB'
+    )
+    group.add_argument("--vcores", type=count, help="virtual cores of the kernel")
+    group.add_argument(
+        "--env",
+        type=variable,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="environment variable of the kernel; may be given again",
+    )
+    group.add_argument("--node-label", metavar="LABEL", help="only on nodes with this label")
+    group.add_argument("--name", help="name of the application")
+
+
+def _add_connection_options(parser: argparse.ArgumentParser, default_file: str) -> None:
+    parser.add_argument(
+        "-f",
+        "--connection-file",
+        type=Path,
+        metavar="FILE",
+        help=f"where the connection file is written, for its owner alone (default: {default_file})",
+    )
+    parser.add_argument(
+        "--kernel-info-key",
+        default=KERNEL_INFO_KEY,
+        metavar="KEY",
+        help="key that the recipe publishes under (default: %(default)s)",
+    )
+    add_timeout(parser, "how long to wait for everything", START_TIMEOUT)
+
+
+def _load_spec(options: argparse.Namespace) -> skein.ApplicationSpec:
+    from yarnkernel.spec import default_spec, load_spec, override  # noqa: PLC0415  (skein)
+
+    spec = load_spec(options.spec or default_spec())
+    override(
+        spec,
+        queue=options.queue,
+        memory=options.memory,
+        vcores=options.vcores,
+        env=dict(options.env),
+        node_label=options.node_label,
+        name=options.name,
+    )
+    return spec
+
+
+def open_way(output: Output | None = None) -> SkeinWay:
+    """Find the cluster and connect to it, telling which one it is where that matters."""
+    from yarnkernel.cluster_env import find_cluster  # noqa: PLC0415
+    from yarnkernel.skein_way import SkeinWay  # noqa: PLC0415  (skein)
+
+    cluster = find_cluster()
+    if output is not None:
+        output.progress(f"cluster: {cluster.source}")
+    way = SkeinWay(cluster)
+    way.connect()
+    return way
+
+
+def _start(options: argparse.Namespace, output: Output) -> None:
+    from yarnkernel import launch  # noqa: PLC0415  (skein)
+
+    if options.connection_file is not None:
+        check_writable(options.connection_file)
+    spec = _load_spec(options)
+    with open_way(output) as way:
+        connected = output.elapsed
+        kernel, info = launch.start(
+            way,
+            spec,
+            timeout=options.timeout,
+            key=options.kernel_info_key,
+            report=output.progress,
+        )
+        try:
+            path = options.connection_file or default_connection_file(kernel.app_id)
+            if options.connection_file is None:
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_connection_file(info, path)
+            output.result(
+                kernel.app_id,
+                {
+                    "application_id": kernel.app_id,
+                    "connection_file": str(path),
+                    "seconds": {
+                        "cluster connected": round(connected, 3),
+                        **{k.lower(): round(v, 3) for k, v in kernel.phases.items()},
+                        "total": round(output.elapsed, 3),
+                    },
+                },
+            )
+        except BaseException:
+            launch.withdraw(kernel, output.progress)
+            raise
+    _tell_ready(output, kernel.app_id, info, path)
+
+
+def _tell_ready(output: Output, app_id: str, info: ConnectionInfo, path: Path | None) -> None:
+    output.progress(f"{app_id} kernel is ready on {info['ip']}")
+    try:
+        socket.create_connection((info["ip"], info["shell_port"]), REACH_TIMEOUT).close()
+    except OSError as exc:
+        output.progress(
+            f"warning: {info['ip']}:{info['shell_port']} cannot be reached from here "
+            f"({exc.strerror or exc}); is there a firewall between?"
+        )
+    if path is not None:
+        # A bare name is looked up in Jupyter's runtime directory and here.
+        runtime = default_connection_file(app_id).parent
+        name = path.name if path.parent in (Path(), runtime) else str(path)
+        output.progress(f"next: jupyter console --existing {name}")
+
+
+def _submit(options: argparse.Namespace, output: Output) -> None:
+    spec = _load_spec(options)
+    with open_way(output) as way:
+        app_id = way.submit(spec, Deadline(options.timeout))
+    output.progress(f"submitted to queue {spec.queue}")
+    output.result(app_id, {"application_id": app_id})
+
+
+def _connect(options: argparse.Namespace, output: Output) -> None:
+    from yarnkernel.kernel import YarnKernel  # noqa: PLC0415  (skein)
+
+    app_id = check_app_id(options.app_id)
+    if options.connection_file is not None:
+        check_writable(options.connection_file)
+    with open_way(output) as way:
+        info = YarnKernel(app_id, way).wait(
+            Deadline(options.timeout), key=options.kernel_info_key, report=output.progress
+        )
+    if options.connection_file is None:
+        _hide_standard_output()
+        output.result(format_connection_info(info), info)
+    else:
+        write_connection_file(info, options.connection_file)
+        document = {"application_id": app_id, "connection_file": str(options.connection_file)}
+        output.result(str(options.connection_file), document)
+    _tell_ready(output, app_id, info, options.connection_file)
+
+
+def _hide_standard_output() -> None:
+    """Take a file that a shell opened for our output away from everybody else's eyes."""
+    with contextlib.suppress(OSError, ValueError):
+        handle = sys.stdout.fileno()
+        mode = os.fstat(handle).st_mode
+        if stat.S_ISREG(mode) and stat.S_IMODE(mode) & 0o077:
+            os.fchmod(handle, 0o600)

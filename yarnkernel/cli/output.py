@@ -1,0 +1,141 @@
+"""What commands print: progress lines, tables, JSON, errors."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from rich.progress import Progress, TaskID
+    from typing_extensions import Self
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every command has."""
+    group = parser.add_argument_group("output")
+    group.add_argument("--json", action="store_true", help="print the result as one JSON document")
+    group.add_argument("-q", "--quiet", action="store_true", help="no progress on standard error")
+
+
+class Output:
+    """The two streams of one command.
+
+    Parameters
+    ----------
+    quiet : bool
+        No progress.
+    as_json : bool
+        Results as JSON.
+    """
+
+    def __init__(self, *, quiet: bool, as_json: bool) -> None:
+        self.quiet = quiet
+        self.as_json = as_json
+        self._begin = time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the command began."""
+        return time.monotonic() - self._begin
+
+    def progress(self, line: str) -> None:
+        """Tell a change of state, with the seconds since the start."""
+        if not self.quiet:
+            print(f"[{self.elapsed:5.1f} s] {line}", file=sys.stderr, flush=True)  # noqa: T201
+
+    def error(self, text: str) -> None:
+        """Tell what ended the command."""
+        print(f"yarnkernel: {text}", file=sys.stderr, flush=True)  # noqa: T201
+
+    def result(self, text: str, document: Any = None) -> None:
+        """Print the command's result: ``text``, or ``document`` where JSON is asked for."""
+        if self.as_json:
+            text = json.dumps(document, indent=2)
+        sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
+        sys.stdout.flush()
+
+    def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]], document: Any) -> None:
+        """Print a table, or ``document`` where JSON is asked for."""
+        if self.as_json:
+            self.result("", document)
+            return
+        from rich.console import Console  # noqa: PLC0415  (slow to import)
+        from rich.table import Table  # noqa: PLC0415
+
+        table = Table(*headings, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        for column in table.columns:
+            column.no_wrap = True
+        for row in rows:
+            table.add_row(*row)
+        console = Console(highlight=False, markup=False, soft_wrap=True)
+        if not console.is_terminal:
+            console = Console(highlight=False, markup=False, width=10_000)
+        with console.capture() as captured:
+            console.print(table)
+        self.result("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+class FetchBar:
+    """A progress bar for artefacts that are fetched; a context manager.
+
+    Parameters
+    ----------
+    output : Output
+        Says whether progress is wanted. A terminal gets a bar, anything else
+        two lines.
+    """
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+        self._done = 0
+
+    def start(self, total: int) -> None:
+        """``total`` bytes are going to be fetched."""
+        self._output.progress(f"fetching Hadoop's artefacts: {total / 1e6:.0f} MB")
+        if self._output.quiet or not sys.stderr.isatty():
+            return
+        from rich.console import Console  # noqa: PLC0415  (slow to import)
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+
+        self._progress = Progress(
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._progress.add_task("fetch", total=total)
+        self._progress.start()
+
+    def advance(self, size: int) -> None:
+        """``size`` more bytes are there."""
+        self._done += size
+        if self._progress is not None and self._task is not None:
+            self._progress.advance(self._task, size)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()

@@ -1,0 +1,181 @@
+"""Which cluster the client talks to: its configuration, its ``yarn`` command, its Java."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from yarnkernel.errors import ClusterError
+from yarnkernel.local import state as local_state
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: Seconds; Hadoop's own `yarn` is a shell script that takes a third of one.
+CLASSPATH_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True)
+class ClusterEnvironment:
+    """How to reach one cluster.
+
+    Attributes
+    ----------
+    source : str
+        Where the configuration comes from, for messages.
+    variables : mapping of str to str
+        The whole environment for processes that talk to the cluster.
+    classpath : str
+        Hadoop's configuration and jars, as the JVM takes them.
+    java : str
+        The ``java`` command.
+    """
+
+    source: str
+    variables: Mapping[str, str]
+    classpath: str
+    java: str
+
+    def run_yarn(
+        self, arguments: Sequence[str], timeout: float
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Hadoop's ``yarn`` command to its end.
+
+        Parameters
+        ----------
+        arguments : sequence of str
+            Without the command itself.
+        timeout : float
+            Seconds.
+
+        Returns
+        -------
+        subprocess.CompletedProcess
+            With its output as text.
+
+        Raises
+        ------
+        ClusterError
+            When it cannot be run or the time is over.
+        """
+        return _run_yarn(self.variables, arguments, timeout)
+
+
+def _run_yarn(
+    variables: Mapping[str, str], arguments: Sequence[str], timeout: float
+) -> subprocess.CompletedProcess[str]:
+    command = shutil.which("yarn", path=variables.get("PATH"))
+    if command is None:
+        raise ClusterError("there is no `yarn` command on PATH")
+    try:
+        return subprocess.run(
+            [command, *arguments],
+            env=dict(variables),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ClusterError(
+            f"`yarn {' '.join(arguments)}` did not end within {timeout:.0f} s"
+        ) from None
+    except OSError as exc:
+        raise ClusterError(f"`{command}` cannot be run: {exc.strerror}") from exc
+
+
+def _hadoop_classpath(variables: Mapping[str, str]) -> str | None:
+    """Ask ``yarn`` for its class path; None when it is not Hadoop's (JavaScript has a yarn too)."""
+    # Without --glob: a JVM expands wildcards by itself, and no JVM has to start for the answer.
+    answer = _run_yarn(variables, ["classpath"], CLASSPATH_TIMEOUT)
+    lines = answer.stdout.strip().splitlines()
+    path = lines[-1] if lines else ""
+    return path if answer.returncode == 0 and os.pathsep in path and "/" in path else None
+
+
+def _find_java(variables: Mapping[str, str]) -> str:
+    home = variables.get("JAVA_HOME")
+    if home:
+        java = Path(home) / "bin" / "java"
+        if os.access(java, os.X_OK):
+            return str(java)
+        raise ClusterError(f"no Java: JAVA_HOME={home} has no bin/java")
+    on_path = shutil.which("java", path=variables.get("PATH"))
+    if on_path is None:
+        raise ClusterError(
+            "no Java: neither JAVA_HOME is set nor is there a `java` on PATH; "
+            "set JAVA_HOME to the Java of your cluster"
+        )
+    return on_path
+
+
+def _environment(source: str, variables: Mapping[str, str]) -> ClusterEnvironment:
+    classpath = _hadoop_classpath(variables)
+    if classpath is None:
+        raise ClusterError(f"{source}: the `yarn` on PATH is not Hadoop's")
+    return ClusterEnvironment(source, variables, classpath, _find_java(variables))
+
+
+def local_environment(cluster: local_state.ClusterState) -> ClusterEnvironment:
+    """How to reach a local cluster."""
+    return _environment(f"local cluster {cluster.name}", {**os.environ, **cluster.environment()})
+
+
+def _configured(conf_dir: str) -> ClusterEnvironment:
+    source = f"HADOOP_CONF_DIR={conf_dir}"
+    path = Path(conf_dir)
+    for cluster in local_state.list_states():
+        if cluster.conf_dir == path:
+            return local_environment(cluster)
+    if not (path / "yarn-site.xml").is_file():
+        raise ClusterError(
+            f"{source} has no yarn-site.xml in it; is the cluster's client installed?"
+        )
+    if shutil.which("yarn") is None:
+        raise ClusterError(f"{source} is set, but there is no `yarn` command on PATH")
+    return _environment(source, dict(os.environ))
+
+
+def find_cluster() -> ClusterEnvironment:
+    """Choose the cluster.
+
+    Returns
+    -------
+    ClusterEnvironment
+        That of ``HADOOP_CONF_DIR``; else the one that ``yarn`` on ``PATH`` is
+        configured for; else the running local cluster (``default``, or the
+        only one there is).
+
+    Raises
+    ------
+    ClusterError
+        When there is none, or it cannot be told which.
+    """
+    conf_dir = os.environ.get("HADOOP_CONF_DIR")
+    if conf_dir:
+        return _configured(conf_dir)
+    if shutil.which("yarn") is not None:
+        variables = dict(os.environ)
+        classpath = _hadoop_classpath(variables)
+        if classpath is not None:
+            return ClusterEnvironment("`yarn` on PATH", variables, classpath, _find_java(variables))
+    clusters = {cluster.name: cluster for cluster in local_state.running_states()}
+    if local_state.DEFAULT_NAME in clusters:
+        return local_environment(clusters[local_state.DEFAULT_NAME])
+    if len(clusters) == 1:
+        return local_environment(next(iter(clusters.values())))
+    if clusters:
+        raise ClusterError(
+            f"several local clusters run ({', '.join(clusters)}); "
+            'next: eval "$(yarnkernel cluster env --name NAME)"'
+        )
+    raise ClusterError(
+        "no cluster: set HADOOP_CONF_DIR to the configuration of one, "
+        "or start one on this machine with: yarnkernel cluster start"
+    )

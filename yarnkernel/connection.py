@@ -1,0 +1,160 @@
+"""Connection info: what a client needs to talk to a kernel, and the file it is kept in.
+
+The fields are those of Jupyter's connection files
+(https://jupyter-client.readthedocs.io/en/stable/kernels.html#connection-files).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from yarnkernel.errors import ConnectionInfoError, UsageError
+
+#: The key of skein's own recipe (skein/recipes/ipython_kernel.py): either side can be skein's.
+KERNEL_INFO_KEY = "ipython.kernel.info"
+PORT_NAMES = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
+
+#: Connection info as Jupyter's clients take it; unknown keys are kept.
+ConnectionInfo = dict[str, Any]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address means the machine that uses it."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_connection_info(value: bytes, *, am_host: str = "") -> ConnectionInfo:
+    """Read and check what a recipe published.
+
+    Parameters
+    ----------
+    value : bytes
+        The value of the key, a JSON object in UTF-8.
+    am_host : str, optional
+        Host of the ApplicationMaster. A kernel on a loopback address can only
+        be reached when its ApplicationMaster is on one too.
+
+    Returns
+    -------
+    dict
+        The connection info, complete.
+
+    Raises
+    ------
+    ConnectionInfoError
+        When it is not JSON in UTF-8, lacks a field, or has one that cannot be right.
+    """
+    try:
+        info = json.loads(value.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise ConnectionInfoError("the connection info is not text in UTF-8") from None
+    except json.JSONDecodeError as exc:
+        raise ConnectionInfoError(f"the connection info is not JSON: {exc}") from None
+    if not isinstance(info, dict):
+        raise ConnectionInfoError(
+            f"the connection info is a JSON {type(info).__name__}, not an object"
+        )
+    _check_fields(info)
+    if is_loopback(info["ip"]) and not is_loopback(am_host):
+        where = f" while its ApplicationMaster is on {am_host}" if am_host else ""
+        raise ConnectionInfoError(
+            f"the kernel listens on {info['ip']}, which only its own host can reach{where}"
+        )
+    return info
+
+
+def _check_fields(info: ConnectionInfo) -> None:
+    wanted = ("ip", "key", "transport", "signature_scheme", *PORT_NAMES)
+    missing = [name for name in wanted if name not in info]
+    if missing:
+        raise ConnectionInfoError(f"the connection info lacks {', '.join(missing)}")
+    for name in PORT_NAMES:
+        port = info[name]
+        if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 1 << 16:
+            raise ConnectionInfoError(f"the connection info has {name} {port!r}, not a TCP port")
+    for name in ("ip", "key", "signature_scheme"):
+        if not isinstance(info[name], str):
+            raise ConnectionInfoError(f"the connection info's {name} is not a string")
+    if info["transport"] != "tcp":
+        raise ConnectionInfoError(f"the kernel's transport is {info['transport']!r}, not 'tcp'")
+    if info["ip"] in ("", "*", "0.0.0.0", "::"):  # noqa: S104  (refused, not bound)
+        raise ConnectionInfoError(
+            f"the kernel published the address {info['ip']!r}, which is no host"
+        )
+    if not info["key"]:
+        raise ConnectionInfoError("the kernel has no key: anybody could run code in it")
+
+
+def format_connection_info(info: ConnectionInfo) -> str:
+    """Write connection info as the text of a connection file."""
+    return json.dumps(info, indent=2, sort_keys=True) + "\n"
+
+
+def default_connection_file(app_id: str) -> Path:
+    """Where an application's connection file is kept by default.
+
+    In Jupyter's runtime directory, so that ``jupyter console --existing
+    kernel-<app_id>.json`` finds it from anywhere.
+    """
+    from jupyter_core.paths import jupyter_runtime_dir  # noqa: PLC0415  (slow to import)
+
+    return Path(jupyter_runtime_dir()) / f"kernel-{app_id}.json"
+
+
+def check_writable(path: Path) -> None:
+    """Make sure that a connection file can be written, before a kernel is started for it.
+
+    Raises
+    ------
+    UsageError
+        When the directory is missing or cannot be written to, or when
+        ``path`` is a directory.
+    """
+    if path.is_dir():
+        raise UsageError(f"cannot write the connection file: {path} is a directory")
+    parent = path.absolute().parent
+    if not parent.is_dir():
+        raise UsageError(f"cannot write the connection file: there is no directory {parent}")
+    try:
+        with tempfile.TemporaryFile(dir=parent):
+            pass
+    except OSError as exc:
+        raise UsageError(f"cannot write the connection file {path}: {exc.strerror}") from exc
+
+
+def write_connection_file(info: ConnectionInfo, path: Path) -> None:
+    """Write a connection file that its owner alone can read, at once or not at all.
+
+    Parameters
+    ----------
+    info : dict
+        Connection info.
+    path : pathlib.Path
+        The file; one that exists is replaced.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be written.
+    """
+    part = ""
+    try:
+        # mkstemp makes the file with mode 0600.
+        handle, part = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(format_connection_info(info))
+        Path(part).replace(path)
+    except OSError as exc:
+        if part:
+            Path(part).unlink(missing_ok=True)
+        raise UsageError(f"cannot write the connection file {path}: {exc.strerror}") from exc

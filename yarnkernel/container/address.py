@@ -1,0 +1,79 @@
+"""The address that a kernel in this container listens on and is reached at."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+from yarnkernel.connection import is_loopback
+from yarnkernel.errors import YarnKernelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+def _addresses(host: str) -> list[str]:
+    """Addresses of a host, IPv4 first: the network of most clusters, and ZeroMQ's default."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return []
+    by_family = sorted(found, key=lambda entry: entry[0] != socket.AF_INET)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in by_family))
+
+
+def _can_bind(address: str) -> bool:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True
+
+
+def _outgoing_addresses(peer: str) -> Iterator[str]:
+    """Addresses of this host from which a packet to ``peer`` would leave; none is sent."""
+    for address in _addresses(peer):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((address, 9))
+                yield str(probe.getsockname()[0])
+        except OSError:
+            continue
+
+
+def container_address(environ: Mapping[str, str]) -> str:
+    """Choose the address of the kernel.
+
+    Parameters
+    ----------
+    environ : mapping of str to str
+        The environment of the container. ``NM_HOST`` is the name that its
+        NodeManager has in the cluster (ApplicationConstants.Environment of
+        Hadoop), and the one skein's ApplicationMaster gives as its own.
+        ``SKEIN_APPMASTER_ADDRESS`` is a host of the cluster too.
+
+    Returns
+    -------
+    str
+        A numeric address of this host. Never a loopback address unless
+        ``NM_HOST`` means one: hosts like Debian's give their own name
+        127.0.1.1, which nobody else can reach.
+
+    Raises
+    ------
+    YarnKernelError
+        When there is none.
+    """
+    host = environ.get("NM_HOST") or socket.getfqdn()
+    candidates = _addresses(host)
+    if not is_loopback(host):
+        master = environ.get("SKEIN_APPMASTER_ADDRESS", "").rpartition(":")[0]
+        candidates += [*_outgoing_addresses(master), *_outgoing_addresses("192.0.2.1")]
+        candidates = [address for address in candidates if not is_loopback(address)]
+    for address in candidates:
+        if _can_bind(address):
+            return address
+    raise YarnKernelError(f"no address of this host can be reached by others: {host} has none")

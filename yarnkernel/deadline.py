@@ -1,0 +1,44 @@
+"""One deadline over many steps."""
+
+from __future__ import annotations
+
+import time
+
+#: Seconds from the submission to a usable kernel, by default; a busy cluster takes minutes.
+START_TIMEOUT = 300.0
+
+
+class Deadline:
+    """A point in time that a row of steps must not pass.
+
+    Parameters
+    ----------
+    seconds : float
+        How far away it is.
+
+    Attributes
+    ----------
+    seconds : float
+        How far away it was when it was made.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left, never less than 0."""
+        return max(0.0, self._end - time.monotonic())
+
+    @property
+    def passed(self) -> bool:
+        """Whether no time is left."""
+        return self.remaining == 0.0
+
+    def step(self, longest: float) -> float:
+        """Return the timeout in seconds of a step that takes ``longest`` at most.
+
+        At least a millisecond, as some libraries take 0 for "no timeout".
+        """
+        return max(0.001, min(longest, self.remaining))

@@ -1,0 +1,277 @@
+"""A kernel in a YARN application: wait for it, look at it, stop it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from yarnkernel.connection import (
+    KERNEL_INFO_KEY,
+    ConnectionInfo,
+    parse_connection_info,
+)
+from yarnkernel.deadline import Deadline
+from yarnkernel.errors import (
+    ApplicationError,
+    ConnectionInfoError,
+    KernelStartError,
+    KernelStartTimeoutError,
+)
+from yarnkernel.logs import kernel_log_tail
+from yarnkernel.skein_rpc import RemoteError
+from yarnkernel.skein_way import ACTIVE_STATES, ALL_STATES, SkeinWay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from yarnkernel.application import ApplicationStatus
+
+#: Seconds between two looks at an application.
+POLL_INTERVAL = 0.1
+POLL_INTERVAL_QUEUED = 0.5
+#: Seconds after which an application that still waits is asked less often.
+PATIENCE = 10.0
+#: Seconds that one question of a wait may take.
+STEP_TIMEOUT = 5.0
+#: Seconds that an application has to end by itself before it is killed.
+STOP_TIMEOUT = 15.0
+
+
+def ignore_report(_: str) -> None:
+    """Report to nobody."""
+
+
+@dataclass
+class YarnKernel:
+    """A kernel, whoever submitted its application.
+
+    Attributes
+    ----------
+    app_id : str
+        The application's id.
+    way : SkeinWay
+        The connection to its cluster.
+    phases : dict of str to float
+        Seconds from the start of :meth:`wait` to each state that it saw.
+    """
+
+    app_id: str
+    way: SkeinWay
+    phases: dict[str, float] = field(default_factory=dict)
+
+    def status(self) -> ApplicationStatus:
+        """Ask YARN for the application's state; see :meth:`SkeinWay.status`."""
+        return self.way.status(self.app_id)
+
+    def wait(
+        self,
+        deadline: Deadline,
+        *,
+        key: str = KERNEL_INFO_KEY,
+        report: Callable[[str], None] = ignore_report,
+    ) -> ConnectionInfo:
+        """Wait until the kernel has published its connection info.
+
+        Parameters
+        ----------
+        deadline : Deadline
+            For everything.
+        key : str, default "ipython.kernel.info"
+            The key that the recipe publishes under.
+        report : callable, optional
+            Called with one line at each change of state.
+
+        Returns
+        -------
+        dict
+            The connection info, checked.
+
+        Raises
+        ------
+        KernelStartError
+            When the application ends first; with its diagnostics and the end of its log.
+        KernelStartTimeoutError
+            When the deadline passes first.
+        ConnectionInfoError
+            When what is published is not usable.
+        """
+        begin = time.monotonic()
+        said = trouble = ""
+        state = "UNKNOWN"
+        status: ApplicationStatus | None = None
+        while not deadline.passed:
+            status = self.way.status(self.app_id, deadline.step(STEP_TIMEOUT * 3))
+            if status.state not in self.phases:
+                self.phases[status.state] = time.monotonic() - begin
+            if status.ended:
+                raise self._ended(status, deadline)
+            line = _describe(status)
+            if line != said:
+                report(f"{self.app_id} {line}")
+                said = line
+            state = status.state
+            if status.state == "RUNNING" and status.port:
+                try:
+                    value = self.way.read_key(status, key, deadline.step(STEP_TIMEOUT))
+                except RemoteError as exc:
+                    trouble = f"its ApplicationMaster at {status.host}:{status.port} " + (
+                        f"does not answer: {exc}" if exc.unanswered else f"refuses: {exc}"
+                    )
+                else:
+                    trouble = ""
+                    if value is not None:
+                        self.phases["PUBLISHED"] = time.monotonic() - begin
+                        return self._check(value, status)
+            waited = time.monotonic() - begin
+            queued = state != "RUNNING" and waited > PATIENCE
+            time.sleep(deadline.step(POLL_INTERVAL_QUEUED if queued else POLL_INTERVAL))
+        raise self._late(deadline, status, key, trouble)
+
+    def _check(self, value: bytes, status: ApplicationStatus) -> ConnectionInfo:
+        try:
+            return parse_connection_info(value, am_host=status.host)
+        except ConnectionInfoError as exc:
+            raise ConnectionInfoError(
+                f"{self.app_id} (RUNNING): {exc}\n  next: yarnkernel logs {self.app_id}"
+            ) from exc
+
+    def _ended(self, status: ApplicationStatus, deadline: Deadline) -> KernelStartError:
+        return KernelStartError(
+            f"{self.app_id} ended before its kernel could be used: {status.outcome}",
+            app_id=self.app_id,
+            state=status.state,
+            diagnostics=status.diagnostics,
+            log=kernel_log_tail(self.way.cluster, self.app_id, timeout=deadline.step(10)),
+            hint=f"yarnkernel logs {self.app_id} --all",
+        )
+
+    def _late(
+        self, deadline: Deadline, status: ApplicationStatus | None, key: str, trouble: str
+    ) -> KernelStartTimeoutError:
+        state = status.state if status else "UNKNOWN"
+        if state == "RUNNING":
+            what = trouble or f"it runs, but nothing was published under {key!r}"
+        else:
+            queue = f" in queue {status.queue}" if status else ""
+            what = f"it is still {state}{queue}"
+        log = ""
+        if state == "RUNNING":
+            log = kernel_log_tail(self.way.cluster, self.app_id, timeout=5)
+        return KernelStartTimeoutError(
+            f"{self.app_id} had no usable kernel after {deadline.seconds:.0f} s: {what}",
+            app_id=self.app_id,
+            state=state,
+            diagnostics=status.diagnostics if status else "",
+            log=log,
+            hint="give it longer with --timeout"
+            if state != "RUNNING"
+            else f"yarnkernel logs {self.app_id} --all",
+        )
+
+    def stop(
+        self,
+        *,
+        force: bool = False,
+        timeout: float = STOP_TIMEOUT,
+        report: Callable[[str], None] = ignore_report,
+    ) -> ApplicationStatus:
+        """End the application and wait for its end.
+
+        Its ApplicationMaster is asked first, so that the kernel can end in
+        good order; when it does not answer, or not in time, YARN kills it.
+
+        Parameters
+        ----------
+        force : bool, default False
+            Let YARN kill it at once.
+        timeout : float, default 15.0
+            Seconds for each of the two.
+        report : callable, optional
+            Called with one line at each change of state.
+
+        Returns
+        -------
+        ApplicationStatus
+            The final one. Unchanged when the application had ended before.
+
+        Raises
+        ------
+        ApplicationError
+            When it has not ended in time.
+        """
+        status = self.status()
+        if status.ended:
+            report(f"{self.app_id} had ended already: {status.outcome}")
+            return status
+        if not force and status.state == "RUNNING" and status.port:
+            try:
+                self.way.shut_down(status, "Stopped by yarnkernel stop.", STEP_TIMEOUT)
+            except RemoteError as exc:
+                report(f"{self.app_id}: its ApplicationMaster does not answer ({exc}); killing it")
+            else:
+                status = self.await_end(timeout)
+        if not status.ended:
+            self.way.kill(self.app_id)
+            status = self.await_end(timeout)
+        if not status.ended:
+            raise ApplicationError(
+                f"{self.app_id} did not end within {timeout:.0f} s: {status.outcome}",
+                app_id=self.app_id,
+                state=status.state,
+                diagnostics=status.diagnostics,
+                hint=f"yarnkernel status {self.app_id}",
+            )
+        report(f"{self.app_id} {status.outcome}")
+        return status
+
+    def await_end(self, timeout: float) -> ApplicationStatus:
+        """Wait for the application's end.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds.
+
+        Returns
+        -------
+        ApplicationStatus
+            The last one; not a final one when the time was over.
+        """
+        deadline = Deadline(timeout)
+        status = self.status()
+        while not status.ended and not deadline.passed:
+            time.sleep(POLL_INTERVAL)
+            status = self.status()
+        return status
+
+
+def _describe(status: ApplicationStatus) -> str:
+    """State, queue and the reason for waiting in one line."""
+    if status.state != "ACCEPTED":
+        return f"{status.state} on {status.host}" if status.host else status.state
+    # "[date] Application is added to the scheduler and is not yet activated. Queue's AM
+    # resource limit exceeded.  Details : AM Partition = ..."
+    reason = status.diagnostics.partition("]")[2].partition(" Details :")[0].strip()
+    queue = f"ACCEPTED (queue {status.queue})"
+    return f"{queue}: {reason}" if "not yet activated" in reason else queue
+
+
+def list_kernels(way: SkeinWay, *, ended: bool = False, user: str = "") -> list[ApplicationStatus]:
+    """List kernels.
+
+    Parameters
+    ----------
+    way : SkeinWay
+        The connection to a cluster.
+    ended : bool, default False
+        Those that have ended too.
+    user : str, optional
+        Only this user's.
+
+    Returns
+    -------
+    list of ApplicationStatus
+        Applications with the tag ``yarnkernel``, the newest last.
+    """
+    return way.applications(ALL_STATES if ended else ACTIVE_STATES, user, kernels_only=True)

@@ -1,0 +1,257 @@
+"""Hadoop's jars: listed in a committed lock, fetched once, verified, shared by all clusters."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import uuid
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import platformdirs
+
+from yarnkernel.errors import ArtefactError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+log = logging.getLogger(__name__)
+
+DEFAULT_REPOSITORY = "https://repo.maven.apache.org/maven2"
+REPOSITORY_VARIABLE = "YARNKERNEL_MAVEN_URL"
+DOWNLOADS_AT_ONCE = 8
+DOWNLOAD_RETRIES = 2
+#: Seconds without a byte after which a download has failed.
+READ_TIMEOUT = 30.0
+#: Seconds that one process waits for another one that fetches the same artefacts.
+LOCK_TIMEOUT = 900.0
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """One jar of the lock.
+
+    Attributes
+    ----------
+    path : str
+        Below a Maven repository's root, ``group/name/version/name-version.jar``.
+    size : int
+        Bytes.
+    sha256 : str
+        Hexadecimal.
+    """
+
+    path: str
+    size: int
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """The file's name, unique in the lock."""
+        return self.path.rpartition("/")[2]
+
+
+class FetchProgress(Protocol):
+    """What is told while artefacts are fetched; called from several threads."""
+
+    def start(self, total: int) -> None:
+        """``total`` bytes are going to be fetched."""
+
+    def advance(self, size: int) -> None:
+        """``size`` more bytes are there (negative when a download starts anew)."""
+
+
+def load_lock() -> tuple[str, list[Artefact]]:
+    """Read the committed lock.
+
+    Returns
+    -------
+    str
+        Hadoop's version.
+    list of Artefact
+        All jars of it.
+    """
+    lock = json.loads(resources.files(__package__).joinpath("hadoop-lock.json").read_text("utf-8"))
+    return lock["hadoop"], [Artefact(**entry) for entry in lock["artefacts"]]
+
+
+def jars_directory() -> Path:
+    """Where the jars of the lock's Hadoop are kept, below the user's cache directory."""
+    version, _ = load_lock()
+    return platformdirs.user_cache_path("yarnkernel") / f"hadoop-{version}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        digest = hashlib.sha256()
+        while block := stream.read(1 << 20):
+            digest.update(block)
+        return digest.hexdigest()
+
+
+def _fits(path: Path, artefact: Artefact) -> bool:
+    try:
+        return path.stat().st_size == artefact.size and _sha256(path) == artefact.sha256
+    except OSError:
+        return False
+
+
+class _DownloadBar:
+    """The part of tqdm's interface that pooch's downloader uses, for one artefact."""
+
+    def __init__(self, advance: Callable[[int], None]) -> None:
+        self.total = 0
+        self._advance = advance
+        self._seen = 0
+
+    def update(self, size: int) -> None:
+        self._seen += size
+        self._advance(size)
+
+    def reset(self) -> None:
+        # pooch counts whole blocks; it resets before one closing update with the true size.
+        self._advance(-self._seen)
+        self._seen = 0
+
+    def close(self) -> None:
+        pass
+
+
+def _download(
+    artefact: Artefact, directory: Path, repository: str, progress: FetchProgress
+) -> None:
+    import pooch  # noqa: PLC0415  (slow to import, and only needed when a jar is missing)
+
+    pooch.get_logger().setLevel("ERROR")
+    store = pooch.create(
+        path=directory,
+        base_url="",
+        registry={artefact.name: f"sha256:{artefact.sha256}"},
+        urls={artefact.name: f"{repository.rstrip('/')}/{artefact.path}"},
+        retry_if_failed=DOWNLOAD_RETRIES,
+    )
+    downloader = pooch.HTTPDownloader(
+        progressbar=_DownloadBar(progress.advance), chunk_size=1 << 16, timeout=READ_TIMEOUT
+    )
+    store.fetch(artefact.name, downloader=downloader)
+
+
+def _copy_from_maven(artefact: Artefact, directory: Path) -> bool:
+    local = Path.home() / ".m2" / "repository" / artefact.path
+    if not _fits(local, artefact):
+        return False
+    part = directory / f".{artefact.name}.{uuid.uuid4().hex}"
+    try:
+        shutil.copyfile(local, part)
+        part.replace(directory / artefact.name)
+    finally:
+        part.unlink(missing_ok=True)
+    return True
+
+
+def _explain(exc: BaseException, repository: str) -> ArtefactError:
+    import requests  # noqa: PLC0415  (pooch's; only needed when something failed)
+
+    other = f"name another one with --repository or {REPOSITORY_VARIABLE}"
+    if isinstance(exc, requests.HTTPError) and exc.response is not None:
+        reason = f"it answered {exc.response.status_code} for {exc.response.url}; {other}"
+    elif isinstance(exc, requests.RequestException):
+        reason = f"it cannot be reached ({type(exc).__name__}): is this machine offline? {other}"
+    elif isinstance(exc, ValueError):
+        reason = f"{str(exc).splitlines()[0]}; {other}"
+    else:
+        reason = str(exc)
+    return ArtefactError(f"cannot fetch Hadoop's artefacts from {repository}: {reason}")
+
+
+def _fetch(
+    missing: Sequence[Artefact], directory: Path, repository: str, progress: FetchProgress
+) -> None:
+    progress.start(sum(artefact.size for artefact in missing))
+
+    def fetch_one(artefact: Artefact) -> None:
+        if _copy_from_maven(artefact, directory):
+            progress.advance(artefact.size)
+        else:
+            _download(artefact, directory, repository, progress)
+
+    with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as executor:
+        try:
+            # The largest first: the last downloads then end at about the same time.
+            by_size = sorted(missing, key=lambda artefact: -artefact.size)
+            running = [executor.submit(fetch_one, artefact) for artefact in by_size]
+            done, _ = wait(running, return_when=FIRST_EXCEPTION)
+            for download in done:
+                download.result()
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
+
+
+def fetch_artefacts(progress: FetchProgress, *, repository: str | None = None) -> Path:
+    """Make sure that all jars of the lock are in the cache directory.
+
+    Jars that ``~/.m2/repository`` holds with the right checksum are copied
+    from there. Several processes may call this at once: one of them fetches.
+
+    Parameters
+    ----------
+    progress : FetchProgress
+        Told about the bytes that have to be fetched; not called when all is there.
+    repository : str, optional
+        URL of a Maven repository. By default the environment variable
+        ``YARNKERNEL_MAVEN_URL``, else Maven Central.
+
+    Returns
+    -------
+    pathlib.Path
+        The directory with the jars and nothing else in it.
+
+    Raises
+    ------
+    ArtefactError
+        When a jar cannot be fetched or does not have the lock's checksum.
+    """
+    import filelock  # noqa: PLC0415  (an extra; recipe and client do without it)
+
+    repository = repository or os.environ.get(REPOSITORY_VARIABLE) or DEFAULT_REPOSITORY
+    _, artefacts = load_lock()
+    directory = jars_directory()
+    # Checksums are compared once; later starts look at the stamp and the sizes.
+    stamp = directory.with_name(f"{directory.name}.verified")
+    wanted = hashlib.sha256(repr(artefacts).encode()).hexdigest()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(f"{directory}.lock", timeout=LOCK_TIMEOUT):
+            if _is_complete(directory, artefacts, stamp, wanted):
+                return directory
+            missing = [a for a in artefacts if not _fits(directory / a.name, a)]
+            if missing:
+                _fetch(missing, directory, repository, progress)
+            names = {artefact.name for artefact in artefacts}
+            for stranger in directory.iterdir():
+                if stranger.name not in names:
+                    stranger.unlink()
+            stamp.write_text(wanted)
+    except filelock.Timeout:
+        raise ArtefactError(
+            f"another process has held {directory}.lock for {LOCK_TIMEOUT:.0f} s"
+        ) from None
+    except (OSError, ValueError) as exc:
+        raise _explain(exc, repository) from exc
+    return directory
+
+
+def _is_complete(directory: Path, artefacts: list[Artefact], stamp: Path, wanted: str) -> bool:
+    try:
+        if stamp.read_text() != wanted:
+            return False
+        sizes = {entry.name: entry.stat().st_size for entry in os.scandir(directory)}
+    except OSError:
+        return False
+    return sizes == {artefact.name: artefact.size for artefact in artefacts}

@@ -1,0 +1,312 @@
+"""Start, stop and look at a local cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import shutil
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from yarnkernel.errors import LocalClusterError
+from yarnkernel.local import daemons
+from yarnkernel.local.artefacts import FetchProgress, fetch_artefacts
+from yarnkernel.local.java import find_java
+from yarnkernel.local.layout import lay_out
+from yarnkernel.local.ports import choose_ports
+from yarnkernel.local.state import (
+    ClusterState,
+    cluster_directory,
+    clusters_directory,
+    list_states,
+    read_state,
+)
+from yarnkernel.local.work_dir import make_work_dir, remove_work_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+#: Seconds for the daemons to be ready once all artefacts are there.
+START_TIMEOUT = 90.0
+#: Seconds that containers have to end by themselves before they are killed.
+STOP_GRACE = 5.0
+#: How often a start is tried anew because a chosen port was taken in the meantime.
+PORT_ATTEMPTS = 3
+#: MiB of one NodeManager for its containers.
+DEFAULT_MEMORY = 8192
+DEFAULT_VCORES = 8
+
+_DAEMON_CLASSES = {main_class for main_class, _ in daemons.KINDS.values()}
+
+
+@contextlib.contextmanager
+def _only_one(name: str, report: Callable[[str], None], timeout: float) -> Iterator[None]:
+    """Hold the lock of one cluster's name: one process at a time starts or stops it."""
+    import filelock  # noqa: PLC0415  (an extra)
+
+    clusters_directory().mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(f"{cluster_directory(name)}.lock")
+    try:
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            report(f"another process starts or stops cluster {name}; waiting for it")
+            lock.acquire(timeout=timeout)
+    except filelock.Timeout:
+        raise LocalClusterError(
+            f"another process has been starting or stopping cluster {name} for {timeout:.0f} s"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _is_up(state: ClusterState) -> bool:
+    info = daemons.get_json(f"{state.web_address}/ws/v1/cluster/info")
+    return not state.dead_daemons() and info is not None
+
+
+def start_cluster(
+    name: str,
+    *,
+    report: Callable[[str], None],
+    progress: FetchProgress,
+    nodemanagers: int = 1,
+    hdfs: bool = False,
+    memory: int = DEFAULT_MEMORY,
+    vcores: int = DEFAULT_VCORES,
+    repository: str | None = None,
+    timeout: float = START_TIMEOUT,
+) -> ClusterState:
+    """Start a cluster, or return the one that runs under this name.
+
+    Parameters
+    ----------
+    name : str
+        Letters, digits, ``.``, ``_`` and ``-``.
+    report : callable
+        Called with one line at each change of state.
+    progress : FetchProgress
+        Told about artefacts that have to be fetched.
+    nodemanagers : int, default 1
+        How many of them.
+    hdfs : bool, default False
+        Start a NameNode and a DataNode too and make HDFS the file system.
+    memory : int, default 8192
+        MiB that the containers of one NodeManager may use together.
+    vcores : int, default 8
+        Virtual cores of one NodeManager.
+    repository : str, optional
+        URL of a Maven repository; see :func:`fetch_artefacts`.
+    timeout : float, default 90.0
+        Seconds for the daemons to be ready.
+
+    Returns
+    -------
+    ClusterState
+        The running cluster.
+
+    Raises
+    ------
+    LocalClusterError
+        When it cannot be started; nothing of it is left running.
+    ArtefactError
+        When Hadoop's jars cannot be had.
+    """
+    directory = cluster_directory(name)
+    with _only_one(name, report, timeout + 900):
+        state = read_state(name)
+        if state is not None and _is_up(state):
+            report(f"cluster {name} is running already")
+            return state
+        java_home = find_java()
+        jars = fetch_artefacts(progress, repository=repository)
+        for attempt in range(PORT_ATTEMPTS):
+            _remove(directory)
+            state = ClusterState(
+                name=name,
+                directory=str(make_work_dir(directory)),
+                ports=_choose_ports(nodemanagers, hdfs=hdfs),
+                hdfs=hdfs,
+                python=sys.executable,
+            )
+            try:
+                directory.mkdir(parents=True, mode=0o700)
+                lay_out(state, java_home=java_home, jars=jars, memory=memory, vcores=vcores)
+                return _start(state, report, timeout)
+            except daemons.PortTakenError as exc:
+                _end_processes(directory, grace=0)
+                if attempt == PORT_ATTEMPTS - 1:
+                    raise
+                report(f"{exc}; trying other ports")
+            except BaseException:
+                _end_processes(directory, grace=0)
+                raise
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _choose_ports(nodemanagers: int, *, hdfs: bool) -> dict[str, int]:
+    uses = ["resourcemanager", "scheduler", "resource-tracker"]
+    uses += ["resourcemanager-admin", "resourcemanager-web"]
+    for index in range(nodemanagers):
+        uses += [f"nodemanager{index}{use}" for use in ("", "-localizer", "-web")]
+    if hdfs:
+        uses += ["namenode", "namenode-web"]
+    taken = {port for other in list_states() for port in other.ports.values()}
+    return choose_ports(uses, taken)
+
+
+def _start(state: ClusterState, report: Callable[[str], None], timeout: float) -> ClusterState:
+    deadline = time.monotonic() + timeout
+    if state.hdfs:
+        report("formatting HDFS")
+        daemons.format_namenode(state, timeout)
+    names = state.daemons_wanted()
+    report(f"starting {', '.join(names)}")
+    state = replace(state, daemons={name: daemons.start_daemon(state, name) for name in names})
+    state.write()
+    daemons.wait_until_ready(state, deadline)
+    if state.hdfs:
+        daemons.make_hdfs_directories(state, getpass.getuser())
+    report(f"cluster {state.name} is ready: {state.web_address}")
+    return state
+
+
+def stop_cluster(name: str, *, report: Callable[[str], None]) -> bool:
+    """End a cluster's daemons and every process in its containers, and remove its files.
+
+    Parameters
+    ----------
+    name : str
+        The cluster's name.
+    report : callable
+        Called with one line at each change of state.
+
+    Returns
+    -------
+    bool
+        False when there was nothing to stop.
+
+    Raises
+    ------
+    LocalClusterError
+        When a process cannot be ended.
+    """
+    directory = cluster_directory(name)
+    if not directory.exists() and not daemons.marked_processes(directory):
+        return False
+    with _only_one(name, report, START_TIMEOUT):
+        ended = _end_processes(directory, grace=STOP_GRACE)
+        _remove(directory)
+    report(f"cluster {name} is stopped: {ended} processes ended")
+    return True
+
+
+def _end_processes(directory: Path, *, grace: float) -> int:
+    ended: set[int] = set()
+    for _ in range(5):  # a process may start another one while it is being ended
+        processes = daemons.marked_processes(directory)
+        if not processes:
+            return len(ended)
+        ended.update(process.pid for process in processes)
+        # The daemons first and at once: they would start and report what goes with this cluster.
+        hadoop = [process for process in processes if _is_daemon(process)]
+        containers = [process for process in processes if process not in hadoop]
+        for process in hadoop:
+            _signal(process, kill=True)
+        for process in containers:
+            _signal(process, kill=not grace)
+        _, alive = psutil.wait_procs(processes, timeout=grace or 2)
+        for process in alive:
+            _signal(process, kill=True)
+        psutil.wait_procs(alive, timeout=2)
+        grace = 0
+    left = [process.pid for process in daemons.marked_processes(directory)]
+    if left:
+        raise LocalClusterError(f"these processes of {directory} cannot be ended: {left}")
+    return len(ended)
+
+
+def _is_daemon(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return any(part in _DAEMON_CLASSES for part in process.cmdline())
+    return False
+
+
+def _signal(process: psutil.Process, *, kill: bool) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        if kill:
+            process.kill()
+        else:
+            process.terminate()
+
+
+def _remove(directory: Path) -> None:
+    _end_processes(directory, grace=0)
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(directory)
+    remove_work_dir(directory)
+
+
+def cluster_status(state: ClusterState) -> dict[str, Any]:
+    """Look at a cluster.
+
+    Returns
+    -------
+    dict
+        ``name``, ``running``, ``web``, ``hdfs``, ``directory``, ``daemons``
+        (name, pid, running, resident memory in bytes), ``ports``, ``memory_mb``
+        and ``vcores`` (each with ``used`` and ``total``) and ``applications``
+        (id, name, state, queue, memory in MiB).
+    """
+    dead = state.dead_daemons()
+    metrics = daemons.get_json(f"{state.web_address}/ws/v1/cluster/metrics") or {}
+    metrics = metrics.get("clusterMetrics", {})
+    return {
+        "name": state.name,
+        "running": not dead and bool(metrics),
+        "web": state.web_address,
+        "hdfs": state.hdfs,
+        "directory": state.directory,
+        "daemons": [
+            {"name": name, "pid": d.pid, "running": name not in dead, "rss": _rss(d.process())}
+            for name, d in state.daemons.items()
+        ],
+        "ports": state.ports,
+        "memory_mb": {"used": metrics.get("allocatedMB"), "total": metrics.get("totalMB")},
+        "vcores": {
+            "used": metrics.get("allocatedVirtualCores"),
+            "total": metrics.get("totalVirtualCores"),
+        },
+        "applications": _applications(state),
+    }
+
+
+def _rss(process: psutil.Process | None) -> int:
+    with contextlib.suppress(psutil.Error):
+        if process is not None:
+            return int(process.memory_info().rss)
+    return 0
+
+
+def _applications(state: ClusterState) -> list[dict[str, Any]]:
+    answer = daemons.get_json(
+        f"{state.web_address}/ws/v1/cluster/apps?states=NEW,SUBMITTED,ACCEPTED,RUNNING"
+    )
+    found = ((answer or {}).get("apps") or {}).get("app") or []
+    return [
+        {
+            "id": app["id"],
+            "name": app["name"],
+            "state": app["state"],
+            "queue": app["queue"],
+            "memory_mb": max(app.get("allocatedMB", 0), 0),
+        }
+        for app in found
+    ]

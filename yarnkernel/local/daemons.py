@@ -1,0 +1,219 @@
+"""The daemons of a local cluster as processes: start them, wait for them, say why one failed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import time
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from yarnkernel.errors import LocalClusterError
+from yarnkernel.local import sites
+from yarnkernel.local.state import MARK, DaemonState, cluster_directory
+from yarnkernel.local.work_dir import mark_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from yarnkernel.local.state import ClusterState
+
+_YARN_SERVER = "org.apache.hadoop.yarn.server"
+_HDFS_SERVER = "org.apache.hadoop.hdfs.server"
+#: Main class and largest heap in MiB, by the daemon's kind.
+KINDS = {
+    "resourcemanager": (f"{_YARN_SERVER}.resourcemanager.ResourceManager", 300),
+    "nodemanager": (f"{_YARN_SERVER}.nodemanager.NodeManager", 256),
+    "namenode": (f"{_HDFS_SERVER}.namenode.NameNode", 192),
+    "datanode": (f"{_HDFS_SERVER}.datanode.DataNode", 192),
+}
+POLL_INTERVAL = 0.05
+#: Seconds that an HTTP request to a daemon may take.
+REQUEST_TIMEOUT = 2.0
+
+# A proxy of the environment is never asked for a daemon on this machine.
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class PortTakenError(LocalClusterError):
+    """A daemon found its port taken: between our choice and its start another process took it."""
+
+
+def get_json(url: str, *, timeout: float = REQUEST_TIMEOUT) -> Any:
+    """Get a JSON document from a daemon; None when it does not answer with one."""
+    try:
+        with _opener.open(url, timeout=timeout) as response:
+            return json.load(response)
+    except (OSError, ValueError):
+        return None
+
+
+def log_path(state: ClusterState, name: str) -> Path:
+    """Where a daemon's output goes."""
+    return state.path / "logs" / f"{name}.log"
+
+
+def last_problem(log: Path) -> str:
+    """Find the cause of a daemon's end in its log, in one line."""
+    try:
+        lines = log.read_text(errors="replace").splitlines()
+    except OSError:
+        return "it left no log"
+    for pattern in (
+        r"Caused by: .*BindException",
+        r"BindException",
+        r"^Caused by: ",
+        r" (FATAL|ERROR) ",
+        r"Exception|Error",
+    ):
+        for line in reversed(lines):
+            if re.search(pattern, line):
+                return re.sub(r"^\S+ \S+ (FATAL|ERROR) |^Caused by: ", "", line).strip()
+    return lines[-1].strip() if lines else "its log is empty"
+
+
+def _environment(state: ClusterState, role: str) -> dict[str, str]:
+    unwanted = ("HADOOP_", "YARN_", "HDFS_", "CLASSPATH", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
+    return environment | {
+        "JAVA_HOME": state.java_home,
+        "HADOOP_CONF_DIR": str(state.path / "conf" / role),
+        MARK: mark_of(cluster_directory(state.name)),
+    }
+
+
+def _command(state: ClusterState, role: str, main_class: str, heap: int) -> list[str]:
+    logs = state.path / "logs"
+    return [
+        f"{state.java_home}/bin/java",
+        f"-Xmx{heap}m",
+        *sites.JAVA_START_OPTIONS,
+        *sites.JAVA_MODULE_OPTIONS,
+        "-Djava.net.preferIPv4Stack=true",
+        f"-Djava.io.tmpdir={state.path / 'tmp'}",
+        f"-Dhadoop.log.dir={logs}",
+        f"-Dyarn.log.dir={logs}",
+        "-cp",
+        f"{state.path / 'conf' / role}:{state.jars}/*",
+        main_class,
+    ]
+
+
+def role_of(name: str) -> str:
+    """Name of the directory with a daemon's site files."""
+    return "client" if name in {"namenode", "datanode"} else name
+
+
+def start_daemon(state: ClusterState, name: str) -> DaemonState:
+    """Start one daemon in a session of its own and return at once."""
+    main_class, heap = KINDS[name.rstrip("0123456789")]
+    role = role_of(name)
+    with log_path(state, name).open("ab") as log:
+        process = subprocess.Popen(
+            _command(state, role, main_class, heap),
+            env=_environment(state, role),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return DaemonState(process.pid, psutil.Process(process.pid).create_time())
+
+
+def format_namenode(state: ClusterState, timeout: float) -> None:
+    """Make an empty HDFS."""
+    main_class, heap = KINDS["namenode"]
+    command = [*_command(state, "client", main_class, heap), "-format", "-nonInteractive", "-force"]
+    with log_path(state, "namenode-format").open("wb") as log:
+        ended = subprocess.run(
+            command,
+            env=_environment(state, "client"),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+            check=False,
+        )
+    if ended.returncode:
+        cause = last_problem(log_path(state, "namenode-format"))
+        raise LocalClusterError(f"HDFS cannot be formatted: {cause}")
+
+
+def make_hdfs_directories(state: ClusterState, user: str) -> None:
+    """Make the directories that YARN's applications write to (WebHDFS: no JVM has to start)."""
+    namenode = f"http://localhost:{state.ports['namenode-web']}/webhdfs/v1"
+    for path, permission in ((f"/user/{user}", "755"), ("/tmp", "1777"), ("/tmp/logs", "1777")):  # noqa: S108
+        request = urllib.request.Request(  # noqa: S310  (always http to this machine)
+            f"{namenode}{path}?op=MKDIRS&permission={permission}&user.name={user}", method="PUT"
+        )
+        try:
+            with _opener.open(request, timeout=10) as response:
+                made = json.load(response).get("boolean")
+        except (OSError, ValueError) as exc:
+            raise LocalClusterError(f"cannot make {path} in HDFS: {exc}") from exc
+        if not made:
+            raise LocalClusterError(f"cannot make {path} in HDFS")
+
+
+def _is_ready(state: ClusterState, name: str) -> bool:
+    if name == "resourcemanager":
+        url = f"{state.web_address}/ws/v1/cluster/nodes?states=RUNNING"
+        answer = get_json(url)
+        nodes = ((answer or {}).get("nodes") or {}).get("node") or []
+        return len(nodes) == sum(n.startswith("nodemanager") for n in state.daemons)
+    if name == "datanode":
+        url = f"http://localhost:{state.ports['namenode-web']}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState"
+        beans = (get_json(url) or {}).get("beans") or [{}]
+        return bool(beans[0].get("NumLiveDataNodes") == 1)
+    return True
+
+
+def wait_until_ready(state: ClusterState, deadline: float) -> None:
+    """Wait until all NodeManagers run and HDFS, if any, has its DataNode.
+
+    Parameters
+    ----------
+    state : ClusterState
+        A cluster whose daemons are started.
+    deadline : float
+        In seconds of ``time.monotonic()``.
+
+    Raises
+    ------
+    PortTakenError
+        When a daemon found its port taken.
+    LocalClusterError
+        When a daemon ended or the deadline passed; with the cause from the log.
+    """
+    waiting = list(state.daemons)
+    while waiting:
+        for name in state.dead_daemons():
+            cause = last_problem(log_path(state, name))
+            error = PortTakenError if "BindException" in cause else LocalClusterError
+            raise error(f"the {name} ended while it started: {cause}")
+        waiting = [name for name in waiting if not _is_ready(state, name)]
+        if not waiting:
+            return
+        if time.monotonic() > deadline:
+            causes = "; ".join(f"{name}: {last_problem(log_path(state, name))}" for name in waiting)
+            raise LocalClusterError(f"the cluster was not ready in time; {causes}")
+        time.sleep(POLL_INTERVAL)
+
+
+def marked_processes(directory: Path) -> list[psutil.Process]:
+    """All processes of a cluster, daemons and containers, whoever their parent is now."""
+    found = []
+    mark = mark_of(directory)
+    for process in psutil.process_iter():
+        if process.pid == os.getpid():
+            continue
+        try:
+            if process.environ().get(MARK) == mark:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue  # another user's, or gone
+    return found

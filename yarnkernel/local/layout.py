@@ -1,0 +1,108 @@
+"""The files of a local cluster: site files for each daemon, commands for clients, directories."""
+
+from __future__ import annotations
+
+import getpass
+import shlex
+from typing import TYPE_CHECKING
+
+from yarnkernel.local import sites
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from yarnkernel.local.state import ClusterState
+
+YARN_COMMAND = """\
+cli=org.apache.hadoop.yarn.client.cli
+case "$1" in
+  classpath) printf '%s\\n' "$classpath" ;;
+  application|app|applicationattempt|container) run $cli.ApplicationCLI "$@" ;;
+  logs) shift; run $cli.LogsCLI "$@" ;;
+  node) shift; run $cli.NodeCLI "$@" ;;
+  queue) shift; run $cli.QueueCLI "$@" ;;
+  rmadmin) shift; run $cli.RMAdminCLI "$@" ;;
+  version) run org.apache.hadoop.util.VersionInfo ;;
+  *)
+    echo "yarn: here are application, classpath, container, logs, node, queue, rmadmin, version" >&2
+    exit 2 ;;
+esac
+"""
+FS_COMMAND = """\
+case "$1" in
+  fs|dfs) shift; run org.apache.hadoop.fs.FsShell "$@" ;;
+  classpath) printf '%s\\n' "$classpath" ;;
+  *) echo "${0##*/}: here are fs, dfs, classpath" >&2; exit 2 ;;
+esac
+"""
+
+
+def _write_command(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}")
+    path.chmod(0o755)
+
+
+def _write_client_commands(state: ClusterState) -> None:
+    java = [f"{state.java_home}/bin/java", *sites.JAVA_START_OPTIONS, *sites.JAVA_MODULE_OPTIONS]
+    common = (
+        f"classpath={shlex.quote(f'{state.conf_dir}:{state.jars}/*')}\n"
+        f'run() {{ exec {shlex.join(java)} -cp "$classpath" "$@"; }}\n'
+    )
+    _write_command(state.bin_dir / "yarn", common + YARN_COMMAND)
+    for name in ("hadoop", "hdfs"):
+        _write_command(state.bin_dir / name, common + FS_COMMAND)
+
+
+def _write_sites(state: ClusterState, memory: int, vcores: int) -> None:
+    roles = {"client": {}, "resourcemanager": sites.resourcemanager_site(state, memory, vcores)}
+    for name in state.daemons_wanted():
+        if name.startswith("nodemanager"):
+            index = int(name.removeprefix("nodemanager"))
+            roles[name] = sites.nodemanager_site(state, index, memory, vcores)
+    for role, settings in roles.items():
+        directory = state.path / "conf" / role
+        directory.mkdir(parents=True, exist_ok=True)
+        files = {
+            "core-site.xml": sites.to_xml(sites.core_site(state)),
+            "yarn-site.xml": sites.to_xml(sites.yarn_site(state) | settings),
+            "hdfs-site.xml": sites.to_xml(sites.hdfs_site(state)),
+            "capacity-scheduler.xml": sites.to_xml(sites.capacity_scheduler()),
+            "log4j.properties": sites.LOG4J_CLIENT if role == "client" else sites.LOG4J,
+        }
+        for name, text in files.items():
+            (directory / name).write_text(text, encoding="utf-8")
+
+
+def lay_out(state: ClusterState, *, java_home: str, jars: Path, memory: int, vcores: int) -> None:
+    """Write all files that the daemons of a cluster read.
+
+    Parameters
+    ----------
+    state : ClusterState
+        The cluster; its directory exists and is empty.
+    java_home : str
+        The Java that runs its daemons.
+    jars : pathlib.Path
+        The directory with Hadoop's jars.
+    memory : int
+        What the containers of one NodeManager may use together, in MiB.
+    vcores : int
+        The same for virtual cores.
+    """
+    (state.path / "java").symlink_to(java_home)
+    (state.path / "jars").symlink_to(jars)
+    user = getpass.getuser()
+    for directory in ("bin", "container-bin", "logs", "tmp", f"data/fs/user/{user}"):
+        (state.path / directory).mkdir(parents=True)
+    logs = state.path / "data/fs/tmp/logs"
+    logs.mkdir(parents=True)
+    logs.chmod(0o1777)
+    # hadoop-hdfs's jar on Maven Central comes without the web pages that its daemons ask for.
+    for pages in ("hdfs", "datanode"):
+        (state.path / "conf" / "client" / "webapps" / pages).mkdir(parents=True)
+    _write_sites(state, memory, vcores)
+    _write_client_commands(state)
+    for name in ("python", "python3"):
+        # Not a link: a virtual environment's Python finds its packages by its own path.
+        shim = f'exec {shlex.quote(state.python)} "$@"\n'
+        _write_command(state.path / "container-bin" / name, shim)

@@ -1,0 +1,219 @@
+"""Hadoop's site files for one local cluster.
+
+The names and defaults of all settings are those of ``core-default.xml``,
+``yarn-default.xml`` and ``hdfs-default.xml`` of Hadoop 3.5.0; the capacity
+scheduler's are in its own documentation.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+from yarnkernel.local.state import MARK
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from yarnkernel.local.state import ClusterState
+
+Settings = dict[str, str]
+
+LOG4J = """\
+log4j.rootLogger=INFO,console
+log4j.appender.console=org.apache.log4j.ConsoleAppender
+log4j.appender.console.target=System.err
+log4j.appender.console.layout=org.apache.log4j.PatternLayout
+log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %p %c{2}: %m%n
+log4j.logger.org.apache.hadoop.util.NativeCodeLoader=ERROR
+"""
+#: The client's commands show what they are asked for, and problems.
+LOG4J_CLIENT = LOG4J.replace("INFO,console", "WARN,console", 1)
+
+#: What a JVM of Hadoop needs since Java 17: hadoop_finalize_jpms_opts in hadoop-functions.sh.
+JAVA_MODULE_OPTIONS = (
+    "-XX:+IgnoreUnrecognizedVMOptions",
+    *(
+        f"--add-opens=java.base/{package}=ALL-UNNAMED"
+        for package in (
+            "java.io", "java.lang", "java.lang.reflect", "java.math", "java.net", "java.text",
+            "java.util", "java.util.concurrent", "java.util.zip", "sun.security.util",
+            "sun.security.x509",
+        )
+    ),
+    "--enable-native-access=ALL-UNNAMED",
+)  # fmt: skip
+#: What containers get of their NodeManager's environment when the application does not set it.
+CONTAINER_VARIABLES = ("JAVA_HOME", "HADOOP_CONF_DIR", "JDK_JAVA_OPTIONS", "LANG", "TZ", MARK)
+#: Short-lived and small JVMs start faster with these.
+JAVA_START_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+
+def to_xml(settings: Mapping[str, str]) -> str:
+    """Write settings as a Hadoop site file."""
+    properties = "".join(
+        f"  <property><name>{escape(name)}</name><value>{escape(value)}</value></property>\n"
+        for name, value in settings.items()
+    )
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<configuration>\n{properties}</configuration>\n'
+    )
+
+
+def core_site(state: ClusterState) -> Settings:
+    """Settings of ``core-site.xml``, the same for all daemons and clients."""
+    user = getpass.getuser()
+    settings = {
+        "hadoop.tmp.dir": str(state.path / "tmp" / "hadoop"),
+        "hadoop.http.staticuser.user": user,
+        # No look-up of groups in the operating system: the user may have none there.
+        "hadoop.user.group.static.mapping.overrides": f"{user}={user};dr.who=;",
+        # A cluster that is down is reported in a second, not in ten minutes.
+        "ipc.client.connect.max.retries": "3",
+        "ipc.client.connect.retry.interval": "300",
+    }
+    if state.hdfs:
+        settings["fs.defaultFS"] = f"hdfs://localhost:{state.ports['namenode']}"
+    else:
+        # Not file:///, where skein fails with a NullPointerException (Utils.equalFs).
+        settings |= {
+            "fs.defaultFS": "viewfs://local/",
+            "fs.viewfs.mounttable.local.homedir": "/user",
+            "fs.viewfs.mounttable.local.link./user": (state.path / "data/fs/user").as_uri(),
+            "fs.viewfs.mounttable.local.link./tmp": (state.path / "data/fs/tmp").as_uri(),
+        }
+    return settings
+
+
+def yarn_site(state: ClusterState) -> Settings:
+    """Settings of ``yarn-site.xml`` that all daemons and clients share."""
+    ports = state.ports
+    return {
+        "yarn.resourcemanager.hostname": "localhost",
+        "yarn.resourcemanager.address": f"localhost:{ports['resourcemanager']}",
+        "yarn.resourcemanager.scheduler.address": f"localhost:{ports['scheduler']}",
+        "yarn.resourcemanager.resource-tracker.address": f"localhost:{ports['resource-tracker']}",
+        "yarn.resourcemanager.admin.address": f"localhost:{ports['resourcemanager-admin']}",
+        "yarn.resourcemanager.webapp.address": f"localhost:{ports['resourcemanager-web']}",
+        "yarn.application.classpath": f"{state.conf_dir},{state.jars}/*",
+        "yarn.resourcemanager.connect.max-wait.ms": "60000",
+        "yarn.resourcemanager.connect.retry-interval.ms": "500",
+        "yarn.client.nodemanager-connect.max-wait-ms": "15000",
+        "yarn.client.nodemanager-connect.retry-interval-ms": "500",
+        "yarn.client.application-client-protocol.poll-interval-ms": "50",
+        "yarn.am.liveness-monitor.expiry-interval-ms": "20000",
+        "yarn.resourcemanager.am.max-attempts": "2",
+        "yarn.scheduler.minimum-allocation-mb": "64",
+        "yarn.scheduler.minimum-allocation-vcores": "1",
+        "yarn.log-aggregation-enable": "true",
+        "yarn.nodemanager.remote-app-log-dir": "/tmp/logs",  # noqa: S108  (of the cluster)
+        "yarn.nodemanager.remote-app-log-dir-suffix": "logs",
+    }
+
+
+def resourcemanager_site(state: ClusterState, memory: int, vcores: int) -> Settings:
+    """Settings of the ResourceManager alone; ``memory`` in MiB is the largest container."""
+    return {
+        "yarn.scheduler.maximum-allocation-mb": str(memory),
+        "yarn.scheduler.maximum-allocation-vcores": str(vcores),
+        "yarn.resourcemanager.recovery.enabled": "true",
+        "yarn.resourcemanager.store.class": (
+            "org.apache.hadoop.yarn.server.resourcemanager.recovery.FileSystemRMStateStore"
+        ),
+        "yarn.resourcemanager.fs.state-store.uri": (state.path / "data/rm-state").as_uri(),
+        "yarn.resourcemanager.work-preserving-recovery.enabled": "true",
+        "yarn.resourcemanager.work-preserving-recovery.scheduling-wait-ms": "1000",
+        "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": "200",
+        "yarn.nm.liveness-monitor.expiry-interval-ms": "10000",
+        "yarn.resourcemanager.rm.container-allocation.expiry-interval-ms": "30000",
+        # Several NodeManagers on one host stay apart.
+        "yarn.scheduler.include-port-in-node-name": "true",
+        # The default is one directory in /tmp for all clusters of a user.
+        "yarn.node-attribute.fs-store.root-dir": (state.path / "data/node-attributes").as_uri(),
+        "yarn.resourcemanager.client.thread-count": "10",
+        "yarn.resourcemanager.scheduler.client.thread-count": "10",
+        "yarn.resourcemanager.resource-tracker.client.thread-count": "10",
+    }
+
+
+def capacity_scheduler() -> Settings:
+    """Two queues: ``default``, and ``small`` with a fifth of the cluster and no more."""
+    prefix = "yarn.scheduler.capacity."
+    return {
+        f"{prefix}root.queues": "default,small",
+        f"{prefix}root.default.capacity": "80",
+        f"{prefix}root.default.maximum-capacity": "100",
+        f"{prefix}root.default.user-limit-factor": "10",
+        f"{prefix}root.small.capacity": "20",
+        f"{prefix}root.small.maximum-capacity": "20",
+        # Every application here is an ApplicationMaster with its kernel inside.
+        f"{prefix}maximum-am-resource-percent": "1.0",
+        f"{prefix}resource-calculator": (
+            "org.apache.hadoop.yarn.util.resource.DominantResourceCalculator"
+        ),
+        f"{prefix}node-locality-delay": "-1",
+        f"{prefix}per-node-heartbeat.maximum-offswitch-assignments": "100",
+    }
+
+
+def nodemanager_site(state: ClusterState, index: int, memory: int, vcores: int) -> Settings:
+    """Settings of one NodeManager; ``memory`` in MiB is what its containers may use together."""
+    name = f"nodemanager{index}"
+    ports = state.ports
+    return {
+        "yarn.nodemanager.hostname": "localhost",
+        # Recovery needs a port that stays.
+        "yarn.nodemanager.address": f"localhost:{ports[name]}",
+        "yarn.nodemanager.localizer.address": f"localhost:{ports[f'{name}-localizer']}",
+        "yarn.nodemanager.webapp.address": f"localhost:{ports[f'{name}-web']}",
+        "yarn.nodemanager.local-dirs": str(state.path / "data" / name / "local"),
+        "yarn.nodemanager.log-dirs": str(state.path / "logs" / "containers" / name),
+        "yarn.nodemanager.resource.memory-mb": str(memory),
+        "yarn.nodemanager.resource.cpu-vcores": str(vcores),
+        "yarn.nodemanager.vmem-check-enabled": "false",
+        "yarn.nodemanager.pmem-check-enabled": "true",
+        "yarn.nodemanager.container-monitor.interval-ms": "1000",
+        # A laptop's disk that is 90 % full is not a reason to run nothing.
+        "yarn.nodemanager.disk-health-checker.enable": "false",
+        "yarn.nodemanager.sleep-delay-before-sigkill.ms": "1000",
+        "yarn.nodemanager.recovery.enabled": "true",
+        "yarn.nodemanager.recovery.dir": str(state.path / "data" / name / "recovery"),
+        "yarn.nodemanager.recovery.supervised": "true",
+        "yarn.nodemanager.env-whitelist": ",".join(CONTAINER_VARIABLES),
+        # Containers find the Python that started the cluster (container-bin has shims for it).
+        "yarn.nodemanager.admin-env.PATH": container_path(state),
+    }
+
+
+def container_path(state: ClusterState) -> str:
+    """``PATH`` of the containers."""
+    return os.pathsep.join(
+        (
+            str(state.path / "container-bin"),
+            str(Path(state.python).parent),
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        )
+    )
+
+
+def hdfs_site(state: ClusterState) -> Settings:
+    """Settings of one NameNode and one DataNode."""
+    if not state.hdfs:
+        return {}
+    return {
+        "dfs.replication": "1",
+        "dfs.namenode.name.dir": (state.path / "data/namenode").as_uri(),
+        "dfs.datanode.data.dir": (state.path / "data/datanode").as_uri(),
+        "dfs.namenode.rpc-address": f"localhost:{state.ports['namenode']}",
+        "dfs.namenode.http-address": f"localhost:{state.ports['namenode-web']}",
+        "dfs.datanode.address": "localhost:0",
+        "dfs.datanode.ipc.address": "localhost:0",
+        "dfs.datanode.http.address": "localhost:0",
+        "dfs.namenode.safemode.extension": "0",
+        "dfs.namenode.datanode.registration.ip-hostname-check": "false",
+        "dfs.datanode.du.reserved": "0",
+        "dfs.namenode.resource.du.reserved": "0",
+    }

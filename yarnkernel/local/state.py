@@ -1,0 +1,192 @@
+"""Where a local cluster's files are, and what is written down about a running one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import platformdirs
+import psutil
+
+from yarnkernel.errors import LocalClusterError, UsageError
+
+DEFAULT_NAME = "default"
+#: In the environment of every process of a cluster, containers included: see mark_of.
+MARK = "YARNKERNEL_LOCAL_CLUSTER"
+
+
+@dataclass(frozen=True)
+class DaemonState:
+    """One daemon's process.
+
+    Attributes
+    ----------
+    pid : int
+        Its process id.
+    created : float
+        When the process was created, in seconds since 1970: tells it from a
+        later process with the same id.
+    """
+
+    pid: int
+    created: float
+
+    def process(self) -> psutil.Process | None:
+        """Return the running process; None when it has ended."""
+        try:
+            process = psutil.Process(self.pid)
+            running = process.create_time() == self.created and (
+                process.status() != psutil.STATUS_ZOMBIE
+            )
+        except psutil.NoSuchProcess:
+            return None
+        return process if running else None
+
+
+@dataclass(frozen=True)
+class ClusterState:
+    """A started cluster, as its ``cluster.json`` tells it.
+
+    Attributes
+    ----------
+    name : str
+        The cluster's name.
+    directory : str
+        Where all its files are, as a path that Hadoop can handle.
+    ports : dict of str to int
+        TCP ports on the loopback interface, by their use.
+    daemons : dict of str to DaemonState
+        Its processes, by name (``"resourcemanager"``, ``"nodemanager0"``...).
+    hdfs : bool
+        Whether its file system is HDFS; else ``viewfs`` over local directories.
+    python : str
+        The interpreter that containers find as ``python``.
+    """
+
+    name: str
+    directory: str
+    ports: dict[str, int]
+    hdfs: bool
+    python: str
+    daemons: dict[str, DaemonState] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The cluster's directory."""
+        return Path(self.directory)
+
+    @property
+    def java_home(self) -> str:
+        """The Java that runs its daemons, by a link with a plain path."""
+        return f"{self.directory}/java"
+
+    @property
+    def jars(self) -> str:
+        """The directory with Hadoop's jars, by a link with a plain path."""
+        return f"{self.directory}/jars"
+
+    @property
+    def conf_dir(self) -> Path:
+        """The client's ``HADOOP_CONF_DIR``."""
+        return self.path / "conf" / "client"
+
+    @property
+    def bin_dir(self) -> Path:
+        """The directory with the commands ``yarn``, ``hadoop`` and ``hdfs``."""
+        return self.path / "bin"
+
+    @property
+    def web_address(self) -> str:
+        """The ResourceManager's web page."""
+        return f"http://localhost:{self.ports['resourcemanager-web']}"
+
+    def daemons_wanted(self) -> list[str]:
+        """Names of all daemons that this cluster has, in the order of their start."""
+        names = ["namenode", "datanode"] if self.hdfs else []
+        return [
+            *names,
+            *(use for use in self.ports if re.fullmatch(r"resourcemanager|nodemanager\d+", use)),
+        ]
+
+    def dead_daemons(self) -> list[str]:
+        """Names of the daemons whose processes have ended."""
+        return [name for name, daemon in self.daemons.items() if daemon.process() is None]
+
+    def environment(self) -> dict[str, str]:
+        """Variables that let Hadoop's and skein's clients find this cluster."""
+        return {
+            "HADOOP_CONF_DIR": str(self.conf_dir),
+            "JAVA_HOME": self.java_home,
+            "PATH": f"{self.bin_dir}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        }
+
+    def write(self) -> None:
+        """Write ``cluster.json``, at once or not at all."""
+        target = self.path / "cluster.json"
+        part = target.with_suffix(".part")
+        part.write_text(json.dumps(asdict(self), indent=1))
+        part.replace(target)
+
+
+def clusters_directory() -> Path:
+    """Directory of all local clusters, below the user's state directory."""
+    return platformdirs.user_state_path("yarnkernel") / "clusters"
+
+
+def cluster_directory(name: str) -> Path:
+    """Directory of one cluster.
+
+    Raises
+    ------
+    UsageError
+        When ``name`` is not letters, digits, ``.``, ``_`` and ``-``, or is too long.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise UsageError(
+            f"{name!r} cannot be a cluster's name: use up to 64 letters, digits, '.', '_' and '-'"
+        )
+    return clusters_directory() / name
+
+
+def read_state(name: str) -> ClusterState | None:
+    """Read what is written down about a cluster.
+
+    Returns
+    -------
+    ClusterState or None
+        None when no such cluster has been started.
+
+    Raises
+    ------
+    LocalClusterError
+        When the file is damaged.
+    """
+    path = cluster_directory(name) / "cluster.json"
+    try:
+        fields = json.loads(path.read_text())
+        daemons = {key: DaemonState(**value) for key, value in fields.pop("daemons").items()}
+        return ClusterState(**fields, daemons=daemons)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError, AttributeError) as exc:
+        raise LocalClusterError(
+            f"{path} is damaged ({exc}); next: yarnkernel cluster stop --name {name}"
+        ) from exc
+
+
+def list_states() -> list[ClusterState]:
+    """Read all clusters that are written down, running or not, in the order of their names."""
+    try:
+        names = sorted(path.parent.name for path in clusters_directory().glob("*/cluster.json"))
+    except OSError:
+        return []
+    states = (read_state(name) for name in names)
+    return [state for state in states if state is not None]
+
+
+def running_states() -> list[ClusterState]:
+    """Read all clusters whose daemons run."""
+    return [state for state in list_states() if state.daemons and not state.dead_daemons()]

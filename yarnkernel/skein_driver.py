@@ -1,0 +1,197 @@
+"""skein's driver: the JVM that submits applications, with a deadline on all that is asked of it.
+
+skein's own ``Client`` starts its driver without a deadline, with the calling
+process' environment and with its log on the terminal, and no call of it takes
+a timeout (skein 0.8.2, core.py); so the process is started here, and the
+generated gRPC stub is called directly.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+import struct
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+from skein import proto
+from skein.core import _SKEIN_JAR, properties
+
+from yarnkernel.deadline import Deadline
+from yarnkernel.errors import ClusterError
+from yarnkernel.skein_rpc import RemoteError, call, credentials, open_channel
+
+if TYPE_CHECKING:
+    import skein
+    from typing_extensions import Self
+
+    from yarnkernel.cluster_env import ClusterEnvironment
+
+#: Seconds that a driver may take to start (1.3 s here).
+START_TIMEOUT = 60.0
+#: Seconds that a driver may take to end once its standard input is closed.
+STOP_TIMEOUT = 5.0
+#: It lives for seconds: start fast rather than run fast.
+JAVA_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+
+
+class Driver:
+    """A running driver.
+
+    Parameters
+    ----------
+    address : str
+        ``host:port`` of its gRPC server.
+    security : skein.Security
+        The credentials that it was started with.
+    process : subprocess.Popen, optional
+        Its process when it is ours and ends with us.
+    log : pathlib.Path, optional
+        Where it writes its log.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        security: skein.Security,
+        process: subprocess.Popen[bytes] | None = None,
+        log: Path | None = None,
+    ) -> None:
+        self.address = address
+        self.security = security
+        self._process = process
+        self._log = log
+        self._channel = open_channel(address, security)
+        self.stub = proto.DriverStub(self._channel)
+
+    def last_log_line(self) -> str:
+        """Return the newest line of the driver's log that says something, for error messages."""
+        if self._log is None:
+            return ""
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        telling = [line for line in lines if not line.startswith(("\tat ", "NOTE:"))]
+        return telling[-1].strip() if telling else ""
+
+    def close(self) -> None:
+        """Close the connection and end the process when it is ours."""
+        self._channel.close()
+        if self._process is not None:
+            _end(self._process)
+        if self._log is not None:
+            self._log.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    # A driver ends when its standard input does.
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(STOP_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _global_driver(cluster: ClusterEnvironment, security: skein.Security) -> Driver | None:
+    """The driver of ``skein driver start``, when it answers and serves this cluster."""
+    try:
+        known = json.loads(Path(properties.config_dir, "driver").read_text())
+        address, process = known["address"], psutil.Process(known["pid"])
+        theirs = process.environ().get("HADOOP_CONF_DIR")
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        return None
+    if theirs != cluster.variables.get("HADOOP_CONF_DIR"):
+        return None
+    driver = Driver(address, security)
+    try:
+        call(driver.stub, "ping", proto.Empty(), timeout=2)
+    except RemoteError:
+        driver.close()
+        return None
+    return driver
+
+
+def _start_driver(cluster: ClusterEnvironment, security: skein.Security) -> Driver:
+    handle, log_name = tempfile.mkstemp(prefix="yarnkernel-driver-", suffix=".log")
+    log = Path(log_name)
+    with (
+        os.fdopen(handle, "wb") as output,
+        socket.create_server(("127.0.0.1", 0), backlog=1) as callback,
+    ):
+        environment = {
+            **cluster.variables,
+            "CLASSPATH": f"{_SKEIN_JAR}:{cluster.classpath}",
+            "SKEIN_CERTIFICATE": os.fsdecode(security._get_bytes("cert")),  # noqa: SLF001
+            "SKEIN_KEY": os.fsdecode(security._get_bytes("key")),  # noqa: SLF001
+            "SKEIN_CALLBACK_PORT": str(callback.getsockname()[1]),
+        }
+        extra = cluster.variables.get("SKEIN_DRIVER_JAVA_OPTIONS", "").split()
+        command = [cluster.java, *JAVA_OPTIONS, "-Dskein.log.level=INFO", *extra]
+        command += ["com.anaconda.skein.Driver", "--jar", _SKEIN_JAR]
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                env=environment,
+                start_new_session=True,
+            )
+        except OSError as exc:
+            log.unlink()
+            raise ClusterError(f"skein's driver cannot be started: {exc}") from exc
+        try:
+            port = _await_port(process, callback, log)
+            return Driver(f"127.0.0.1:{port}", security, process, log)
+        except BaseException:
+            _end(process)
+            log.unlink(missing_ok=True)
+            raise
+
+
+def _await_port(process: subprocess.Popen[bytes], callback: socket.socket, log: Path) -> int:
+    deadline = Deadline(START_TIMEOUT)
+    while not deadline.passed:
+        if select.select([callback], [], [], deadline.step(0.2))[0]:
+            connection, _ = callback.accept()
+            with connection:
+                connection.settimeout(deadline.step(5))
+                return int(struct.unpack("!i", connection.recv(4, socket.MSG_WAITALL))[0])
+        if process.poll() is not None:
+            said = log.read_text(errors="replace").strip()
+            cause = next((line for line in said.splitlines() if "rror" in line), said or "no log")
+            raise ClusterError(f"skein's driver ended while it started: {cause.strip()}")
+    raise ClusterError(f"skein's driver did not start within {START_TIMEOUT:.0f} s")
+
+
+def open_driver(cluster: ClusterEnvironment) -> Driver:
+    """Connect to the user's global driver when it serves the cluster, else start one.
+
+    Parameters
+    ----------
+    cluster : ClusterEnvironment
+        The cluster to serve.
+
+    Returns
+    -------
+    Driver
+        To be closed by the caller.
+
+    Raises
+    ------
+    ClusterError
+        When no driver can be started.
+    """
+    security = credentials()
+    return _global_driver(cluster, security) or _start_driver(cluster, security)

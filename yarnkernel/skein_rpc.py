@@ -1,0 +1,121 @@
+"""gRPC as skein's servers speak it, with a deadline on every call.
+
+skein's Python client sets none (skein 0.8.2, core.py and kv.py), loses the
+servers' own words when a connection fails, and asks the proxy of the
+environment for servers inside the cluster. Its generated classes do neither.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import grpc
+import skein
+
+from yarnkernel.errors import YarnKernelError
+
+#: The name in skein's certificates (skein 0.8.2, model.py, Security.new_credentials).
+_CERTIFICATE_NAME = "skein-internal"
+
+
+class RemoteError(YarnKernelError):
+    """An answer of a gRPC server that is an error.
+
+    Parameters
+    ----------
+    code : grpc.StatusCode
+        What kind.
+    details : str
+        The server's text.
+    """
+
+    def __init__(self, code: grpc.StatusCode, details: str) -> None:
+        super().__init__(details or code.name)
+        self.code = code
+        self.details = details
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether no server answered, so that it may do so later."""
+        return self.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+
+
+def call(stub: Any, method: str, request: Any, timeout: float) -> Any:
+    """Call a gRPC method and wait for the answer.
+
+    Raises
+    ------
+    RemoteError
+        When the server answers with an error, or not within ``timeout`` seconds.
+    """
+    return result(start_call(stub, method, request, timeout))
+
+
+def start_call(stub: Any, method: str, request: Any, timeout: float) -> Any:
+    """Start a gRPC call; its future can be waited for again after an interruption."""
+    return getattr(stub, method).future(request, timeout=timeout)
+
+
+def result(future: Any) -> Any:
+    """Wait for a started call; see :func:`call`."""
+    try:
+        return future.result()
+    except grpc.RpcError as exc:
+        raise RemoteError(exc.code(), exc.details() or "") from None
+
+
+def credentials() -> skein.Security:
+    """The user's credentials for skein's servers, made when there are none yet."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it tells that it makes them
+        return skein.Security.from_default()
+
+
+def open_channel(address: str, security: skein.Security) -> grpc.Channel:
+    """Open a channel to a driver or an ApplicationMaster; both sides show their certificate.
+
+    Parameters
+    ----------
+    address : str
+        ``host:port``.
+    security : skein.Security
+        The credentials that the server was started with.
+    """
+    certificate, key = (security._get_bytes(kind) for kind in ("cert", "key"))  # noqa: SLF001
+    return grpc.secure_channel(
+        address,
+        grpc.ssl_channel_credentials(certificate, key, certificate),
+        [
+            ("grpc.ssl_target_name_override", _CERTIFICATE_NAME),
+            ("grpc.default_authority", _CERTIFICATE_NAME),
+            # A web proxy of the environment does not reach ports inside the cluster.
+            ("grpc.enable_http_proxy", 0),
+        ],
+    )
+
+
+def key_value(stub: Any, operation: Any, timeout: float) -> Any:
+    """Carry out an operation on an application's key-value store.
+
+    Parameters
+    ----------
+    stub : skein.proto.AppMasterStub
+        The ApplicationMaster.
+    operation : skein.kv.Operation
+        For example ``skein.kv.get("key")``.
+    timeout : float
+        Seconds.
+
+    Returns
+    -------
+    object
+        What the operation gives; for a get, bytes or None.
+
+    Raises
+    ------
+    RemoteError
+        When the server answers with an error, or not in time.
+    """
+    method, request = operation._rpc, operation._build_operation()  # noqa: SLF001
+    return operation._build_result(call(stub, method, request, timeout))  # noqa: SLF001

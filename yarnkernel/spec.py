@@ -1,0 +1,208 @@
+"""The application specification: a YAML file to skein's own model, with overrides.
+
+There is no model of our own and no extra field: ``skein application submit``
+takes the same files.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
+
+from yarnkernel.application import TAG
+from yarnkernel.errors import SpecError, UsageError
+
+if TYPE_CHECKING:
+    import skein
+
+#: MiB that skein's ApplicationMaster (a JVM with a heap of 128 MiB) takes of its container.
+AM_MEMORY = 300
+
+
+def default_spec() -> Path:
+    """Path of ``specs/ipython.yaml``, in the installed package or in a checkout."""
+    package = Path(str(resources.files("yarnkernel")))
+    installed = package / "specs" / "ipython.yaml"
+    return installed if installed.exists() else package.parent / "specs" / "ipython.yaml"
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    import yaml  # noqa: PLC0415  (slow to import)
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise SpecError(f"cannot read the specification {path}: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise SpecError(f"{path}: not text in UTF-8") from exc
+    except yaml.MarkedYAMLError as exc:
+        mark = exc.problem_mark
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise SpecError(f"{path}{where}: {exc.problem or 'not YAML'}") from exc
+    except yaml.YAMLError as exc:
+        raise SpecError(f"{path}: {' '.join(str(exc).split())}") from exc
+    if not isinstance(content, dict):
+        raise SpecError(f"{path}: not an application specification (it holds no mapping)")
+    return content
+
+
+def _check_shape(path: Path, content: dict[str, Any]) -> None:
+    """Say where a mapping is missing; skein answers those with an AttributeError."""
+    services = content.get("services") or {}
+    if not isinstance(services, Mapping):
+        raise SpecError(f"{path}: 'services' has to be a mapping of names to services")
+    parts = {f"services.{name}": service for name, service in services.items()}
+    if "master" in content:
+        parts["master"] = content["master"]
+    for name, part in parts.items():
+        if not isinstance(part, Mapping):
+            raise SpecError(f"{path}: '{name}' has to be a mapping")
+        if name != "master" and "resources" not in part:
+            raise SpecError(f"{path}: '{name}' has no 'resources'")
+        for field in ("files", "env", "resources"):
+            if not isinstance(part.get(field) or {}, Mapping):
+                raise SpecError(f"{path}: '{name}.{field}' has to be a mapping")
+
+
+def _check_files(path: Path, spec: skein.ApplicationSpec) -> None:
+    for part in (spec.master, *spec.services.values()):
+        for name, file in part.files.items():
+            url = urlparse(file.source)
+            if url.scheme != "file":
+                continue
+            if url.fragment or url.query:
+                raise SpecError(f"{path}: files.{name}: skein cannot ship a path with '#' or '?'")
+            if not Path(url.path).exists() and not Path(unquote(url.path)).exists():
+                raise SpecError(f"{path}: files.{name}: there is no file {url.path}")
+
+
+def load_spec(path: str | Path) -> skein.ApplicationSpec:
+    """Load an application specification.
+
+    Sources of files are relative to the specification's own directory. Unless
+    the file says otherwise, only the submitter may look at the application:
+    skein's web page shows the key-value store, and so the kernel's key, to
+    everybody when ``acls`` are off.
+
+    Parameters
+    ----------
+    path : path
+        A YAML (or JSON) file; see
+        https://jcristharif.com/skein/specification.html for its fields.
+
+    Returns
+    -------
+    skein.ApplicationSpec
+        With the tag ``yarnkernel``.
+
+    Raises
+    ------
+    SpecError
+        When the file cannot be read, is not YAML, or has an unknown field, a
+        wrong type or a file that does not exist.
+    """
+    import skein  # noqa: PLC0415  (slow to import)
+
+    path = Path(path)
+    content = _read_yaml(path)
+    _check_shape(path, content)
+    try:
+        spec = skein.ApplicationSpec.from_dict(content, _origin=str(path.absolute().parent))
+    except (TypeError, ValueError, AttributeError) as exc:
+        raise SpecError(f"{path}: {' '.join(str(exc).split())}") from exc
+    _check_files(path, spec)
+    if "enable" not in (content.get("acls") or {}):
+        spec.acls.enable = True
+    spec.tags = {*spec.tags, TAG}
+    return spec
+
+
+def _kernel_part(spec: skein.ApplicationSpec) -> skein.Master | skein.Service:
+    """The part of a specification whose script runs the kernel."""
+    if not spec.services:
+        return spec.master
+    if len(spec.services) == 1:
+        return next(iter(spec.services.values()))
+    raise UsageError(
+        "--memory, --vcores and --env need a specification with one service; "
+        f"this one has {', '.join(sorted(spec.services))}"
+    )
+
+
+def override(
+    spec: skein.ApplicationSpec,
+    *,
+    queue: str | None = None,
+    memory: str | None = None,
+    vcores: int | None = None,
+    env: Mapping[str, str] | None = None,
+    node_label: str | None = None,
+    name: str | None = None,
+) -> None:
+    """Change a specification in place, as the options of the command line ask for.
+
+    Parameters
+    ----------
+    spec : skein.ApplicationSpec
+        The specification.
+    queue : str, optional
+        Queue of the application.
+    memory : str, optional
+        What the kernel gets, such as ``"2 GiB"``; without a unit MiB. A kernel
+        in ``master.script`` shares its container with skein's
+        ApplicationMaster, which gets 300 MiB more.
+    vcores : int, optional
+        Virtual cores of the kernel's container.
+    env : mapping, optional
+        Environment variables of the kernel, added to those of the specification.
+    node_label : str, optional
+        Only on nodes with this label.
+    name : str, optional
+        Name of the application.
+
+    Raises
+    ------
+    UsageError
+        When a value is not one that YARN can take.
+    """
+    from skein.model import parse_memory  # noqa: PLC0415  (slow to import)
+
+    if queue is not None:
+        spec.queue = queue
+    if node_label is not None:
+        spec.node_label = node_label
+    if name is not None:
+        spec.name = name
+    if memory is None and vcores is None and not env:
+        return
+    part = _kernel_part(spec)
+    if memory is not None:
+        try:
+            mebibytes = parse_memory(memory)
+        except ValueError as exc:
+            raise UsageError(f"--memory {memory!r}: {exc}") from exc
+        if mebibytes < 1:
+            raise UsageError(f"--memory {memory!r}: has to be 1 MiB or more")
+        part.resources.memory = mebibytes + (AM_MEMORY if part is spec.master else 0)
+    if vcores is not None:
+        if vcores < 1:
+            raise UsageError(f"--vcores {vcores}: has to be 1 or more")
+        part.resources.vcores = vcores
+    part.env = {**part.env, **(env or {})}
+
+
+def add_unique_tag(spec: skein.ApplicationSpec) -> str:
+    """Tag an application so that it can be found when its id did not arrive.
+
+    Returns
+    -------
+    str
+        The tag.
+    """
+    tag = f"{TAG}-{uuid.uuid4().hex}"
+    spec.tags = {*spec.tags, tag}
+    return tag
