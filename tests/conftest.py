@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -16,6 +17,8 @@ import platformdirs
 import psutil
 import pytest
 
+from yarnkernel.local.state import MARK
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -26,6 +29,19 @@ RUN_MARK = "YARNKERNEL_TEST_RUN"
 RUN_ID = uuid.uuid4().hex
 #: A session of its own is far from the user's home, but shares the downloaded artefacts.
 CACHE = platformdirs.user_cache_path()
+
+
+def cluster_marks() -> set[str | None]:
+    marks: set[str | None] = {None}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            marks.add(process.environ().get(MARK))
+    return marks
+
+
+#: Local clusters that ran before the tests are not theirs. A container's processes have its
+#: cluster's mark and nothing else of ours in their environment.
+OTHER_CLUSTERS = cluster_marks()
 
 
 def wait_for(condition: Callable[[], Any], timeout: float, what: str) -> Any:
@@ -118,15 +134,16 @@ def clean_environment(home: Path) -> dict[str, str]:
     }
 
 
-def test_processes() -> list[psutil.Process]:
-    """All processes that this run has started, but for this one and zombies."""
+def own_processes() -> list[psutil.Process]:
+    """All processes that this run has started: commands, daemons and what is in containers."""
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(RUN_MARK) == RUN_ID:
-                found.append(process)
+            environment = process.environ()
         except (psutil.Error, OSError):
             continue
+        if environment.get(RUN_MARK) == RUN_ID or environment.get(MARK) not in OTHER_CLUSTERS:
+            found.append(process)
     return found
 
 
@@ -148,15 +165,33 @@ def cluster(user_shell: Shell) -> Iterator[dict[str, Any]]:
         assert status["applications"] == [], "applications were left behind"
     finally:
         user_shell.yarnkernel("cluster", "stop")
-    left = [process.cmdline() for process in test_processes()]
+    left = [process.cmdline() for process in own_processes()]
     assert left == [], "processes were left behind"
     assert not Path(started["directory"]).exists()
 
 
 @pytest.fixture(scope="session")
-def shell(user_shell: Shell, cluster: dict[str, Any]) -> Shell:
-    """A user with a running cluster."""
+def private_shell(user_shell: Shell, cluster: dict[str, Any]) -> Shell:
+    """A user with a running cluster; each command starts a driver of its own."""
     assert cluster["running"]
+    return user_shell.using(SKEIN_CONFIG=str(user_shell.directory / "skein"))
+
+
+@pytest.fixture(scope="session")
+def stock(user_shell: Shell, cluster: dict[str, Any]) -> Iterator[Shell]:
+    """A user after ``eval "$(yarnkernel cluster env)"``, with a global driver of skein's."""
+    assert cluster["running"]
+    environment = user_shell.yarnkernel("cluster", "env", "--json").ok().document
+    stock = user_shell.using(**environment)
+    stock.run("skein", "driver", "start").ok()
+    yield stock
+    stock.run("skein", "driver", "stop", "--force").ok()
+
+
+@pytest.fixture(scope="session")
+def shell(user_shell: Shell, stock: Shell) -> Shell:
+    """A user with a running cluster, whose global driver saves each command 1.5 s."""
+    assert stock.environment["HADOOP_CONF_DIR"]
     return user_shell
 
 

@@ -123,7 +123,19 @@ def _environment(source: str, variables: Mapping[str, str]) -> ClusterEnvironmen
 
 
 def local_environment(cluster: local_state.ClusterState) -> ClusterEnvironment:
-    """How to reach a local cluster."""
+    """How to reach a local cluster.
+
+    Raises
+    ------
+    ClusterError
+        When one of its daemons has ended.
+    """
+    dead = cluster.dead_daemons()
+    if dead:
+        raise ClusterError(
+            f"local cluster {cluster.name} does not run any more ({', '.join(dead)} ended); "
+            f"next: yarnkernel cluster start --name {cluster.name}"
+        )
     return _environment(f"local cluster {cluster.name}", {**os.environ, **cluster.environment()})
 
 
@@ -160,7 +172,11 @@ def find_cluster() -> ClusterEnvironment:
     conf_dir = os.environ.get("HADOOP_CONF_DIR")
     if conf_dir:
         return _configured(conf_dir)
-    if shutil.which("yarn") is not None:
+    command = shutil.which("yarn")
+    if command is not None:
+        for cluster in local_state.list_states():
+            if cluster.bin_dir == Path(command).parent:
+                return local_environment(cluster)
         variables = dict(os.environ)
         classpath = _hadoop_classpath(variables)
         if classpath is not None:

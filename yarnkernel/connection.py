@@ -17,6 +17,8 @@ from yarnkernel.errors import ConnectionInfoError, UsageError
 
 #: The key of skein's own recipe (skein/recipes/ipython_kernel.py): either side can be skein's.
 KERNEL_INFO_KEY = "ipython.kernel.info"
+#: How the diagnostics begin that the recipe gives; the kernel's last lines follow.
+RECIPE_DIAGNOSTICS = "The kernel "
 PORT_NAMES = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
 #: Connection info as Jupyter's clients take it; unknown keys are kept.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.connection import (
     KERNEL_INFO_KEY,
+    RECIPE_DIAGNOSTICS,
     ConnectionInfo,
     parse_connection_info,
 )
@@ -18,7 +19,7 @@ from yarnkernel.errors import (
     KernelStartError,
     KernelStartTimeoutError,
 )
-from yarnkernel.logs import kernel_log_tail
+from yarnkernel.logs import ALL_LOGS_PATTERN, KERNEL_LOG_PATTERN, log_tail
 from yarnkernel.skein_rpc import RemoteError
 from yarnkernel.skein_way import ACTIVE_STATES, ALL_STATES, SkeinWay
 
@@ -137,12 +138,18 @@ class YarnKernel:
             ) from exc
 
     def _ended(self, status: ApplicationStatus, deadline: Deadline) -> KernelStartError:
+        if status.diagnostics.startswith(RECIPE_DIAGNOSTICS):
+            log = ""  # they have the kernel's last lines already
+        else:
+            # When the ApplicationMaster itself failed, its log tells why.
+            pattern = ALL_LOGS_PATTERN if status.state == "FAILED" else KERNEL_LOG_PATTERN
+            log = log_tail(self.way.cluster, self.app_id, pattern, timeout=deadline.step(10))
         return KernelStartError(
             f"{self.app_id} ended before its kernel could be used: {status.outcome}",
             app_id=self.app_id,
             state=status.state,
             diagnostics=status.diagnostics,
-            log=kernel_log_tail(self.way.cluster, self.app_id, timeout=deadline.step(10)),
+            log=log,
             hint=f"yarnkernel logs {self.app_id} --all",
         )
 
@@ -157,7 +164,7 @@ class YarnKernel:
             what = f"it is still {state}{queue}"
         log = ""
         if state == "RUNNING":
-            log = kernel_log_tail(self.way.cluster, self.app_id, timeout=5)
+            log = log_tail(self.way.cluster, self.app_id, timeout=5)
         return KernelStartTimeoutError(
             f"{self.app_id} had no usable kernel after {deadline.seconds:.0f} s: {what}",
             app_id=self.app_id,

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 #: What a kernel writes (application.driver.log or <service>.log), not skein's ApplicationMaster.
 KERNEL_LOG_PATTERN = r"^(?!application\.master).*\.log$"
-ALL_LOGS_PATTERN = ".*"
+ALL_LOGS_PATTERN = r"\.log$"
+#: With what the NodeManager writes about the launch.
+ALL_FILES_PATTERN = ".*"
 #: Seconds between two tries while a finished container's logs are still being moved.
 RETRY_INTERVAL = 0.5
 
@@ -57,7 +59,8 @@ def parse_yarn_logs(output: str) -> list[LogFile]:
     lines = iter(output.splitlines())
     for line in lines:
         if found := _CONTAINER.match(line):
-            container, node = found["container"], found["node"].replace("_", ":")
+            # Aggregated logs are kept in files named <host>_<port>.
+            container, node = found["container"], re.sub(r"_(\d+)$", r":\1", found["node"])
         elif found := _TYPE.match(line):
             for header in lines:
                 if header.startswith("LogContents:"):
@@ -116,10 +119,15 @@ def read_logs(
         time.sleep(RETRY_INTERVAL)
 
 
-def kernel_log_tail(
-    cluster: ClusterEnvironment, app_id: str, *, lines: int = 20, timeout: float = 10.0
+def log_tail(
+    cluster: ClusterEnvironment,
+    app_id: str,
+    pattern: str = KERNEL_LOG_PATTERN,
+    *,
+    lines: int = 20,
+    timeout: float = 10.0,
 ) -> str:
-    """Read the end of the kernel's log for an error message.
+    """Read the end of an application's logs for an error message.
 
     Returns
     -------
@@ -128,7 +136,7 @@ def kernel_log_tail(
         it belongs to must not wait or be replaced.
     """
     try:
-        files = read_logs(cluster, app_id, last_bytes=200 * lines, timeout=timeout)
+        files = read_logs(cluster, app_id, pattern=pattern, last_bytes=200 * lines, timeout=timeout)
     except ClusterError:
         return ""
     text = "\n".join(file.text.strip() for file in files if file.text.strip())

@@ -96,7 +96,8 @@ class SkeinWay:
         said = driver.last_log_line()
         return ClusterError(
             f"the ResourceManager of {self.cluster.source} did not answer within {timeout:.0f} s"
-            + (f"; skein's driver says: {said}" if said else "")
+            + (f" ({said})" if said else "")
+            + "; is it running?"
         )
 
     def submit(self, spec: skein.ApplicationSpec, deadline: Deadline) -> str:
@@ -148,13 +149,14 @@ class SkeinWay:
         lines = [line.strip() for line in details.splitlines() if line.strip()]
         reason = next((line for line in reversed(lines) if not line.startswith("at ")), "no reason")
         reason = reason.removeprefix("Failed to submit application, exception:").strip()
+        if "unknown queue" in reason:
+            reason = f"there is no queue {spec.queue!r}"
         message = f"YARN refused the application: {reason}"
-        if "queue" in reason.lower():
+        if "queue" in reason:
             with contextlib.suppress(YarnKernelError):
                 queues = self._ask("getAllQueues", proto.Empty(), ANSWER_TIMEOUT).queues
                 names = sorted(queue.name for queue in queues)
                 message += f"; queues of this cluster: {', '.join(names)}"
-                message += f" (asked for: {spec.queue})"
         return message
 
     def _withdraw(self, future: Any, tag: str) -> None:

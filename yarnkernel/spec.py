@@ -17,6 +17,8 @@ from yarnkernel.application import TAG
 from yarnkernel.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     import skein
 
 #: MiB that skein's ApplicationMaster (a JVM with a heap of 128 MiB) takes of its container.
@@ -66,6 +68,10 @@ def _check_shape(path: Path, content: dict[str, Any]) -> None:
         for field in ("files", "env", "resources"):
             if not isinstance(part.get(field) or {}, Mapping):
                 raise SpecError(f"{path}: '{name}.{field}' has to be a mapping")
+        for key, file in (part.get("files") or {}).items():
+            source = str(file.get("source") if isinstance(file, Mapping) else file)
+            if urlparse(source).scheme in ("", "file") and ("#" in source or "?" in source):
+                raise SpecError(f"{path}: {name}.files.{key}: skein cuts paths at '#' and '?'")
 
 
 def _check_files(path: Path, spec: skein.ApplicationSpec) -> None:
@@ -74,10 +80,32 @@ def _check_files(path: Path, spec: skein.ApplicationSpec) -> None:
             url = urlparse(file.source)
             if url.scheme != "file":
                 continue
-            if url.fragment or url.query:
-                raise SpecError(f"{path}: files.{name}: skein cannot ship a path with '#' or '?'")
             if not Path(url.path).exists() and not Path(unquote(url.path)).exists():
                 raise SpecError(f"{path}: files.{name}: there is no file {url.path}")
+
+
+def _parts(content: dict[str, Any]) -> Iterator[tuple[str, Callable[..., Any], Any]]:
+    """Parts of a specification, innermost first, each with what makes skein's model of it."""
+    import skein  # noqa: PLC0415  (slow to import)
+
+    master = {"master": content["master"]} if "master" in content else {}
+    services = content.get("services") or {}
+    named = {**master, **{f"services.{name}": part for name, part in services.items()}}
+    for name, part in named.items():
+        if part.get("resources"):
+            yield f"{name}.resources", skein.Resources.from_dict, part["resources"]
+        yield name, (skein.Master if name == "master" else skein.Service).from_dict, part
+
+
+def _build(where: str, build: Callable[..., Any], part: Any, origin: str) -> Any:
+    options = {} if where.endswith(".resources") else {"_origin": origin}
+    try:
+        return build(part, **options)
+    except (TypeError, ValueError, AttributeError) as exc:
+        reason = " ".join(str(exc).split())
+        if reason == "There must be at least one service":
+            reason = "there has to be a 'master.script' or a service"
+        raise SpecError(f"{where}: {reason}") from exc
 
 
 def load_spec(path: str | Path) -> skein.ApplicationSpec:
@@ -110,10 +138,11 @@ def load_spec(path: str | Path) -> skein.ApplicationSpec:
     path = Path(path)
     content = _read_yaml(path)
     _check_shape(path, content)
-    try:
-        spec = skein.ApplicationSpec.from_dict(content, _origin=str(path.absolute().parent))
-    except (TypeError, ValueError, AttributeError) as exc:
-        raise SpecError(f"{path}: {' '.join(str(exc).split())}") from exc
+    origin = str(path.absolute().parent)
+    # Parts first: skein's errors do not tell which one they are about.
+    for where, build, part in _parts(content):
+        _build(f"{path}: {where}", build, part, origin)
+    spec = _build(str(path), skein.ApplicationSpec.from_dict, content, origin)
     _check_files(path, spec)
     if "enable" not in (content.get("acls") or {}):
         spec.acls.enable = True

@@ -7,7 +7,6 @@ Exit codes: 0 done, 1 failed, 2 usage or specification, 3 the deadline passed,
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import sys
@@ -15,10 +14,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 from yarnkernel import __version__
 from yarnkernel.cli import applications, cluster, demo, kernels
+from yarnkernel.cli.arguments import Parser
 from yarnkernel.cli.output import Output
 from yarnkernel.errors import YarnKernelError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
     from types import FrameType
 
@@ -27,7 +28,7 @@ EXIT_INTERRUPTED = 128 + signal.SIGINT
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the parser of the whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="yarnkernel",
         description="Run Jupyter kernels in Hadoop YARN containers.",
         epilog="Which cluster: HADOOP_CONF_DIR, else the one that `yarn` on PATH is configured "
@@ -74,6 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
     """Leave as after an error, so that what has to be cleaned up is."""
+    print(f"yarnkernel: ended by {signal.Signals(number).name}", file=sys.stderr)  # noqa: T201
     raise SystemExit(128 + number)
 
 

@@ -129,7 +129,7 @@ def _local_time(moment: datetime | None) -> str:
 
 def _logs(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.logs import (  # noqa: PLC0415
-        ALL_LOGS_PATTERN,
+        ALL_FILES_PATTERN,
         KERNEL_LOG_PATTERN,
         read_logs,
     )
@@ -140,7 +140,7 @@ def _logs(options: argparse.Namespace, output: Output) -> None:
         files = read_logs(
             way.cluster,
             app_id,
-            pattern=ALL_LOGS_PATTERN if options.all else KERNEL_LOG_PATTERN,
+            pattern=ALL_FILES_PATTERN if options.all else KERNEL_LOG_PATTERN,
             last_bytes=options.tail,
             timeout=options.timeout if status.host or status.ended else 5.0,
         )

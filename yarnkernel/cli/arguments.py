@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from yarnkernel.cli.output import add_output_options
 
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 
 #: What argparse's add_subparsers returns.
 Commands = Any
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's parser, with usage errors of one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where help is; exit with 2."""
+        self.exit(2, f"{self.prog}: {message}; next: {self.prog} --help\n")
 
 
 def add_command(

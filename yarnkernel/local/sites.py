@@ -68,7 +68,6 @@ def core_site(state: ClusterState) -> Settings:
     user = getpass.getuser()
     settings = {
         "hadoop.tmp.dir": str(state.path / "tmp" / "hadoop"),
-        "hadoop.http.staticuser.user": user,
         # No look-up of groups in the operating system: the user may have none there.
         "hadoop.user.group.static.mapping.overrides": f"{user}={user};dr.who=;",
         # A cluster that is down is reported in a second, not in ten minutes.

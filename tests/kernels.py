@@ -1,0 +1,71 @@
+"""A kernel's client, and specifications for kernels that go wrong."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any, cast
+
+from jupyter_client.blocking.client import BlockingKernelClient
+
+from tests.conftest import Shell, wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from typing_extensions import Self
+
+
+class Kernel:
+    """A client of a kernel, as any other front end."""
+
+    def __init__(self, info: dict[str, Any]) -> None:
+        self.client = BlockingKernelClient()
+        self.client.load_connection_info(cast("Any", info))
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=20)
+
+    def run(self, code: str) -> str:
+        shown = []
+
+        def show(message: dict[str, Any]) -> None:
+            content = message["content"]
+            shown.append(content.get("text") or content.get("data", {}).get("text/plain", ""))
+
+        self.client.execute_interactive(code, output_hook=show, timeout=20)
+        return "".join(shown)
+
+    def shut_down(self) -> None:
+        self.client.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.stop_channels()
+
+
+def final_status(shell: Shell, app_id: str) -> str:
+    def ended() -> str | None:
+        status = shell.yarnkernel("status", app_id, "--json").ok().document
+        return status["final_status"] if status["state"] == "FINISHED" else None
+
+    return str(wait_for(ended, 30, f"{app_id} FINISHED"))
+
+
+def write_spec(directory: Path, script: str, **fields: str) -> Path:
+    """Write the specification of an application with this master.script."""
+    resources = fields.pop("resources", "{memory: 512 MiB, vcores: 1}")
+    extra = "".join(f"{name}: {value}\n" for name, value in fields.items())
+    path = directory / "spec.yaml"
+    path.write_text(
+        f"""\
+name: test
+{extra}acls: {{enable: true}}
+master:
+  resources: {resources}
+  env: {{JDK_JAVA_OPTIONS: "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"}}
+  script: |
+{textwrap.indent(script, "    ")}
+"""
+    )
+    return path

