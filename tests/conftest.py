@@ -80,6 +80,16 @@ class Result:
         return "\n".join(lines[begin:])
 
 
+def finish(process: subprocess.Popen[str], timeout: float = 60) -> tuple[str, str]:
+    """Wait for a command and return its output; one that does not end is a failure."""
+    try:
+        return process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        pytest.fail(f"{process.args!r} did not end within {timeout} s\n{out}\n{err}")
+
+
 class Shell:
     """Runs commands with an environment of its own."""
 
@@ -103,12 +113,7 @@ class Shell:
     def run(self, *command: str | Path, timeout: float = 120, **options: Any) -> Result:
         begin = time.monotonic()
         process = self.start(*command, **options)
-        try:
-            out, err = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            out, err = process.communicate()
-            pytest.fail(f"{command} did not end within {timeout} s\n{out}\n{err}")
+        out, err = finish(process, timeout)
         return Result(process.returncode, out, err, time.monotonic() - begin)
 
     def yarnkernel(self, *arguments: str | Path, **options: Any) -> Result:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests.conftest import REPOSITORY, Shell, wait_for
+from tests.conftest import REPOSITORY, Shell, finish, wait_for
 from tests.kernels import Kernel, write_spec
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def test_interrupted_start(
         assert said, "it ended early"
     process.send_signal(number)
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    _, err = finish(process)
     assert process.returncode == 128 + number
     assert "Traceback" not in err
     wait_until_none_is_active(private_shell)
@@ -153,7 +153,7 @@ def test_interrupted_submission(private_shell: Shell, tmp_path: Path, delay: flo
     process = private_shell.start("yarnkernel", "start", write_spec(tmp_path, NEVER))
     time.sleep(delay)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    finish(process)
     assert process.returncode == 130
     wait_until_none_is_active(private_shell)
 
@@ -165,7 +165,7 @@ def test_driver_killed_while_waiting(private_shell: Shell, tmp_path: Path) -> No
         assert process.poll() is None
     (driver,) = [p for p in psutil.Process(process.pid).children() if p.name() == "java"]
     driver.kill()
-    _, err = process.communicate(timeout=60)
+    _, err = finish(process)
     assert process.returncode == 1
     assert "killed" in err
     assert "Traceback" not in err
@@ -178,7 +178,7 @@ def test_killed_by_somebody_else_while_waiting(shell: Shell, tmp_path: Path) -> 
     while "RUNNING" not in process.stderr.readline():
         assert process.poll() is None
     shell.yarnkernel("stop", "--force", *active(shell)).ok()
-    _, err = process.communicate(timeout=60)
+    _, err = finish(process)
     assert process.returncode == 1
     assert "ended before its kernel could be used: KILLED" in err
 
@@ -289,7 +289,7 @@ def test_connection_file_becomes_unwritable(shell: Shell, tmp_path: Path) -> Non
     while "submitted" not in process.stderr.readline():
         assert process.poll() is None
     os.rmdir(directory)  # noqa: PTH106
-    _, err = process.communicate(timeout=60)
+    _, err = finish(process)
     assert process.returncode == 2
     assert "cannot write the connection file" in err
     assert "killed" in err

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from tests.conftest import REPOSITORY, Shell, own_processes, wait_for
+from tests.conftest import REPOSITORY, Shell, finish, own_processes, wait_for
 from tests.kernels import Kernel
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def test_interrupted_start_leaves_nothing(user_shell: Shell, name: str) -> None:
     while "starting" not in process.stderr.readline():
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    finish(process)
     assert process.returncode == 130
     assert {process.pid for process in own_processes()} <= before
 
@@ -160,7 +160,7 @@ def test_killed_start_is_cleaned_by_stop(user_shell: Shell, name: str) -> None:
         lambda: len({p.pid for p in own_processes()} - before) >= 3, 20, "its daemons are started"
     )
     process.kill()
-    process.communicate(timeout=30)
+    finish(process)
     user_shell.yarnkernel("cluster", "stop", "--name", name).ok()
     assert {process.pid for process in own_processes()} <= before
 

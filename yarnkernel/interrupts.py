@@ -1,30 +1,62 @@
-"""Ctrl-C and SIGTERM while something has to be finished."""
+"""Ctrl-C and SIGTERM where they must not strike: put off for a moment, or ignored."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def ignore(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing.
+
+    Not ``signal.SIG_IGN``: child processes inherit that, and Python complains
+    about a signal that came just before it was set.
+    """
+
+
+@contextlib.contextmanager
+def _handled_by(handler: Any) -> Iterator[None]:
+    """Let ``handler`` get the signals; Python delivers them to the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number in before:
+        signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
 
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ignore SIGINT and SIGTERM in the body, which therefore needs a deadline of its own.
+    """Ignore SIGINT and SIGTERM in the body, which therefore needs a deadline of its own."""
+    with _handled_by(ignore):
+        yield
 
-    Python delivers signals to the main thread alone; in others this does nothing.
+
+@contextlib.contextmanager
+def deferred() -> Iterator[None]:
+    """Put SIGINT and SIGTERM off to the end of the body, which has to be short.
+
+    For libraries that hold locks: an exception out of a signal's handler,
+    raised between the lock's acquisition and the block that releases it, leaves
+    it locked for ever.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number in before:
-        signal.signal(number, signal.SIG_IGN)
+    pending: list[int] = []
     try:
-        yield
+        with _handled_by(lambda number, _: pending.append(number)):
+            yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in pending:
+            signal.raise_signal(number)

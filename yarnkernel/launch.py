@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from yarnkernel.connection import KERNEL_INFO_KEY, ConnectionInfo
@@ -9,13 +10,60 @@ from yarnkernel.deadline import START_TIMEOUT, Deadline
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.interrupts import uninterrupted
 from yarnkernel.kernel import YarnKernel, ignore_report
+from yarnkernel.spec import add_unique_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import skein
 
     from yarnkernel.skein_way import SkeinWay
+
+
+@contextlib.contextmanager
+def submitted(
+    way: SkeinWay,
+    spec: skein.ApplicationSpec,
+    deadline: Deadline,
+    report: Callable[[str], None] = ignore_report,
+) -> Iterator[YarnKernel]:
+    """Submit an application for the body, which hands it over: unless it comes to its end, kill it.
+
+    Parameters
+    ----------
+    way : SkeinWay
+        The connection to a cluster.
+    spec : skein.ApplicationSpec
+        What to run; gets a tag of its own.
+    deadline : Deadline
+        For the submission.
+    report : callable, optional
+        Called with one line at each change of state.
+
+    Yields
+    ------
+    YarnKernel
+        The kernel that is going to be.
+
+    Raises
+    ------
+    SubmitError, ClusterError
+        See :meth:`SkeinWay.submit`.
+    """
+    tag = add_unique_tag(spec)
+    kernel = None
+    try:
+        kernel = YarnKernel(way.submit(spec, deadline), way)
+        report(f"{kernel.app_id} submitted to queue {spec.queue}")
+        yield kernel
+    except BaseException as exc:
+        with uninterrupted():
+            if kernel is not None:
+                _withdraw(kernel, report)
+            elif not isinstance(exc, YarnKernelError):
+                # Interrupted, perhaps with the application's id on its way to us.
+                way.kill_tagged(tag)
+        raise
 
 
 def start(
@@ -35,7 +83,7 @@ def start(
     way : SkeinWay
         The connection to a cluster.
     spec : skein.ApplicationSpec
-        What to run.
+        What to run; gets a tag of its own.
     timeout : float, default 300.0
         Seconds for everything.
     key : str, default "ipython.kernel.info"
@@ -56,37 +104,22 @@ def start(
         See :meth:`SkeinWay.submit` and :meth:`YarnKernel.wait`.
     """
     deadline = Deadline(timeout)
-    kernel = YarnKernel(way.submit(spec, deadline), way)
-    try:
-        report(f"{kernel.app_id} submitted to queue {spec.queue}")
+    with submitted(way, spec, deadline, report) as kernel:
         return kernel, kernel.wait(deadline, key=key, report=report)
-    except BaseException:
-        withdraw(kernel, report)
-        raise
 
 
-def withdraw(kernel: YarnKernel, report: Callable[[str], None] = ignore_report) -> None:
-    """Kill a kernel's application that cannot be handed over; an error under way stays the error.
-
-    Parameters
-    ----------
-    kernel : YarnKernel
-        The kernel.
-    report : callable, optional
-        Called with one line that tells what was done.
-    """
-    with uninterrupted():
+def _withdraw(kernel: YarnKernel, report: Callable[[str], None]) -> None:
+    try:
+        _kill(kernel, report)
+    except YarnKernelError:
+        kernel.way.close()  # its driver may be what failed: a new one is asked
         try:
             _kill(kernel, report)
-        except YarnKernelError:
-            kernel.way.close()  # its driver may be what failed: a new one is asked
-            try:
-                _kill(kernel, report)
-            except YarnKernelError as exc:
-                report(
-                    f"{kernel.app_id} cannot be killed: {exc}; "
-                    f"next: yarn application -kill {kernel.app_id}"
-                )
+        except YarnKernelError as exc:
+            report(
+                f"{kernel.app_id} cannot be killed: {exc}; "
+                f"next: yarn application -kill {kernel.app_id}"
+            )
 
 
 def _kill(kernel: YarnKernel, report: Callable[[str], None]) -> None:

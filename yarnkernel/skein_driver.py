@@ -25,7 +25,7 @@ from skein.core import _SKEIN_JAR, properties
 
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import ClusterError
-from yarnkernel.skein_rpc import RemoteError, call, credentials, open_channel
+from yarnkernel.skein_rpc import RemoteError, call, close_channel, credentials, open_channel
 
 if TYPE_CHECKING:
     import skein
@@ -80,7 +80,7 @@ class Driver:
 
     def close(self) -> None:
         """Close the connection and end the process when it is ours."""
-        self._channel.close()
+        close_channel(self._channel)
         if self._process is not None:
             _end(self._process)
         if self._log is not None:

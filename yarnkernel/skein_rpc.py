@@ -7,6 +7,8 @@ environment for servers inside the cluster. Its generated classes do neither.
 
 from __future__ import annotations
 
+import math
+import time
 import warnings
 from typing import Any
 
@@ -14,9 +16,12 @@ import grpc
 import skein
 
 from yarnkernel.errors import YarnKernelError
+from yarnkernel.interrupts import deferred
 
 #: The name in skein's certificates (skein 0.8.2, model.py, Security.new_credentials).
 _CERTIFICATE_NAME = "skein-internal"
+#: Seconds after which Ctrl-C is heard while a call waits.
+INTERRUPT_INTERVAL = 0.1
 
 
 class RemoteError(YarnKernelError):
@@ -54,15 +59,35 @@ def call(stub: Any, method: str, request: Any, timeout: float) -> Any:
 
 def start_call(stub: Any, method: str, request: Any, timeout: float) -> Any:
     """Start a gRPC call; its future can be waited for again after an interruption."""
-    return getattr(stub, method).future(request, timeout=timeout)
+    with deferred():
+        return getattr(stub, method).future(request, timeout=timeout)
 
 
-def result(future: Any) -> Any:
-    """Wait for a started call; see :func:`call`."""
-    try:
-        return future.result()
-    except grpc.RpcError as exc:
-        raise RemoteError(exc.code(), exc.details() or "") from None
+def result(future: Any, timeout: float = math.inf) -> Any:
+    """Wait for a started call, ``timeout`` seconds or to the call's own deadline.
+
+    Raises
+    ------
+    RemoteError
+        See :func:`call`.
+    """
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        # Ctrl-C inside gRPC's own code would leave its locks locked.
+        with deferred():
+            try:
+                return future.result(timeout=INTERRUPT_INTERVAL)
+            except grpc.FutureTimeoutError:
+                continue  # the call has a deadline of its own
+            except grpc.RpcError as exc:
+                raise RemoteError(exc.code(), exc.details() or "") from None
+    raise RemoteError(grpc.StatusCode.DEADLINE_EXCEEDED, f"no answer within {timeout:.0f} s")
+
+
+def close_channel(channel: grpc.Channel) -> None:
+    """Close a channel; idempotent."""
+    with deferred():
+        channel.close()
 
 
 def credentials() -> skein.Security:
@@ -83,16 +108,15 @@ def open_channel(address: str, security: skein.Security) -> grpc.Channel:
         The credentials that the server was started with.
     """
     certificate, key = (security._get_bytes(kind) for kind in ("cert", "key"))  # noqa: SLF001
-    return grpc.secure_channel(
-        address,
-        grpc.ssl_channel_credentials(certificate, key, certificate),
-        [
-            ("grpc.ssl_target_name_override", _CERTIFICATE_NAME),
-            ("grpc.default_authority", _CERTIFICATE_NAME),
-            # A web proxy of the environment does not reach ports inside the cluster.
-            ("grpc.enable_http_proxy", 0),
-        ],
-    )
+    options = [
+        ("grpc.ssl_target_name_override", _CERTIFICATE_NAME),
+        ("grpc.default_authority", _CERTIFICATE_NAME),
+        # A web proxy of the environment does not reach ports inside the cluster.
+        ("grpc.enable_http_proxy", 0),
+    ]
+    with deferred():
+        both_sides = grpc.ssl_channel_credentials(certificate, key, certificate)
+        return grpc.secure_channel(address, both_sides, options)
 
 
 def key_value(stub: Any, operation: Any, timeout: float) -> Any:

@@ -11,25 +11,24 @@ import skein.kv
 from skein import proto
 
 from yarnkernel.application import FINAL_STATES, TAG, ApplicationStatus
-from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
     ApplicationNotFoundError,
     ClusterError,
     SubmitError,
     YarnKernelError,
 )
-from yarnkernel.interrupts import uninterrupted
+from yarnkernel.interrupts import deferred, uninterrupted
 from yarnkernel.skein_driver import Driver, open_driver
 from yarnkernel.skein_rpc import (
     RemoteError,
     call,
+    close_channel,
     credentials,
     key_value,
     open_channel,
     result,
     start_call,
 )
-from yarnkernel.spec import add_unique_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,10 +36,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from yarnkernel.cluster_env import ClusterEnvironment
+    from yarnkernel.deadline import Deadline
 
 #: Seconds that the ResourceManager may take to answer a short question.
 ANSWER_TIMEOUT = 15.0
-#: Seconds to find and kill an application whose submission was interrupted.
+#: Seconds to wait for the id of an application whose submission was interrupted.
 CLEANUP_TIMEOUT = 15.0
 ACTIVE_STATES = ("NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING")
 ALL_STATES = (*ACTIVE_STATES, *sorted(FINAL_STATES))
@@ -104,7 +104,8 @@ class SkeinWay:
         """Submit an application.
 
         When this is interrupted or fails, the application is killed if YARN
-        got it all the same.
+        got it all the same. :func:`yarnkernel.launch.submitted` covers what
+        comes after.
 
         Parameters
         ----------
@@ -130,18 +131,21 @@ class SkeinWay:
         with contextlib.suppress(RemoteError):
             request = proto.QueueRequest(name=spec.queue)
             self._ask("getQueue", request, deadline.step(ANSWER_TIMEOUT))
-        tag = add_unique_tag(spec)
         timeout = deadline.remaining
-        future = start_call(driver.stub, "submit", spec.to_protobuf(), deadline.step(timeout))
+        future = None
         try:
+            with deferred():  # with the call under way, its future is there
+                future = start_call(
+                    driver.stub, "submit", spec.to_protobuf(), deadline.step(timeout)
+                )
             return str(result(future).id)
         except RemoteError as exc:
             if exc.unanswered:
-                self._withdraw(future, tag)
+                self._withdraw(future)
                 raise self._no_answer(driver, timeout) from exc
             raise SubmitError(self._explain_refusal(spec, exc.details)) from exc
         except BaseException:
-            self._withdraw(future, tag)
+            self._withdraw(future)
             raise
 
     def _explain_refusal(self, spec: skein.ApplicationSpec, details: str) -> str:
@@ -159,18 +163,18 @@ class SkeinWay:
                 message += f"; queues of this cluster: {', '.join(names)}"
         return message
 
-    def _withdraw(self, future: Any, tag: str) -> None:
-        """Kill an application whose submission was given up, if YARN has got it."""
+    def _withdraw(self, future: Any) -> None:
+        """Kill an application whose submission is given up, once its id is there."""
         with uninterrupted(), contextlib.suppress(YarnKernelError):
-            deadline = Deadline(CLEANUP_TIMEOUT)
-            try:
-                app_ids = [future.result(timeout=deadline.step(CLEANUP_TIMEOUT)).id]
-            except Exception:  # noqa: BLE001  (gRPC's, or its own TimeoutError: then the tag tells)
-                self.close()  # the driver may be what failed; a new one is asked
-                found = self.applications(states=ACTIVE_STATES)
-                app_ids = [status.app_id for status in found if tag in status.tags]
-            for app_id in app_ids:
-                self.kill(app_id)
+            if future is not None:
+                self.kill(result(future, CLEANUP_TIMEOUT).id)
+
+    def kill_tagged(self, tag: str) -> None:
+        """Kill what has a tag, as far as that can be done: for cleaning up after a failure."""
+        with contextlib.suppress(YarnKernelError):
+            for status in self.applications(states=ACTIVE_STATES):
+                if tag in status.tags:
+                    self.kill(status.app_id)
 
     def status(self, app_id: str, timeout: float = ANSWER_TIMEOUT) -> ApplicationStatus:
         """Ask YARN for an application's state.
@@ -270,7 +274,7 @@ class SkeinWay:
         try:
             yield proto.AppMasterStub(channel)
         finally:
-            channel.close()
+            close_channel(channel)
 
 
 def _to_datetime(milliseconds: int) -> datetime | None:

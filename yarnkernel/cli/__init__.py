@@ -17,6 +17,7 @@ from yarnkernel.cli import applications, cluster, demo, kernels
 from yarnkernel.cli.arguments import Parser
 from yarnkernel.cli.output import Output
 from yarnkernel.errors import YarnKernelError
+from yarnkernel.interrupts import ignore
 
 if TYPE_CHECKING:
     import argparse
@@ -73,14 +74,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGPIPE
 
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
-    """Leave as after an error, so that what has to be cleaned up is."""
+    """Leave as after an error, so that what has to be cleaned up is; all of that has deadlines."""
+    for other in SIGNALS:
+        signal.signal(other, ignore)  # one is enough: a second must not end the cleaning
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     print(f"yarnkernel: ended by {signal.Signals(number).name}", file=sys.stderr)  # noqa: T201
     raise SystemExit(128 + number)
 
 
 def run() -> NoReturn:
     """Run one command as a process: the entry point."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, _terminate)
     sys.exit(main())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from yarnkernel.cli.arguments import Commands, add_command
 from yarnkernel.cli.output import FetchBar
+from yarnkernel.deadline import START_TIMEOUT, Deadline
 from yarnkernel.errors import KernelStartError
 from yarnkernel.interrupts import uninterrupted
 
@@ -87,8 +88,8 @@ def _demo(_: argparse.Namespace, output: Output) -> None:
 
 def _run_kernel(state: ClusterState, phases: dict[str, float], output: Output) -> list[str]:
     """Submit, connect, run a cell, and wait for the application's end."""
-    from yarnkernel import launch  # noqa: PLC0415  (skein)
     from yarnkernel.cluster_env import local_environment  # noqa: PLC0415
+    from yarnkernel.launch import submitted  # noqa: PLC0415  (skein)
     from yarnkernel.skein_way import SkeinWay  # noqa: PLC0415
     from yarnkernel.spec import default_spec, load_spec  # noqa: PLC0415
 
@@ -96,17 +97,15 @@ def _run_kernel(state: ClusterState, phases: dict[str, float], output: Output) -
     with SkeinWay(local_environment(state)) as way:
         way.connect()
         phases["driver started"] = begin = output.elapsed
-        kernel, info = launch.start(way, load_spec(default_spec()), report=output.progress)
-        phases["application running"] = begin + kernel.phases["RUNNING"]
-        phases["kernel published"] = output.elapsed
-        try:
+        deadline = Deadline(START_TIMEOUT)
+        with submitted(way, load_spec(default_spec()), deadline, output.progress) as kernel:
+            info = kernel.wait(deadline, report=output.progress)
+            phases["application running"] = begin + kernel.phases["RUNNING"]
+            phases["kernel published"] = output.elapsed
             output.progress(f"3. a cell in the kernel on {info['ip']}")
             shown = _run_cell(info)
             phases["cell executed"] = output.elapsed
             status = kernel.await_end(REPLY_TIMEOUT)
-        except BaseException:
-            launch.withdraw(kernel, output.progress)
-            raise
         phases["application ended"] = output.elapsed
         output.progress(f"{kernel.app_id} {status.outcome}")
         if status.final_status != "SUCCEEDED":

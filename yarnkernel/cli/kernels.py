@@ -133,21 +133,16 @@ def open_way(output: Output | None = None) -> SkeinWay:
 
 
 def _start(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel import launch  # noqa: PLC0415  (skein)
+    from yarnkernel.launch import submitted  # noqa: PLC0415  (skein)
 
     if options.connection_file is not None:
         check_writable(options.connection_file)
     spec = _load_spec(options)
     with open_way(output) as way:
         connected = output.elapsed
-        kernel, info = launch.start(
-            way,
-            spec,
-            timeout=options.timeout,
-            key=options.kernel_info_key,
-            report=output.progress,
-        )
-        try:
+        deadline = Deadline(options.timeout)
+        with submitted(way, spec, deadline, output.progress) as kernel:
+            info = kernel.wait(deadline, key=options.kernel_info_key, report=output.progress)
             path = options.connection_file or default_connection_file(kernel.app_id)
             if options.connection_file is None:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -164,9 +159,6 @@ def _start(options: argparse.Namespace, output: Output) -> None:
                     },
                 },
             )
-        except BaseException:
-            launch.withdraw(kernel, output.progress)
-            raise
     _tell_ready(output, kernel.app_id, info, path)
 
 
@@ -187,11 +179,14 @@ def _tell_ready(output: Output, app_id: str, info: ConnectionInfo, path: Path | 
 
 
 def _submit(options: argparse.Namespace, output: Output) -> None:
+    from yarnkernel.launch import submitted  # noqa: PLC0415  (skein)
+
     spec = _load_spec(options)
-    with open_way(output) as way:
-        app_id = way.submit(spec, Deadline(options.timeout))
-    output.progress(f"submitted to queue {spec.queue}")
-    output.result(app_id, {"application_id": app_id})
+    with (
+        open_way(output) as way,
+        submitted(way, spec, Deadline(options.timeout), output.progress) as kernel,
+    ):
+        output.result(kernel.app_id, {"application_id": kernel.app_id})
 
 
 def _connect(options: argparse.Namespace, output: Output) -> None:

@@ -10,7 +10,7 @@ import skein.kv
 from skein import Security, proto
 
 from yarnkernel.errors import YarnKernelError
-from yarnkernel.skein_rpc import RemoteError, call, key_value, open_channel
+from yarnkernel.skein_rpc import RemoteError, call, close_channel, key_value, open_channel
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -42,7 +42,7 @@ class Store:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._channel.close()
+        close_channel(self._channel)
 
     def put(self, key: str, value: bytes) -> None:
         """Put a key.

@@ -139,12 +139,13 @@ def start_cluster(
                 name=name,
                 directory=str(make_work_dir(directory)),
                 ports=_choose_ports(nodemanagers, hdfs=hdfs),
+                memory=memory,
                 hdfs=hdfs,
                 python=sys.executable,
             )
             try:
                 directory.mkdir(parents=True, mode=0o700)
-                lay_out(state, java_home=java_home, jars=jars, memory=memory, vcores=vcores)
+                lay_out(state, java_home=java_home, jars=jars, vcores=vcores)
                 return _start(state, report, timeout)
             except daemons.PortTakenError as exc:
                 _end_processes(directory, grace=0)

@@ -161,10 +161,11 @@ def make_hdfs_directories(state: ClusterState, user: str) -> None:
 
 def _is_ready(state: ClusterState, name: str) -> bool:
     if name == "resourcemanager":
-        url = f"{state.web_address}/ws/v1/cluster/nodes?states=RUNNING"
-        answer = get_json(url)
-        nodes = ((answer or {}).get("nodes") or {}).get("node") or []
-        return len(nodes) == sum(n.startswith("nodemanager") for n in state.daemons)
+        # The scheduler learns of a node a little later than the list of nodes does.
+        answer = get_json(f"{state.web_address}/ws/v1/cluster/metrics") or {}
+        nodes = sum(name.startswith("nodemanager") for name in state.daemons)
+        total = answer.get("clusterMetrics", {}).get("totalMB")
+        return bool(total == nodes * state.memory)
     if name == "datanode":
         url = f"http://localhost:{state.ports['namenode-web']}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState"
         beans = (get_json(url) or {}).get("beans") or [{}]

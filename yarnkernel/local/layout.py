@@ -53,12 +53,12 @@ def _write_client_commands(state: ClusterState) -> None:
         _write_command(state.bin_dir / name, common + FS_COMMAND)
 
 
-def _write_sites(state: ClusterState, memory: int, vcores: int) -> None:
-    roles = {"client": {}, "resourcemanager": sites.resourcemanager_site(state, memory, vcores)}
+def _write_sites(state: ClusterState, vcores: int) -> None:
+    roles = {"client": {}, "resourcemanager": sites.resourcemanager_site(state, vcores)}
     for name in state.daemons_wanted():
         if name.startswith("nodemanager"):
             index = int(name.removeprefix("nodemanager"))
-            roles[name] = sites.nodemanager_site(state, index, memory, vcores)
+            roles[name] = sites.nodemanager_site(state, index, vcores)
     for role, settings in roles.items():
         directory = state.path / "conf" / role
         directory.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ def _write_sites(state: ClusterState, memory: int, vcores: int) -> None:
             (directory / name).write_text(text, encoding="utf-8")
 
 
-def lay_out(state: ClusterState, *, java_home: str, jars: Path, memory: int, vcores: int) -> None:
+def lay_out(state: ClusterState, *, java_home: str, jars: Path, vcores: int) -> None:
     """Write all files that the daemons of a cluster read.
 
     Parameters
@@ -84,10 +84,8 @@ def lay_out(state: ClusterState, *, java_home: str, jars: Path, memory: int, vco
         The Java that runs its daemons.
     jars : pathlib.Path
         The directory with Hadoop's jars.
-    memory : int
-        What the containers of one NodeManager may use together, in MiB.
     vcores : int
-        The same for virtual cores.
+        Virtual cores that the containers of one NodeManager may use together.
     """
     (state.path / "java").symlink_to(java_home)
     (state.path / "jars").symlink_to(jars)
@@ -100,7 +98,7 @@ def lay_out(state: ClusterState, *, java_home: str, jars: Path, memory: int, vco
     # hadoop-hdfs's jar on Maven Central comes without the web pages that its daemons ask for.
     for pages in ("hdfs", "datanode"):
         (state.path / "conf" / "client" / "webapps" / pages).mkdir(parents=True)
-    _write_sites(state, memory, vcores)
+    _write_sites(state, vcores)
     _write_client_commands(state)
     for name in ("python", "python3"):
         # Not a link: a virtual environment's Python finds its packages by its own path.

@@ -113,10 +113,10 @@ def yarn_site(state: ClusterState) -> Settings:
     }
 
 
-def resourcemanager_site(state: ClusterState, memory: int, vcores: int) -> Settings:
-    """Settings of the ResourceManager alone; ``memory`` in MiB is the largest container."""
+def resourcemanager_site(state: ClusterState, vcores: int) -> Settings:
+    """Settings of the ResourceManager alone; a container may be as large as a node."""
     return {
-        "yarn.scheduler.maximum-allocation-mb": str(memory),
+        "yarn.scheduler.maximum-allocation-mb": str(state.memory),
         "yarn.scheduler.maximum-allocation-vcores": str(vcores),
         "yarn.resourcemanager.recovery.enabled": "true",
         "yarn.resourcemanager.store.class": (
@@ -158,8 +158,8 @@ def capacity_scheduler() -> Settings:
     }
 
 
-def nodemanager_site(state: ClusterState, index: int, memory: int, vcores: int) -> Settings:
-    """Settings of one NodeManager; ``memory`` in MiB is what its containers may use together."""
+def nodemanager_site(state: ClusterState, index: int, vcores: int) -> Settings:
+    """Settings of one NodeManager."""
     name = f"nodemanager{index}"
     ports = state.ports
     return {
@@ -170,7 +170,7 @@ def nodemanager_site(state: ClusterState, index: int, memory: int, vcores: int) 
         "yarn.nodemanager.webapp.address": f"localhost:{ports[f'{name}-web']}",
         "yarn.nodemanager.local-dirs": str(state.path / "data" / name / "local"),
         "yarn.nodemanager.log-dirs": str(state.path / "logs" / "containers" / name),
-        "yarn.nodemanager.resource.memory-mb": str(memory),
+        "yarn.nodemanager.resource.memory-mb": str(state.memory),
         "yarn.nodemanager.resource.cpu-vcores": str(vcores),
         "yarn.nodemanager.vmem-check-enabled": "false",
         "yarn.nodemanager.pmem-check-enabled": "true",

@@ -60,6 +60,8 @@ class ClusterState:
         TCP ports on the loopback interface, by their use.
     daemons : dict of str to DaemonState
         Its processes, by name (``"resourcemanager"``, ``"nodemanager0"``...).
+    memory : int
+        MiB of one NodeManager for its containers.
     hdfs : bool
         Whether its file system is HDFS; else ``viewfs`` over local directories.
     python : str
@@ -69,6 +71,7 @@ class ClusterState:
     name: str
     directory: str
     ports: dict[str, int]
+    memory: int
     hdfs: bool
     python: str
     daemons: dict[str, DaemonState] = field(default_factory=dict)

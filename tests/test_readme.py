@@ -1,0 +1,111 @@
+"""README's commands, typed as they stand by a newcomer: a new home, a new virtual environment."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import docutils.core
+import docutils.nodes
+import pexpect
+import pytest
+
+from tests.conftest import CACHE, REPOSITORY, clean_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PROMPT = "ready for the next line> "
+
+
+def readme_commands() -> list[str]:
+    """Lines of README's ``code-block:: sh``, but for the two that start all of this."""
+    tree = docutils.core.publish_doctree(
+        (REPOSITORY / "README.rst").read_text(encoding="utf-8"),
+        settings_overrides={"report_level": 2, "halt_level": 2},
+    )
+    blocks = [
+        block.astext()
+        for block in tree.findall(docutils.nodes.literal_block)
+        if block["classes"] == ["code", "sh"]
+    ]
+    lines = [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    assert lines[:2] == ["./scripts/demo", "./scripts/test"]
+    return lines[2:]
+
+
+@pytest.mark.parametrize("path", ["README.rst", "CHANGELOG.rst", "docs/architecture.rst"])
+def test_is_valid(path: str) -> None:
+    docutils.core.publish_doctree(
+        (REPOSITORY / path).read_text(encoding="utf-8"),
+        settings_overrides={"report_level": 2, "halt_level": 2},
+    )
+
+
+@pytest.fixture
+def newcomer(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
+    """A shell in a copy of the repository, in a fresh virtual environment."""
+    home = tmp_path / "home"
+    home.mkdir()
+    unwanted = shutil.ignore_patterns(".venv", ".git", ".*_cache", "__pycache__")
+    shutil.copytree(REPOSITORY, copy := tmp_path / "clone", ignore=unwanted)
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True, timeout=120)
+    environment = clean_environment(home) | {"PS1": PROMPT, "TERM": "dumb"}
+    environment["PATH"] = f"{tmp_path}/venv/bin:{environment['PATH'].partition(':')[2]}"
+    environment["XDG_CACHE_HOME"] = str(CACHE)
+    shell = pexpect.spawn(
+        "bash",
+        ["--norc", "--noprofile"],
+        cwd=str(copy),
+        env=environment,
+        encoding="utf-8",
+        timeout=300,
+        dimensions=(50, 300),
+    )
+    shell.expect_exact(PROMPT)
+    yield shell
+    shell.sendline("yarnkernel cluster stop")
+    shell.expect_exact(PROMPT)
+    shell.close(force=True)
+
+
+def use_console(shell: pexpect.spawn[str]) -> None:
+    shell.expect_exact("In [1]: ", timeout=60)
+    shell.sendline("6 * 7")
+    shell.expect_exact("42")
+    shell.expect_exact("In [2]: ")
+    shell.sendline("exit")
+
+
+@pytest.mark.timeout(600)
+def test_quick_start(newcomer: pexpect.spawn[str]) -> None:
+    commands = readme_commands()
+    assert len(commands) > 10
+    for command in commands:
+        newcomer.sendline(command)
+        if command.startswith("jupyter console"):
+            use_console(newcomer)
+        newcomer.expect_exact(PROMPT)
+        said = newcomer.before
+        newcomer.sendline("echo code $?")
+        newcomer.expect_exact(PROMPT)
+        assert re.search(r"code 0\b", newcomer.before or ""), f"{command}: {said}"
+
+
+def test_every_command_is_in_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
+    from yarnkernel.cli import main
+
+    text = (REPOSITORY / "README.rst").read_text(encoding="utf-8")
+    for group in ((), ("cluster",)):
+        assert main([*group, "--help"]) == 0
+        shown = capsys.readouterr().out
+        names = re.findall(r"^    ([a-z]+)(?:  |$)", shown, re.MULTILINE)
+        assert names
+        for name in names:
+            assert re.search(rf"\b{name}\b", text), f"{name} is not in README.rst"
+            assert main([*group, name, "--help"]) == 0
+            assert capsys.readouterr().err == ""
