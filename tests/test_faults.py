@@ -116,6 +116,17 @@ def test_application_that_is_not_skeins(shell: Shell, cluster: dict[str, str]) -
     wait_until_none_is_active(shell)
 
 
+def test_application_of_other_credentials(shell: Shell, private_shell: Shell) -> None:
+    """Another user's, or one's own from another machine: told at once, as waiting is no use."""
+    app_id = shell.yarnkernel("start").ok().out.strip()
+    error = private_shell.yarnkernel("connect", app_id).error(1)
+    assert "was not submitted with your skein credentials" in error
+    assert "SKEIN_CONFIG" in error
+    result = private_shell.yarnkernel("stop", app_id).ok()
+    assert "does not answer" in result.err
+    assert f"{app_id} KILLED" in result.err
+
+
 def test_full_queue(shell: Shell, tmp_path: Path, stop_later: Callable[[str], str]) -> None:
     spec = write_spec(tmp_path, NEVER, queue="small", resources="{memory: 1500 MiB, vcores: 1}")
     first = stop_later(shell.yarnkernel("submit", spec).ok().out)

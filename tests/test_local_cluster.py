@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -183,6 +184,22 @@ def test_hdfs(user_shell: Shell, name: str, tmp_path: Path) -> None:
     shell.yarnkernel("stop", app_id).ok()
     assert "TCP without encryption" in shell.yarnkernel("logs", app_id).ok().out
     shell.yarnkernel("cluster", "stop", "--name", name).ok()
+
+
+@pytest.mark.skipif(
+    os.getuid() != 0 or shutil.which("unshare") is None,
+    reason="needs root and unshare: gives the machine another name",
+)
+def test_machine_whose_name_nobody_knows(user_shell: Shell, name: str) -> None:
+    script = f"""
+        hostname no-such-host
+        yarnkernel cluster start --name {name} &&
+        eval "$(yarnkernel cluster env --name {name})" &&
+        app=$(yarnkernel start --timeout 60) &&
+        yarnkernel stop "$app"
+    """
+    result = user_shell.run("unshare", "--uts", "sh", "-c", script).ok()
+    assert "FINISHED SUCCEEDED" in result.err
 
 
 def test_env_is_what_a_shell_can_eval(user_shell: Shell, cluster: dict[str, Any]) -> None:

@@ -15,13 +15,14 @@ from yarnkernel.connection import (
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
     ApplicationError,
+    ClusterError,
     ConnectionInfoError,
     KernelStartError,
     KernelStartTimeoutError,
 )
 from yarnkernel.logs import ALL_LOGS_PATTERN, KERNEL_LOG_PATTERN, log_tail
 from yarnkernel.skein_rpc import RemoteError
-from yarnkernel.skein_way import ACTIVE_STATES, ALL_STATES, SkeinWay
+from yarnkernel.skein_way import ACTIVE_STATES, ALL_STATES, ANSWER_TIMEOUT, SkeinWay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +103,12 @@ class YarnKernel:
         state = "UNKNOWN"
         status: ApplicationStatus | None = None
         while not deadline.passed:
-            status = self.way.status(self.app_id, deadline.step(STEP_TIMEOUT * 3))
+            try:
+                status = self.way.status(self.app_id, deadline.step(ANSWER_TIMEOUT))
+            except ClusterError:
+                if status is not None and deadline.passed:
+                    break  # no time was left for the answer
+                raise
             if status.state not in self.phases:
                 self.phases[status.state] = time.monotonic() - begin
             if status.ended:
@@ -112,22 +118,33 @@ class YarnKernel:
                 report(f"{self.app_id} {line}")
                 said = line
             state = status.state
-            if status.state == "RUNNING" and status.port:
-                try:
-                    value = self.way.read_key(status, key, deadline.step(STEP_TIMEOUT))
-                except RemoteError as exc:
-                    trouble = f"its ApplicationMaster at {status.host}:{status.port} " + (
-                        f"does not answer: {exc}" if exc.unanswered else f"refuses: {exc}"
-                    )
-                else:
-                    trouble = ""
-                    if value is not None:
-                        self.phases["PUBLISHED"] = time.monotonic() - begin
-                        return self._check(value, status)
+            value, trouble = self._published(status, key, deadline)
+            if value is not None:
+                self.phases["PUBLISHED"] = time.monotonic() - begin
+                return self._check(value, status)
             waited = time.monotonic() - begin
             queued = state != "RUNNING" and waited > PATIENCE
             time.sleep(deadline.step(POLL_INTERVAL_QUEUED if queued else POLL_INTERVAL))
         raise self._late(deadline, status, key, trouble)
+
+    def _published(
+        self, status: ApplicationStatus, key: str, deadline: Deadline
+    ) -> tuple[bytes | None, str]:
+        """Read the key; without a value, say what is wrong if anything is."""
+        if status.state != "RUNNING" or not status.port:
+            return None, ""
+        try:
+            return self.way.read_key(status, key, deadline.step(STEP_TIMEOUT)), ""
+        except RemoteError as exc:
+            if exc.other_credentials:
+                raise ApplicationError(
+                    f"{self.app_id} of {status.user} was not submitted with your skein credentials",
+                    app_id=self.app_id,
+                    state=status.state,
+                    hint="set SKEIN_CONFIG to the directory with those it was submitted with",
+                ) from exc
+            what = "does not answer" if exc.unanswered else "refuses"
+            return None, f"its ApplicationMaster at {status.host}:{status.port} {what}: {exc}"
 
     def _check(self, value: bytes, status: ApplicationStatus) -> ConnectionInfo:
         try:

@@ -8,9 +8,13 @@ environment for servers inside the cluster. Its generated classes do neither.
 from __future__ import annotations
 
 import math
+import os
 import time
 import warnings
 from typing import Any
+
+# gRPC reads this when it is imported; each refused connection would be a line on the terminal.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import grpc
 import skein
@@ -44,6 +48,11 @@ class RemoteError(YarnKernelError):
     def unanswered(self) -> bool:
         """Whether no server answered, so that it may do so later."""
         return self.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+
+    @property
+    def other_credentials(self) -> bool:
+        """Whether the two sides do not accept each other's certificates."""
+        return "CERTIFICATE_VERIFY_FAILED" in self.details
 
 
 def call(stub: Any, method: str, request: Any, timeout: float) -> Any:

