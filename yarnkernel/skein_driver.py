@@ -8,6 +8,7 @@ generated gRPC stub is called directly.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -17,7 +18,7 @@ import struct
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import psutil
 from skein import proto
@@ -52,8 +53,8 @@ class Driver:
         The credentials that it was started with.
     process : subprocess.Popen, optional
         Its process when it is ours and ends with us.
-    log : pathlib.Path, optional
-        Where it writes its log.
+    log : file, optional
+        Where it writes its log; is closed with it.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Driver:
         address: str,
         security: skein.Security,
         process: subprocess.Popen[bytes] | None = None,
-        log: Path | None = None,
+        log: IO[bytes] | None = None,
     ) -> None:
         self.address = address
         self.security = security
@@ -74,8 +75,7 @@ class Driver:
         """Return the newest line of the driver's log that says something, for error messages."""
         if self._log is None:
             return ""
-        lines = self._log.read_text(errors="replace").strip().splitlines()
-        messages = [found[1] for line in lines if (found := _LOG_LINE.match(line))]
+        messages = [found[1] for line in _read(self._log) if (found := _LOG_LINE.match(line))]
         return messages[-1].partition(". Already tried")[0] if messages else ""
 
     def close(self) -> None:
@@ -84,7 +84,7 @@ class Driver:
         if self._process is not None:
             _end(self._process)
         if self._log is not None:
-            self._log.unlink(missing_ok=True)
+            self._log.close()
 
     def __enter__(self) -> Self:
         return self
@@ -121,13 +121,17 @@ def _global_driver(cluster: ClusterEnvironment, security: skein.Security) -> Dri
     return driver
 
 
+def _read(log: IO[bytes]) -> list[str]:
+    # pread: the driver writes at the file's position, which is one for both of us.
+    text = os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0)
+    return text.decode(errors="replace").strip().splitlines()
+
+
 def _start_driver(cluster: ClusterEnvironment, security: skein.Security) -> Driver:
-    handle, log_name = tempfile.mkstemp(prefix="yarnkernel-driver-", suffix=".log")
-    log = Path(log_name)
-    with (
-        os.fdopen(handle, "wb") as output,
-        socket.create_server(("127.0.0.1", 0), backlog=1) as callback,
-    ):
+    with contextlib.ExitStack() as stack:
+        # A file without a name: however we end, none is left behind.
+        log = stack.enter_context(tempfile.TemporaryFile())
+        callback = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1))
         environment = {
             **cluster.variables,
             "CLASSPATH": f"{_SKEIN_JAR}:{cluster.classpath}",
@@ -142,24 +146,25 @@ def _start_driver(cluster: ClusterEnvironment, security: skein.Security) -> Driv
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=output,
+                stdout=log,
+                stderr=log,
                 env=environment,
                 start_new_session=True,
             )
         except OSError as exc:
-            log.unlink()
             raise ClusterError(f"skein's driver cannot be started: {exc}") from exc
         try:
             port = _await_port(process, callback, log)
-            return Driver(f"127.0.0.1:{port}", security, process, log)
+            driver = Driver(f"127.0.0.1:{port}", security, process, log)
         except BaseException:
             _end(process)
-            log.unlink(missing_ok=True)
             raise
+        callback.close()
+        stack.pop_all()  # the log is the driver's now
+        return driver
 
 
-def _await_port(process: subprocess.Popen[bytes], callback: socket.socket, log: Path) -> int:
+def _await_port(process: subprocess.Popen[bytes], callback: socket.socket, log: IO[bytes]) -> int:
     deadline = Deadline(START_TIMEOUT)
     while not deadline.passed:
         if select.select([callback], [], [], deadline.step(0.2))[0]:
@@ -168,8 +173,8 @@ def _await_port(process: subprocess.Popen[bytes], callback: socket.socket, log: 
                 connection.settimeout(deadline.step(5))
                 return int(struct.unpack("!i", connection.recv(4, socket.MSG_WAITALL))[0])
         if process.poll() is not None:
-            said = log.read_text(errors="replace").strip()
-            cause = next((line for line in said.splitlines() if "rror" in line), said or "no log")
+            said = _read(log)
+            cause = next((line for line in said if "rror" in line), " ".join(said) or "no log")
             raise ClusterError(f"skein's driver ended while it started: {cause.strip()}")
     raise ClusterError(f"skein's driver did not start within {START_TIMEOUT:.0f} s")
 

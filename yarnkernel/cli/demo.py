@@ -63,6 +63,7 @@ def _run_cell(info: ConnectionInfo) -> list[str]:
 
 def _demo(_: argparse.Namespace, output: Output) -> None:
     from yarnkernel.local.cluster import start_cluster, stop_cluster  # noqa: PLC0415
+    from yarnkernel.local.state import cluster_directory  # noqa: PLC0415
 
     name = f"demo-{os.getpid()}"
     phases: dict[str, float] = {}
@@ -76,6 +77,8 @@ def _demo(_: argparse.Namespace, output: Output) -> None:
             output.progress("4. clean up: yarnkernel cluster stop")
             with uninterrupted():
                 stop_cluster(name, report=output.progress)
+                # The name has our process' id in it: nobody else waits for its lock.
+                cluster_directory(name).with_suffix(".lock").unlink(missing_ok=True)
     phases["cluster stopped"] = output.elapsed
     lines = [f"In:   {CODE.splitlines()[0]}", *(f"      {c}" for c in CODE.splitlines()[1:])]
     lines += [*shown, "", "phase                        at       took"]
