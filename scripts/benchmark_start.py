@@ -68,9 +68,9 @@ def measure(way: SkeinWay, path: Path) -> dict[str, float]:
         key = time.monotonic() - begin
         client = first_reply(info)
         reply = time.monotonic() - begin
-        client.shutdown()
-        client.stop_channels()
         asked = time.monotonic()
+        client.shutdown(reply=True, timeout=30)
+        client.stop_channels()
         status = kernel.await_end(30)
     except BaseException:
         way.kill(kernel.app_id)

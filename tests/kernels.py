@@ -35,7 +35,7 @@ class Kernel:
         return "".join(shown)
 
     def shut_down(self) -> None:
-        self.client.shutdown()
+        self.client.shutdown(reply=True, timeout=20)
 
     def __enter__(self) -> Self:
         return self

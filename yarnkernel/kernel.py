@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks at an application.
 POLL_INTERVAL = 0.1
-POLL_INTERVAL_QUEUED = 0.5
-#: Seconds after which an application that still waits is asked less often.
+POLL_INTERVAL_LATER = 0.5
+#: Seconds after which an application that is still not there is looked at less often.
 PATIENCE = 10.0
 #: Seconds that one question of a wait may take.
 STEP_TIMEOUT = 5.0
@@ -100,7 +100,6 @@ class YarnKernel:
         """
         begin = time.monotonic()
         said = trouble = ""
-        state = "UNKNOWN"
         status: ApplicationStatus | None = None
         while not deadline.passed:
             try:
@@ -117,14 +116,12 @@ class YarnKernel:
             if line != said:
                 report(f"{self.app_id} {line}")
                 said = line
-            state = status.state
             value, trouble = self._published(status, key, deadline)
             if value is not None:
                 self.phases["PUBLISHED"] = time.monotonic() - begin
                 return self._check(value, status)
-            waited = time.monotonic() - begin
-            queued = state != "RUNNING" and waited > PATIENCE
-            time.sleep(deadline.step(POLL_INTERVAL_QUEUED if queued else POLL_INTERVAL))
+            patient = time.monotonic() - begin > PATIENCE
+            time.sleep(deadline.step(POLL_INTERVAL_LATER if patient else POLL_INTERVAL))
         raise self._late(deadline, status, key, trouble)
 
     def _published(

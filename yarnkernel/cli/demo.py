@@ -55,7 +55,7 @@ def _run_cell(info: ConnectionInfo) -> list[str]:
     try:
         client.wait_for_ready(timeout=REPLY_TIMEOUT)
         client.execute_interactive(CODE, output_hook=show, timeout=REPLY_TIMEOUT)
-        client.shutdown()
+        client.shutdown(reply=True, timeout=REPLY_TIMEOUT)
     finally:
         client.stop_channels()
     return shown

@@ -128,8 +128,8 @@ class KernelProcess:
         while True:
             try:
                 info = json.loads(self._connection_file.read_bytes())
-            except ValueError:
-                info = {}  # it is being written
+            except (ValueError, FileNotFoundError):
+                info = {}  # the kernel is replacing it
             if all(info.get(name) for name in PORT_NAMES):
                 return dict(info)
             await asyncio.sleep(POLL_INTERVAL)

@@ -49,7 +49,19 @@ async def ask_kernel_info(info: ConnectionInfo, timeout: float) -> None:
             raise YarnKernelError(f"it did not answer within {timeout:.0f} s") from None
 
 
-def request_shutdown(info: ConnectionInfo) -> None:
-    """Ask a kernel to end; its process' end is the answer."""
+async def shut_down(info: ConnectionInfo, ended: asyncio.Task[int], timeout: float) -> None:
+    """Ask a kernel to end and wait for its end, or ``timeout`` seconds.
+
+    Parameters
+    ----------
+    info : dict
+        Connection info of the kernel.
+    ended : asyncio.Task
+        Is done when the kernel's process has ended.
+    timeout : float
+        Seconds.
+    """
     with _client(info, "control") as client:
         client.shutdown()
+        # A closed channel drops what it has not sent yet.
+        await asyncio.wait([ended], timeout=timeout)

@@ -114,8 +114,7 @@ class Supervisor:
     async def _end(self, kernel: KernelProcess, ended: asyncio.Task[int]) -> None:
         """End the kernel: ask it, then SIGTERM, and SIGKILL in the end."""
         if self._info is not None and not ended.done():
-            messages.request_shutdown(self._info)
-            await asyncio.wait([ended], timeout=END_GRACE)
+            await messages.shut_down(self._info, ended, END_GRACE)
         for number in (signal.SIGTERM, signal.SIGKILL):
             if ended.done():
                 return
