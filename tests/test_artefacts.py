@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
 import json
+import signal
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import CACHE, Shell
+from tests.conftest import CACHE, Shell, finish
 from yarnkernel.local.artefacts import load_lock
 
 if TYPE_CHECKING:
@@ -153,3 +155,39 @@ def test_lock_is_what_the_pom_says() -> None:
     assert VERSION == "3.5.0"
     assert len({artefact.name for artefact in ARTEFACTS}) == len(ARTEFACTS) > 150
     assert json.dumps([a.sha256 for a in ARTEFACTS if len(a.sha256) != 64]) == "[]"
+
+
+def test_interrupted_fetch_does_not_wait_for_slow_downloads(newcomer: Shell) -> None:
+    """From a repository that gives 64 KiB in half a second: the first jar would take a minute."""
+    asked = threading.Event()
+    closing = threading.Event()
+
+    class Slow(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(1 << 23))
+            self.end_headers()
+            asked.set()
+            with contextlib.suppress(OSError):
+                while not closing.wait(0.5):
+                    self.wfile.write(bytes(1 << 16))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}"
+            process = newcomer.start("yarnkernel", *START, "--repository", url)
+            assert asked.wait(30)
+            process.send_signal(signal.SIGINT)
+            finish(process, 15)
+        finally:
+            closing.set()
+            server.shutdown()
+            thread.join()
+    assert process.returncode == 130
+    assert cached(newcomer) == []

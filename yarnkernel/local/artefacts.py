@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import shutil
+import threading
 import uuid
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -124,7 +125,7 @@ class _DownloadBar:
 
 
 def _download(
-    artefact: Artefact, directory: Path, repository: str, progress: FetchProgress
+    artefact: Artefact, directory: Path, repository: str, advance: Callable[[int], None]
 ) -> None:
     import pooch  # noqa: PLC0415  (slow to import, and only needed when a jar is missing)
 
@@ -137,7 +138,7 @@ def _download(
         retry_if_failed=DOWNLOAD_RETRIES,
     )
     downloader = pooch.HTTPDownloader(
-        progressbar=_DownloadBar(progress.advance), chunk_size=1 << 16, timeout=READ_TIMEOUT
+        progressbar=_DownloadBar(advance), chunk_size=1 << 16, timeout=READ_TIMEOUT
     )
     store.fetch(artefact.name, downloader=downloader)
 
@@ -174,12 +175,18 @@ def _fetch(
     missing: Sequence[Artefact], directory: Path, repository: str, progress: FetchProgress
 ) -> None:
     progress.start(sum(artefact.size for artefact in missing))
+    given_up = threading.Event()
+
+    def advance(size: int) -> None:
+        if given_up.is_set():  # ends a download in the middle: nobody waits for it any more
+            raise InterruptedError
+        progress.advance(size)
 
     def fetch_one(artefact: Artefact) -> None:
         if _copy_from_maven(artefact, directory):
-            progress.advance(artefact.size)
+            advance(artefact.size)
         else:
-            _download(artefact, directory, repository, progress)
+            _download(artefact, directory, repository, advance)
 
     with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as executor:
         try:
@@ -190,6 +197,7 @@ def _fetch(
             for download in done:
                 download.result()
         finally:
+            given_up.set()
             executor.shutdown(wait=False, cancel_futures=True)
 
 
