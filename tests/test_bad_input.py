@@ -20,6 +20,11 @@ UNKNOWN = "application_1700000000000_0007"
     [
         ("master:\n  script: [a\n", "line 3, column 1"),
         ("{}{}", "line 1, column 3"),
+        ("[" * 3000, "recursion"),
+        ("name: 2020-13-45\n", "month must be in 1..12"),
+        ("master: {script: a}\nmax_attempts: 99999999999\n", "out of range"),
+        ("master:\n  script: a\n  files: {a: 'http://[x'}\n", "Invalid IPv6 URL"),
+        (f"master:\n  script: a\n  files: {{a: {'x' * 300}}}\n", "there is no file"),
         ("", "holds no mapping"),
         ("[]", "holds no mapping"),
         ("\udcff\udcfe", "not text in UTF-8"),
@@ -64,6 +69,9 @@ def test_specification_path(user_shell: Shell, tmp_path: Path) -> None:
         (("stop", UNKNOWN, "foo"), "'foo' is not an application id"),
         (("start", "--memory", "lots"), "--memory 'lots'"),
         (("start", "--memory", "0"), "has to be 1 MiB or more"),
+        (("start", "--memory", "1e400 GiB"), "--memory '1e400 GiB'"),
+        (("start", "--memory", "3000000 GiB"), "these options: Value out of range"),
+        (("start", "--name", "\udcff"), "these options: "),
         (("start", "-f", "/proc/nothing/kernel.json"), "there is no directory"),
         (("start", "-f", "/proc/kernel.json"), "cannot write the connection file"),
         (("start", "-f", "/"), "is a directory"),
@@ -127,6 +135,22 @@ def test_options_for_one_service(user_shell: Shell, tmp_path: Path) -> None:
     assert "one service" in user_shell.yarnkernel("start", spec, "--memory", "1 GiB").error(2)
 
 
+def test_runtime_directory_that_cannot_be_made(user_shell: Shell) -> None:
+    shell = user_shell.using(JUPYTER_RUNTIME_DIR="/proc/nothing")
+    assert "cannot make Jupyter's runtime directory" in shell.yarnkernel("start").error(2)
+
+
+def test_state_directory_that_cannot_be_made(user_shell: Shell) -> None:
+    shell = user_shell.using(XDG_STATE_HOME="/proc/nothing")
+    assert "cannot make /proc/nothing" in shell.yarnkernel("cluster", "start").error(1)
+
+
+def test_local_cluster_without_its_extra(user_shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "filelock.py").write_text("raise ImportError(name='filelock')\n")
+    error = user_shell.using(PYTHONPATH=str(tmp_path)).yarnkernel("cluster", "start").error(1)
+    assert "needs filelock; next: pip install" in error
+
+
 class TestNoCluster:
     """Nothing to talk to, for each reason."""
 
@@ -154,6 +178,30 @@ class TestNoCluster:
         assert "is not Hadoop's" in shell.yarnkernel("list").error(1)
         shell = user_shell.using(HOME=str(tmp_path), PATH=path)
         assert "no cluster" in shell.yarnkernel("list").error(1)
+
+    def test_yarn_that_fails(self, user_shell: Shell, tmp_path: Path) -> None:
+        (tmp_path / "yarn-site.xml").write_text("<configuration/>")
+        yarn = tmp_path / "yarn"
+        yarn.write_text("#!/bin/sh\necho 'ERROR: JAVA_HOME is not good enough.' >&2; exit 1\n")
+        yarn.chmod(0o755)
+        path = f"{tmp_path}:{user_shell.environment['PATH']}"
+        for extra in ({"HADOOP_CONF_DIR": str(tmp_path)}, {"HOME": str(tmp_path)}):
+            error = user_shell.using(PATH=path, **extra).yarnkernel("list").error(1)
+            assert "`yarn classpath` fails: ERROR: JAVA_HOME is not good enough." in error
+
+    def test_yarn_of_another_cluster(self, stock: Shell, tmp_path: Path) -> None:
+        (tmp_path / "yarn-site.xml").write_text("<configuration/>")
+        shell = stock.using(HADOOP_CONF_DIR=str(tmp_path))
+        assert "put the `yarn` of the other cluster first" in shell.yarnkernel("list").error(1)
+
+    def test_damaged_state_of_a_local_cluster(self, user_shell: Shell, tmp_path: Path) -> None:
+        state = tmp_path / ".local/state/yarnkernel/clusters/broken"
+        state.mkdir(parents=True)
+        (state / "cluster.json").write_text("{}")
+        shell = user_shell.using(HOME=str(tmp_path))
+        assert "no cluster" in shell.yarnkernel("list").error(1)
+        error = shell.yarnkernel("cluster", "status", "--name", "broken").error(1)
+        assert "is damaged" in error
 
     def test_no_java(self, shell: Shell) -> None:
         environment = shell.yarnkernel("cluster", "env", "--json").ok().document

@@ -41,6 +41,8 @@ def test_unknown_fields_survive(tmp_path: Path) -> None:
         ({"ip": 5}, "ip is not a string"),
         ({"ip": "127.0.1.1"}, "only its own host can reach"),
         ({"ip": "::1"}, "only its own host can reach"),
+        ({"ip": "a..b"}, "no host's"),
+        ({"ip": "a b"}, "no host's"),
         ({"key": ""}, "anybody could run code"),
         ({"key": None}, "key is not a string"),
         ({"transport": "ipc"}, "transport is 'ipc'"),
@@ -55,7 +57,9 @@ def test_useless_fields(change: dict[str, Any], reason: str) -> None:
         parse_connection_info(json.dumps(INFO | change).encode(), am_host="node7")
 
 
-@pytest.mark.parametrize("value", [b"", b"null", b"[]", b"1", b'"text"', b"{", b"\xff", b"{}"])
+@pytest.mark.parametrize(
+    "value", [b"", b"null", b"[]", b"1", b'"text"', b"{", b"\xff", b"{}", b"[" * 99999, b"9" * 5000]
+)
 def test_other_values(value: bytes) -> None:
     with pytest.raises(ConnectionInfoError):
         parse_connection_info(value)

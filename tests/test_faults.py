@@ -170,17 +170,49 @@ def test_interrupted_submission(private_shell: Shell, tmp_path: Path, delay: flo
 
 
 def test_driver_killed_while_waiting(private_shell: Shell, tmp_path: Path) -> None:
+    """Another one takes its place."""
     process = private_shell.start("yarnkernel", "start", write_spec(tmp_path, NEVER))
     assert process.stderr
     while "RUNNING" not in process.stderr.readline():
         assert process.poll() is None
     (driver,) = [p for p in psutil.Process(process.pid).children() if p.name() == "java"]
     driver.kill()
+    while "trying again" not in process.stderr.readline():
+        assert process.poll() is None
+    wait_for(
+        lambda: [c for c in psutil.Process(process.pid).children() if c.pid != driver.pid],
+        20,
+        "a new driver",
+    )
+    process.send_signal(signal.SIGINT)
     _, err = finish(process)
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert "killed" in err
     assert "Traceback" not in err
     wait_until_none_is_active(private_shell)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_deadline_passes_during_the_submission(
+    shell: Shell,
+    private_shell: Shell,
+    tmp_path: Path,
+    own: bool,  # noqa: FBT001
+) -> None:
+    """A file to ship that nobody can read to its end in time."""
+    os.mkfifo(tmp_path / "endless")
+    spec = write_spec(tmp_path, NEVER)
+    spec.write_text(
+        spec.read_text() + "  files: {data: {source: endless, size: 9, timestamp: 1}}\n"
+    )
+    started = (private_shell if own else shell).yarnkernel("start", spec, "--timeout", "4")
+    assert started.code in (1, 3), started
+    assert "Traceback" not in started.err
+    wait_until_none_is_active(shell)
+
+
+def test_deadline_before_anything(shell: Shell) -> None:
+    assert "--timeout" in shell.yarnkernel("start", "--timeout", "0.001").error(3)
 
 
 def test_killed_by_somebody_else_while_waiting(shell: Shell, tmp_path: Path) -> None:

@@ -104,6 +104,9 @@ def test_stop_ends_containers_of_a_dead_daemon(user_shell: Shell, name: str, dae
         assert kernel.run("6 * 7") == "42"
         assert f"{daemon} ended" in shell.yarnkernel("list").error(1)
         assert f"{daemon} ended" in user_shell.yarnkernel("cluster", "env", "--name", name).error(1)
+        again = user_shell.yarnkernel("cluster", "start", "--name", name).error(1)
+        assert "applications still run in it" in again
+        assert kernel.run("6 * 7") == "42"
     user_shell.yarnkernel("cluster", "stop", "--name", name).ok()
     ended = before - {process.pid for process in own_processes()}
     assert len(ended) >= 4  # the other daemon, the ApplicationMaster, the recipe, the kernel

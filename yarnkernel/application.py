@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 #: Every kernel that this package submits has this tag.
 TAG = "yarnkernel"
+#: ... and one of its own, which tells it from all others before its id is known.
+UNIQUE_TAG_PREFIX = f"{TAG}-"
 #: An application in one of these states stays in it (YarnApplicationState of Hadoop).
 FINAL_STATES = frozenset({"FINISHED", "FAILED", "KILLED"})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -90,36 +91,55 @@ def _run_yarn(
         raise ClusterError(f"`{command}` cannot be run: {exc.strerror}") from exc
 
 
-def _hadoop_classpath(variables: Mapping[str, str]) -> str | None:
-    """Ask ``yarn`` for its class path; None when it is not Hadoop's (JavaScript has a yarn too)."""
+def _hadoop_classpath(variables: Mapping[str, str]) -> tuple[str | None, str]:
+    """Ask ``yarn`` for its class path; None, and the last line of what it says, without one."""
     # Without --glob: a JVM expands wildcards by itself, and no JVM has to start for the answer.
     answer = _run_yarn(variables, ["classpath"], CLASSPATH_TIMEOUT)
-    lines = answer.stdout.strip().splitlines()
-    path = lines[-1] if lines else ""
-    return path if answer.returncode == 0 and os.pathsep in path and "/" in path else None
+    lines = answer.stdout.strip().splitlines() or [""]
+    if answer.returncode == 0 and os.pathsep in lines[-1] and "/" in lines[-1]:
+        return lines[-1], ""
+    said = (answer.stderr.strip() or answer.stdout.strip()).splitlines() or ["nothing"]
+    return None, said[-1]
+
+
+def _is_javascripts(said: str) -> bool:
+    """Whether a ``yarn`` that has no class path is the package manager of JavaScript."""
+    return bool(re.search(r"Command .classpath. not found|Usage Error|Couldn't find", said))
 
 
 def _find_java(variables: Mapping[str, str]) -> str:
+    """Find the ``java`` of ``JAVA_HOME``, of ``PATH`` or of Hadoop's own configuration."""
     home = variables.get("JAVA_HOME")
-    if home:
-        java = Path(home) / "bin" / "java"
-        if os.access(java, os.X_OK):
-            return str(java)
-        raise ClusterError(f"no Java: JAVA_HOME={home} has no bin/java")
-    on_path = shutil.which("java", path=variables.get("PATH"))
-    if on_path is None:
-        raise ClusterError(
-            "no Java: neither JAVA_HOME is set nor is there a `java` on PATH; "
-            "set JAVA_HOME to the Java of your cluster"
-        )
-    return on_path
+    if not home:
+        on_path = shutil.which("java", path=variables.get("PATH"))
+        if on_path is not None:
+            return on_path
+        # Hadoop 3 tells what its hadoop-env.sh sets.
+        shown = _run_yarn(variables, ["envvars"], CLASSPATH_TIMEOUT).stdout
+        found = re.search(r"^JAVA_HOME='(.+)'$", shown, re.MULTILINE)
+        if found is None:
+            raise ClusterError(
+                "no Java: neither JAVA_HOME is set nor is there a `java` on PATH; "
+                "set JAVA_HOME to the Java of your cluster"
+            )
+        home = found[1]
+    java = Path(home) / "bin" / "java"
+    if os.access(java, os.X_OK):
+        return str(java)
+    raise ClusterError(f"no Java: JAVA_HOME={home} has no bin/java")
 
 
 def _environment(source: str, variables: Mapping[str, str]) -> ClusterEnvironment:
-    classpath = _hadoop_classpath(variables)
+    java = _find_java(variables)
+    if not variables.get("JAVA_HOME"):
+        # Hadoop's scripts do not look for a java on PATH.
+        variables = {**variables, "JAVA_HOME": str(Path(java).resolve().parent.parent)}
+    classpath, said = _hadoop_classpath(variables)
     if classpath is None:
-        raise ClusterError(f"{source}: the `yarn` on PATH is not Hadoop's")
-    return ClusterEnvironment(source, variables, classpath, _find_java(variables))
+        if _is_javascripts(said):
+            raise ClusterError(f"{source}: the `yarn` on PATH is not Hadoop's")
+        raise ClusterError(f"{source}: `yarn classpath` fails: {said}")
+    return ClusterEnvironment(source, variables, classpath, java)
 
 
 def local_environment(cluster: local_state.ClusterState) -> ClusterEnvironment:
@@ -149,8 +169,15 @@ def _configured(conf_dir: str) -> ClusterEnvironment:
         raise ClusterError(
             f"{source} has no yarn-site.xml in it; is the cluster's client installed?"
         )
-    if shutil.which("yarn") is None:
+    command = shutil.which("yarn")
+    if command is None:
         raise ClusterError(f"{source} is set, but there is no `yarn` command on PATH")
+    for cluster in local_state.list_states():
+        if cluster.bin_dir == Path(command).parent:
+            raise ClusterError(
+                f"{source} is not that of local cluster {cluster.name}, but the `yarn` on PATH "
+                "is; put the `yarn` of the other cluster first"
+            )
     return _environment(source, dict(os.environ))
 
 
@@ -178,9 +205,8 @@ def find_cluster() -> ClusterEnvironment:
             if cluster.bin_dir == Path(command).parent:
                 return local_environment(cluster)
         variables = dict(os.environ)
-        classpath = _hadoop_classpath(variables)
-        if classpath is not None:
-            return ClusterEnvironment("`yarn` on PATH", variables, classpath, _find_java(variables))
+        if not _is_javascripts(_hadoop_classpath(variables)[1]):
+            return _environment("`yarn` on PATH", variables)
     clusters = {cluster.name: cluster for cluster in local_state.running_states()}
     if local_state.DEFAULT_NAME in clusters:
         return local_environment(clusters[local_state.DEFAULT_NAME])

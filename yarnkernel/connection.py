@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def parse_connection_info(value: bytes, *, am_host: str = "") -> ConnectionInfo:
         info = json.loads(value.decode("utf-8"))
     except UnicodeDecodeError:
         raise ConnectionInfoError("the connection info is not text in UTF-8") from None
-    except json.JSONDecodeError as exc:
+    except (ValueError, RecursionError) as exc:
         raise ConnectionInfoError(f"the connection info is not JSON: {exc}") from None
     if not isinstance(info, dict):
         raise ConnectionInfoError(
@@ -93,6 +94,8 @@ def _check_fields(info: ConnectionInfo) -> None:
         raise ConnectionInfoError(
             f"the kernel published the address {info['ip']!r}, which is no host"
         )
+    if not re.fullmatch(r"[A-Za-z0-9_:-]+(\.[A-Za-z0-9_-]+)*", info["ip"]):
+        raise ConnectionInfoError(f"the kernel published the address {info['ip']!r}, no host's")
     if not info["key"]:
         raise ConnectionInfoError("the kernel has no key: anybody could run code in it")
 
@@ -111,6 +114,22 @@ def default_connection_file(app_id: str) -> Path:
     from jupyter_core.paths import jupyter_runtime_dir  # noqa: PLC0415  (slow to import)
 
     return Path(jupyter_runtime_dir()) / f"kernel-{app_id}.json"
+
+
+def make_runtime_directory() -> Path:
+    """Make Jupyter's runtime directory if need be, for its user alone.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be made.
+    """
+    path = default_connection_file("").parent
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as exc:
+        raise UsageError(f"cannot make Jupyter's runtime directory {path}: {exc.strerror}") from exc
+    return path
 
 
 def check_writable(path: Path) -> None:

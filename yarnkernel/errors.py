@@ -8,9 +8,12 @@ Each class is a :class:`YarnKernelError` and the fitting builtin, so that both
         SpecError
       ClusterError (ConnectionError)
         LocalClusterError
+          LocalClusterTimeoutError (TimeoutError)  exit code 3
       ArtefactError (OSError)
       SubmitError
+        SubmitTimeoutError (TimeoutError)          exit code 3
       ApplicationError
+        ApplicationTimeoutError (TimeoutError)     exit code 3
         ApplicationNotFoundError (LookupError)
         KernelStartError
           KernelStartTimeoutError (TimeoutError)   exit code 3
@@ -22,14 +25,17 @@ from __future__ import annotations
 __all__ = [
     "ApplicationError",
     "ApplicationNotFoundError",
+    "ApplicationTimeoutError",
     "ArtefactError",
     "ClusterError",
     "ConnectionInfoError",
     "KernelStartError",
     "KernelStartTimeoutError",
     "LocalClusterError",
+    "LocalClusterTimeoutError",
     "SpecError",
     "SubmitError",
+    "SubmitTimeoutError",
     "UsageError",
     "YarnKernelError",
 ]
@@ -65,12 +71,24 @@ class LocalClusterError(ClusterError):
     """The local cluster cannot be started or stopped."""
 
 
+class LocalClusterTimeoutError(LocalClusterError, TimeoutError):
+    """The deadline passed before the local cluster was ready."""
+
+    exit_code = 3
+
+
 class ArtefactError(YarnKernelError, OSError):
     """An artefact of Hadoop cannot be fetched, verified or stored."""
 
 
 class SubmitError(YarnKernelError):
     """The ResourceManager or skein's driver refused the application."""
+
+
+class SubmitTimeoutError(SubmitError, TimeoutError):
+    """The deadline passed before YARN had accepted the application."""
+
+    exit_code = 3
 
 
 class ApplicationError(YarnKernelError):
@@ -120,6 +138,12 @@ class ApplicationError(YarnKernelError):
         if self.hint:
             lines.append(f"  next: {self.hint}")
         return "\n".join(lines)
+
+
+class ApplicationTimeoutError(ApplicationError, TimeoutError):
+    """The deadline passed before an application had ended."""
+
+    exit_code = 3
 
 
 class ApplicationNotFoundError(ApplicationError, LookupError):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def ignore(_number: int, _frame: FrameType | None) -> None:
@@ -40,14 +40,14 @@ def _handled_by(handler: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ignore SIGINT and SIGTERM in the body, which therefore needs a deadline of its own."""
+    """Ignore these signals in the body, which therefore needs a deadline of its own."""
     with _handled_by(ignore):
         yield
 
 
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
-    """Put SIGINT and SIGTERM off to the end of the body, which has to be short.
+    """Put these signals off to the end of the body, which has to be short.
 
     For libraries that hold locks: an exception out of a signal's handler,
     raised between the lock's acquisition and the block that releases it, leaves

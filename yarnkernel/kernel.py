@@ -15,6 +15,8 @@ from yarnkernel.connection import (
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
     ApplicationError,
+    ApplicationNotFoundError,
+    ApplicationTimeoutError,
     ClusterError,
     ConnectionInfoError,
     KernelStartError,
@@ -104,10 +106,17 @@ class YarnKernel:
         while not deadline.passed:
             try:
                 status = self.way.status(self.app_id, deadline.step(ANSWER_TIMEOUT))
-            except ClusterError:
-                if status is not None and deadline.passed:
-                    break  # no time was left for the answer
-                raise
+            except (ClusterError, ApplicationNotFoundError) as exc:
+                if status is None and not deadline.passed:
+                    raise
+                # It was there: a ResourceManager that restarts, or a driver that has ended.
+                trouble = str(exc)
+                if trouble != said:
+                    report(f"{trouble}; trying again")
+                    said = trouble
+                self.way.close()
+                time.sleep(deadline.step(POLL_INTERVAL_LATER))
+                continue
             if status.state not in self.phases:
                 self.phases[status.state] = time.monotonic() - begin
             if status.ended:
@@ -175,7 +184,7 @@ class YarnKernel:
             what = trouble or f"it runs, but nothing was published under {key!r}"
         else:
             queue = f" in queue {status.queue}" if status else ""
-            what = f"it is still {state}{queue}"
+            what = trouble or f"it is still {state}{queue}"
         log = ""
         if state == "RUNNING":
             log = log_tail(self.way.cluster, self.app_id, timeout=5)
@@ -218,7 +227,7 @@ class YarnKernel:
 
         Raises
         ------
-        ApplicationError
+        ApplicationTimeoutError
             When it has not ended in time.
         """
         status = self.status()
@@ -236,7 +245,7 @@ class YarnKernel:
             self.way.kill(self.app_id)
             status = self.await_end(timeout)
         if not status.ended:
-            raise ApplicationError(
+            raise ApplicationTimeoutError(
                 f"{self.app_id} did not end within {timeout:.0f} s: {status.outcome}",
                 app_id=self.app_id,
                 state=status.state,

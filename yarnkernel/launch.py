@@ -50,7 +50,7 @@ def submitted(
     SubmitError, ClusterError
         See :meth:`SkeinWay.submit`.
     """
-    tag = add_unique_tag(spec)
+    add_unique_tag(spec)
     kernel = None
     try:
         kernel = YarnKernel(way.submit(spec, deadline), way)
@@ -62,7 +62,7 @@ def submitted(
                 _withdraw(kernel, report)
             elif not isinstance(exc, YarnKernelError):
                 # Interrupted, perhaps with the application's id on its way to us.
-                way.kill_tagged(tag)
+                way.kill_tagged(spec.tags)
         raise
 
 

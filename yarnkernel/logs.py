@@ -112,11 +112,14 @@ def read_logs(
     if last_bytes is not None:
         command += ["-size", str(-last_bytes)]
     deadline = Deadline(timeout)
-    while True:
-        files = parse_yarn_logs(cluster.run_yarn(command, deadline.step(timeout)).stdout)
-        if files or deadline.remaining < RETRY_INTERVAL:
-            return files
+    files = parse_yarn_logs(cluster.run_yarn(command, timeout).stdout)
+    while not files and deadline.remaining > RETRY_INTERVAL:
         time.sleep(RETRY_INTERVAL)
+        try:
+            files = parse_yarn_logs(cluster.run_yarn(command, deadline.remaining).stdout)
+        except ClusterError:
+            break  # no time was left; the tries before have told that there is nothing
+    return files
 
 
 def log_tail(

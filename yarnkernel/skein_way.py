@@ -6,16 +6,23 @@ import contextlib
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import skein
 import skein.kv
 from skein import proto
 
-from yarnkernel.application import FINAL_STATES, TAG, ApplicationStatus
+from yarnkernel.application import (
+    FINAL_STATES,
+    TAG,
+    UNIQUE_TAG_PREFIX,
+    ApplicationStatus,
+)
 from yarnkernel.errors import (
     ApplicationError,
     ApplicationNotFoundError,
     ClusterError,
     SubmitError,
+    SubmitTimeoutError,
     YarnKernelError,
 )
 from yarnkernel.interrupts import deferred, uninterrupted
@@ -32,7 +39,7 @@ from yarnkernel.skein_rpc import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from typing_extensions import Self
 
@@ -124,30 +131,45 @@ class SkeinWay:
         ------
         SubmitError
             When it is refused; with the ResourceManager's reason.
+        SubmitTimeoutError
+            When the deadline passes first.
         ClusterError
             When the ResourceManager does not answer.
         """
         driver = self.connect()
         # A submission may rightly take minutes (uploads): whether anybody is there is asked first.
-        with contextlib.suppress(RemoteError):
+        try:
             request = proto.QueueRequest(name=spec.queue)
             self._ask("getQueue", request, deadline.step(ANSWER_TIMEOUT))
-        timeout = deadline.remaining
+        except RemoteError:
+            pass  # an unknown queue: what the ResourceManager makes of it is told below
+        except ClusterError:
+            if deadline.passed:
+                raise self._too_late(deadline) from None
+            raise
         future = None
         try:
             with deferred():  # with the call under way, its future is there
-                future = start_call(
-                    driver.stub, "submit", spec.to_protobuf(), deadline.step(timeout)
-                )
-            return str(result(future).id)
+                # The call outlives our deadline, so that the id of what it submits is not lost.
+                longest = deadline.remaining + CLEANUP_TIMEOUT
+                future = start_call(driver.stub, "submit", spec.to_protobuf(), longest)
+            return str(result(future, deadline.remaining).id)
         except RemoteError as exc:
-            if exc.unanswered:
-                self._withdraw(future)
-                raise self._no_answer(driver, timeout) from exc
-            raise SubmitError(self._explain_refusal(spec, exc.details)) from exc
+            if not exc.unanswered:
+                raise SubmitError(self._explain_refusal(spec, exc.details)) from exc
+            self._withdraw(future, spec.tags)
+            if deadline.passed:
+                raise self._too_late(deadline) from exc
+            raise ClusterError(f"skein's driver ended while it submitted: {exc}") from exc
         except BaseException:
-            self._withdraw(future)
+            self._withdraw(future, spec.tags)
             raise
+
+    def _too_late(self, deadline: Deadline) -> SubmitTimeoutError:
+        return SubmitTimeoutError(
+            f"{self.cluster.source} had not accepted the application after "
+            f"{deadline.seconds:.0f} s; next: give it longer with --timeout"
+        )
 
     def _explain_refusal(self, spec: skein.ApplicationSpec, details: str) -> str:
         """Say in one line why an application was refused."""
@@ -162,17 +184,22 @@ class SkeinWay:
                 message += f"; queues of this cluster: {', '.join(names)}"
         return message
 
-    def _withdraw(self, future: Any) -> None:
+    def _withdraw(self, future: Any, tags: Collection[str]) -> None:
         """Kill an application whose submission is given up, once its id is there."""
-        with uninterrupted(), contextlib.suppress(YarnKernelError):
-            if future is not None:
-                self.kill(result(future, CLEANUP_TIMEOUT).id)
+        with uninterrupted():
+            try:
+                if future is not None:
+                    self.kill(result(future, CLEANUP_TIMEOUT).id)
+            except YarnKernelError:
+                self.close()  # the driver may be what failed: a new one is asked
+                self.kill_tagged(tags)
 
-    def kill_tagged(self, tag: str) -> None:
-        """Kill what has a tag, as far as that can be done: for cleaning up after a failure."""
+    def kill_tagged(self, tags: Collection[str]) -> None:
+        """Kill what has one of these unique tags, as far as can be: to clean up after a failure."""
+        ours = {tag for tag in tags if tag.startswith(UNIQUE_TAG_PREFIX)}
         with contextlib.suppress(YarnKernelError):
             for status in self.applications(states=ACTIVE_STATES):
-                if tag in status.tags:
+                if ours & status.tags:
                     self.kill(status.app_id)
 
     def status(self, app_id: str, timeout: float = ANSWER_TIMEOUT) -> ApplicationStatus:
@@ -195,6 +222,8 @@ class SkeinWay:
         try:
             report = self._ask("getStatus", proto.Application(id=app_id), timeout)
         except RemoteError as exc:
+            if exc.code is not grpc.StatusCode.INVALID_ARGUMENT:
+                raise ClusterError(f"{self.cluster.source}: {_first_line(exc.details)}") from exc
             raise ApplicationNotFoundError(
                 self._explain_unknown(app_id, exc.details),
                 app_id=app_id,

@@ -6,6 +6,7 @@ takes the same files.
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Mapping
 from importlib import resources
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
-from yarnkernel.application import TAG
+from yarnkernel.application import TAG, UNIQUE_TAG_PREFIX
 from yarnkernel.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         mark = exc.problem_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise SpecError(f"{path}{where}: {exc.problem or 'not YAML'}") from exc
-    except yaml.YAMLError as exc:
+    except (yaml.YAMLError, ValueError, RecursionError) as exc:
         raise SpecError(f"{path}: {' '.join(str(exc).split())}") from exc
     if not isinstance(content, dict):
         raise SpecError(f"{path}: not an application specification (it holds no mapping)")
@@ -80,8 +81,20 @@ def _check_files(path: Path, spec: skein.ApplicationSpec) -> None:
             url = urlparse(file.source)
             if url.scheme != "file":
                 continue
-            if not Path(url.path).exists() and not Path(unquote(url.path)).exists():
+            if not os.path.exists(url.path) and not os.path.exists(unquote(url.path)):  # noqa: PTH110  (never raises)
                 raise SpecError(f"{path}: files.{name}: there is no file {url.path}")
+
+
+#: What skein's model and its messages make of values that they cannot hold.
+_MODEL_ERRORS = (TypeError, ValueError, AttributeError, OverflowError)
+
+
+def _check_message(where: str, spec: skein.ApplicationSpec) -> None:
+    """Make sure that all values fit into skein's messages, before a cluster is asked."""
+    try:
+        spec.to_protobuf()
+    except _MODEL_ERRORS as exc:
+        raise SpecError(f"{where}: {' '.join(str(exc).split())}") from exc
 
 
 def _parts(content: dict[str, Any]) -> Iterator[tuple[str, Callable[..., Any], Any]]:
@@ -101,7 +114,7 @@ def _build(where: str, build: Callable[..., Any], part: Any, origin: str) -> Any
     options = {} if where.endswith(".resources") else {"_origin": origin}
     try:
         return build(part, **options)
-    except (TypeError, ValueError, AttributeError) as exc:
+    except _MODEL_ERRORS as exc:
         reason = " ".join(str(exc).split())
         if reason == "There must be at least one service":
             reason = "there has to be a 'master.script' or a service"
@@ -137,7 +150,10 @@ def load_spec(path: str | Path) -> skein.ApplicationSpec:
 
     path = Path(path)
     content = _read_yaml(path)
-    _check_shape(path, content)
+    try:
+        _check_shape(path, content)
+    except ValueError as exc:  # a source that is no URL
+        raise exc if isinstance(exc, SpecError) else SpecError(f"{path}: {exc}") from exc
     origin = str(path.absolute().parent)
     # Parts first: skein's errors do not tell which one they are about.
     for where, build, part in _parts(content):
@@ -147,6 +163,7 @@ def load_spec(path: str | Path) -> skein.ApplicationSpec:
     if "enable" not in (content.get("acls") or {}):
         spec.acls.enable = True
     spec.tags = {*spec.tags, TAG}
+    _check_message(str(path), spec)
     return spec
 
 
@@ -198,21 +215,30 @@ def override(
     UsageError
         When a value is not one that YARN can take.
     """
-    from skein.model import parse_memory  # noqa: PLC0415  (slow to import)
-
     if queue is not None:
         spec.queue = queue
     if node_label is not None:
         spec.node_label = node_label
     if name is not None:
         spec.name = name
-    if memory is None and vcores is None and not env:
-        return
-    part = _kernel_part(spec)
+    if memory is not None or vcores is not None or env:
+        _override_kernel(_kernel_part(spec), spec, memory, vcores, env or {})
+    _check_message("these options", spec)
+
+
+def _override_kernel(
+    part: skein.Master | skein.Service,
+    spec: skein.ApplicationSpec,
+    memory: str | None,
+    vcores: int | None,
+    env: Mapping[str, str],
+) -> None:
+    from skein.model import parse_memory  # noqa: PLC0415  (slow to import)
+
     if memory is not None:
         try:
             mebibytes = parse_memory(memory)
-        except ValueError as exc:
+        except (ValueError, OverflowError) as exc:
             raise UsageError(f"--memory {memory!r}: {exc}") from exc
         if mebibytes < 1:
             raise UsageError(f"--memory {memory!r}: has to be 1 MiB or more")
@@ -221,17 +247,9 @@ def override(
         if vcores < 1:
             raise UsageError(f"--vcores {vcores}: has to be 1 or more")
         part.resources.vcores = vcores
-    part.env = {**part.env, **(env or {})}
+    part.env = {**part.env, **env}
 
 
-def add_unique_tag(spec: skein.ApplicationSpec) -> str:
-    """Tag an application so that it can be found when its id did not arrive.
-
-    Returns
-    -------
-    str
-        The tag.
-    """
-    tag = f"{TAG}-{uuid.uuid4().hex}"
-    spec.tags = {*spec.tags, tag}
-    return tag
+def add_unique_tag(spec: skein.ApplicationSpec) -> None:
+    """Tag an application so that it can be found when its id did not arrive."""
+    spec.tags = {*spec.tags, f"{UNIQUE_TAG_PREFIX}{uuid.uuid4().hex}"}

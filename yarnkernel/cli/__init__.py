@@ -17,7 +17,7 @@ from yarnkernel.cli import applications, cluster, demo, kernels
 from yarnkernel.cli.arguments import Parser
 from yarnkernel.cli.output import Output
 from yarnkernel.errors import YarnKernelError
-from yarnkernel.interrupts import ignore
+from yarnkernel.interrupts import SIGNALS, ignore
 
 if TYPE_CHECKING:
     import argparse
@@ -68,13 +68,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         output.error("interrupted")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
+    except BrokenPipeError:  # of the errors below, the one that is none
         # Who reads our output has seen enough; nothing is left to write at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
-
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    except OSError as exc:
+        output.error(f"{exc.strerror or exc}" + (f": {exc.filename}" if exc.filename else ""))
+        return 1
 
 
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.application import ApplicationStatus, check_app_id
-from yarnkernel.cli.arguments import Commands, add_command, add_timeout
+from yarnkernel.cli.arguments import Commands, add_command, add_timeout, count
 from yarnkernel.cli.kernels import open_way
 from yarnkernel.errors import ApplicationError
 
@@ -34,7 +34,7 @@ def add_commands(commands: Commands) -> None:
         "--all", action="store_true", help="all files of all containers, with their names"
     )
     parser.add_argument(
-        "--tail", type=int, metavar="BYTES", help="only the last bytes of each file"
+        "--tail", type=count, metavar="BYTES", help="only the last bytes of each file"
     )
     add_timeout(parser, "how long to wait for logs that are being collected", 30.0)
 
@@ -142,7 +142,7 @@ def _logs(options: argparse.Namespace, output: Output) -> None:
             app_id,
             pattern=ALL_FILES_PATTERN if options.all else KERNEL_LOG_PATTERN,
             last_bytes=options.tail,
-            timeout=options.timeout if status.host or status.ended else 5.0,
+            timeout=options.timeout if status.host or status.ended else 15.0,
         )
     if not files:
         raise ApplicationError(

@@ -18,6 +18,7 @@ from yarnkernel.connection import (
     check_writable,
     default_connection_file,
     format_connection_info,
+    make_runtime_directory,
     write_connection_file,
 )
 from yarnkernel.deadline import START_TIMEOUT, Deadline
@@ -135,17 +136,14 @@ def open_way(output: Output | None = None) -> SkeinWay:
 def _start(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.launch import submitted  # noqa: PLC0415  (skein)
 
-    if options.connection_file is not None:
-        check_writable(options.connection_file)
+    check_writable(options.connection_file or make_runtime_directory() / "kernel.json")
     spec = _load_spec(options)
+    deadline = Deadline(options.timeout)
     with open_way(output) as way:
         connected = output.elapsed
-        deadline = Deadline(options.timeout)
         with submitted(way, spec, deadline, output.progress) as kernel:
             info = kernel.wait(deadline, key=options.kernel_info_key, report=output.progress)
             path = options.connection_file or default_connection_file(kernel.app_id)
-            if options.connection_file is None:
-                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_connection_file(info, path)
             output.result(
                 kernel.app_id,
@@ -166,10 +164,10 @@ def _tell_ready(output: Output, app_id: str, info: ConnectionInfo, path: Path | 
     output.progress(f"{app_id} kernel is ready on {info['ip']}")
     try:
         socket.create_connection((info["ip"], info["shell_port"]), REACH_TIMEOUT).close()
-    except OSError as exc:
+    except (OSError, UnicodeError) as exc:
         output.progress(
             f"warning: {info['ip']}:{info['shell_port']} cannot be reached from here "
-            f"({exc.strerror or exc}); is there a firewall between?"
+            f"({exc}); is there a firewall between?"
         )
     if path is not None:
         # A bare name is looked up in Jupyter's runtime directory and here.
@@ -182,9 +180,10 @@ def _submit(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.launch import submitted  # noqa: PLC0415  (skein)
 
     spec = _load_spec(options)
+    deadline = Deadline(options.timeout)
     with (
         open_way(output) as way,
-        submitted(way, spec, Deadline(options.timeout), output.progress) as kernel,
+        submitted(way, spec, deadline, output.progress) as kernel,
     ):
         output.result(kernel.app_id, {"application_id": kernel.app_id})
 
@@ -195,9 +194,10 @@ def _connect(options: argparse.Namespace, output: Output) -> None:
     app_id = check_app_id(options.app_id)
     if options.connection_file is not None:
         check_writable(options.connection_file)
+    deadline = Deadline(options.timeout)
     with open_way(output) as way:
         info = YarnKernel(app_id, way).wait(
-            Deadline(options.timeout), key=options.kernel_info_key, report=output.progress
+            deadline, key=options.kernel_info_key, report=output.progress
         )
     if options.connection_file is None:
         _hide_standard_output()

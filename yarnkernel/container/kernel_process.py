@@ -32,8 +32,7 @@ def kernel_environment(directory: Path) -> dict[str, str]:
     nobody can write to.
     """
     environment = {**os.environ}
-    for name in ("JPY_PARENT_PID", "JPY_SESSION_NAME"):
-        environment.pop(name, None)
+    environment.pop("JPY_SESSION_NAME", None)
     home = directory / "home"
     environment |= {
         "HOME": str(home),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 import shutil
 import threading
@@ -22,14 +21,12 @@ from yarnkernel.errors import ArtefactError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-log = logging.getLogger(__name__)
-
 DEFAULT_REPOSITORY = "https://repo.maven.apache.org/maven2"
 REPOSITORY_VARIABLE = "YARNKERNEL_MAVEN_URL"
 DOWNLOADS_AT_ONCE = 8
 DOWNLOAD_RETRIES = 2
 #: Seconds without a byte after which a download has failed.
-READ_TIMEOUT = 30.0
+READ_TIMEOUT = 10.0
 #: Seconds that one process waits for another one that fetches the same artefacts.
 LOCK_TIMEOUT = 900.0
 
@@ -135,12 +132,24 @@ def _download(
         base_url="",
         registry={artefact.name: f"sha256:{artefact.sha256}"},
         urls={artefact.name: f"{repository.rstrip('/')}/{artefact.path}"},
-        retry_if_failed=DOWNLOAD_RETRIES,
     )
     downloader = pooch.HTTPDownloader(
         progressbar=_DownloadBar(advance), chunk_size=1 << 16, timeout=READ_TIMEOUT
     )
     store.fetch(artefact.name, downloader=downloader)
+
+
+def _retry(download: Callable[[], None], given_up: threading.Event) -> None:
+    import requests  # noqa: PLC0415  (pooch's)
+
+    for attempt in range(DOWNLOAD_RETRIES + 1):
+        try:
+            download()
+        except (requests.RequestException, ValueError):  # the latter: another checksum
+            if attempt == DOWNLOAD_RETRIES or given_up.wait(attempt):
+                raise
+        else:
+            return
 
 
 def _copy_from_maven(artefact: Artefact, directory: Path) -> bool:
@@ -186,7 +195,7 @@ def _fetch(
         if _copy_from_maven(artefact, directory):
             advance(artefact.size)
         else:
-            _download(artefact, directory, repository, advance)
+            _retry(lambda: _download(artefact, directory, repository, advance), given_up)
 
     with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as executor:
         try:

@@ -45,9 +45,16 @@ DEFAULT_VCORES = 8
 @contextlib.contextmanager
 def _only_one(name: str, report: Callable[[str], None], timeout: float) -> Iterator[None]:
     """Hold the lock of one cluster's name: one process at a time starts or stops it."""
-    import filelock  # noqa: PLC0415  (an extra)
-
-    clusters_directory().mkdir(parents=True, exist_ok=True)
+    try:
+        import filelock  # noqa: PLC0415  (an extra)
+    except ImportError as exc:
+        raise LocalClusterError(
+            f"the local cluster needs {exc.name}; next: pip install 'yarnkernel[local]'"
+        ) from exc
+    try:
+        clusters_directory().mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise LocalClusterError(f"cannot make {clusters_directory()}: {exc.strerror}") from exc
     lock = filelock.FileLock(f"{cluster_directory(name)}.lock")
     try:
         try:
@@ -65,9 +72,33 @@ def _only_one(name: str, report: Callable[[str], None], timeout: float) -> Itera
         lock.release()
 
 
-def _is_up(state: ClusterState) -> bool:
-    info = daemons.get_json(f"{state.web_address}/ws/v1/cluster/info")
-    return not state.dead_daemons() and info is not None
+def _is_up(state: ClusterState, timeout: float) -> bool:
+    """Whether a cluster that has been started is of use.
+
+    Raises
+    ------
+    LocalClusterError
+        When it is not, but must not be started anew: kernels may live on in it.
+    """
+    deadline = time.monotonic() + timeout
+    while not state.dead_daemons():
+        if daemons.get_json(f"{state.web_address}/ws/v1/cluster/info") is not None:
+            return True
+        if time.monotonic() > deadline:
+            raise LocalClusterError(
+                f"cluster {state.name} runs, but its ResourceManager has not answered for "
+                f"{timeout:.0f} s; next: yarnkernel cluster stop --name {state.name}"
+            )
+        time.sleep(daemons.POLL_INTERVAL)
+    of_daemons = {daemon.pid for daemon in state.daemons.values()}
+    marked = daemons.marked_processes(cluster_directory(state.name))
+    if any(process.pid not in of_daemons for process in marked):
+        raise LocalClusterError(
+            f"cluster {state.name} is damaged ({', '.join(state.dead_daemons())} ended), but "
+            "applications still run in it; "
+            f"next: yarnkernel cluster stop --name {state.name}, which ends them"
+        )
+    return False
 
 
 def start_cluster(
@@ -125,11 +156,11 @@ def start_cluster(
         )
     with _only_one(name, report, timeout + 900):
         state = read_state(name)
-        if state is not None and _is_up(state):
-            report(f"cluster {name} is running already")
-            return state
         if state is not None:
-            dead = ", ".join(state.dead_daemons()) or "the ResourceManager does not answer"
+            if _is_up(state, timeout):
+                report(f"cluster {name} is running already")
+                return state
+            dead = ", ".join(state.dead_daemons())
             report(f"cluster {name} is damaged ({dead}); starting it anew")
         java_home = find_java()
         jars = fetch_artefacts(progress, repository=repository)

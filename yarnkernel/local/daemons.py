@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from yarnkernel.errors import LocalClusterError
+from yarnkernel.errors import LocalClusterError, LocalClusterTimeoutError
 from yarnkernel.local import sites
 from yarnkernel.local.state import MARK, DaemonState, cluster_directory
 from yarnkernel.local.work_dir import mark_of
@@ -129,15 +129,20 @@ def format_namenode(state: ClusterState, timeout: float) -> None:
     main_class, heap = KINDS["namenode"]
     command = [*_command(state, "client", main_class, heap), "-format", "-nonInteractive", "-force"]
     with log_path(state, "namenode-format").open("wb") as log:
-        ended = subprocess.run(
-            command,
-            env=_environment(state, "client"),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            timeout=timeout,
-            check=False,
-        )
+        try:
+            ended = subprocess.run(
+                command,
+                env=_environment(state, "client"),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise LocalClusterTimeoutError(
+                f"HDFS was not formatted within {timeout:.0f} s"
+            ) from None
     if ended.returncode:
         cause = last_problem(log_path(state, "namenode-format"))
         raise LocalClusterError(f"HDFS cannot be formatted: {cause}")
@@ -188,7 +193,9 @@ def wait_until_ready(state: ClusterState, deadline: float) -> None:
     PortTakenError
         When a daemon found its port taken.
     LocalClusterError
-        When a daemon ended or the deadline passed; with the cause from the log.
+        When a daemon ended; with the cause from its log.
+    LocalClusterTimeoutError
+        When the deadline passed.
     """
     waiting = list(state.daemons)
     while waiting:
@@ -203,7 +210,7 @@ def wait_until_ready(state: ClusterState, deadline: float) -> None:
             return
         if time.monotonic() > deadline:
             causes = "; ".join(f"{name}: {last_problem(log_path(state, name))}" for name in waiting)
-            raise LocalClusterError(
+            raise LocalClusterTimeoutError(
                 f"the cluster was not ready in time; {causes}; logs: {state.path / 'logs'}"
             )
         time.sleep(POLL_INTERVAL)

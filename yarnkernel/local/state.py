@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -193,12 +194,18 @@ def read_state(name: str) -> ClusterState | None:
 
 
 def list_states() -> list[ClusterState]:
-    """Read all clusters that are written down, running or not, in the order of their names."""
+    """Read all clusters that are written down, running or not, in the order of their names.
+
+    What cannot be read is left out: it must not stand in the way of the others.
+    """
     try:
         names = sorted(path.parent.name for path in clusters_directory().glob("*/cluster.json"))
     except OSError:
         return []
-    states = (read_state(name) for name in names)
+    states = []
+    for name in names:
+        with contextlib.suppress(LocalClusterError, UsageError):
+            states.append(read_state(name))
     return [state for state in states if state is not None]
 
 
