@@ -125,7 +125,9 @@ class YarnKernel:
             if line != said:
                 report(f"{self.app_id} {line}")
                 said = line
-            value, trouble = self._published(status, key, deadline)
+            value, problem = self._published(status, key, deadline)
+            if not deadline.passed:  # a question that had no time left tells nothing
+                trouble = problem
             if value is not None:
                 self.phases["PUBLISHED"] = time.monotonic() - begin
                 return self._check(value, status)
