@@ -159,6 +159,12 @@ def local_environment(cluster: local_state.ClusterState) -> ClusterEnvironment:
     return _environment(f"local cluster {cluster.name}", {**os.environ, **cluster.environment()})
 
 
+def _owner_of(command: str) -> local_state.ClusterState | None:
+    """The local cluster that a ``yarn`` command belongs to, if any."""
+    directory = Path(command).parent
+    return next((c for c in local_state.list_states() if c.bin_dir == directory), None)
+
+
 def _configured(conf_dir: str) -> ClusterEnvironment:
     source = f"HADOOP_CONF_DIR={conf_dir}"
     path = Path(conf_dir)
@@ -172,12 +178,12 @@ def _configured(conf_dir: str) -> ClusterEnvironment:
     command = shutil.which("yarn")
     if command is None:
         raise ClusterError(f"{source} is set, but there is no `yarn` command on PATH")
-    for cluster in local_state.list_states():
-        if cluster.bin_dir == Path(command).parent:
-            raise ClusterError(
-                f"{source} is not that of local cluster {cluster.name}, but the `yarn` on PATH "
-                "is; put the `yarn` of the other cluster first"
-            )
+    owner = _owner_of(command)
+    if owner is not None:
+        raise ClusterError(
+            f"{source} is not that of local cluster {owner.name}, but the `yarn` on PATH "
+            "is; put the `yarn` of the other cluster first"
+        )
     return _environment(source, dict(os.environ))
 
 
@@ -201,12 +207,15 @@ def find_cluster() -> ClusterEnvironment:
         return _configured(conf_dir)
     command = shutil.which("yarn")
     if command is not None:
-        for cluster in local_state.list_states():
-            if cluster.bin_dir == Path(command).parent:
-                return local_environment(cluster)
-        variables = dict(os.environ)
-        if not _is_javascripts(_hadoop_classpath(variables)[1]):
-            return _environment("`yarn` on PATH", variables)
+        owner = _owner_of(command)
+        if owner is not None:
+            return local_environment(owner)
+        source, variables = "`yarn` on PATH", dict(os.environ)
+        classpath, said = _hadoop_classpath(variables)
+        if classpath is not None:
+            return ClusterEnvironment(source, variables, classpath, _find_java(variables))
+        if not _is_javascripts(said):
+            return _environment(source, variables)
     clusters = {cluster.name: cluster for cluster in local_state.running_states()}
     if local_state.DEFAULT_NAME in clusters:
         return local_environment(clusters[local_state.DEFAULT_NAME])

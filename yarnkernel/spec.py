@@ -53,15 +53,19 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
+def _named_parts(content: dict[str, Any]) -> dict[str, Any]:
+    """The master and the services of a specification, by their places in the file."""
+    parts = {"master": content["master"]} if "master" in content else {}
+    services = content.get("services") or {}
+    return {**parts, **{f"services.{name}": service for name, service in services.items()}}
+
+
 def _check_shape(path: Path, content: dict[str, Any]) -> None:
     """Say where a mapping is missing; skein answers those with an AttributeError."""
     services = content.get("services") or {}
     if not isinstance(services, Mapping):
         raise SpecError(f"{path}: 'services' has to be a mapping of names to services")
-    parts = {f"services.{name}": service for name, service in services.items()}
-    if "master" in content:
-        parts["master"] = content["master"]
-    for name, part in parts.items():
+    for name, part in _named_parts(content).items():
         if not isinstance(part, Mapping):
             raise SpecError(f"{path}: '{name}' has to be a mapping")
         if name != "master" and "resources" not in part:
@@ -101,10 +105,7 @@ def _parts(content: dict[str, Any]) -> Iterator[tuple[str, Callable[..., Any], A
     """Parts of a specification, innermost first, each with what makes skein's model of it."""
     import skein  # noqa: PLC0415  (slow to import)
 
-    master = {"master": content["master"]} if "master" in content else {}
-    services = content.get("services") or {}
-    named = {**master, **{f"services.{name}": part for name, part in services.items()}}
-    for name, part in named.items():
+    for name, part in _named_parts(content).items():
         if part.get("resources"):
             yield f"{name}.resources", skein.Resources.from_dict, part["resources"]
         yield name, (skein.Master if name == "master" else skein.Service).from_dict, part
@@ -152,8 +153,10 @@ def load_spec(path: str | Path) -> skein.ApplicationSpec:
     content = _read_yaml(path)
     try:
         _check_shape(path, content)
+    except SpecError:
+        raise
     except ValueError as exc:  # a source that is no URL
-        raise exc if isinstance(exc, SpecError) else SpecError(f"{path}: {exc}") from exc
+        raise SpecError(f"{path}: {exc}") from exc
     origin = str(path.absolute().parent)
     # Parts first: skein's errors do not tell which one they are about.
     for where, build, part in _parts(content):
