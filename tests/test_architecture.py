@@ -13,7 +13,9 @@ import yarnkernel
 
 PACKAGE = Path(yarnkernel.__file__).parent
 #: What each part may import of this package, besides itself. docs/architecture.rst tells why.
-BOTTOM = {"errors", "connection", "deadline", "interrupts", "application", "skein_rpc"}
+BOTTOM = {
+    "errors", "connection", "deadline", "interrupts", "application", "kernel_status", "skein_rpc",
+}  # fmt: skip
 CLIENT = BOTTOM | {"cluster_env", "logs", "spec", "skein_driver", "skein_way", "kernel", "launch"}
 ALLOWED = {
     "__init__": CLIENT,
@@ -23,6 +25,7 @@ ALLOWED = {
     "interrupts": set(),
     "connection": {"errors"},
     "application": {"errors"},
+    "kernel_status": {"errors"},
     "skein_rpc": {"errors", "interrupts"},
     "cluster_env": {"errors", "local"},
     "logs": {"errors", "deadline", "cluster_env"},
@@ -33,7 +36,7 @@ ALLOWED = {
     "launch": BOTTOM | {"kernel", "skein_way", "spec"},
     "cli": CLIENT | {"local", "__init__"},
     "recipe": {"errors", "connection", "container"},
-    "container": {"errors", "connection", "skein_rpc"},
+    "container": {"errors", "connection", "kernel_status", "skein_rpc"},
     "local": {"errors"},
 }
 

@@ -247,8 +247,9 @@ def kernel_process(app_id: str) -> psutil.Process:
     ("number", "words"),
     [(signal.SIGKILL, "signal 9 (SIGKILL)"), (signal.SIGSEGV, "signal 11 (SIGSEGV)")],
 )
-def test_kernel_killed(shell: Shell, number: signal.Signals, words: str) -> None:
-    app_id = shell.yarnkernel("start").ok().out.strip()
+def test_kernel_killed(shell: Shell, tmp_path: Path, number: signal.Signals, words: str) -> None:
+    spec = write_spec(tmp_path, "exec python -m yarnkernel.recipe --max-restarts 0")
+    app_id = shell.yarnkernel("start", spec).ok().out.strip()
     kernel_process(app_id).send_signal(number)
     wait_until_none_is_active(shell)
     status = shell.yarnkernel("status", app_id, "--json").ok().document
@@ -304,13 +305,17 @@ def test_recipe_outside_of_a_container(user_shell: Shell) -> None:
     assert "Traceback" not in result.err
 
 
-def test_kernel_that_exits_by_itself(shell: Shell) -> None:
-    app_id = shell.yarnkernel("start").ok().out.strip()
+def test_kernel_that_crashes_again_and_again(shell: Shell, tmp_path: Path) -> None:
+    spec = write_spec(tmp_path, "exec python -m yarnkernel.recipe --max-restarts 1")
+    app_id = shell.yarnkernel("start", spec).ok().out.strip()
     with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
-        kernel.client.execute("import os; print('bye', flush=True); os._exit(7)")
+        kernel.client.execute("import os; os._exit(7)")
+        kernel.client.wait_for_ready(timeout=20)
+        kernel.client.execute("import os; print('bye', flush=True); os._exit(8)")
         wait_until_none_is_active(shell)
     status = shell.yarnkernel("status", app_id, "--json").ok().document
-    assert "The kernel ended with exit code 7." in status["diagnostics"]
+    reason = "The kernel ended with exit code 8, after 1 restarts (--max-restarts)."
+    assert reason in status["diagnostics"]
 
 
 def test_closed_output(shell: Shell) -> None:

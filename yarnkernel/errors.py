@@ -18,6 +18,7 @@ Each class is a :class:`YarnKernelError` and the fitting builtin, so that both
         KernelStartError
           KernelStartTimeoutError (TimeoutError)   exit code 3
       ConnectionInfoError (ValueError)
+      KernelFailedError
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ __all__ = [
     "ArtefactError",
     "ClusterError",
     "ConnectionInfoError",
+    "KernelFailedError",
     "KernelStartError",
     "KernelStartTimeoutError",
     "LocalClusterError",
@@ -162,3 +164,24 @@ class KernelStartTimeoutError(KernelStartError, TimeoutError):
 
 class ConnectionInfoError(YarnKernelError, ValueError):
     """What stands under the key is not connection info that a client can use."""
+
+
+class KernelFailedError(YarnKernelError):
+    """Raised in the container: its kernel cannot be used, or not any more.
+
+    Parameters
+    ----------
+    summary : str
+        What happened, to follow "The kernel".
+    output : str, optional
+        The end of the kernel's output.
+    code : int, default 1
+        The kernel's exit code, negative for a signal's number.
+    """
+
+    def __init__(self, summary: str, *, output: str = "", code: int = 1) -> None:
+        super().__init__(summary)
+        self.summary = summary
+        self.output = output
+        #: As a shell tells the end by a signal.
+        self.exit_code = 128 - code if code < 0 else code or 1

@@ -1,44 +1,161 @@
 """What runs in the container: ``python -m yarnkernel.recipe``.
 
-Starts an IPython kernel, publishes its connection info to the application's
-key-value store and ends with it. Further arguments go to the kernel.
+Starts a kernel, publishes its connection info to the application's key-value
+store, restarts it when it crashes or is asked to, and ends with it.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yarnkernel.connection import KERNEL_INFO_KEY
+from yarnkernel.errors import YarnKernelError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from yarnkernel.container.supervisor import SupervisorOptions
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not value >= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return value
+
+
+def _percentage(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 100:  # noqa: PLR2004
+        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage")
+    return value
+
 
 def build_parser() -> argparse.ArgumentParser:
-    """Build the command line's parser; the flag is that of skein's own recipe."""
+    """Build the command line's parser; ``--kernel-info-key`` is that of skein's own recipe."""
     parser = argparse.ArgumentParser(
         prog="python -m yarnkernel.recipe",
-        description="Run an IPython kernel in a container of skein's and publish its "
-        "connection info. Further arguments go to the kernel.",
+        usage="%(prog)s [OPTION ...] [ARGUMENT ...]\n"
+        "       %(prog)s [OPTION ...] -- COMMAND ... {connection_file} ...",
+        description="Run a kernel in a container of skein's and publish its connection info. "
+        "Without a COMMAND an IPython kernel in this Python, which gets the further ARGUMENTs.",
+        epilog="A time of 0 is never. A kernel that is busy is ended by none of the timeouts.",
         allow_abbrev=False,
     )
-    parser.add_argument(
+    add = parser.add_argument
+    add(
         "--kernel-info-key",
         default=KERNEL_INFO_KEY,
         metavar="KEY",
         help="key that the connection info is published under (default: %(default)s)",
     )
-    parser.add_argument(
+    add(
         "--start-timeout",
-        type=float,
+        type=_seconds,
         default=60.0,
         metavar="SECONDS",
-        help="how long the kernel may take to answer (default: %(default)s)",
+        help="how long the kernel may take to answer (default: 60 s)",
     )
+    add(
+        "--directory",
+        type=Path,
+        default=Path(),
+        help="working directory of the kernel (default: the container's)",
+    )
+    add(
+        "--pre-command",
+        action="append",
+        default=[],
+        metavar="SHELL",
+        help="lines of bash to run before the kernel, and again before each restart; the kernel "
+        "gets the environment that they leave; may be given again",
+    )
+    add(
+        "--interrupt-mode",
+        choices=("signal", "message"),
+        default="signal",
+        help="how the kernel is interrupted, as its kernelspec says (default: signal)",
+    )
+    add(
+        "--max-restarts",
+        type=int,
+        default=5,
+        metavar="N",
+        help="how often in a row a kernel that crashes is restarted in place (default: 5)",
+    )
+    add(
+        "--memory-guard",
+        type=_percentage,
+        default=97.0,
+        metavar="PERCENT",
+        help="end and restart the kernel when its container uses this much of its memory, before "
+        "YARN ends the container (default: 97 %%; 0: never)",
+    )
+    limits = parser.add_argument_group("when to end an application that nobody uses")
+    for name, default, words, help_text in (
+        ("orphan-timeout", 1800.0, "30 minutes", "no client has ever connected"),
+        ("idle-timeout", 43200.0, "12 hours", "no client has used the kernel"),
+        ("max-lifetime", 604800.0, "7 days", "whether it is used or not"),
+    ):
+        limits.add_argument(
+            f"--{name}",
+            type=_seconds,
+            default=default,
+            metavar="SECONDS",
+            help=f"after this time in which {help_text} (default: {default:.0f} s, {words})",
+        )
+    add("-v", "--verbose", action="store_true", help="write each step into the container's log")
     return parser
+
+
+def read_options(argv: Sequence[str]) -> SupervisorOptions:
+    """Read the command line.
+
+    Raises
+    ------
+    SystemExit
+        For a usage error (2), or after ``--help``.
+    """
+    from yarnkernel.container.kernel_process import (  # noqa: PLC0415  (after --help)
+        CONNECTION_FILE,
+        KernelLaunch,
+        ipykernel_command,
+    )
+    from yarnkernel.container.limits import Limits  # noqa: PLC0415
+    from yarnkernel.container.supervisor import SupervisorOptions  # noqa: PLC0415
+
+    parser = build_parser()
+    end = argv.index("--") if "--" in argv else len(argv)
+    options, arguments = parser.parse_known_args(argv[:end])
+    command = tuple(argv[end + 1 :])
+    if command and arguments:
+        parser.error(f"unrecognized arguments: {' '.join(arguments)}")
+    if command and not any(CONNECTION_FILE in part for part in command):
+        parser.error(f"the kernel's command has no {CONNECTION_FILE} in it: {' '.join(command)}")
+    launch = KernelLaunch(
+        command=command or ipykernel_command(arguments),
+        chooses_ports=not command,
+        directory=options.directory.absolute(),
+        home=Path.cwd() / "home",
+        pre_commands=tuple(options.pre_command),
+    )
+    return SupervisorOptions(
+        launch=launch,
+        kernel_info_key=options.kernel_info_key,
+        start_timeout=options.start_timeout,
+        interrupt_mode=options.interrupt_mode,
+        max_restarts=options.max_restarts,
+        memory_guard=options.memory_guard / 100,
+        limits=Limits(
+            orphan=options.orphan_timeout, idle=options.idle_timeout, lifetime=options.max_lifetime
+        ),
+        verbose=options.verbose,
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,15 +171,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit code, which becomes the application's.
     """
-    options, kernel_arguments = build_parser().parse_known_args(argv)
+    options = read_options(sys.argv[1:] if argv is None else argv)
     from yarnkernel.container.supervisor import Supervisor  # noqa: PLC0415  (after --help)
 
-    supervisor = Supervisor(
-        kernel_arguments=kernel_arguments,
-        kernel_info_key=options.kernel_info_key,
-        start_timeout=options.start_timeout,
-    )
-    return asyncio.run(supervisor.run())
+    logging.basicConfig(format="yarnkernel.recipe: %(message)s", stream=sys.stdout)
+    logging.getLogger("yarnkernel").setLevel(logging.INFO if options.verbose else logging.WARNING)
+    try:
+        return asyncio.run(Supervisor(options).run())
+    except YarnKernelError as exc:
+        print(f"yarnkernel.recipe: {exc}", file=sys.stderr)  # noqa: T201
+        return exc.exit_code
 
 
 if __name__ == "__main__":

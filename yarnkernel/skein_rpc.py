@@ -24,6 +24,12 @@ from yarnkernel.interrupts import deferred
 
 #: The name in skein's certificates (skein 0.8.2, model.py, Security.new_credentials).
 _CERTIFICATE_NAME = "skein-internal"
+_CHANNEL_OPTIONS = [
+    ("grpc.ssl_target_name_override", _CERTIFICATE_NAME),
+    ("grpc.default_authority", _CERTIFICATE_NAME),
+    # A web proxy of the environment does not reach ports inside the cluster.
+    ("grpc.enable_http_proxy", 0),
+]
 #: Seconds after which Ctrl-C is heard while a call waits.
 INTERRUPT_INTERVAL = 0.1
 
@@ -116,16 +122,18 @@ def open_channel(address: str, security: skein.Security) -> grpc.Channel:
     security : skein.Security
         The credentials that the server was started with.
     """
-    certificate, key = (security._get_bytes(kind) for kind in ("cert", "key"))  # noqa: SLF001
-    options = [
-        ("grpc.ssl_target_name_override", _CERTIFICATE_NAME),
-        ("grpc.default_authority", _CERTIFICATE_NAME),
-        # A web proxy of the environment does not reach ports inside the cluster.
-        ("grpc.enable_http_proxy", 0),
-    ]
     with deferred():
-        both_sides = grpc.ssl_channel_credentials(certificate, key, certificate)
-        return grpc.secure_channel(address, both_sides, options)
+        return grpc.secure_channel(address, _both_sides(security), _CHANNEL_OPTIONS)
+
+
+def open_aio_channel(address: str, security: skein.Security) -> grpc.aio.Channel:
+    """Open a channel for the running event loop; see :func:`open_channel`."""
+    return grpc.aio.secure_channel(address, _both_sides(security), _CHANNEL_OPTIONS)
+
+
+def _both_sides(security: skein.Security) -> grpc.ChannelCredentials:
+    certificate, key = (security._get_bytes(kind) for kind in ("cert", "key"))  # noqa: SLF001
+    return grpc.ssl_channel_credentials(certificate, key, certificate)
 
 
 def key_value(stub: Any, operation: Any, timeout: float) -> Any:

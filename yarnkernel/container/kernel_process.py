@@ -1,4 +1,4 @@
-"""The kernel's process: its connection file, its environment, its output, its end."""
+"""The kernel's process: its command, its connection file, its environment, its output, its end."""
 
 from __future__ import annotations
 
@@ -7,16 +7,24 @@ import collections
 import json
 import os
 import secrets
+import shutil
 import signal
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yarnkernel.connection import PORT_NAMES, ConnectionInfo, write_connection_file
+from yarnkernel.container.memory import offer_to_oom_killer
+from yarnkernel.errors import YarnKernelError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
+    from typing_extensions import Self
+
+#: What stands for the connection file in a kernel's command, as in Jupyter's kernelspecs.
+CONNECTION_FILE = "{connection_file}"
 #: Seconds between two looks at the connection file of a kernel that starts.
 POLL_INTERVAL = 0.02
 #: Lines of the kernel's output that are kept for diagnostics.
@@ -25,15 +33,86 @@ LINES_KEPT = 20
 LINE_LENGTH = 500
 
 
-def kernel_environment(directory: Path) -> dict[str, str]:
-    """Environment of a kernel whose home is a container's directory.
+@dataclass(frozen=True)
+class KernelLaunch:
+    """How a kernel is started.
+
+    Attributes
+    ----------
+    command : tuple of str
+        The kernel's command, with ``{connection_file}``.
+    chooses_ports : bool
+        Whether it takes the port 0 and writes the ports that it got, as
+        ipykernel does, so that nobody can take them first.
+    directory : pathlib.Path
+        Its working directory.
+    home : pathlib.Path
+        Its home.
+    pre_commands : tuple of str
+        What a shell runs before it, as a part of the same process.
+    """
+
+    command: tuple[str, ...]
+    chooses_ports: bool
+    directory: Path
+    home: Path
+    pre_commands: tuple[str, ...] = ()
+
+    @property
+    def connection_file(self) -> Path:
+        """The connection file that the kernel is started with."""
+        return self.home / "runtime" / "kernel.json"
+
+    def arguments(self) -> list[str]:
+        """Return the process' arguments."""
+        path = str(self.connection_file)
+        command = [part.replace(CONNECTION_FILE, path) for part in self.command]
+        if not self.pre_commands:
+            return command
+        script = "\n".join((*self.pre_commands, 'exec "$@"'))
+        return ["bash", "-c", script, "bash", *command]
+
+    def check(self) -> None:
+        """Look for what would keep the kernel from being started.
+
+        Raises
+        ------
+        YarnKernelError
+            When there is no such directory or command.
+        """
+        if not self.directory.is_dir():
+            raise YarnKernelError(f"there is no directory {self.directory}")
+        program = self.arguments()[0]
+        if shutil.which(program) is None:
+            raise YarnKernelError(
+                f"there is no command {program!r} on this host (PATH={os.environ.get('PATH')})"
+            )
+
+
+def ipykernel_command(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return the command of an IPython kernel in this Python."""
+    return (sys.executable, "-m", "ipykernel_launcher", "-f", CONNECTION_FILE, *arguments)
+
+
+def new_connection_info(address: str, ports: dict[str, int]) -> ConnectionInfo:
+    """Make connection info with a key of its own."""
+    return {
+        "ip": address,
+        "transport": "tcp",
+        "signature_scheme": "hmac-sha256",
+        "key": secrets.token_hex(32),
+        **ports,
+    }
+
+
+def kernel_environment(home: Path) -> dict[str, str]:
+    """Environment of a kernel whose home is in the container's directory.
 
     YARN sets ``HOME=/home/`` (``yarn.nodemanager.user-home-dir``), which
     nobody can write to.
     """
     environment = {**os.environ}
     environment.pop("JPY_SESSION_NAME", None)
-    home = directory / "home"
     environment |= {
         "HOME": str(home),
         "IPYTHONDIR": str(home / ".ipython"),
@@ -48,64 +127,60 @@ def kernel_environment(directory: Path) -> dict[str, str]:
 
 
 class KernelProcess:
-    """An IPython kernel as a child of this process.
+    """A kernel as a child of this process.
 
-    Parameters
+    Attributes
     ----------
-    directory : pathlib.Path
-        The container's directory.
-    address : str
-        The numeric address that the kernel listens on.
-    arguments : sequence of str
-        Further arguments of the kernel.
+    pid : int
+        Its process id.
+    ended : asyncio.Task
+        Is done with its end and gives its exit code, negative for a signal's number.
     """
 
-    def __init__(self, directory: Path, address: str, arguments: Sequence[str]) -> None:
-        self._directory = directory
-        self._address = address
-        self._arguments = list(arguments)
-        self._connection_file = directory / "home" / "runtime" / "kernel.json"
-        self._process: asyncio.subprocess.Process | None = None
-        self._output: asyncio.Task[None] | None = None
+    def __init__(
+        self, launch: KernelLaunch, info: ConnectionInfo, process: asyncio.subprocess.Process
+    ) -> None:
+        self._launch = launch
+        self._info = info
+        self._process = process
         self._lines: collections.deque[str] = collections.deque(maxlen=LINES_KEPT)
+        self._output = asyncio.create_task(self._pass_output_on())
+        self.pid = process.pid
+        self.ended = asyncio.create_task(self._wait())
 
-    async def start(self) -> None:
-        """Start the process and return at once."""
-        environment = kernel_environment(self._directory)
-        # The kernel binds port 0 and writes the ports that it got: nobody can take them first.
-        info: ConnectionInfo = {
-            "ip": self._address,
-            "transport": "tcp",
-            "signature_scheme": "hmac-sha256",
-            "key": secrets.token_hex(32),
-            "kernel_name": "python3",
-            **dict.fromkeys(PORT_NAMES, 0),
-        }
-        write_connection_file(info, self._connection_file)
+    @classmethod
+    async def start(cls, launch: KernelLaunch, info: ConnectionInfo) -> Self:
+        """Start it.
+
+        Parameters
+        ----------
+        launch : KernelLaunch
+            How.
+        info : dict
+            Connection info that it is started with.
+
+        Raises
+        ------
+        OSError
+            When it cannot be started.
+        """
+        environment = kernel_environment(launch.home)
+        write_connection_file(info, launch.connection_file)
         # In this container's process group: NodeManagers signal the group.
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "ipykernel_launcher",
-            "-f",
-            str(self._connection_file),
-            *self._arguments,
+        process = await asyncio.create_subprocess_exec(
+            *launch.arguments(),
+            cwd=launch.directory,
             env=environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        self._output = asyncio.create_task(self._pass_output_on())
-
-    @property
-    def _running(self) -> asyncio.subprocess.Process:
-        if self._process is None:
-            raise RuntimeError("the kernel has not been started")
-        return self._process
+        offer_to_oom_killer(Path("/proc", str(process.pid)))
+        return cls(launch, info, process)
 
     async def _pass_output_on(self) -> None:
         """Copy the kernel's output to the container's log and keep its end."""
-        stream = self._running.stdout
+        stream = self._process.stdout
         partial = ""
         while stream is not None and (block := await stream.read(1 << 16)):
             sys.stdout.buffer.write(block)
@@ -117,28 +192,21 @@ class KernelProcess:
             self._lines.append(partial)
 
     async def connection_info(self) -> ConnectionInfo:
-        """Wait until the kernel has bound its ports.
-
-        Returns
-        -------
-        dict
-            Its connection info, with the ports that it got.
-        """
-        while True:
-            try:
-                info = json.loads(self._connection_file.read_bytes())
-            except (ValueError, FileNotFoundError):
-                info = {}  # the kernel is replacing it
-            if all(info.get(name) for name in PORT_NAMES):
-                return dict(info)
+        """Wait until the kernel has its ports, and return its connection info with them."""
+        info = self._info
+        while not all(info.get(name) for name in PORT_NAMES):
             await asyncio.sleep(POLL_INTERVAL)
+            try:
+                ports = json.loads(self._launch.connection_file.read_bytes())
+            except (ValueError, FileNotFoundError):
+                continue  # the kernel is replacing it
+            info = {**info, **{name: ports.get(name) for name in PORT_NAMES}}
+        return info
 
-    async def wait(self) -> int:
-        """Wait for its end and return its exit code, negative for a signal's number."""
-        code = await self._running.wait()
-        if self._output is not None:
-            # What it left behind may hold the pipe open.
-            await asyncio.wait([self._output], timeout=1)
+    async def _wait(self) -> int:
+        code = await self._process.wait()
+        # What it left behind may hold the pipe open.
+        await asyncio.wait([self._output], timeout=1)
         return code
 
     def last_lines(self) -> str:
@@ -147,8 +215,8 @@ class KernelProcess:
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal; one that has ended gets none."""
-        if self._running.returncode is None:
-            self._running.send_signal(number)
+        if self._process.returncode is None:
+            self._process.send_signal(number)
 
 
 def describe_end(code: int) -> str:

@@ -1,4 +1,4 @@
-"""The two messages that a supervisor sends to its kernel, over Jupyter's messaging protocol.
+"""What a supervisor says to its kernel and hears of it, over Jupyter's messaging protocol.
 
 https://jupyter-client.readthedocs.io/en/stable/messaging.html
 """
@@ -7,61 +7,109 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import uuid
 from typing import TYPE_CHECKING, Any, cast
+
+import zmq
+import zmq.asyncio
+from jupyter_client.session import Session
 
 from yarnkernel.errors import YarnKernelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from jupyter_client.asynchronous.client import AsyncKernelClient
+    from collections.abc import AsyncIterator, Iterator
 
     from yarnkernel.connection import ConnectionInfo
 
-
-@contextlib.contextmanager
-def _client(info: ConnectionInfo, channel: str) -> Iterator[AsyncKernelClient]:
-    from jupyter_client.asynchronous.client import AsyncKernelClient  # noqa: PLC0415  (slow)
-
-    client = AsyncKernelClient()
-    client.load_connection_info(cast("Any", info))
-    channels = dict.fromkeys(("shell", "iopub", "stdin", "hb", "control"), False)
-    client.start_channels(**{**channels, channel: True})
-    try:
-        yield client
-    finally:
-        client.stop_channels()
+#: What is read of all that a kernel broadcasts; outputs can be large and do not matter here.
+_HEARD = (b'"status"', b'"shutdown_reply"')
 
 
-async def ask_kernel_info(info: ConnectionInfo, timeout: float) -> None:
-    """Ask a kernel what it is and wait for the answer.
-
-    Raises
-    ------
-    YarnKernelError
-        When it does not answer within ``timeout`` seconds.
-    """
-    with _client(info, "shell") as client:
-        client.kernel_info()
-        try:
-            await asyncio.wait_for(client.get_shell_msg(timeout=None), timeout)
-        except asyncio.TimeoutError:
-            raise YarnKernelError(f"it did not answer within {timeout:.0f} s") from None
-
-
-async def shut_down(info: ConnectionInfo, ended: asyncio.Task[int], timeout: float) -> None:
-    """Ask a kernel to end and wait for its end, or ``timeout`` seconds.
+class Messages:
+    """The channels of one kernel; they outlive its restarts in place.
 
     Parameters
     ----------
     info : dict
-        Connection info of the kernel.
-    ended : asyncio.Task
-        Is done when the kernel's process has ended.
-    timeout : float
-        Seconds.
+        Connection info of the kernel, with its ports.
     """
-    with _client(info, "control") as client:
-        client.shutdown()
-        # A closed channel drops what it has not sent yet.
-        await asyncio.wait([ended], timeout=timeout)
+
+    def __init__(self, info: ConnectionInfo) -> None:
+        self._info = info
+        self._context = zmq.asyncio.Context()
+        self._session = Session(
+            key=info["key"].encode(),
+            signature_scheme=info["signature_scheme"],
+            session=f"supervisor-{uuid.uuid4().hex}",
+        )
+
+    def close(self) -> None:
+        """Close all channels."""
+        self._context.destroy(linger=0)
+
+    @contextlib.contextmanager
+    def _channel(self, name: str, kind: int) -> Iterator[zmq.asyncio.Socket]:
+        with self._context.socket(kind) as channel:
+            channel.linger = 0
+            channel.connect(f"tcp://{self._info['ip']}:{self._info[f'{name}_port']}")
+            yield channel
+
+    async def ask_kernel_info(self, timeout: float) -> None:
+        """Ask the kernel what it is and wait for the answer.
+
+        Raises
+        ------
+        YarnKernelError
+            When it does not answer within ``timeout`` seconds.
+        """
+        with self._channel("shell", zmq.DEALER) as shell:
+            self._session.send(shell, "kernel_info_request", {})
+            try:
+                await asyncio.wait_for(shell.recv_multipart(), timeout)
+            except asyncio.TimeoutError:
+                raise YarnKernelError(f"it did not answer within {timeout:.0f} s") from None
+
+    async def shut_down(
+        self, ended: asyncio.Task[int], timeout: float, *, restart: bool = False
+    ) -> None:
+        """Ask the kernel to end and wait for its end, or ``timeout`` seconds.
+
+        Parameters
+        ----------
+        ended : asyncio.Task
+            Is done when the kernel's process has ended.
+        timeout : float
+            Seconds.
+        restart : bool, default False
+            Tell clients that another one takes its place.
+        """
+        with self._channel("control", zmq.DEALER) as control:
+            self._session.send(control, "shutdown_request", {"restart": restart})
+            # A closed channel drops what it has not sent yet.
+            await asyncio.wait([ended], timeout=timeout)
+
+    async def interrupt(self, timeout: float) -> None:
+        """Ask the kernel to interrupt itself: what kernels with that interrupt mode understand."""
+        with self._channel("control", zmq.DEALER) as control:
+            self._session.send(control, "interrupt_request", {})
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(control.recv_multipart(), timeout)
+
+    async def broadcasts(self) -> AsyncIterator[dict[str, Any]]:
+        """Yield the changes of state that the kernel tells all its clients.
+
+        Those that our own requests cause are left out.
+        """
+        with self._channel("iopub", zmq.SUB) as iopub:
+            iopub.rcvhwm = 0
+            iopub.subscribe(b"")
+            while True:
+                _, parts = self._session.feed_identities(await iopub.recv_multipart(copy=True))
+                if not any(kind in cast("bytes", parts[1]) for kind in _HEARD):
+                    continue
+                try:
+                    message = self._session.deserialize(parts)
+                except (ValueError, TypeError, IndexError):
+                    continue  # not signed with the kernel's key
+                if message["parent_header"].get("session") != self._session.session:
+                    yield message

@@ -2,79 +2,140 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import grpc
 import skein.kv
 from skein import Security, proto
 
 from yarnkernel.errors import YarnKernelError
-from yarnkernel.skein_rpc import RemoteError, call, close_channel, key_value, open_channel
+from yarnkernel.kernel_status import COMMAND_PREFIX, Command
+from yarnkernel.skein_rpc import open_aio_channel
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from typing_extensions import Self
 
 #: Seconds that the ApplicationMaster, in this container or near, may take to answer.
 TIMEOUT = 15.0
+#: Seconds between two tries to hear of commands, when the ApplicationMaster does not answer.
+RETRY_INTERVAL = 1.0
+#: The first key after all commands: "/" follows "." in ASCII.
+_COMMAND_END = COMMAND_PREFIX[:-1] + chr(ord(COMMAND_PREFIX[-1]) + 1)
 
 
 class Store:
-    """The ApplicationMaster of the application that this container belongs to; a context manager.
+    """The ApplicationMaster of the application that this container belongs to.
 
-    Raises
-    ------
-    YarnKernelError
-        When the process does not run in a container of skein's.
+    An asynchronous context manager.
+
+    Parameters
+    ----------
+    address : str
+        ``host:port`` of the ApplicationMaster.
     """
 
-    def __init__(self) -> None:
-        address = os.environ.get("SKEIN_APPMASTER_ADDRESS")
-        if not address:
-            raise YarnKernelError(
-                "the recipe runs in containers that skein started (SKEIN_APPMASTER_ADDRESS is "
-                "not set); next: yarnkernel start specs/ipython.yaml"
-            )
-        self._channel = open_channel(address, Security.from_default())
+    def __init__(self, address: str) -> None:
+        self._channel = open_aio_channel(address, Security.from_default())
         self._stub = proto.AppMasterStub(self._channel)
+        # In a service's container the container owns its keys, so that they go with it.
+        self._owner = os.environ.get("SKEIN_CONTAINER_ID")
 
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        close_channel(self._channel)
+    async def __aexit__(self, *_: object) -> None:
+        await self._channel.close(grace=None)
 
-    def put(self, key: str, value: bytes) -> None:
+    async def put(self, key: str, value: bytes) -> None:
         """Put a key.
-
-        In a service's container the container owns it, so that it goes with the container.
 
         Raises
         ------
         YarnKernelError
             When the ApplicationMaster does not take it.
         """
-        owner = os.environ.get("SKEIN_CONTAINER_ID")
+        request = skein.kv.put(key, value=value, owner=self._owner)._build_operation()  # noqa: SLF001
         try:
-            key_value(self._stub, skein.kv.put(key, value=value, owner=owner), TIMEOUT)
-        except RemoteError as exc:
-            raise YarnKernelError(f"cannot publish {key!r}: {exc}") from exc
+            await self._stub.PutKey(request, timeout=TIMEOUT)
+        except grpc.aio.AioRpcError as exc:
+            raise YarnKernelError(f"cannot publish {key!r}: {exc.details()}") from exc
 
-    def fail_application(self, diagnostics: str) -> None:
-        """End the application as FAILED with these diagnostics; its containers get SIGTERM.
+    async def commands(self) -> AsyncIterator[Command]:
+        """Yield what clients ask for; each command once.
 
-        A service that YARN may restart is left to that. When the ApplicationMaster
-        cannot be asked, the recipe's exit code tells the same with fewer words.
+        An ApplicationMaster that does not answer is tried again for ever: its
+        end is the container's.
         """
-        request = proto.ShutdownRequest(final_status="FAILED", diagnostics=diagnostics)
-        with contextlib.suppress(RemoteError):
-            if not self._may_be_restarted():
-                call(self._stub, "shutdown", request, TIMEOUT)
+        while True:
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                async for command in self._watch_commands():
+                    yield command
+            await asyncio.sleep(RETRY_INTERVAL)
 
-    def _may_be_restarted(self) -> bool:
+    async def _watch_commands(self) -> AsyncIterator[Command]:
+        stream = self._stub.Watch()
+        try:
+            create = proto.WatchCreateRequest(
+                start=COMMAND_PREFIX,
+                end=_COMMAND_END,
+                event_type="PUT",
+            )
+            await stream.write(proto.WatchRequest(create=create))
+            await stream.read()  # from now on nothing is missed; what came before is read here
+            pairs = await self._waiting()
+            while True:
+                for pair in pairs:
+                    if await self._take_away(pair.key):
+                        yield Command.from_bytes(pair.key, pair.value)
+                response = await stream.read()
+                if response is grpc.aio.EOF:
+                    return
+                pairs = response.event
+        finally:
+            stream.cancel()
+
+    async def _waiting(self) -> Any:
+        request = proto.GetRangeRequest(
+            start=COMMAND_PREFIX,
+            end=_COMMAND_END,
+            result_type="ITEMS",
+        )
+        return (await self._stub.GetRange(request, timeout=TIMEOUT)).result
+
+    async def _take_away(self, key: str) -> bool:
+        """Delete a key; False when it had been deleted before."""
+        request = proto.DeleteRangeRequest(start=key, end=key + "\0", result_type="KEYS")
+        return bool((await self._stub.DeleteRange(request, timeout=TIMEOUT)).count)
+
+    async def end_application(self, final_status: str, diagnostics: str) -> None:
+        """End the application with these diagnostics; its containers get SIGTERM.
+
+        A failed service that YARN may restart is left to that. When the
+        ApplicationMaster cannot be asked, the recipe's exit code tells the
+        same with fewer words.
+
+        Parameters
+        ----------
+        final_status : str
+            ``"SUCCEEDED"`` or ``"FAILED"``.
+        diagnostics : str
+            Why.
+        """
+        request = proto.ShutdownRequest(final_status=final_status, diagnostics=diagnostics)
+        with contextlib.suppress(grpc.aio.AioRpcError):
+            if final_status == "FAILED" and await self._may_be_restarted():
+                return
+            await self._stub.shutdown(request, timeout=TIMEOUT)
+
+    async def _may_be_restarted(self) -> bool:
         # "<service>_<instance>"; not set in master.script.
-        service = os.environ.get("SKEIN_CONTAINER_ID", "").rpartition("_")[0]
+        service = (self._owner or "").rpartition("_")[0]
         if not service:
             return False
-        spec = call(self._stub, "getApplicationSpec", proto.Empty(), TIMEOUT)
+        spec = await self._stub.getApplicationSpec(proto.Empty(), timeout=TIMEOUT)
         return bool(spec.services[service].max_restarts != 0)

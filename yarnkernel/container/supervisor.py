@@ -1,30 +1,82 @@
-"""The recipe's process: it owns the kernel, publishes it, and ends with it."""
+"""The recipe's process: it owns the kernel, publishes it, restarts it, and ends with it."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import os
 import signal
-from pathlib import Path
-from typing import TYPE_CHECKING
+import time
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from yarnkernel.connection import RECIPE_DIAGNOSTICS, ConnectionInfo, format_connection_info
-from yarnkernel.container import messages
+from yarnkernel.connection import RECIPE_DIAGNOSTICS, format_connection_info
 from yarnkernel.container.address import container_address
-from yarnkernel.container.kernel_process import KernelProcess, describe_end
-from yarnkernel.errors import YarnKernelError
+from yarnkernel.container.kernel import Kernel
+from yarnkernel.container.kernel_process import KernelLaunch, describe_end
+from yarnkernel.container.memory import ContainerMemory, memory_limit
+from yarnkernel.errors import KernelFailedError, YarnKernelError
+from yarnkernel.kernel_status import ANSWERS_KEPT, STATUS_KEY, KernelStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from yarnkernel.container.limits import Limits
     from yarnkernel.container.store import Store
 
-#: Seconds that the kernel has to end in good order, and again after SIGTERM.
-END_GRACE = 3.0
+_log = logging.getLogger(__name__)
+
 #: Seconds between two looks whether the process that started us is still there.
 PARENT_INTERVAL = 1.0
-#: A shell's exit code for the end by a signal is this and the signal's number.
-SIGNAL_EXIT = 128
+#: Seconds after which the status is published again when nothing but memory has changed.
+STATUS_INTERVAL = 10.0
+#: Seconds between two changes of state that are published.
+CHANGE_INTERVAL = 0.1
+#: Seconds between two looks at the limits; no limit has to be kept to the second.
+LIMIT_INTERVAL = 1.0
+#: Seconds after which a kernel that is busy is asked whether it is.
+BUSY_INTERVAL = 3600.0
+#: Seconds after which the crashes before do not count any more; stable_start_time of
+#: jupyter_client/restarter.py.
+STABLE_TIME = 10.0
+#: Seconds for a kernel's last broadcast to arrive after its process has ended.
+FAREWELL = 0.1
+#: Share of the container's memory above which the end by a signal may have to do with it.
+SUSPICIOUS = 0.9
+
+
+@dataclass(frozen=True)
+class SupervisorOptions:
+    """What the recipe's command line says.
+
+    Attributes
+    ----------
+    launch : KernelLaunch
+        How the kernel is started.
+    kernel_info_key : str
+        Key that its connection info is published under.
+    start_timeout : float
+        Seconds that it may take to answer.
+    interrupt_mode : str
+        ``"signal"`` or ``"message"``.
+    max_restarts : int
+        How often in a row a kernel that crashes is restarted.
+    memory_guard : float
+        Share of the container's memory at which the kernel is ended; 0 is never.
+    limits : Limits
+        When it has outlived its use.
+    verbose : bool
+        Whether each step is written into the container's log.
+    """
+
+    launch: KernelLaunch
+    kernel_info_key: str
+    start_timeout: float
+    interrupt_mode: str
+    max_restarts: int
+    memory_guard: float
+    limits: Limits
+    verbose: bool
 
 
 class Supervisor:
@@ -32,21 +84,23 @@ class Supervisor:
 
     Parameters
     ----------
-    kernel_arguments : sequence of str
-        Further arguments of the kernel.
-    kernel_info_key : str
-        Key that its connection info is published under.
-    start_timeout : float
-        Seconds that the kernel may take to answer.
+    options : SupervisorOptions
+        How.
     """
 
-    def __init__(
-        self, *, kernel_arguments: Sequence[str], kernel_info_key: str, start_timeout: float
-    ) -> None:
-        self._arguments = kernel_arguments
-        self._key = kernel_info_key
-        self._start_timeout = start_timeout
-        self._info: ConnectionInfo | None = None
+    def __init__(self, options: SupervisorOptions) -> None:
+        self._options = options
+        self._memory = ContainerMemory(memory_limit(os.environ))
+        self._restarts_asked: asyncio.Queue[str] = asyncio.Queue()
+        self._changed = asyncio.Event()
+        self._phases = {"recipe": time.time()}
+        self._restarting = False
+        self._restarts = 0
+        self._crashes = 0
+        self._last_end = ""
+        self._answers: dict[str, dict[str, Any]] = {}
+        self._unanswered: list[str] = []
+        self._kernel: Kernel | None = None
 
     async def run(self) -> int:
         """Run the kernel to its end.
@@ -57,76 +111,226 @@ class Supervisor:
             0 when we were asked to end or the kernel ended in good order, else
             the kernel's exit code (128 and its number for a signal), or 1 when
             it could not be started.
+
+        Raises
+        ------
+        YarnKernelError
+            When this is not a container of skein's.
         """
+        address = os.environ.get("SKEIN_APPMASTER_ADDRESS")
+        if not address:
+            raise YarnKernelError(
+                "the recipe runs in containers that skein started (SKEIN_APPMASTER_ADDRESS is "
+                "not set); next: yarnkernel start specs/ipython.yaml"
+            )
+        life = asyncio.create_task(self._live(address))
         asked_to_end = asyncio.create_task(_asked_to_end())
+        await asyncio.wait((life, asked_to_end), return_when=asyncio.FIRST_COMPLETED)
+        life.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            return await life
+        return 0
+
+    async def _live(self, address: str) -> int:
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(self._end_kernel)
+            starting = asyncio.create_task(self._start_kernel())
+            stack.callback(starting.cancel)
+            # skein takes a fifth of a second to import: meanwhile the kernel starts.
+            module = await asyncio.to_thread(import_module, "yarnkernel.container.store")
+            store: Store = await stack.enter_async_context(module.Store(address))
+            try:
+                kernel = await starting
+                await store.put(
+                    self._options.kernel_info_key, format_connection_info(kernel.info).encode()
+                )
+                self._phases["published"] = time.time()
+                _log.info("published under %r", self._options.kernel_info_key)
+                return await self._supervise(kernel, store)
+            except KernelFailedError as exc:
+                _log.error("the kernel %s", exc.summary)
+                text = f"{RECIPE_DIAGNOSTICS}{exc.summary}.\n{exc.output}"
+                await store.end_application("FAILED", text.strip())
+                return exc.exit_code
+
+    async def _start_kernel(self) -> Kernel:
+        launch = self._options.launch
         try:
-            store = await asyncio.to_thread(_open_store)
+            launch.check()
+            address = container_address(os.environ)
         except YarnKernelError as exc:
-            raise SystemExit(f"yarnkernel.recipe: {exc}") from None
-        with store:
-            try:
-                address = container_address(os.environ)
-                kernel = KernelProcess(Path.cwd(), address, self._arguments)
-                await kernel.start()
-            except (YarnKernelError, OSError) as exc:
-                return await _fail(store, f"{RECIPE_DIAGNOSTICS}cannot be started: {exc}", 1)
-            try:
-                return await self._supervise(kernel, store, asked_to_end)
-            finally:
-                kernel.signal(signal.SIGKILL)
+            raise KernelFailedError(f"cannot be started: {exc}") from exc
+        _log.info("starting %s on %s", " ".join(launch.command), address)
+        self._kernel = Kernel(
+            launch,
+            address,
+            start_timeout=self._options.start_timeout,
+            interrupt_mode=self._options.interrupt_mode,
+        )
+        await self._kernel.start()
+        self._phases["kernel"] = time.time()
+        return self._kernel
 
-    async def _supervise(
-        self, kernel: KernelProcess, store: Store, asked_to_end: asyncio.Task[None]
-    ) -> int:
-        ended = asyncio.create_task(kernel.wait())
-        published = asyncio.create_task(self._publish(kernel, store))
-        await asyncio.wait((asked_to_end, ended, published), return_when=asyncio.FIRST_COMPLETED)
-        if published.done() and published.exception() is None:
-            await asyncio.wait((asked_to_end, ended), return_when=asyncio.FIRST_COMPLETED)
-        in_use = published.done() and published.exception() is None
-        if asked_to_end.done():
-            published.cancel()
-            await self._end(kernel, ended)
-            return 0
-        if ended.done():
-            published.cancel()
-            code = ended.result()
-            if code == 0 and in_use:
-                return 0
-            when = "" if in_use else " before it could be used"
-            text = f"{RECIPE_DIAGNOSTICS}{describe_end(code)}{when}.\n{kernel.last_lines()}"
-            return await _fail(store, text, SIGNAL_EXIT - code if code < 0 else code or 1)
-        text = f"{RECIPE_DIAGNOSTICS}cannot be used: {published.exception()}\n{kernel.last_lines()}"
-        return await _fail(store, text, 1)
+    async def _end_kernel(self) -> None:
+        if self._kernel is not None:
+            await self._kernel.end()
+            await self._kernel.close()
 
-    async def _publish(self, kernel: KernelProcess, store: Store) -> None:
-        """Publish the kernel once it has answered, so that nobody waits at a silent port."""
-        deadline = asyncio.get_running_loop().time() + self._start_timeout
+    async def _supervise(self, kernel: Kernel, store: Store) -> int:
+        jobs = (kernel.listen(), self._obey(kernel, store), self._report(kernel, store))
+        tasks = [asyncio.create_task(job) for job in jobs]
+        for task in tasks:
+            task.add_done_callback(_log_fault)
         try:
-            self._info = await asyncio.wait_for(kernel.connection_info(), self._start_timeout)
-        except asyncio.TimeoutError:
-            raise YarnKernelError(f"it bound no ports within {self._start_timeout:.0f} s") from None
-        left = max(1.0, deadline - asyncio.get_running_loop().time())
-        await messages.ask_kernel_info(self._info, left)
-        value = format_connection_info(self._info).encode()
-        await asyncio.to_thread(store.put, self._key, value)
+            while reason := await self._until_restart(kernel, store):
+                _log.warning("restarting the kernel, which %s", reason)
+                self._last_end = reason
+                await self._restart(kernel)
+        finally:
+            for task in tasks:
+                task.cancel()
+        return 0
 
-    async def _end(self, kernel: KernelProcess, ended: asyncio.Task[int]) -> None:
-        """End the kernel: ask it, then SIGTERM, and SIGKILL in the end."""
-        if self._info is not None and not ended.done():
-            await messages.shut_down(self._info, ended, END_GRACE)
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            if ended.done():
-                return
-            kernel.signal(number)
-            await asyncio.wait([ended], timeout=END_GRACE)
+    async def _until_restart(self, kernel: Kernel, store: Store) -> str:
+        """Wait until the kernel's process has ended, and say why it is to be started again.
+
+        Returns
+        -------
+        str
+            What it did or what was done, to follow "The kernel"; empty when it has come to its end.
+
+        Raises
+        ------
+        KernelFailedError
+            When it has crashed once too often.
+        """
+        began = time.monotonic()
+        ended = kernel.process.ended
+        restart = asyncio.create_task(self._restarts_asked.get())
+        memory = asyncio.create_task(self._memory.wait_exceeded(self._options.memory_guard))
+        limit = asyncio.create_task(self._limit_reached(kernel))
+        try:
+            waiting = (ended, restart, memory, limit)
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (restart, memory, limit):
+                task.cancel()
+        if not ended.done() and restart.done():
+            await kernel.end(restart=True)
+            self._unanswered.append(restart.result())
+            return "was asked to restart"
+        if not ended.done() and limit.done():
+            await kernel.end()
+            text = f"{RECIPE_DIAGNOSTICS}was ended: {limit.result()}."
+            _log.warning("%s", text)
+            await store.end_application("SUCCEEDED", text)
+            return ""
+        if not ended.done():
+            await kernel.kill()
+            used = self._memory.describe(memory.result())
+            reason = f"was ended because its container used {used} (--memory-guard)"
+        else:
+            await asyncio.sleep(FAREWELL)
+            if kernel.activity.restart_asked:
+                return "was asked to restart by a client"
+            if ended.result() == 0:
+                return ""
+            reason = describe_end(ended.result()) + self._suspicion(ended.result())
+        return self._crashed(kernel, reason, stable=time.monotonic() - began > STABLE_TIME)
+
+    def _suspicion(self, code: int) -> str:
+        used, limit = self._memory.last_used, self._memory.limit
+        if code != -signal.SIGKILL or used < SUSPICIOUS * limit or not limit:
+            return ""
+        return f", when its container used {self._memory.describe(used)}: out of memory?"
+
+    def _crashed(self, kernel: Kernel, reason: str, *, stable: bool) -> str:
+        self._crashes = 1 if stable else self._crashes + 1
+        allowed = self._options.max_restarts
+        if self._crashes <= allowed:
+            return reason
+        if allowed:
+            reason += f", after {allowed} restarts (--max-restarts)"
+        raise KernelFailedError(
+            reason, output=kernel.process.last_lines(), code=kernel.process.ended.result()
+        )
+
+    async def _restart(self, kernel: Kernel) -> None:
+        self._restarting = True
+        self._changed.set()
+        begin = time.monotonic()
+        await kernel.start_again()
+        self._restarting = False
+        self._restarts += 1
+        self._phases["kernel"] = time.time()
+        while not self._restarts_asked.empty():  # one restart is enough for all who asked
+            self._unanswered.append(self._restarts_asked.get_nowait())
+        for command_id in self._unanswered:
+            self._answer(command_id, result="restarted", seconds=time.monotonic() - begin)
+        self._unanswered.clear()
+        self._changed.set()
+
+    async def _limit_reached(self, kernel: Kernel) -> str:
+        asked = 0.0
+        while True:
+            now, published = time.time(), self._phases["published"]
+            if reason := self._options.limits.reached(now, published, kernel.activity):
+                return reason
+            if kernel.activity.busy and now - max(asked, kernel.activity.last) > BUSY_INTERVAL:
+                asked = now
+                await kernel.check_busy()
+            await asyncio.sleep(LIMIT_INTERVAL)
+
+    async def _obey(self, kernel: Kernel, store: Store) -> None:
+        async for command in store.commands():
+            _log.info("command: %s", command.verb)
+            if command.verb == "restart":
+                self._restarts_asked.put_nowait(command.id)
+            elif command.verb == "interrupt":
+                self._answer(command.id, result=await kernel.interrupt())
+            else:
+                self._answer(command.id, result="unknown")
+
+    def _answer(self, command_id: str, **answer: Any) -> None:
+        self._answers[command_id] = answer
+        for old in list(self._answers)[:-ANSWERS_KEPT]:
+            del self._answers[old]
+        self._changed.set()
+
+    async def _report(self, kernel: Kernel, store: Store) -> None:
+        """Publish the kernel's status when it changes, and now and then for its memory."""
+        kernel.activity.changed = self._changed.set
+        while True:
+            self._changed.clear()
+            try:
+                await store.put(STATUS_KEY, self._status(kernel).to_bytes())
+            except YarnKernelError as exc:
+                _log.warning("%s", exc)
+            await asyncio.sleep(CHANGE_INTERVAL)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), STATUS_INTERVAL)
+
+    def _status(self, kernel: Kernel) -> KernelStatus:
+        state = "busy" if kernel.activity.busy else "idle"
+        return KernelStatus(
+            state="restarting" if self._restarting else state,
+            host=kernel.info["ip"],
+            pid=kernel.process.pid,
+            connected=kernel.activity.connected,
+            last_activity=kernel.activity.last if kernel.activity.connected else None,
+            restarts=self._restarts,
+            last_end=self._last_end,
+            memory=self._memory.used(),
+            memory_limit=self._memory.limit,
+            phases=self._phases,
+            answers=self._answers,
+        )
 
 
-def _open_store() -> Store:
-    # skein takes a fifth of a second to import.
-    from yarnkernel.container.store import Store  # noqa: PLC0415
-
-    return Store()
+def _log_fault(task: asyncio.Task[None]) -> None:
+    """Tell of a job that failed: the kernel goes on without it."""
+    if not task.cancelled() and (fault := task.exception()) is not None:
+        _log.error("a fault of the supervisor: %r", fault, exc_info=fault)
 
 
 async def _asked_to_end() -> None:
@@ -141,10 +345,3 @@ async def _asked_to_end() -> None:
             await asyncio.wait_for(asked.wait(), PARENT_INTERVAL)
         except asyncio.TimeoutError:
             continue
-
-
-async def _fail(store: Store, diagnostics: str, code: int) -> int:
-    """End the application as FAILED where a restart is not asked for, and return the exit code."""
-    print(f"yarnkernel.recipe: {diagnostics.splitlines()[0]}", flush=True)  # noqa: T201
-    await asyncio.to_thread(store.fail_application, diagnostics.strip())
-    return code

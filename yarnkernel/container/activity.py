@@ -1,0 +1,87 @@
+"""Whether a kernel is used: what its broadcasts tell."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Requests of front ends that poll; as in Jupyter Server's ``untracked_message_types``
+#: (jupyter_server/services/kernels/kernelmanager.py).
+UNTRACKED = frozenset(
+    {
+        "comm_info_request",
+        "debug_request",
+        "interrupt_request",
+        "kernel_info_request",
+        "shutdown_request",
+    }
+)
+
+#: Seconds between two looks whether requests are done.
+POLL_INTERVAL = 0.02
+
+
+class Activity:
+    """The use that clients make of a kernel.
+
+    Attributes
+    ----------
+    connected : bool
+        Whether any client has ever sent it a request.
+    last : float
+        When one that counts as use last began or ended, in seconds since
+        1970; before the first one, when this was made.
+    restart_asked : bool
+        Whether the kernel said goodbye with the promise that another one comes.
+    changed : callable
+        Called after each change.
+    """
+
+    def __init__(self) -> None:
+        self.connected = False
+        self.last = time.time()
+        self.restart_asked = False
+        self.changed: Callable[[], None] = lambda: None
+        self._busy: set[str] = set()
+
+    @property
+    def requests(self) -> frozenset[str]:
+        """Ids of the requests that the kernel works on."""
+        return frozenset(self._busy)
+
+    @property
+    def busy(self) -> bool:
+        """Whether the kernel works on a request."""
+        return bool(self._busy)
+
+    def begin_again(self) -> None:
+        """Forget what concerned a kernel that has ended."""
+        self._busy.clear()
+        self.restart_asked = False
+
+    def note(self, message: dict[str, Any]) -> None:
+        """Take note of a broadcast."""
+        parent = message["parent_header"]
+        if message["msg_type"] == "shutdown_reply":
+            self.restart_asked = bool(message["content"].get("restart"))
+        if not parent:
+            return  # the kernel's own "starting"
+        self.connected = True
+        if parent.get("msg_type") not in UNTRACKED:
+            self.last = time.time()
+            if message["content"].get("execution_state") == "busy":
+                self._busy.add(parent["msg_id"])
+            else:
+                self._busy.discard(parent["msg_id"])
+        self.changed()
+
+    async def wait_done(self, requests: frozenset[str]) -> None:
+        """Wait until the kernel works on none of these requests."""
+        while True:
+            if not requests & self._busy:
+                return
+            await asyncio.sleep(POLL_INTERVAL)

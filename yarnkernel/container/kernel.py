@@ -1,0 +1,229 @@
+"""The kernel of this container, with its restarts in place: same host, ports and key."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from typing import TYPE_CHECKING
+
+from yarnkernel.connection import PORT_NAMES, ConnectionInfo
+from yarnkernel.container.activity import Activity
+from yarnkernel.container.kernel_process import KernelProcess, describe_end, new_connection_info
+from yarnkernel.container.messages import Messages
+from yarnkernel.container.ports import pick_ports, taken_ports
+from yarnkernel.errors import KernelFailedError, YarnKernelError
+
+if TYPE_CHECKING:
+    from yarnkernel.container.kernel_process import KernelLaunch
+
+_log = logging.getLogger(__name__)
+
+#: How often ports are picked for a kernel that does not choose its own.
+PORT_ATTEMPTS = 5
+#: How often a kernel is started again after its end: somebody may have taken a port meanwhile.
+RESTART_ATTEMPTS = 3
+#: Seconds that the kernel has to end in good order, and again after SIGTERM.
+END_GRACE = 3.0
+#: Seconds after which a kernel that was interrupted is said to be busy still.
+INTERRUPT_GRACE = 3.0
+#: Seconds in which a kernel that is not busy answers.
+IDLE_TIMEOUT = 1.0
+
+
+class Kernel:
+    """A kernel that outlives its process.
+
+    Parameters
+    ----------
+    launch : KernelLaunch
+        How it is started.
+    address : str
+        The numeric address that it listens on.
+    start_timeout : float
+        Seconds that it may take to answer.
+    interrupt_mode : str
+        ``"signal"`` or ``"message"``, as in Jupyter's kernelspecs.
+
+    Attributes
+    ----------
+    info : dict
+        Its connection info; complete once it has been started.
+    activity : Activity
+        The use that clients make of it.
+    """
+
+    def __init__(
+        self, launch: KernelLaunch, address: str, *, start_timeout: float, interrupt_mode: str
+    ) -> None:
+        self._launch = launch
+        self._address = address
+        self._start_timeout = start_timeout
+        self._interrupt_mode = interrupt_mode
+        self._process: KernelProcess | None = None
+        self._messages: Messages | None = None
+        self.info: ConnectionInfo = {}
+        self.activity = Activity()
+
+    @property
+    def process(self) -> KernelProcess:
+        """The process that it has now."""
+        if self._process is None:
+            raise RuntimeError("the kernel has not been started")
+        return self._process
+
+    @property
+    def messages(self) -> Messages:
+        """Its channels."""
+        if self._messages is None:
+            raise RuntimeError("the kernel has not been started")
+        return self._messages
+
+    async def start(self) -> None:
+        """Start it for the first time and wait until it answers.
+
+        Raises
+        ------
+        KernelFailedError
+            When it cannot be started, ends first or does not answer in time.
+        """
+        for attempts_left in reversed(range(PORT_ATTEMPTS)):
+            chooses = self._launch.chooses_ports
+            ports = dict.fromkeys(PORT_NAMES, 0) if chooses else pick_ports(self._address)
+            self.info = new_connection_info(self._address, ports)
+            try:
+                await self._bring_up()
+            except KernelFailedError:
+                await self.close()
+                taken = [] if chooses else taken_ports(self._address, ports)
+                if not taken or not attempts_left:
+                    raise
+                _log.warning("somebody took port %d first: trying others", taken[0])
+            else:
+                return
+
+    async def start_again(self) -> None:
+        """Start it again after its end, on the same ports and with the same key.
+
+        Raises
+        ------
+        KernelFailedError
+            When it cannot be started, ends first or does not answer in time, several times.
+        """
+        for attempts_left in reversed(range(RESTART_ATTEMPTS)):
+            self.activity.begin_again()
+            try:
+                await self._bring_up()
+            except KernelFailedError as exc:
+                await self.kill()
+                if not attempts_left:
+                    raise
+                _log.warning("it does not come up again: %s; trying once more", exc.summary)
+            else:
+                return
+
+    async def _bring_up(self) -> None:
+        try:
+            self._process = await KernelProcess.start(self._launch, self.info)
+        except OSError as exc:
+            raise KernelFailedError(f"cannot be started: {exc}") from exc
+        answering = asyncio.create_task(self._await_answer())
+        try:
+            waiting = (answering, self._process.ended)
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if self._process.ended.done():
+                raise KernelFailedError(
+                    f"{describe_end(self._process.ended.result())} before it could be used",
+                    output=self._process.last_lines(),
+                    code=self._process.ended.result(),
+                )
+            await answering
+        except YarnKernelError as exc:
+            if isinstance(exc, KernelFailedError):
+                raise
+            raise KernelFailedError(
+                f"cannot be used: {exc}", output=self._process.last_lines()
+            ) from exc
+        finally:
+            answering.cancel()
+
+    async def _await_answer(self) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._start_timeout
+        try:
+            self.info = await asyncio.wait_for(self.process.connection_info(), self._start_timeout)
+        except asyncio.TimeoutError:
+            raise YarnKernelError(f"it bound no ports within {self._start_timeout:.0f} s") from None
+        if self._messages is None:
+            self._messages = Messages(self.info)
+        await self._messages.ask_kernel_info(max(1.0, end - loop.time()))
+
+    async def listen(self) -> None:
+        """Take note of its activity, for ever."""
+        async for message in self.messages.broadcasts():
+            self.activity.note(message)
+
+    async def interrupt(self) -> str:
+        """Interrupt what it does.
+
+        Returns
+        -------
+        str
+            ``"interrupted"``; ``"idle"`` when there was nothing to interrupt;
+            ``"busy"`` when it goes on all the same.
+        """
+        requests = self.activity.requests
+        if not requests and await self._answers(IDLE_TIMEOUT):
+            return "idle"
+        if self._interrupt_mode == "message":
+            await self.messages.interrupt(INTERRUPT_GRACE)
+        else:
+            self.process.signal(signal.SIGINT)
+        try:
+            await asyncio.wait_for(self.activity.wait_done(requests), INTERRUPT_GRACE)
+        except asyncio.TimeoutError:
+            return "busy"
+        return "interrupted" if requests or await self._answers(INTERRUPT_GRACE) else "busy"
+
+    async def _answers(self, timeout: float) -> bool:
+        """Whether it answers on the shell channel, which it does not while it runs a cell.
+
+        A cell of native code that keeps Python's lock does not let the kernel
+        tell that it is busy.
+        """
+        try:
+            await self.messages.ask_kernel_info(timeout)
+        except YarnKernelError:
+            return False
+        return True
+
+    async def check_busy(self) -> None:
+        """Find out whether it is busy: under a flood of output broadcasts may be lost."""
+        if await self._answers(IDLE_TIMEOUT):
+            self.activity.begin_again()
+
+    async def end(self, *, restart: bool = False) -> None:
+        """End its process: ask it, then SIGTERM, and SIGKILL in the end."""
+        if self._process is None:
+            return
+        ended = self._process.ended
+        if self._messages is not None and not ended.done():
+            await self._messages.shut_down(ended, END_GRACE, restart=restart)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if ended.done():
+                return
+            self._process.signal(number)
+            await asyncio.wait([ended], timeout=END_GRACE)
+
+    async def kill(self) -> None:
+        """End its process at once."""
+        if self._process is not None:
+            self._process.signal(signal.SIGKILL)
+            await asyncio.wait([self._process.ended], timeout=END_GRACE)
+
+    async def close(self) -> None:
+        """End its process at once and close its channels."""
+        await self.kill()
+        if self._messages is not None:
+            self._messages.close()
+            self._messages = None

@@ -1,0 +1,42 @@
+"""When a kernel has outlived its use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from yarnkernel.container.activity import Activity
+
+
+@dataclass(frozen=True)
+class Limits:
+    """After how many seconds a kernel is ended; 0 is never.
+
+    Attributes
+    ----------
+    orphan : float, default 1800 (30 minutes)
+        Since it was published, when no client has connected.
+    idle : float, default 43200 (12 hours)
+        Since a client's last request was done.
+    lifetime : float, default 604800 (7 days)
+        Since it was published; a kernel that is busy may finish what it does.
+        As long as Hadoop's delegation tokens live at most
+        (``yarn.resourcemanager.delegation.token.max-lifetime``).
+    """
+
+    orphan: float = 1800.0
+    idle: float = 43200.0
+    lifetime: float = 604800.0
+
+    def reached(self, now: float, published: float, activity: Activity) -> str:
+        """Say which limit a kernel has reached; empty for none."""
+        if self.orphan and not activity.connected and now - published >= self.orphan:
+            return f"nobody connected to it within {self.orphan:g} s (--orphan-timeout)"
+        if activity.busy:
+            return ""
+        if self.lifetime and now - published >= self.lifetime:
+            return f"it is {self.lifetime:g} s old (--max-lifetime)"
+        if self.idle and activity.connected and now - activity.last >= self.idle:
+            return f"nobody used it for {self.idle:g} s (--idle-timeout)"
+        return ""

@@ -1,0 +1,114 @@
+"""What a supervisor tells about its kernel, and what can be asked of it, by the key-value store.
+
+Both sides use this module: the supervisor in the container and the client.
+Who can read and write the store is checked by skein's ApplicationMaster (mutual TLS).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from yarnkernel.errors import YarnKernelError
+
+#: Under this key the supervisor keeps a :class:`KernelStatus`.
+STATUS_KEY = "yarnkernel.status"
+#: A :class:`Command` is put under this prefix and its id; the supervisor takes it away.
+COMMAND_PREFIX = "yarnkernel.command."
+#: Answers that a supervisor keeps in its status, the newest.
+ANSWERS_KEPT = 16
+
+
+@dataclass(frozen=True)
+class Command:
+    """Something that a client asks of a supervisor.
+
+    Attributes
+    ----------
+    id : str
+        One of its own, for the answer.
+    verb : str
+        ``"interrupt"`` or ``"restart"``.
+    """
+
+    id: str
+    verb: str
+
+    @property
+    def key(self) -> str:
+        """The key that it is put under."""
+        return COMMAND_PREFIX + self.id
+
+    def to_bytes(self) -> bytes:
+        """Write it as the value of a key."""
+        return json.dumps({"verb": self.verb}).encode()
+
+    @classmethod
+    def from_bytes(cls, key: str, value: bytes) -> Command:
+        """Read it; what is no command of ours has an empty verb."""
+        try:
+            verb = json.loads(value)["verb"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            verb = ""
+        return cls(key.removeprefix(COMMAND_PREFIX), verb if isinstance(verb, str) else "")
+
+
+@dataclass(frozen=True)
+class KernelStatus:
+    """A kernel as its supervisor sees it.
+
+    Attributes
+    ----------
+    state : str
+        ``"starting"``, ``"idle"``, ``"busy"`` or ``"restarting"``.
+    host : str
+        Address that the kernel listens on.
+    pid : int
+        Process id of the kernel on its host.
+    connected : bool
+        Whether a client has ever used it.
+    last_activity : float or None
+        When a client's request last began or ended, in seconds since 1970.
+    restarts : int
+        How often it was restarted in place.
+    last_end : str
+        Why the kernel before this one ended; empty without one.
+    memory, memory_limit : int
+        Bytes that the container uses and may use; a limit of 0 is not known.
+    phases : dict of str to float
+        When the recipe and the kernel reached a state, in seconds since 1970.
+    answers : dict of str to dict
+        What came of the last commands, by their ids.
+    """
+
+    state: str
+    host: str
+    pid: int = 0
+    connected: bool = False
+    last_activity: float | None = None
+    restarts: int = 0
+    last_end: str = ""
+    memory: int = 0
+    memory_limit: int = 0
+    phases: dict[str, float] = field(default_factory=dict)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """Write it as the value of a key."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_bytes(cls, value: bytes) -> KernelStatus:
+        """Read it; fields of a newer supervisor are left out.
+
+        Raises
+        ------
+        YarnKernelError
+            When it is not the status of a kernel.
+        """
+        try:
+            found = json.loads(value)
+            return cls(**{f.name: found[f.name] for f in fields(cls) if f.name in found})
+        except (ValueError, TypeError, RecursionError) as exc:
+            raise YarnKernelError(f"the kernel's status cannot be read: {exc}") from None
