@@ -35,8 +35,10 @@ class Activity:
     last : float
         When one that counts as use last began or ended, in seconds since
         1970; before the first one, when this was made.
+    farewell : asyncio.Event
+        Is set when the kernel has told its clients that it ends.
     restart_asked : bool
-        Whether the kernel said goodbye with the promise that another one comes.
+        Whether it told them that another one takes its place.
     changed : callable
         Called after each change.
     """
@@ -44,6 +46,7 @@ class Activity:
     def __init__(self) -> None:
         self.connected = False
         self.last = time.time()
+        self.farewell = asyncio.Event()
         self.restart_asked = False
         self.changed: Callable[[], None] = lambda: None
         self._busy: set[str] = set()
@@ -61,12 +64,14 @@ class Activity:
     def begin_again(self) -> None:
         """Forget what concerned a kernel that has ended."""
         self._busy.clear()
+        self.farewell.clear()
         self.restart_asked = False
 
     def note(self, message: dict[str, Any]) -> None:
         """Take note of a broadcast."""
         parent = message["parent_header"]
         if message["msg_type"] == "shutdown_reply":
+            self.farewell.set()
             self.restart_asked = bool(message["content"].get("restart"))
         if not parent:
             return  # the kernel's own "starting"

@@ -202,18 +202,29 @@ class Kernel:
         if await self._answers(IDLE_TIMEOUT):
             self.activity.begin_again()
 
+    async def see_off(self) -> None:
+        """Wait for its farewell, and end its process when that lingers after it.
+
+        ipykernel 7.4 can lock itself up on its way out.
+        """
+        await self.activity.farewell.wait()
+        await asyncio.wait([self.process.ended], timeout=END_GRACE)
+        await self._terminate()
+
     async def end(self, *, restart: bool = False) -> None:
         """End its process: ask it, then SIGTERM, and SIGKILL in the end."""
         if self._process is None:
             return
-        ended = self._process.ended
-        if self._messages is not None and not ended.done():
-            await self._messages.shut_down(ended, END_GRACE, restart=restart)
+        if self._messages is not None and not self._process.ended.done():
+            await self._messages.shut_down(self._process.ended, END_GRACE, restart=restart)
+        await self._terminate()
+
+    async def _terminate(self) -> None:
         for number in (signal.SIGTERM, signal.SIGKILL):
-            if ended.done():
+            if self.process.ended.done():
                 return
-            self._process.signal(number)
-            await asyncio.wait([ended], timeout=END_GRACE)
+            self.process.signal(number)
+            await asyncio.wait([self.process.ended], timeout=END_GRACE)
 
     async def kill(self) -> None:
         """End its process at once."""

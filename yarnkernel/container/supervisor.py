@@ -209,11 +209,12 @@ class Supervisor:
         restart = asyncio.create_task(self._restarts_asked.get())
         memory = asyncio.create_task(self._memory.wait_exceeded(self._options.memory_guard))
         limit = asyncio.create_task(self._limit_reached(kernel))
+        farewell = asyncio.create_task(kernel.see_off())
         try:
             waiting = (ended, restart, memory, limit)
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (restart, memory, limit):
+            for task in (restart, memory, limit, farewell):
                 task.cancel()
         if not ended.done() and restart.done():
             await kernel.end(restart=True)
@@ -233,7 +234,7 @@ class Supervisor:
             await asyncio.sleep(FAREWELL)
             if kernel.activity.restart_asked:
                 return "was asked to restart by a client"
-            if ended.result() == 0:
+            if kernel.activity.farewell.is_set() or ended.result() == 0:
                 return ""
             reason = describe_end(ended.result()) + self._suspicion(ended.result())
         return self._crashed(kernel, reason, stable=time.monotonic() - began > STABLE_TIME)
