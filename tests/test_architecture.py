@@ -13,8 +13,12 @@ import yarnkernel
 
 PACKAGE = Path(yarnkernel.__file__).parent
 #: What each part may import of this package, besides itself. docs/architecture.rst tells why.
-BOTTOM = {"errors", "connection", "deadline", "interrupts", "application", "skein_rpc"}
-CLIENT = BOTTOM | {"cluster_env", "logs", "spec", "skein_driver", "skein_way", "kernel", "launch"}
+BOTTOM = {"errors", "connection", "deadline", "interrupts", "application"}
+#: What needs neither skein nor gRPC; spec imports skein when it is used.
+LIGHT = BOTTOM | {"hadoop", "cluster_env", "yarn_client", "logs", "spec"}
+CLIENT = LIGHT | {
+    "skein_rpc", "application_master", "skein_driver", "skein_way", "kernel", "launch",
+}  # fmt: skip
 ALLOWED = {
     "__init__": CLIENT,
     "__main__": {"cli"},
@@ -24,12 +28,15 @@ ALLOWED = {
     "connection": {"errors"},
     "application": {"errors"},
     "skein_rpc": {"errors", "interrupts"},
-    "cluster_env": {"errors", "local"},
-    "logs": {"errors", "deadline", "cluster_env"},
+    "hadoop": {"errors", "deadline"},
+    "cluster_env": {"errors", "hadoop", "local"},
+    "yarn_client": {"errors", "application", "cluster_env", "hadoop"},
+    "logs": {"errors", "deadline", "hadoop", "yarn_client"},
     "spec": {"errors", "application"},
+    "application_master": {"application", "skein_rpc"},
     "skein_driver": {"errors", "deadline", "cluster_env", "skein_rpc"},
-    "skein_way": BOTTOM | {"cluster_env", "skein_driver"},
-    "kernel": BOTTOM | {"logs", "skein_way"},
+    "skein_way": {"errors", "deadline", "interrupts", "skein_driver", "skein_rpc", "yarn_client"},
+    "kernel": BOTTOM | {"application_master", "logs", "skein_rpc", "yarn_client"},
     "launch": BOTTOM | {"kernel", "skein_way", "spec"},
     "cli": CLIENT | {"local", "__init__"},
     "recipe": {"errors", "connection", "container"},
