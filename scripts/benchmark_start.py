@@ -24,6 +24,7 @@ from yarnkernel.kernel import YarnKernel
 from yarnkernel.local.cluster import start_cluster, stop_cluster
 from yarnkernel.skein_way import SkeinWay
 from yarnkernel.spec import load_spec
+from yarnkernel.yarn_client import YarnClient
 
 if TYPE_CHECKING:
     from yarnkernel.connection import ConnectionInfo
@@ -61,7 +62,7 @@ def first_reply(info: ConnectionInfo) -> BlockingKernelClient:
 def measure(way: SkeinWay, path: Path) -> dict[str, float]:
     """Run one kernel from its submission to its end."""
     begin = time.monotonic()
-    kernel = YarnKernel(way.submit(load_spec(path), Deadline(60)), way)
+    kernel = YarnKernel(way.submit(load_spec(path), Deadline(60)), way.client)
     submitted = time.monotonic() - begin
     try:
         info = kernel.wait(Deadline(60))
@@ -73,7 +74,7 @@ def measure(way: SkeinWay, path: Path) -> dict[str, float]:
         client.stop_channels()
         status = kernel.await_end(30)
     except BaseException:
-        way.kill(kernel.app_id)
+        way.client.kill(kernel.app_id)
         raise
     assert status.final_status == "SUCCEEDED", status  # noqa: S101
     running = submitted + kernel.phases["RUNNING"]
@@ -98,7 +99,7 @@ def main() -> None:
         }
         try:
             state = start_cluster(name, report=output.progress, progress=bar)
-            with SkeinWay(local_environment(state)) as way:
+            with YarnClient(local_environment(state)) as client, SkeinWay(client) as way:
                 way.connect()
                 for number in range(rounds + 1):
                     output.progress(f"round {number} of {rounds}" if number else "warm-up")

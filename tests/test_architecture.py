@@ -13,10 +13,12 @@ import yarnkernel
 
 PACKAGE = Path(yarnkernel.__file__).parent
 #: What each part may import of this package, besides itself. docs/architecture.rst tells why.
-BOTTOM = {
-    "errors", "connection", "deadline", "interrupts", "application", "kernel_status", "skein_rpc",
+BOTTOM = {"errors", "connection", "deadline", "interrupts", "application", "kernel_status"}
+#: What needs neither skein nor gRPC; spec imports skein when it is used.
+LIGHT = BOTTOM | {"hadoop", "cluster_env", "yarn_client", "logs", "spec"}
+CLIENT = LIGHT | {
+    "skein_rpc", "application_master", "skein_driver", "skein_way", "kernel", "launch", "console",
 }  # fmt: skip
-CLIENT = BOTTOM | {"cluster_env", "logs", "spec", "skein_driver", "skein_way", "kernel", "launch"}
 ALLOWED = {
     "__init__": CLIENT,
     "__main__": {"cli"},
@@ -27,13 +29,17 @@ ALLOWED = {
     "application": {"errors"},
     "kernel_status": {"errors"},
     "skein_rpc": {"errors", "interrupts"},
-    "cluster_env": {"errors", "local"},
-    "logs": {"errors", "deadline", "cluster_env"},
+    "hadoop": {"errors", "deadline"},
+    "cluster_env": {"errors", "hadoop", "local"},
+    "yarn_client": {"errors", "application", "cluster_env", "hadoop"},
+    "logs": {"errors", "deadline", "hadoop", "yarn_client"},
     "spec": {"errors", "application"},
+    "application_master": {"application", "skein_rpc"},
     "skein_driver": {"errors", "deadline", "cluster_env", "skein_rpc"},
-    "skein_way": BOTTOM | {"cluster_env", "skein_driver"},
-    "kernel": BOTTOM | {"logs", "skein_way"},
+    "skein_way": {"errors", "deadline", "interrupts", "skein_driver", "skein_rpc", "yarn_client"},
+    "kernel": BOTTOM | {"application_master", "logs", "skein_rpc", "yarn_client"},
     "launch": BOTTOM | {"kernel", "skein_way", "spec"},
+    "console": {"errors", "connection"},
     "cli": CLIENT | {"local", "__init__"},
     "recipe": {"errors", "connection", "container"},
     "container": {"errors", "connection", "kernel_status", "skein_rpc"},

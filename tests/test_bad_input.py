@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import REPOSITORY, Shell
+from tests.conftest import BIN, Shell
 from tests.kernels import write_spec
 
 if TYPE_CHECKING:
@@ -151,6 +152,13 @@ def test_local_cluster_without_its_extra(user_shell: Shell, tmp_path: Path) -> N
     assert "needs filelock; next: pip install" in error
 
 
+@pytest.fixture
+def elsewhere(user_shell: Shell, stock: Shell, tmp_path: Path) -> Shell:
+    """A user whose cluster is not known to be a local one; no global driver, no ``yarn``."""
+    conf_dir = shutil.copytree(stock.environment["HADOOP_CONF_DIR"], tmp_path / "conf")
+    return user_shell.using(HADOOP_CONF_DIR=str(conf_dir), HOME=str(tmp_path))
+
+
 class TestNoCluster:
     """Nothing to talk to, for each reason."""
 
@@ -163,36 +171,78 @@ class TestNoCluster:
         shell = user_shell.using(HADOOP_CONF_DIR=str(tmp_path))
         assert "has no yarn-site.xml" in shell.yarnkernel("list").error(1)
 
-    def test_no_yarn_command(self, user_shell: Shell, tmp_path: Path) -> None:
-        (tmp_path / "yarn-site.xml").write_text("<configuration/>")
-        shell = user_shell.using(HADOOP_CONF_DIR=str(tmp_path))
-        assert "no `yarn` command on PATH" in shell.yarnkernel("list").error(1)
+    def test_nobody_at_the_address(self, user_shell: Shell, tmp_path: Path) -> None:
+        address = "<property><name>yarn.resourcemanager.address</name><value>{}</value></property>"
+        for value, reason in (
+            ("localhost:1", "localhost:1: Connection refused; is it running?"),
+            ("no.such.host.invalid", "no.such.host.invalid:8032: there is no such host"),
+            ("a b", "yarn.resourcemanager.address is 'a b', not host:port"),
+        ):
+            site = f"<configuration>{address.format(value)}</configuration>"
+            (tmp_path / "yarn-site.xml").write_text(site)
+            shell = user_shell.using(HADOOP_CONF_DIR=str(tmp_path))
+            for command in ("list", "start"):
+                assert reason in shell.yarnkernel(command).error(1)
 
-    def test_yarn_of_javascript(self, user_shell: Shell, tmp_path: Path) -> None:
-        (tmp_path / "yarn-site.xml").write_text("<configuration/>")
+    def test_damaged_site_file(self, user_shell: Shell, tmp_path: Path) -> None:
+        (tmp_path / "yarn-site.xml").write_text("<configuration>")
+        shell = user_shell.using(HADOOP_CONF_DIR=str(tmp_path))
+        assert f"{tmp_path}/yarn-site.xml is not XML" in shell.yarnkernel("list").error(1)
+
+    def test_cluster_with_kerberos(self, user_shell: Shell, tmp_path: Path) -> None:
+        (tmp_path / "yarn-site.xml").write_text(
+            "<configuration><property><name>hadoop.security.authentication</name>"
+            "<value>kerberos</value></property></configuration>"
+        )
+        error = user_shell.using(HADOOP_CONF_DIR=str(tmp_path)).yarnkernel("list").error(1)
+        assert "wants Kerberos, which yarnkernel does not speak yet" in error
+        assert len(error.splitlines()) == 1
+
+    def test_no_yarn_command(self, elsewhere: Shell) -> None:
+        """Only a submission needs it."""
+        shell = elsewhere.using(PATH=f"{BIN}:/usr/bin:/bin")
+        shell.yarnkernel("list").ok()
+        assert "no `yarn` command on PATH" in shell.yarnkernel("start").error(1)
+
+    def test_yarn_of_javascript(self, elsewhere: Shell, tmp_path: Path) -> None:
         yarn = tmp_path / "yarn"
         yarn.write_text("#!/bin/sh\necho 'error Command \"classpath\" not found.'; exit 1\n")
         yarn.chmod(0o755)
-        path = f"{tmp_path}:{user_shell.environment['PATH']}"
-        shell = user_shell.using(HADOOP_CONF_DIR=str(tmp_path), PATH=path)
-        assert "is not Hadoop's" in shell.yarnkernel("list").error(1)
-        shell = user_shell.using(HOME=str(tmp_path), PATH=path)
+        path = f"{tmp_path}:{elsewhere.environment['PATH']}"
+        shell = elsewhere.using(PATH=path)
+        assert "is not Hadoop's" in shell.yarnkernel("start").error(1)
+        shell = elsewhere.using(HADOOP_CONF_DIR=None, HOME=str(tmp_path), PATH=path)
         assert "no cluster" in shell.yarnkernel("list").error(1)
 
-    def test_yarn_that_fails(self, user_shell: Shell, tmp_path: Path) -> None:
-        (tmp_path / "yarn-site.xml").write_text("<configuration/>")
+    def test_yarn_that_fails(self, elsewhere: Shell, tmp_path: Path) -> None:
         yarn = tmp_path / "yarn"
         yarn.write_text("#!/bin/sh\necho 'ERROR: JAVA_HOME is not good enough.' >&2; exit 1\n")
         yarn.chmod(0o755)
-        path = f"{tmp_path}:{user_shell.environment['PATH']}"
-        for extra in ({"HADOOP_CONF_DIR": str(tmp_path)}, {"HOME": str(tmp_path)}):
-            error = user_shell.using(PATH=path, **extra).yarnkernel("list").error(1)
+        shell = elsewhere.using(PATH=f"{tmp_path}:{elsewhere.environment['PATH']}")
+        for variables in ({}, {"HADOOP_CONF_DIR": None, "HOME": str(tmp_path)}):
+            error = shell.using(**variables).yarnkernel("start").error(1)
             assert "`yarn classpath` fails: ERROR: JAVA_HOME is not good enough." in error
 
-    def test_yarn_of_another_cluster(self, stock: Shell, tmp_path: Path) -> None:
-        (tmp_path / "yarn-site.xml").write_text("<configuration/>")
-        shell = stock.using(HADOOP_CONF_DIR=str(tmp_path))
-        assert "put the `yarn` of the other cluster first" in shell.yarnkernel("list").error(1)
+    def test_yarn_without_a_configuration(self, user_shell: Shell, tmp_path: Path) -> None:
+        yarn = tmp_path / "yarn"
+        yarn.write_text("#!/bin/sh\necho /nowhere/conf:/nowhere/lib\n")
+        yarn.chmod(0o755)
+        path = f"{tmp_path}:{user_shell.environment['PATH']}"
+        error = user_shell.using(PATH=path, HOME=str(tmp_path)).yarnkernel("list").error(1)
+        assert "no yarn-site.xml on its class path; set HADOOP_CONF_DIR" in error
+
+    def test_yarn_on_path_alone(self, elsewhere: Shell, tmp_path: Path) -> None:
+        """The directory with the configuration is one of its class path's."""
+        conf = elsewhere.environment["HADOOP_CONF_DIR"]
+        yarn = tmp_path / "yarn"
+        yarn.write_text(f"#!/bin/sh\necho /nowhere/conf:{conf}:/nowhere/lib\n")
+        yarn.chmod(0o755)
+        path = f"{tmp_path}:{elsewhere.environment['PATH']}"
+        elsewhere.using(HADOOP_CONF_DIR=None, PATH=path).yarnkernel("list").ok()
+
+    def test_yarn_of_another_cluster(self, elsewhere: Shell, stock: Shell) -> None:
+        shell = elsewhere.using(HOME=stock.environment["HOME"], PATH=stock.environment["PATH"])
+        assert "put the `yarn` of the other cluster first" in shell.yarnkernel("start").error(1)
 
     def test_damaged_state_of_a_local_cluster(self, user_shell: Shell, tmp_path: Path) -> None:
         state = tmp_path / ".local/state/yarnkernel/clusters/broken"
@@ -203,14 +253,11 @@ class TestNoCluster:
         error = shell.yarnkernel("cluster", "status", "--name", "broken").error(1)
         assert "is damaged" in error
 
-    def test_no_java(self, shell: Shell) -> None:
-        environment = shell.yarnkernel("cluster", "env", "--json").ok().document
-        conf = {
-            "HADOOP_CONF_DIR": f"{environment['HADOOP_CONF_DIR']}/.",
-            "PATH": environment["PATH"],
-        }
-        other = shell.using(**conf, JAVA_HOME="/nowhere", HOME=str(REPOSITORY))
-        assert "no Java: JAVA_HOME=/nowhere has no bin/java" in other.yarnkernel("list").error(1)
+    def test_no_java(self, elsewhere: Shell, stock: Shell) -> None:
+        shell = elsewhere.using(PATH=stock.environment["PATH"], JAVA_HOME="/nowhere")
+        shell.yarnkernel("list").ok()
+        error = shell.yarnkernel("start").error(1)
+        assert "no Java: JAVA_HOME=/nowhere has no bin/java" in error
 
 
 def test_java_too_old_and_none_other(user_shell: Shell, tmp_path: Path) -> None:

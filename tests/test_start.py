@@ -170,17 +170,20 @@ def test_stock_recipe_can_be_connected(
 def test_global_driver_is_used_when_there_is_one(
     shell: Shell,
     private_shell: Shell,
+    tmp_path: Path,
     own: bool,  # noqa: FBT001
 ) -> None:
-    process = (private_shell if own else shell).start("yarnkernel", "list")
+    spec = write_spec(tmp_path, "exit 0")
+    process = (private_shell if own else shell).start("yarnkernel", "submit", spec)
     started = set()
     while process.poll() is None:
         for child in psutil.process_iter():
             if "skein.Driver" in _command(child) and child.ppid() == process.pid:
                 started.add(child.pid)
         time.sleep(0.02)
-    process.communicate()
+    app_id, _ = process.communicate()
     assert process.returncode == 0
+    assert final_status(shell, app_id.strip()) == "SUCCEEDED"
     assert len(started) == own
     assert not [pid for pid in started if psutil.pid_exists(pid)]
 

@@ -15,19 +15,21 @@ if TYPE_CHECKING:
     from yarnkernel.connection import write_connection_file as write_connection_file
     from yarnkernel.errors import YarnKernelError as YarnKernelError
     from yarnkernel.kernel import YarnKernel as YarnKernel
-    from yarnkernel.kernel import list_kernels as list_kernels
     from yarnkernel.launch import start as start
     from yarnkernel.skein_way import SkeinWay as SkeinWay
     from yarnkernel.spec import load_spec as load_spec
+    from yarnkernel.yarn_client import YarnClient as YarnClient
+    from yarnkernel.yarn_client import list_kernels as list_kernels
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "ConnectionInfo": "connection",
     "SkeinWay": "skein_way",
+    "YarnClient": "yarn_client",
     "YarnKernel": "kernel",
     "YarnKernelError": "errors",
-    "list_kernels": "kernel",
+    "list_kernels": "yarn_client",
     "load_spec": "spec",
     "parse_connection_info": "connection",
     "start": "launch",

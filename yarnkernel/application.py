@@ -17,6 +17,7 @@ TAG = "yarnkernel"
 UNIQUE_TAG_PREFIX = f"{TAG}-"
 #: An application in one of these states stays in it (YarnApplicationState of Hadoop).
 FINAL_STATES = frozenset({"FINISHED", "FAILED", "KILLED"})
+ACTIVE_STATES = ("NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING")
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,17 @@ class ApplicationStatus:
         Why it waits or how it ended.
     tracking_url : str
         Its web page.
-    start_time, finish_time : datetime or None
-        Aware of their time zone.
+    start_time, launch_time, finish_time : datetime or None
+        Submitted, ApplicationMaster launched, ended; aware of their time zone.
     memory : int
         MiB that it uses now.
     vcores : int
         Virtual cores that it uses now.
     tags : frozenset of str
         Its tags.
+    log_aggregation : str
+        How far the collection of its logs is: ``"NOT_START"``, ``"RUNNING"``,
+        ``"SUCCEEDED"``, ``"DISABLED"``...; empty when YARN does not tell.
     """
 
     app_id: str
@@ -60,10 +64,12 @@ class ApplicationStatus:
     diagnostics: str
     tracking_url: str
     start_time: datetime | None
+    launch_time: datetime | None
     finish_time: datetime | None
     memory: int
     vcores: int
     tags: frozenset[str]
+    log_aggregation: str
 
     @property
     def ended(self) -> bool:

@@ -7,10 +7,12 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yarnkernel.errors import ClusterError
+from yarnkernel.hadoop.configuration import Configuration, load_configuration
 from yarnkernel.local import state as local_state
 
 if TYPE_CHECKING:
@@ -30,16 +32,67 @@ class ClusterEnvironment:
         Where the configuration comes from, for messages.
     variables : mapping of str to str
         The whole environment for processes that talk to the cluster.
-    classpath : str
-        Hadoop's configuration and jars, as the JVM takes them.
-    java : str
-        The ``java`` command.
+    conf_dir : pathlib.Path
+        The directory with Hadoop's site files.
+    found_classpath : str, optional
+        The class path, where the configuration was found with it.
     """
 
     source: str
     variables: Mapping[str, str]
-    classpath: str
-    java: str
+    conf_dir: Path
+    found_classpath: str = ""
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """The cluster's site files."""
+        return load_configuration(self.conf_dir)
+
+    @cached_property
+    def java(self) -> str:
+        """The ``java`` command, looked for when a JVM is going to be started.
+
+        Raises
+        ------
+        ClusterError
+            When there is none.
+        """
+        return _find_java(self.variables)
+
+    @cached_property
+    def java_variables(self) -> Mapping[str, str]:
+        """The environment for JVMs: Hadoop's scripts do not look for a java on ``PATH``."""
+        if self.variables.get("JAVA_HOME"):
+            return self.variables
+        return {**self.variables, "JAVA_HOME": str(Path(self.java).resolve().parent.parent)}
+
+    @cached_property
+    def classpath(self) -> str:
+        """Hadoop's configuration and jars as the JVM takes them, asked of the ``yarn`` command.
+
+        Raises
+        ------
+        ClusterError
+            When there is no such command, or it is not the cluster's.
+        """
+        return self.found_classpath or self._ask_classpath()
+
+    def _ask_classpath(self) -> str:
+        command = shutil.which("yarn", path=self.variables.get("PATH"))
+        if command is None:
+            raise ClusterError(f"{self.source} is set, but there is no `yarn` command on PATH")
+        owner = _owner_of(command)
+        if owner is not None and owner.conf_dir != self.conf_dir:
+            raise ClusterError(
+                f"{self.source} is not that of local cluster {owner.name}, but the `yarn` on PATH "
+                "is; put the `yarn` of the other cluster first"
+            )
+        classpath, said = _hadoop_classpath(self.java_variables)
+        if classpath is None:
+            if _is_javascripts(said):
+                raise ClusterError(f"{self.source}: the `yarn` on PATH is not Hadoop's")
+            raise ClusterError(f"{self.source}: `yarn classpath` fails: {said}")
+        return classpath
 
     def run_yarn(
         self, arguments: Sequence[str], timeout: float
@@ -63,7 +116,7 @@ class ClusterEnvironment:
         ClusterError
             When it cannot be run or the time is over.
         """
-        return _run_yarn(self.variables, arguments, timeout)
+        return _run_yarn(self.java_variables, arguments, timeout)
 
 
 def _run_yarn(
@@ -129,19 +182,6 @@ def _find_java(variables: Mapping[str, str]) -> str:
     raise ClusterError(f"no Java: JAVA_HOME={home} has no bin/java")
 
 
-def _environment(source: str, variables: Mapping[str, str]) -> ClusterEnvironment:
-    java = _find_java(variables)
-    if not variables.get("JAVA_HOME"):
-        # Hadoop's scripts do not look for a java on PATH.
-        variables = {**variables, "JAVA_HOME": str(Path(java).resolve().parent.parent)}
-    classpath, said = _hadoop_classpath(variables)
-    if classpath is None:
-        if _is_javascripts(said):
-            raise ClusterError(f"{source}: the `yarn` on PATH is not Hadoop's")
-        raise ClusterError(f"{source}: `yarn classpath` fails: {said}")
-    return ClusterEnvironment(source, variables, classpath, java)
-
-
 def local_environment(cluster: local_state.ClusterState) -> ClusterEnvironment:
     """How to reach a local cluster.
 
@@ -156,7 +196,8 @@ def local_environment(cluster: local_state.ClusterState) -> ClusterEnvironment:
             f"local cluster {cluster.name} does not run any more ({', '.join(dead)} ended); "
             f"next: yarnkernel cluster start --name {cluster.name}"
         )
-    return _environment(f"local cluster {cluster.name}", {**os.environ, **cluster.environment()})
+    variables = {**os.environ, **cluster.environment()}
+    return ClusterEnvironment(f"local cluster {cluster.name}", variables, cluster.conf_dir)
 
 
 def _owner_of(command: str) -> local_state.ClusterState | None:
@@ -175,16 +216,26 @@ def _configured(conf_dir: str) -> ClusterEnvironment:
         raise ClusterError(
             f"{source} has no yarn-site.xml in it; is the cluster's client installed?"
         )
-    command = shutil.which("yarn")
-    if command is None:
-        raise ClusterError(f"{source} is set, but there is no `yarn` command on PATH")
-    owner = _owner_of(command)
-    if owner is not None:
-        raise ClusterError(
-            f"{source} is not that of local cluster {owner.name}, but the `yarn` on PATH "
-            "is; put the `yarn` of the other cluster first"
-        )
-    return _environment(source, dict(os.environ))
+    return ClusterEnvironment(source, dict(os.environ), path)
+
+
+def _by_yarn(variables: Mapping[str, str]) -> ClusterEnvironment | None:
+    """The cluster that ``yarn`` on ``PATH`` is configured for; None when it is not Hadoop's."""
+    source = "`yarn` on PATH"
+    classpath, said = _hadoop_classpath(variables)
+    if classpath is None:
+        if _is_javascripts(said):
+            return None
+        # It may want JAVA_HOME even for that.
+        candidate = ClusterEnvironment(source, variables, Path())
+        classpath, variables = candidate.classpath, candidate.java_variables
+    for entry in classpath.split(os.pathsep):
+        if Path(entry, "yarn-site.xml").is_file():
+            return ClusterEnvironment(source, variables, Path(entry), classpath)
+    raise ClusterError(
+        f"{source} has no yarn-site.xml on its class path; "
+        "set HADOOP_CONF_DIR to the configuration of a cluster"
+    )
 
 
 def find_cluster() -> ClusterEnvironment:
@@ -210,12 +261,9 @@ def find_cluster() -> ClusterEnvironment:
         owner = _owner_of(command)
         if owner is not None:
             return local_environment(owner)
-        source, variables = "`yarn` on PATH", dict(os.environ)
-        classpath, said = _hadoop_classpath(variables)
-        if classpath is not None:
-            return ClusterEnvironment(source, variables, classpath, _find_java(variables))
-        if not _is_javascripts(said):
-            return _environment(source, variables)
+        found = _by_yarn(dict(os.environ))
+        if found is not None:
+            return found
     clusters = {cluster.name: cluster for cluster in local_state.running_states()}
     if local_state.DEFAULT_NAME in clusters:
         return local_environment(clusters[local_state.DEFAULT_NAME])

@@ -7,6 +7,16 @@ Each class is a :class:`YarnKernelError` and the fitting builtin, so that both
       UsageError (ValueError)            exit code 2
         SpecError
       ClusterError (ConnectionError)
+        HadoopConfigurationError
+        HadoopError
+          AccessDeniedError (PermissionError)
+          NotFoundError (LookupError)
+          StandbyError
+        RpcError
+          AuthenticationError
+          UnreachableError
+            RpcTimeoutError (TimeoutError)
+        FileSystemError
         LocalClusterError
           LocalClusterTimeoutError (TimeoutError)  exit code 3
       ArtefactError (OSError)
@@ -24,20 +34,30 @@ Each class is a :class:`YarnKernelError` and the fitting builtin, so that both
 from __future__ import annotations
 
 __all__ = [
+    "AccessDeniedError",
     "ApplicationError",
     "ApplicationNotFoundError",
     "ApplicationTimeoutError",
     "ArtefactError",
+    "AuthenticationError",
     "ClusterError",
     "ConnectionInfoError",
+    "FileSystemError",
+    "HadoopConfigurationError",
+    "HadoopError",
     "KernelFailedError",
     "KernelStartError",
     "KernelStartTimeoutError",
     "LocalClusterError",
     "LocalClusterTimeoutError",
+    "NotFoundError",
+    "RpcError",
+    "RpcTimeoutError",
     "SpecError",
+    "StandbyError",
     "SubmitError",
     "SubmitTimeoutError",
+    "UnreachableError",
     "UsageError",
     "YarnKernelError",
 ]
@@ -67,6 +87,62 @@ class SpecError(UsageError):
 
 class ClusterError(YarnKernelError, ConnectionError):
     """No cluster is configured, or the one that is does not answer."""
+
+
+class HadoopConfigurationError(ClusterError):
+    """A site file of Hadoop, or a setting in one, that cannot be used."""
+
+
+class RpcError(ClusterError):
+    """What should be a daemon of Hadoop does not speak as one."""
+
+
+class AuthenticationError(RpcError):
+    """The daemon wants an authentication that is not spoken here."""
+
+
+class UnreachableError(RpcError):
+    """A daemon of Hadoop cannot be reached, or closes the connection; it may be restarting."""
+
+
+class RpcTimeoutError(UnreachableError, TimeoutError):
+    """The deadline passed before a daemon of Hadoop had answered."""
+
+
+class HadoopError(ClusterError):
+    """A daemon of Hadoop answered with an exception.
+
+    Parameters
+    ----------
+    class_name : str
+        The exception's class in Java.
+    details : str
+        What it says, with its stack.
+    """
+
+    def __init__(self, class_name: str, details: str) -> None:
+        # The first line names the class again; a stack follows it.
+        lines = [line.strip() for line in details.splitlines() if line.strip()]
+        first = lines[0].removeprefix(f"{class_name}: ") if lines else ""
+        super().__init__(first or class_name or "it gave no reason")
+        self.class_name = class_name
+        self.details = details
+
+
+class AccessDeniedError(HadoopError, PermissionError):
+    """The user must not do that."""
+
+
+class NotFoundError(HadoopError, LookupError):
+    """The daemon has no such application, attempt or container."""
+
+
+class StandbyError(HadoopError):
+    """The daemon is one of a pair, and not the active one."""
+
+
+class FileSystemError(ClusterError):
+    """A file of the cluster cannot be read without Hadoop's own client."""
 
 
 class LocalClusterError(ClusterError):

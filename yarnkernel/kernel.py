@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from yarnkernel import application_master
 from yarnkernel.connection import (
     KERNEL_INFO_KEY,
     RECIPE_DIAGNOSTICS,
@@ -24,7 +25,7 @@ from yarnkernel.errors import (
 )
 from yarnkernel.logs import ALL_LOGS_PATTERN, KERNEL_LOG_PATTERN, log_tail
 from yarnkernel.skein_rpc import RemoteError
-from yarnkernel.skein_way import ACTIVE_STATES, ALL_STATES, ANSWER_TIMEOUT, SkeinWay
+from yarnkernel.yarn_client import ANSWER_TIMEOUT, YarnClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,19 +55,19 @@ class YarnKernel:
     ----------
     app_id : str
         The application's id.
-    way : SkeinWay
+    client : YarnClient
         The connection to its cluster.
     phases : dict of str to float
         Seconds from the start of :meth:`wait` to each state that it saw.
     """
 
     app_id: str
-    way: SkeinWay
+    client: YarnClient
     phases: dict[str, float] = field(default_factory=dict)
 
     def status(self) -> ApplicationStatus:
-        """Ask YARN for the application's state; see :meth:`SkeinWay.status`."""
-        return self.way.status(self.app_id)
+        """Ask YARN for the application's state; see :meth:`YarnClient.status`."""
+        return self.client.status(self.app_id)
 
     def wait(
         self,
@@ -105,16 +106,15 @@ class YarnKernel:
         status: ApplicationStatus | None = None
         while not deadline.passed:
             try:
-                status = self.way.status(self.app_id, deadline.step(ANSWER_TIMEOUT))
+                status = self.client.status(self.app_id, deadline.step(ANSWER_TIMEOUT))
             except (ClusterError, ApplicationNotFoundError) as exc:
                 if status is None and not deadline.passed:
                     raise
-                # It was there: a ResourceManager that restarts, or a driver that has ended.
+                # It was there: a ResourceManager that restarts.
                 trouble = str(exc)
                 if trouble != said:
                     report(f"{trouble}; trying again")
                     said = trouble
-                self.way.close()
                 time.sleep(deadline.step(POLL_INTERVAL_LATER))
                 continue
             if status.state not in self.phases:
@@ -142,7 +142,7 @@ class YarnKernel:
         if status.state != "RUNNING" or not status.port:
             return None, ""
         try:
-            return self.way.read_key(status, key, deadline.step(STEP_TIMEOUT)), ""
+            return application_master.read_key(status, key, deadline.step(STEP_TIMEOUT)), ""
         except RemoteError as exc:
             if exc.other_credentials:
                 raise ApplicationError(
@@ -168,7 +168,7 @@ class YarnKernel:
         else:
             # When the ApplicationMaster itself failed, its log tells why.
             pattern = ALL_LOGS_PATTERN if status.state == "FAILED" else KERNEL_LOG_PATTERN
-            log = log_tail(self.way.cluster, self.app_id, pattern, timeout=deadline.step(10))
+            log = log_tail(self.client, self.app_id, pattern, timeout=deadline.step(10))
         return KernelStartError(
             f"{self.app_id} ended before its kernel could be used: {status.outcome}",
             app_id=self.app_id,
@@ -189,7 +189,7 @@ class YarnKernel:
             what = trouble or f"it is still {state}{queue}"
         log = ""
         if state == "RUNNING":
-            log = log_tail(self.way.cluster, self.app_id, timeout=5)
+            log = log_tail(self.client, self.app_id, timeout=5)
         return KernelStartTimeoutError(
             f"{self.app_id} had no usable kernel after {deadline.seconds:.0f} s: {what}",
             app_id=self.app_id,
@@ -238,13 +238,13 @@ class YarnKernel:
             return status
         if not force and status.state == "RUNNING" and status.port:
             try:
-                self.way.shut_down(status, "Stopped by yarnkernel stop.", STEP_TIMEOUT)
+                application_master.shut_down(status, "Stopped by yarnkernel stop.", STEP_TIMEOUT)
             except RemoteError as exc:
                 report(f"{self.app_id}: its ApplicationMaster does not answer ({exc}); killing it")
             else:
                 status = self.await_end(timeout)
         if not status.ended:
-            self.way.kill(self.app_id)
+            self.client.kill(self.app_id)
             status = self.await_end(timeout)
         if not status.ended:
             raise ApplicationTimeoutError(
@@ -287,23 +287,3 @@ def _describe(status: ApplicationStatus) -> str:
     reason = status.diagnostics.partition("]")[2].partition(" Details :")[0].strip()
     queue = f"ACCEPTED (queue {status.queue})"
     return f"{queue}: {reason}" if "not yet activated" in reason else queue
-
-
-def list_kernels(way: SkeinWay, *, ended: bool = False, user: str = "") -> list[ApplicationStatus]:
-    """List kernels.
-
-    Parameters
-    ----------
-    way : SkeinWay
-        The connection to a cluster.
-    ended : bool, default False
-        Those that have ended too.
-    user : str, optional
-        Only this user's.
-
-    Returns
-    -------
-    list of ApplicationStatus
-        Applications with the tag ``yarnkernel``, the newest last.
-    """
-    return way.applications(ALL_STATES if ended else ACTIVE_STATES, user, kernels_only=True)

@@ -32,7 +32,7 @@ def submitted(
     Parameters
     ----------
     way : SkeinWay
-        The connection to a cluster.
+        How it is submitted.
     spec : skein.ApplicationSpec
         What to run; gets a tag of its own.
     deadline : Deadline
@@ -53,7 +53,7 @@ def submitted(
     add_unique_tag(spec)
     kernel = None
     try:
-        kernel = YarnKernel(way.submit(spec, deadline), way)
+        kernel = YarnKernel(way.submit(spec, deadline), way.client)
         report(f"{kernel.app_id} submitted to queue {spec.queue}")
         yield kernel
     except BaseException as exc:
@@ -62,7 +62,7 @@ def submitted(
                 _withdraw(kernel, report)
             elif not isinstance(exc, YarnKernelError):
                 # Interrupted, perhaps with the application's id on its way to us.
-                way.kill_tagged(spec.tags)
+                way.client.kill_tagged(spec.tags)
         raise
 
 
@@ -81,7 +81,7 @@ def start(
     Parameters
     ----------
     way : SkeinWay
-        The connection to a cluster.
+        How it is submitted.
     spec : skein.ApplicationSpec
         What to run; gets a tag of its own.
     timeout : float, default 300.0
@@ -110,19 +110,11 @@ def start(
 
 def _withdraw(kernel: YarnKernel, report: Callable[[str], None]) -> None:
     try:
-        _kill(kernel, report)
-    except YarnKernelError:
-        kernel.way.close()  # its driver may be what failed: a new one is asked
-        try:
-            _kill(kernel, report)
-        except YarnKernelError as exc:
-            report(
-                f"{kernel.app_id} cannot be killed: {exc}; "
-                f"next: yarn application -kill {kernel.app_id}"
-            )
-
-
-def _kill(kernel: YarnKernel, report: Callable[[str], None]) -> None:
-    if not kernel.status().ended:
-        kernel.way.kill(kernel.app_id)
-        report(f"{kernel.app_id} killed")
+        if not kernel.status().ended:
+            kernel.client.kill(kernel.app_id)
+            report(f"{kernel.app_id} killed")
+    except YarnKernelError as exc:
+        report(
+            f"{kernel.app_id} cannot be killed: {exc}; "
+            f"next: yarnkernel stop --force {kernel.app_id}"
+        )

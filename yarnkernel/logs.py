@@ -15,7 +15,7 @@ from yarnkernel.deadline import Deadline
 from yarnkernel.errors import ClusterError
 
 if TYPE_CHECKING:
-    from yarnkernel.cluster_env import ClusterEnvironment
+    from yarnkernel.yarn_client import YarnClient
 
 #: What a kernel writes (application.driver.log or <service>.log), not skein's ApplicationMaster.
 KERNEL_LOG_PATTERN = r"^(?!application\.master).*\.log$"
@@ -75,7 +75,7 @@ def parse_yarn_logs(output: str) -> list[LogFile]:
 
 
 def read_logs(
-    cluster: ClusterEnvironment,
+    client: YarnClient,
     app_id: str,
     *,
     pattern: str = KERNEL_LOG_PATTERN,
@@ -86,8 +86,8 @@ def read_logs(
 
     Parameters
     ----------
-    cluster : ClusterEnvironment
-        Where it runs or ran.
+    client : YarnClient
+        The connection to its cluster.
     app_id : str
         Its id.
     pattern : str
@@ -112,18 +112,18 @@ def read_logs(
     if last_bytes is not None:
         command += ["-size", str(-last_bytes)]
     deadline = Deadline(timeout)
-    files = parse_yarn_logs(cluster.run_yarn(command, timeout).stdout)
+    files = parse_yarn_logs(client.cluster.run_yarn(command, timeout).stdout)
     while not files and deadline.remaining > RETRY_INTERVAL:
         time.sleep(RETRY_INTERVAL)
         try:
-            files = parse_yarn_logs(cluster.run_yarn(command, deadline.remaining).stdout)
+            files = parse_yarn_logs(client.cluster.run_yarn(command, deadline.remaining).stdout)
         except ClusterError:
             break  # no time was left; the tries before have told that there is nothing
     return files
 
 
 def log_tail(
-    cluster: ClusterEnvironment,
+    client: YarnClient,
     app_id: str,
     pattern: str = KERNEL_LOG_PATTERN,
     *,
@@ -139,7 +139,7 @@ def log_tail(
         it belongs to must not wait or be replaced.
     """
     try:
-        files = read_logs(cluster, app_id, pattern=pattern, last_bytes=200 * lines, timeout=timeout)
+        files = read_logs(client, app_id, pattern=pattern, last_bytes=200 * lines, timeout=timeout)
     except ClusterError:
         return ""
     text = "\n".join(file.text.strip() for file in files if file.text.strip())

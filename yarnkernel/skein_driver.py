@@ -133,7 +133,7 @@ def _start_driver(cluster: ClusterEnvironment, security: skein.Security) -> Driv
         log = stack.enter_context(tempfile.TemporaryFile())
         callback = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1))
         environment = {
-            **cluster.variables,
+            **cluster.java_variables,
             "CLASSPATH": f"{_SKEIN_JAR}:{cluster.classpath}",
             "SKEIN_CERTIFICATE": os.fsdecode(security._get_bytes("cert")),  # noqa: SLF001
             "SKEIN_KEY": os.fsdecode(security._get_bytes("key")),  # noqa: SLF001

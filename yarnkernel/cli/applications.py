@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from yarnkernel.application import ApplicationStatus, check_app_id
 from yarnkernel.cli.arguments import Commands, add_command, add_timeout, count
-from yarnkernel.cli.kernels import open_way
+from yarnkernel.cli.kernels import open_client
 from yarnkernel.errors import ApplicationError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _add_app_id(parser: argparse.ArgumentParser) -> None:
 
 def _document(status: ApplicationStatus) -> dict[str, Any]:
     document = asdict(status)
-    for name in ("start_time", "finish_time"):
+    for name in ("start_time", "launch_time", "finish_time"):
         moment = document[name]
         document[name] = moment.isoformat() if moment else None
     document["tags"] = sorted(status.tags)
@@ -75,10 +75,10 @@ def _running_time(status: ApplicationStatus) -> str:
 
 
 def _list(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.kernel import list_kernels  # noqa: PLC0415  (skein)
+    from yarnkernel.yarn_client import list_kernels  # noqa: PLC0415  (protobuf)
 
-    with open_way() as way:
-        found = list_kernels(way, ended=options.all, user=options.user)
+    with open_client() as client:
+        found = list_kernels(client, ended=options.all, user=options.user)
     rows = [
         (
             status.app_id,
@@ -98,8 +98,8 @@ def _list(options: argparse.Namespace, output: Output) -> None:
 
 def _status(options: argparse.Namespace, output: Output) -> None:
     app_id = check_app_id(options.app_id)
-    with open_way() as way:
-        status = way.status(app_id)
+    with open_client() as client:
+        status = client.status(app_id)
     address = f"{status.host}:{status.port}" if status.port else "-"
     rows = [
         ("application", status.app_id),
@@ -135,10 +135,10 @@ def _logs(options: argparse.Namespace, output: Output) -> None:
     )
 
     app_id = check_app_id(options.app_id)
-    with open_way() as way:
-        status = way.status(app_id)
+    with open_client() as client:
+        status = client.status(app_id)
         files = read_logs(
-            way.cluster,
+            client,
             app_id,
             pattern=ALL_FILES_PATTERN if options.all else KERNEL_LOG_PATTERN,
             last_bytes=options.tail,
@@ -166,10 +166,10 @@ def _stop(options: argparse.Namespace, output: Output) -> int:
     app_ids = [check_app_id(text) for text in options.app_ids]
     ended = []
     failed = 0
-    with open_way() as way:
+    with open_client() as client:
         for app_id in app_ids:
             try:
-                status = YarnKernel(app_id, way).stop(
+                status = YarnKernel(app_id, client).stop(
                     force=options.force, timeout=options.timeout, report=output.progress
                 )
             except ApplicationError as exc:

@@ -95,9 +95,10 @@ def _run_kernel(state: ClusterState, phases: dict[str, float], output: Output) -
     from yarnkernel.launch import submitted  # noqa: PLC0415  (skein)
     from yarnkernel.skein_way import SkeinWay  # noqa: PLC0415
     from yarnkernel.spec import default_spec, load_spec  # noqa: PLC0415
+    from yarnkernel.yarn_client import YarnClient  # noqa: PLC0415
 
     output.progress("2. a kernel in a container of it: yarnkernel start specs/ipython.yaml")
-    with SkeinWay(local_environment(state)) as way:
+    with YarnClient(local_environment(state)) as client, SkeinWay(client) as way:
         way.connect()
         phases["driver started"] = begin = output.elapsed
         deadline = Deadline(START_TIMEOUT)

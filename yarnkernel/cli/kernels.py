@@ -25,11 +25,13 @@ from yarnkernel.deadline import START_TIMEOUT, Deadline
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     import skein
 
     from yarnkernel.cli.output import Output
     from yarnkernel.skein_way import SkeinWay
+    from yarnkernel.yarn_client import YarnClient
 
 #: Seconds to reach a kernel's port before a warning.
 REACH_TIMEOUT = 3.0
@@ -120,17 +122,25 @@ def _load_spec(options: argparse.Namespace) -> skein.ApplicationSpec:
     return spec
 
 
-def open_way(output: Output | None = None) -> SkeinWay:
-    """Find the cluster and connect to it, telling which one it is where that matters."""
+def open_client(output: Output | None = None) -> YarnClient:
+    """Find the cluster, telling which one it is where that matters."""
     from yarnkernel.cluster_env import find_cluster  # noqa: PLC0415
-    from yarnkernel.skein_way import SkeinWay  # noqa: PLC0415  (skein)
+    from yarnkernel.yarn_client import YarnClient  # noqa: PLC0415  (protobuf)
 
     cluster = find_cluster()
     if output is not None:
         output.progress(f"cluster: {cluster.source}")
-    way = SkeinWay(cluster)
-    way.connect()
-    return way
+    return YarnClient(cluster)
+
+
+@contextlib.contextmanager
+def _open_way(output: Output) -> Iterator[SkeinWay]:
+    """Find the cluster and make ready to submit to it."""
+    from yarnkernel.skein_way import SkeinWay  # noqa: PLC0415  (skein)
+
+    with open_client(output) as client, SkeinWay(client) as way:
+        way.connect()
+        yield way
 
 
 def _start(options: argparse.Namespace, output: Output) -> None:
@@ -139,7 +149,7 @@ def _start(options: argparse.Namespace, output: Output) -> None:
     check_writable(options.connection_file or make_runtime_directory() / "kernel.json")
     spec = _load_spec(options)
     deadline = Deadline(options.timeout)
-    with open_way(output) as way:
+    with _open_way(output) as way:
         connected = output.elapsed
         with submitted(way, spec, deadline, output.progress) as kernel:
             info = kernel.wait(deadline, key=options.kernel_info_key, report=output.progress)
@@ -182,7 +192,7 @@ def _submit(options: argparse.Namespace, output: Output) -> None:
     spec = _load_spec(options)
     deadline = Deadline(options.timeout)
     with (
-        open_way(output) as way,
+        _open_way(output) as way,
         submitted(way, spec, deadline, output.progress) as kernel,
     ):
         output.result(kernel.app_id, {"application_id": kernel.app_id})
@@ -195,8 +205,8 @@ def _connect(options: argparse.Namespace, output: Output) -> None:
     if options.connection_file is not None:
         check_writable(options.connection_file)
     deadline = Deadline(options.timeout)
-    with open_way(output) as way:
-        info = YarnKernel(app_id, way).wait(
+    with open_client(output) as client:
+        info = YarnKernel(app_id, client).wait(
             deadline, key=options.kernel_info_key, report=output.progress
         )
     if options.connection_file is None:

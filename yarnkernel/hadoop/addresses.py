@@ -1,0 +1,97 @@
+"""Where daemons listen, and their names in Kerberos, according to the site files."""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import TYPE_CHECKING
+
+from yarnkernel.errors import HadoopConfigurationError
+
+if TYPE_CHECKING:
+    from yarnkernel.hadoop.configuration import Configuration
+
+_RESOURCEMANAGER = "yarn.resourcemanager"
+#: YarnConfiguration.DEFAULT_RM_PORT.
+RESOURCEMANAGER_PORT = 8032
+#: yarn.resourcemanager.hostname of yarn-default.xml: this machine.
+_DEFAULT_HOST = "0.0.0.0"  # noqa: S104  (connected to, not bound)
+
+Address = tuple[str, int]
+
+
+def parse_address(text: str, default_port: int, setting: str) -> Address:
+    """Read ``host:port`` or ``host``.
+
+    Parameters
+    ----------
+    text : str
+        The address.
+    default_port : int
+        The port when it names none.
+    setting : str
+        Where it comes from, for messages.
+
+    Raises
+    ------
+    HadoopConfigurationError
+        When it is no address.
+    """
+    found = re.fullmatch(
+        r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^:\s/]+))(?::(?P<port>\d{1,5}))?", text
+    )
+    if found is None:
+        raise HadoopConfigurationError(f"{setting} is {text!r}, not host:port")
+    ipv6, host, port = found.groups()
+    return ipv6 or host, int(port or default_port)
+
+
+def resourcemanager_addresses(configuration: Configuration) -> list[Address]:
+    """Addresses for clients of the ResourceManager: several when it is highly available.
+
+    Returns
+    -------
+    list of tuple of str and int
+        Hosts and ports, in the order of ``yarn.resourcemanager.ha.rm-ids``.
+
+    Raises
+    ------
+    HadoopConfigurationError
+        When one of a pair has no address, or an address is none.
+    """
+    suffixes = [""]
+    if configuration.get_bool(f"{_RESOURCEMANAGER}.ha.enabled", default=False):
+        ids = configuration.get_list(f"{_RESOURCEMANAGER}.ha.rm-ids")
+        suffixes = [f".{rm_id}" for rm_id in ids]
+        if not ids:
+            raise HadoopConfigurationError(
+                f"{configuration.source}: {_RESOURCEMANAGER}.ha.enabled, but no ha.rm-ids"
+            )
+    found = []
+    for suffix in suffixes:
+        setting = f"{_RESOURCEMANAGER}.address{suffix}"
+        address = configuration.get(setting) or configuration.get(
+            f"{_RESOURCEMANAGER}.hostname{suffix}", "" if suffix else _DEFAULT_HOST
+        )
+        if not address:
+            raise HadoopConfigurationError(f"{configuration.source}: {setting} is not set")
+        where = f"{configuration.source}: {setting}"
+        found.append(parse_address(address, RESOURCEMANAGER_PORT, where))
+    return found
+
+
+def server_principal(pattern: str, host: str) -> str:
+    """Put a daemon's host into its principal (SecurityUtil.getServerPrincipal).
+
+    Parameters
+    ----------
+    pattern : str
+        Such as ``"rm/_HOST@EXAMPLE.COM"``; others stay as they are.
+    host : str
+        The daemon's host; this machine's own name for the address 0.0.0.0.
+    """
+    parts = re.split("[/@]", pattern)
+    if len(parts) != 3 or parts[1] != "_HOST":  # noqa: PLR2004  (service, host, realm)
+        return pattern
+    name = socket.getfqdn() if host in ("", _DEFAULT_HOST) else host
+    return f"{parts[0]}/{name.lower()}@{parts[2]}"

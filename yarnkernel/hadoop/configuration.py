@@ -1,0 +1,194 @@
+"""Hadoop's site files, read as Hadoop reads them.
+
+The rules are those of ``org.apache.hadoop.conf.Configuration`` (Hadoop 3.5.0):
+the files in their order, ``final``, XInclude, variables and their limits.
+Hadoop's own defaults are in its jars; who asks for a setting gives its default.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from yarnkernel.errors import HadoopConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+#: Later files win, unless a setting is final.
+SITE_FILES = ("core-site.xml", "hdfs-site.xml", "yarn-site.xml")
+#: Configuration.MAX_SUBST.
+MAX_SUBSTITUTIONS = 20
+#: Ours: an include that includes itself ends.
+MAX_INCLUDES = 20
+#: Configuration.findSubVariable: no brace, dollar or space inside.
+_VARIABLE = re.compile(r"\$\{([^}$ ]+)\}")
+_XI = "{http://www.w3.org/2001/XInclude}"
+#: Old names that are still met (Configuration.DeprecationDelta).
+_DEPRECATED = {"fs.defaultFS": "fs.default.name"}
+
+
+class Configuration:
+    """Settings of one cluster.
+
+    Parameters
+    ----------
+    settings : mapping of str to str
+        As the site files have them, before variables are replaced.
+    source : str
+        Where they come from, for messages.
+    """
+
+    def __init__(self, settings: Mapping[str, str], source: str) -> None:
+        self.settings = dict(settings)
+        self.source = source
+        user = pwd.getpwuid(os.getuid())
+        self._properties = {  # Java's system properties, as far as site files use them
+            "user.name": user.pw_name,
+            "user.home": user.pw_dir,
+            "user.dir": str(Path.cwd()),
+            "java.io.tmpdir": "/tmp",  # noqa: S108  (Java's default)
+        }
+
+    def get(self, name: str, default: str = "") -> str:
+        """Return a setting without surrounding blanks, with its variables replaced.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        default : str, optional
+            What it is when no file sets it.
+
+        Raises
+        ------
+        HadoopConfigurationError
+            When more than 20 variables have to be replaced.
+        """
+        value = self.settings.get(name)
+        if value is None and name in _DEPRECATED:
+            value = self.settings.get(_DEPRECATED[name])
+        return self._substitute(name, default if value is None else value).strip()
+
+    def get_int(self, name: str, default: int) -> int:
+        """Return a whole number; ``0x`` marks a hexadecimal one.
+
+        Raises
+        ------
+        HadoopConfigurationError
+            When it is none.
+        """
+        text = self.get(name)
+        try:
+            is_hexadecimal = text.lower().lstrip("-").startswith("0x")
+            return int(text, 16 if is_hexadecimal else 10) if text else default
+        except ValueError:
+            raise HadoopConfigurationError(
+                f"{self.source}: {name} is {text!r}, not a whole number"
+            ) from None
+
+    def get_bool(self, name: str, *, default: bool) -> bool:
+        """Return a truth value; what is neither ``true`` nor ``false`` is the default."""
+        return {"true": True, "false": False}.get(self.get(name).lower(), default)
+
+    def get_list(self, name: str) -> list[str]:
+        """Return the parts of a setting between its commas, without the empty ones."""
+        return [part.strip() for part in self.get(name).split(",") if part.strip()]
+
+    def _substitute(self, name: str, value: str) -> str:
+        text = value
+        for _ in range(MAX_SUBSTITUTIONS):
+            found = _VARIABLE.search(text)
+            replacement = self._variable(found[1]) if found else None
+            if found is None or replacement is None:
+                return text  # an unknown variable, and all that follows it, stays
+            if found[0] in replacement:
+                return value  # it stands for itself
+            text = text[: found.start()] + replacement + text[found.end() :]
+        raise HadoopConfigurationError(
+            f"{self.source}: {name} needs more than {MAX_SUBSTITUTIONS} variables replaced: {value}"
+        )
+
+    def _variable(self, name: str) -> str | None:
+        if name.startswith("env.") and name != "env.":
+            return _environment_variable(name.removeprefix("env."))
+        return self._properties.get(name, self.settings.get(name))
+
+
+def _environment_variable(expression: str) -> str | None:
+    """``X``, ``X:-default`` when unset or empty, or ``X-default`` when unset."""
+    found = re.match(r"(.*?)(:?-)(.*)", expression, re.DOTALL)
+    if found is None:
+        return os.environ.get(expression)
+    name, operator, default = found.groups()
+    value = os.environ.get(name)
+    return default if value is None or (operator == ":-" and not value) else value
+
+
+def load_configuration(conf_dir: Path) -> Configuration:
+    """Read the site files of a directory.
+
+    Parameters
+    ----------
+    conf_dir : pathlib.Path
+        A ``HADOOP_CONF_DIR``; files that are not there are left out.
+
+    Raises
+    ------
+    HadoopConfigurationError
+        When a file cannot be read, is not XML, or includes one that is missing.
+    """
+    settings: dict[str, str] = {}
+    final: set[str] = set()
+    for file in SITE_FILES:
+        path = conf_dir / file
+        if path.exists():
+            for name, value, is_final in _properties(_parse(path), path, MAX_INCLUDES):
+                if name not in final:
+                    settings[name] = value
+                    final.update([name] if is_final else [])
+    return Configuration(settings, str(conf_dir))
+
+
+def _parse(path: Path) -> ET.Element:
+    try:
+        root = ET.parse(path).getroot()  # noqa: S314  (the user's own configuration)
+    except OSError as exc:
+        raise HadoopConfigurationError(f"cannot read {path}: {exc.strerror}") from exc
+    except (ET.ParseError, ValueError, LookupError) as exc:
+        raise HadoopConfigurationError(f"{path} is not XML: {exc}") from exc
+    if root.tag != "configuration":
+        raise HadoopConfigurationError(f"{path} is not a site file: it holds a <{root.tag}>")
+    return root
+
+
+def _properties(parent: ET.Element, path: Path, includes: int) -> Iterator[tuple[str, str, bool]]:
+    """All settings below an element, in their order: name, value, whether final."""
+    for element in parent:
+        if element.tag == "configuration":
+            yield from _properties(element, path, includes)
+        elif element.tag == f"{_XI}include":
+            yield from _included(element, path, includes - 1)
+        elif element.tag == "property":
+            # Parts are elements or attributes.
+            name, value, final = (
+                element.findtext(part, element.get(part)) for part in ("name", "value", "final")
+            )
+            if name and value is not None:
+                yield name.strip(), value, final == "true"
+
+
+def _included(include: ET.Element, path: Path, left: int) -> Iterator[tuple[str, str, bool]]:
+    target = path.parent / include.get("href", "").removeprefix("file://")
+    if target.is_file() and left:
+        yield from _properties(_parse(target), target, left)
+        return
+    fallback = include.find(f"{_XI}fallback")
+    if fallback is None:
+        why = "which does not exist" if left else "in a circle"
+        raise HadoopConfigurationError(f"{path} includes {target}, {why}")
+    yield from _properties(fallback, path, left)

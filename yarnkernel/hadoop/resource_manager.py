@@ -1,0 +1,210 @@
+"""The ResourceManager's calls for clients (ApplicationClientProtocol of YARN).
+
+Answers are Hadoop's own messages; their fields are described in
+``yarn_protos.proto`` of Hadoop 3.5.0.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.deadline import Deadline
+from yarnkernel.errors import HadoopError, RpcTimeoutError, StandbyError, UnreachableError
+from yarnkernel.hadoop.addresses import resourcemanager_addresses
+from yarnkernel.hadoop.identifiers import application_id
+from yarnkernel.hadoop.messages import message_class
+from yarnkernel.hadoop.rpc import RpcConnection
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from yarnkernel.hadoop.configuration import Configuration
+
+PROTOCOL = "org.apache.hadoop.yarn.api.ApplicationClientProtocolPB"
+#: Seconds between two tries while no ResourceManager is active.
+RETRY_INTERVAL = 0.2
+#: Seconds between two questions whether an application has been killed.
+KILL_INTERVAL = 0.1
+
+
+class ResourceManager:
+    """A client of the ResourceManager, or of the active one of several.
+
+    Each call has a timeout in seconds. A ResourceManager that has answered before
+    and does not any more is tried until then: it may be restarting, or another one
+    taking its place. All calls here may be repeated. Not for several threads at once.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Of the cluster.
+
+    Raises
+    ------
+    HadoopConfigurationError
+        When it has no usable address.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._connections = [
+            RpcConnection(address, PROTOCOL, configuration)
+            for address in resourcemanager_addresses(configuration)
+        ]
+        #: Whether one of them has ever been there.
+        self._is_there = False
+
+    def close(self) -> None:
+        """Close the connections; later calls open new ones."""
+        for connection in self._connections:
+            connection.close()
+
+    def call(self, name: str, timeout: float, *, method: str = "", **fields: Any) -> Any:
+        """Call a method of the protocol.
+
+        Parameters
+        ----------
+        name : str
+            What its messages are called, such as ``"GetClusterMetrics"``.
+        timeout : float
+            Seconds.
+        method : str, optional
+            Its own name in Java, where it differs.
+        **fields
+            Of the request.
+
+        Raises
+        ------
+        UnreachableError
+            When no ResourceManager answers; RpcTimeoutError when none does in time.
+        RpcError
+            When what answers is none.
+        HadoopError
+            When it answers with an exception.
+        """
+        method = method or name[0].lower() + name[1:]
+        request = message_class(f"hadoop.yarn.{name}RequestProto")(**fields)
+        deadline = Deadline(timeout)
+        failures: dict[str, str] = {}
+        while True:
+            connection = self._connections[0]
+            # One that hangs must leave time for the others.
+            share = Deadline(deadline.remaining / min(len(self._connections), 2))
+            try:
+                answer = connection.call(method, request, f"hadoop.yarn.{name}ResponseProto", share)
+            except (UnreachableError, StandbyError) as exc:
+                standby = isinstance(exc, StandbyError)
+                failures[str(connection)] = f"{connection} is in standby" if standby else str(exc)
+                self._is_there |= standby or isinstance(exc, RpcTimeoutError)
+                self._try_another(failures, deadline)
+            except HadoopError:
+                self._is_there = True
+                raise
+            else:
+                self._is_there = True
+                return answer
+
+    def _try_another(self, failures: dict[str, str], deadline: Deadline) -> None:
+        """Turn to the next ResourceManager, unless it is of no use."""
+        self._connections.append(self._connections.pop(0))
+        said = "; ".join(failures.values())
+        if deadline.remaining < RETRY_INTERVAL:
+            raise RpcTimeoutError(f"{said} (tried for {deadline.seconds:.0f} s)")
+        if len(failures) == len(self._connections):
+            if not self._is_there:
+                raise UnreachableError(said)
+            time.sleep(RETRY_INTERVAL)
+
+    def application_report(self, app_id: str, timeout: float) -> Any:
+        """Return the ApplicationReportProto of an application.
+
+        Raises
+        ------
+        NotFoundError
+            When there is none.
+        """
+        answer = self.call("GetApplicationReport", timeout, application_id=application_id(app_id))
+        return answer.application_report
+
+    def applications(
+        self,
+        timeout: float,
+        *,
+        states: Collection[str] = (),
+        users: Collection[str] = (),
+        tags: Collection[str] = (),
+        types: Collection[str] = (),
+    ) -> list[Any]:
+        """Return an ApplicationReportProto of each application.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds.
+        states, users, tags, types : collection of str, optional
+            Only those with one of each that is given.
+        """
+        answer = self.call(
+            "GetApplications",
+            timeout,
+            application_states=states,
+            users=users,
+            applicationTags=tags,
+            application_types=types,
+        )
+        return list(answer.applications)
+
+    def kill_application(self, app_id: str, timeout: float) -> bool:
+        """Kill an application; one that has ended stays as it is.
+
+        Returns
+        -------
+        bool
+            Whether it has ended before the time was over; otherwise it will.
+        """
+        deadline = Deadline(timeout)
+        while True:
+            answer = self.call(
+                "KillApplication",
+                deadline.step(timeout),
+                method="forceKillApplication",
+                application_id=application_id(app_id),
+            )
+            if answer.is_kill_completed or deadline.passed:
+                return bool(answer.is_kill_completed)
+            # Asked again, as YarnClientImpl does: a restart may have forgotten it.
+            time.sleep(deadline.step(KILL_INTERVAL))
+
+    def queue(self, name: str, timeout: float) -> Any:
+        """Return the QueueInfoProto of a queue, with those below it; None for an unknown one."""
+        answer = self.call(
+            "GetQueueInfo", timeout, queueName=name, includeChildQueues=True, recursive=True
+        )
+        return answer.queueInfo if answer.HasField("queueInfo") else None
+
+    def nodes(self, timeout: float, states: Collection[str] = ("NS_RUNNING",)) -> list[Any]:
+        """Return a NodeReportProto of each node in one of these states."""
+        return list(self.call("GetClusterNodes", timeout, nodeStates=states).nodeReports)
+
+    def cluster_metrics(self, timeout: float) -> Any:
+        """Return the YarnClusterMetricsProto of the cluster: how many nodes in which state."""
+        return self.call("GetClusterMetrics", timeout).cluster_metrics
+
+    def attempts(self, app_id: str, timeout: float) -> list[Any]:
+        """Return an ApplicationAttemptReportProto of each attempt of an application."""
+        answer = self.call("GetApplicationAttempts", timeout, application_id=application_id(app_id))
+        return list(answer.application_attempts)
+
+    def containers(self, attempt_id: Any, timeout: float) -> list[Any]:
+        """Return a ContainerReportProto of each container of an attempt that runs.
+
+        Parameters
+        ----------
+        attempt_id : ApplicationAttemptIdProto
+            As reports have it.
+        timeout : float
+            Seconds.
+        """
+        return list(
+            self.call("GetContainers", timeout, application_attempt_id=attempt_id).containers
+        )

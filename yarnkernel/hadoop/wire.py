@@ -1,0 +1,169 @@
+"""Bytes of Hadoop RPC, version 9: frames of messages with their lengths before them.
+
+``org.apache.hadoop.ipc`` of Hadoop 3.5.0 (Client.java, Server.java, RpcHeader.proto)
+is what describes it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from yarnkernel.errors import (
+    AccessDeniedError,
+    AuthenticationError,
+    HadoopError,
+    NotFoundError,
+    RpcError,
+    StandbyError,
+)
+from yarnkernel.hadoop.messages import message_class
+
+#: Bytes of a frame's length.
+LENGTH_SIZE = 4
+#: Bytes of a varint of 32 bits, at most.
+_VARINT_SIZE = 5
+_SUCCESS = 0
+#: By the last part of the class name: YARN wraps some in others of the same name.
+_ERRORS: dict[str, type[HadoopError]] = {
+    "AccessControlException": AccessDeniedError,
+    "AuthorizationException": AccessDeniedError,
+    "ApplicationNotFoundException": NotFoundError,
+    "ApplicationAttemptNotFoundException": NotFoundError,
+    "ContainerNotFoundException": NotFoundError,
+    "StandbyException": StandbyError,
+}
+
+
+def delimited(message: Any) -> bytes:
+    """Serialize a message with its length before it."""
+    content: bytes = message.SerializeToString()
+    length = len(content)
+    prefix = bytearray()
+    while length > 0x7F:  # noqa: PLR2004  (seven bits a byte)
+        prefix.append(length & 0x7F | 0x80)
+        length >>= 7
+    prefix.append(length)
+    return bytes(prefix) + content
+
+
+def frame(*messages: Any) -> bytes:
+    """Put messages into one frame."""
+    content = b"".join(map(delimited, messages))
+    return len(content).to_bytes(LENGTH_SIZE, "big") + content
+
+
+def frame_length(prefix: bytes, longest: int) -> int:
+    """Read the length of a frame.
+
+    Parameters
+    ----------
+    prefix : bytes
+        The first four bytes.
+    longest : int
+        Bytes that a frame may have.
+
+    Raises
+    ------
+    RpcError
+        When it cannot be the length of one.
+    """
+    length = int.from_bytes(prefix, "big", signed=True)
+    if not 0 < length <= longest:
+        raise RpcError(
+            f"a frame of {length} bytes (up to {longest} are allowed); is this a port of Hadoop's?"
+        )
+    return length
+
+
+class FrameReader:
+    """Takes the messages of one frame.
+
+    Parameters
+    ----------
+    content : bytes
+        The frame without its length.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._position = 0
+
+    def _length(self) -> int:
+        length = 0
+        for index in range(_VARINT_SIZE):
+            if self._position >= len(self._content):
+                break
+            byte = self._content[self._position]
+            self._position += 1
+            length |= (byte & 0x7F) << (7 * index)
+            if byte <= 0x7F:  # noqa: PLR2004
+                return length
+        raise RpcError("a frame with a message whose length cannot be read")
+
+    def take(self, name: str) -> Any:
+        """Read the next message.
+
+        Parameters
+        ----------
+        name : str
+            Its type.
+
+        Raises
+        ------
+        RpcError
+            When there is none of this type.
+        """
+        length = self._length()
+        end = self._position + length
+        if end > len(self._content):
+            raise RpcError("a frame that ends inside a message")
+        content, self._position = self._content[self._position : end], end
+        try:
+            message = message_class(name).FromString(content)
+        except DecodeError as exc:
+            raise RpcError(f"a frame that holds no {name}") from exc
+        if not message.IsInitialized():  # the parsers of some versions do not look
+            raise RpcError(f"a frame with an incomplete {name}")
+        return message
+
+
+def _remote_error(header: Any) -> RpcError | HadoopError:
+    name = header.exceptionClassName
+    short = name.rpartition(".")[2]
+    if short == "AccessControlException" and "SIMPLE authentication is not enabled" in (
+        header.errorMsg
+    ):
+        return AuthenticationError(
+            "this cluster wants Kerberos, which yarnkernel does not speak yet"
+        )
+    return _ERRORS.get(short, HadoopError)(name, header.errorMsg)
+
+
+def read_answer(content: bytes, call_id: int, name: str) -> Any:
+    """Read the answer to a call.
+
+    Parameters
+    ----------
+    content : bytes
+        A frame without its length.
+    call_id : int
+        The call's number.
+    name : str
+        The type of the answer.
+
+    Raises
+    ------
+    RpcError
+        When it is not the answer to this call.
+    HadoopError
+        When it is an exception.
+    """
+    reader = FrameReader(content)
+    header = reader.take("hadoop.common.RpcResponseHeaderProto")
+    if header.status != _SUCCESS:  # those that end the connection have other numbers
+        raise _remote_error(header)
+    if header.callId != call_id:
+        raise RpcError(f"an answer to call {header.callId} instead of {call_id}")
+    return reader.take(name)

@@ -1,0 +1,254 @@
+"""What is asked of YARN: reports, kills, queues; over Hadoop's own RPC and without a JVM."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.application import (
+    ACTIVE_STATES,
+    TAG,
+    UNIQUE_TAG_PREFIX,
+    ApplicationStatus,
+)
+from yarnkernel.errors import (
+    ApplicationError,
+    ApplicationNotFoundError,
+    ApplicationTimeoutError,
+    ClusterError,
+    HadoopError,
+    NotFoundError,
+    RpcError,
+    UnreachableError,
+    YarnKernelError,
+)
+from yarnkernel.hadoop.identifiers import format_application_id
+from yarnkernel.hadoop.messages import enum_name
+from yarnkernel.hadoop.resource_manager import ResourceManager
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from typing_extensions import Self
+
+    from yarnkernel.cluster_env import ClusterEnvironment
+
+#: Seconds that the ResourceManager may take to answer a short question.
+ANSWER_TIMEOUT = 15.0
+#: The type of the applications that skein's ApplicationMaster runs (Driver.java of skein 0.8.2).
+APPLICATION_TYPE = "skein"
+
+
+class YarnClient:
+    """A connection to a cluster's ResourceManager; a context manager.
+
+    Parameters
+    ----------
+    cluster : ClusterEnvironment
+        The cluster.
+
+    Raises
+    ------
+    HadoopConfigurationError
+        When its site files cannot be used.
+    """
+
+    def __init__(self, cluster: ClusterEnvironment) -> None:
+        self.cluster = cluster
+        self.resource_manager = ResourceManager(cluster.configuration)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; a later call opens another one."""
+        self.resource_manager.close()
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Say which cluster it was that did not answer, or not as it should."""
+        source = self.cluster.source
+        try:
+            yield
+        except UnreachableError as exc:
+            raise type(exc)(
+                f"the ResourceManager of {source} does not answer: {exc}; is it running?"
+            ) from exc
+        except RpcError as exc:
+            raise type(exc)(f"{source}: {exc}") from exc
+        except HadoopError as exc:
+            raise ClusterError(f"{source}: {exc}") from exc
+
+    def check(self, timeout: float = ANSWER_TIMEOUT) -> None:
+        """Make sure that the ResourceManager answers.
+
+        Raises
+        ------
+        ClusterError
+            When it does not.
+        """
+        with self._asking():
+            self.resource_manager.cluster_metrics(timeout)
+
+    def status(self, app_id: str, timeout: float = ANSWER_TIMEOUT) -> ApplicationStatus:
+        """Ask YARN for an application's state.
+
+        Parameters
+        ----------
+        app_id : str
+            Its id.
+        timeout : float, default 15.0
+            Seconds.
+
+        Raises
+        ------
+        ApplicationNotFoundError
+            When the cluster has no such application, or it is not one of skein's.
+        ClusterError
+            When the ResourceManager does not answer.
+        """
+        problem = f"{self.cluster.source} does not know {app_id}"
+        with self._asking():
+            try:
+                report = self.resource_manager.application_report(app_id, timeout)
+            except NotFoundError:
+                report = None
+        if report is not None:
+            if report.applicationType == APPLICATION_TYPE:
+                return _to_status(report)
+            problem = f"{app_id} is not an application of skein or yarnkernel"
+        raise ApplicationNotFoundError(problem, app_id=app_id, hint="yarnkernel list --all")
+
+    def applications(
+        self, *, ended: bool = False, user: str = "", tags: Collection[str] = ()
+    ) -> list[ApplicationStatus]:
+        """List applications of skein's type.
+
+        Parameters
+        ----------
+        ended : bool, default False
+            Those that have ended too.
+        user : str, optional
+            Only those of this user.
+        tags : collection of str, optional
+            Only those with one of these tags.
+
+        Returns
+        -------
+        list of ApplicationStatus
+            The newest last.
+        """
+        with self._asking():
+            reports = self.resource_manager.applications(
+                ANSWER_TIMEOUT,
+                states=() if ended else ACTIVE_STATES,
+                users=[user] if user else (),
+                tags=tags,
+                types=[APPLICATION_TYPE],
+            )
+        return sorted(map(_to_status, reports), key=lambda status: status.app_id)
+
+    def kill(self, app_id: str, timeout: float = ANSWER_TIMEOUT) -> None:
+        """Let YARN kill an application; one that has ended stays as it is.
+
+        Raises
+        ------
+        ApplicationError
+            When YARN refuses; ApplicationTimeoutError when it takes longer.
+        ClusterError
+            When the ResourceManager does not answer.
+        """
+        with self._asking():
+            try:
+                ended = self.resource_manager.kill_application(app_id, timeout)
+            except HadoopError as exc:
+                raise ApplicationError(
+                    f"YARN does not kill {app_id}: {exc}", app_id=app_id
+                ) from exc
+        if not ended:
+            raise ApplicationTimeoutError(
+                f"YARN had not killed {app_id} after {timeout:.0f} s",
+                app_id=app_id,
+                hint=f"yarnkernel status {app_id}",
+            )
+
+    def kill_tagged(self, tags: Collection[str]) -> None:
+        """Kill what has one of these unique tags, as far as can be: to clean up after a failure."""
+        ours = [tag for tag in tags if tag.startswith(UNIQUE_TAG_PREFIX)]
+        with contextlib.suppress(YarnKernelError):
+            for status in self.applications(tags=ours) if ours else ():
+                self.kill(status.app_id)
+
+    def queues(self, timeout: float = ANSWER_TIMEOUT) -> list[str]:
+        """List the names of the queues that take applications."""
+        with self._asking():
+            root = self.resource_manager.queue("root", timeout)
+        return sorted(_leaves(root)) if root is not None else []
+
+
+def list_kernels(
+    client: YarnClient, *, ended: bool = False, user: str = ""
+) -> list[ApplicationStatus]:
+    """List kernels.
+
+    Parameters
+    ----------
+    client : YarnClient
+        The connection to a cluster.
+    ended : bool, default False
+        Those that have ended too.
+    user : str, optional
+        Only this user's.
+
+    Returns
+    -------
+    list of ApplicationStatus
+        Applications with the tag ``yarnkernel``, the newest last.
+    """
+    return client.applications(ended=ended, user=user, tags=[TAG])
+
+
+def _leaves(queue: Any) -> Iterator[str]:
+    for child in queue.childQueues:
+        yield from _leaves(child)
+    if not queue.childQueues:
+        yield queue.queueName
+
+
+def _to_datetime(milliseconds: int) -> datetime | None:
+    return datetime.fromtimestamp(milliseconds / 1000, timezone.utc) if milliseconds else None
+
+
+def _to_status(report: Any) -> ApplicationStatus:
+    used = report.app_resource_Usage.used_resources
+    final_status = enum_name(
+        "hadoop.yarn.FinalApplicationStatusProto", report.final_application_status
+    )
+    aggregation = report.log_aggregation_status
+    return ApplicationStatus(
+        app_id=format_application_id(report.applicationId),
+        name=report.name,
+        user=report.user,
+        queue=report.queue,
+        state=enum_name("hadoop.yarn.YarnApplicationStateProto", report.yarn_application_state),
+        final_status=final_status.removeprefix("APP_"),
+        host="" if report.host == "N/A" else report.host,
+        port=max(0, report.rpc_port),
+        diagnostics=report.diagnostics.strip(),
+        tracking_url=report.trackingUrl if report.trackingUrl != "N/A" else "",
+        start_time=_to_datetime(report.startTime),
+        launch_time=_to_datetime(report.launchTime),
+        finish_time=_to_datetime(report.finishTime),
+        memory=max(0, used.memory),
+        vcores=max(0, used.virtual_cores),
+        tags=frozenset(report.applicationTags),
+        log_aggregation=enum_name(
+            "hadoop.yarn.LogAggregationStatusProto", aggregation
+        ).removeprefix("LOG_")
+        if report.HasField("log_aggregation_status")
+        else "",
+    )
