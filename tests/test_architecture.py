@@ -18,6 +18,7 @@ BOTTOM = {"errors", "connection", "deadline", "interrupts", "application", "kern
 LIGHT = BOTTOM | {"hadoop", "cluster_env", "yarn_client", "logs", "spec"}
 CLIENT = LIGHT | {
     "skein_rpc", "application_master", "skein_driver", "skein_way", "kernel", "launch", "console",
+    "kernel_control",
 }  # fmt: skip
 ALLOWED = {
     "__init__": CLIENT,
@@ -34,12 +35,13 @@ ALLOWED = {
     "yarn_client": {"errors", "application", "cluster_env", "hadoop"},
     "logs": {"errors", "deadline", "hadoop", "yarn_client"},
     "spec": {"errors", "application"},
-    "application_master": {"application", "skein_rpc"},
+    "application_master": {"errors", "application", "skein_rpc"},
     "skein_driver": {"errors", "deadline", "cluster_env", "skein_rpc"},
     "skein_way": {"errors", "deadline", "interrupts", "skein_driver", "skein_rpc", "yarn_client"},
     "kernel": BOTTOM | {"application_master", "logs", "skein_rpc", "yarn_client"},
     "launch": BOTTOM | {"kernel", "skein_way", "spec"},
     "console": {"errors", "connection"},
+    "kernel_control": BOTTOM | {"application_master", "console", "kernel", "skein_rpc"},
     "cli": CLIENT | {"local", "__init__"},
     "recipe": {"errors", "connection", "container"},
     "container": {"errors", "connection", "kernel_status", "skein_rpc"},

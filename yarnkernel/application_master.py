@@ -11,10 +11,20 @@ from typing import TYPE_CHECKING, Any
 import skein.kv
 from skein import proto
 
-from yarnkernel.skein_rpc import call, close_channel, credentials, key_value, open_channel
+from yarnkernel.errors import ApplicationError
+from yarnkernel.skein_rpc import (
+    RemoteError,
+    call,
+    close_channel,
+    credentials,
+    key_value,
+    open_channel,
+    result,
+    start_call,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from yarnkernel.application import ApplicationStatus
 
@@ -53,6 +63,52 @@ def read_key(status: ApplicationStatus, key: str, timeout: float) -> bytes | Non
     with _stub(status) as stub:
         value: bytes | None = key_value(stub, skein.kv.get(key), timeout)
         return value
+
+
+def read_key_of_all(
+    statuses: Sequence[ApplicationStatus], key: str, timeout: float
+) -> dict[str, bytes]:
+    """Read a key of many applications at once.
+
+    Returns
+    -------
+    dict of str to bytes
+        Values by application id, of those that have the key and answer us in time.
+    """
+    operation = skein.kv.get(key)
+    request = operation._build_operation()  # noqa: SLF001
+    found = {}
+    with contextlib.ExitStack() as stack:
+        answers = [
+            (
+                status.app_id,
+                start_call(stack.enter_context(_stub(status)), "GetRange", request, timeout),
+            )
+            for status in statuses
+        ]
+        for app_id, answer in answers:
+            with contextlib.suppress(RemoteError):
+                found[app_id] = operation._build_result(result(answer))  # noqa: SLF001
+    return {app_id: value for app_id, value in found.items() if value is not None}
+
+
+def describe_failure(error: RemoteError, status: ApplicationStatus) -> str:
+    """Say in words what an ApplicationMaster's error means.
+
+    Raises
+    ------
+    ApplicationError
+        When it means that we may not ask it anything.
+    """
+    if error.other_credentials:
+        raise ApplicationError(
+            f"{status.app_id} of {status.user} was not submitted with your skein credentials",
+            app_id=status.app_id,
+            state=status.state,
+            hint="set SKEIN_CONFIG to the directory with those it was submitted with",
+        ) from error
+    what = "does not answer" if error.unanswered else "refuses"
+    return f"its ApplicationMaster at {status.host}:{status.port} {what}: {error}"
 
 
 def put_key(status: ApplicationStatus, key: str, value: bytes, timeout: float) -> None:

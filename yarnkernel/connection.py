@@ -116,6 +116,49 @@ def default_connection_file(app_id: str) -> Path:
     return Path(jupyter_runtime_dir()) / f"kernel-{app_id}.json"
 
 
+def find_connection_file(name: str) -> Path:
+    """Find a connection file as Jupyter's commands do.
+
+    Parameters
+    ----------
+    name : str
+        A path, or a name in Jupyter's runtime directory.
+
+    Raises
+    ------
+    UsageError
+        When there is none.
+    """
+    from jupyter_client.connect import find_connection_file  # noqa: PLC0415  (slow to import)
+
+    try:
+        return Path(find_connection_file(name))
+    except OSError:
+        raise UsageError(
+            f"there is no connection file {name!r}, here or in Jupyter's runtime directory"
+        ) from None
+
+
+def read_connection_file(path: Path) -> ConnectionInfo:
+    """Read and check a connection file, also that of a kernel on this machine.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be read.
+    ConnectionInfoError
+        See :func:`parse_connection_info`.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as exc:
+        raise UsageError(f"cannot read the connection file {path}: {exc.strerror}") from exc
+    try:
+        return parse_connection_info(content, am_host="localhost")
+    except ConnectionInfoError as exc:
+        raise ConnectionInfoError(f"{path}: {exc}") from None
+
+
 def make_runtime_directory() -> Path:
     """Make Jupyter's runtime directory if need be, for its user alone.
 

@@ -15,7 +15,6 @@ from yarnkernel.connection import (
 )
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
-    ApplicationError,
     ApplicationNotFoundError,
     ApplicationTimeoutError,
     ClusterError,
@@ -144,15 +143,7 @@ class YarnKernel:
         try:
             return application_master.read_key(status, key, deadline.step(STEP_TIMEOUT)), ""
         except RemoteError as exc:
-            if exc.other_credentials:
-                raise ApplicationError(
-                    f"{self.app_id} of {status.user} was not submitted with your skein credentials",
-                    app_id=self.app_id,
-                    state=status.state,
-                    hint="set SKEIN_CONFIG to the directory with those it was submitted with",
-                ) from exc
-            what = "does not answer" if exc.unanswered else "refuses"
-            return None, f"its ApplicationMaster at {status.host}:{status.port} {what}: {exc}"
+            return None, application_master.describe_failure(exc, status)
 
     def _check(self, value: bytes, status: ApplicationStatus) -> ConnectionInfo:
         try:

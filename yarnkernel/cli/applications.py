@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.application import ApplicationStatus, check_app_id
-from yarnkernel.cli.arguments import Commands, add_command, add_timeout, count
+from yarnkernel.cli.arguments import Commands, add_app_id, add_command, add_timeout, count
 from yarnkernel.cli.kernels import open_client
-from yarnkernel.errors import ApplicationError
+from yarnkernel.errors import ApplicationError, UsageError
 
 if TYPE_CHECKING:
     import argparse
 
     from yarnkernel.cli.output import Output
+    from yarnkernel.kernel_status import KernelStatus
+
+#: Seconds that a supervisor may take to tell how its kernel is.
+KERNEL_TIMEOUT = 3.0
 
 
 def add_commands(commands: Commands) -> None:
@@ -24,12 +29,12 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--user", default="", help="only those of this user")
 
     parser = add_command(commands, "status", _status, "show what YARN knows of an application")
-    _add_app_id(parser)
+    add_app_id(parser)
 
     parser = add_command(
         commands, "logs", _logs, "print a kernel's log, while it runs and after its end"
     )
-    _add_app_id(parser)
+    add_app_id(parser)
     parser.add_argument(
         "--all", action="store_true", help="all files of all containers, with their names"
     )
@@ -45,33 +50,47 @@ def add_commands(commands: Commands) -> None:
         "end kernels and their applications",
         "The kernel ends in good order; when that takes too long, YARN kills the application.",
     )
-    parser.add_argument("app_ids", nargs="+", metavar="APP_ID", help="id of an application")
+    parser.add_argument("app_ids", nargs="*", metavar="APP_ID", help="id of an application")
+    parser.add_argument("--all", action="store_true", help="all kernels of yours on this cluster")
     parser.add_argument("--force", action="store_true", help="let YARN kill it at once")
     add_timeout(parser, "how long an application may take to end", 15.0)
 
 
-def _add_app_id(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("app_id", metavar="APP_ID", help="id of the application")
-
-
-def _document(status: ApplicationStatus) -> dict[str, Any]:
+def _document(status: ApplicationStatus, kernel: KernelStatus | None = None) -> dict[str, Any]:
     document = asdict(status)
     for name in ("start_time", "launch_time", "finish_time"):
         moment = document[name]
         document[name] = moment.isoformat() if moment else None
     document["tags"] = sorted(status.tags)
+    if kernel is not None:
+        document["kernel"] = asdict(kernel)
+        del document["kernel"]["answers"]
     return document
+
+
+def _duration(seconds: float) -> str:
+    # Two clocks may be of two machines.
+    minutes, seconds = divmod(max(0, int(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"
 
 
 def _running_time(status: ApplicationStatus) -> str:
     if status.start_time is None:
         return "-"
     end = status.finish_time or datetime.now(timezone.utc)
-    # The two clocks are of two machines.
-    seconds = max(0, int((end - status.start_time).total_seconds()))
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}"
+    return _duration((end - status.start_time).total_seconds())
+
+
+def _idle_time(kernel: KernelStatus) -> str:
+    if kernel.last_activity is None:
+        return "never used"
+    return _duration(time.time() - kernel.last_activity) if kernel.state == "idle" else "-"
+
+
+def _used_memory(kernel: KernelStatus) -> str:
+    limit = f" of {kernel.memory_limit >> 20}" if kernel.memory_limit else ""
+    return f"{kernel.memory >> 20}{limit} MiB"
 
 
 def _list(options: argparse.Namespace, output: Output) -> None:
@@ -79,27 +98,49 @@ def _list(options: argparse.Namespace, output: Output) -> None:
 
     with open_client() as client:
         found = list_kernels(client, ended=options.all, user=options.user)
-    rows = [
-        (
-            status.app_id,
-            status.name,
-            status.user,
-            status.outcome,
-            status.queue,
-            status.host or "-",
-            f"{status.memory} MiB" if status.memory else "-",
-            _running_time(status),
+    kernels: dict[str, KernelStatus] = {}
+    if any(status.port and not status.ended for status in found):
+        from yarnkernel.kernel_control import read_kernel_statuses  # noqa: PLC0415  (skein)
+
+        kernels = read_kernel_statuses(found, KERNEL_TIMEOUT)
+    rows = []
+    for status in found:
+        kernel = kernels.get(status.app_id)
+        allocated = f"{status.memory} MiB" if status.memory else "-"
+        rows.append(
+            (
+                status.app_id,
+                status.name,
+                status.user,
+                status.outcome,
+                kernel.state if kernel else "-",
+                _idle_time(kernel) if kernel else "-",
+                _used_memory(kernel) if kernel else allocated,
+                kernel.host if kernel else status.host or "-",
+                status.queue,
+                _running_time(status),
+            )
         )
-        for status in found
-    ]
-    headings = ("APPLICATION", "NAME", "USER", "STATE", "QUEUE", "HOST", "MEMORY", "TIME")
-    output.table(headings, rows, [_document(status) for status in found])
+    headings = (
+        "APPLICATION", "NAME", "USER", "STATE", "KERNEL", "IDLE", "MEMORY", "HOST", "QUEUE", "TIME",
+    )  # fmt: skip
+    output.table(
+        headings, rows, [_document(status, kernels.get(status.app_id)) for status in found]
+    )
 
 
 def _status(options: argparse.Namespace, output: Output) -> None:
     app_id = check_app_id(options.app_id)
     with open_client() as client:
         status = client.status(app_id)
+    kernel, trouble = None, ""
+    if status.state == "RUNNING" and status.port:
+        from yarnkernel.kernel_control import read_kernel_status  # noqa: PLC0415  (skein)
+
+        try:
+            kernel = read_kernel_status(status, KERNEL_TIMEOUT)
+        except ApplicationError as exc:
+            trouble = exc.message
     address = f"{status.host}:{status.port}" if status.port else "-"
     rows = [
         ("application", status.app_id),
@@ -110,17 +151,47 @@ def _status(options: argparse.Namespace, output: Output) -> None:
         ("application master", address),
         ("memory", f"{status.memory} MiB"),
         ("vcores", str(status.vcores)),
-        ("started", _local_time(status.start_time)),
-        ("ended", _local_time(status.finish_time)),
-        ("time", _running_time(status)),
         ("tags", " ".join(sorted(status.tags)) or "-"),
         ("web page", status.tracking_url or "-"),
     ]
+    if kernel is not None:
+        rows += [
+            ("kernel", f"{kernel.state}, process {kernel.pid} on {kernel.host}"),
+            ("kernel's memory", f"{_used_memory(kernel)} of its container"),
+            ("idle", _idle_time(kernel)),
+            ("restarts", f"{kernel.restarts} {kernel.last_end and f'(it {kernel.last_end})'}"),
+        ]
+    rows += _phases(status, kernel)
     width = max(len(name) for name, _ in rows)
-    lines = [f"{name:<{width}}  {value}" for name, value in rows]
+    lines = [f"{name:<{width}}  {value}".rstrip() for name, value in rows]
+    if trouble:
+        lines.append(trouble)
     if status.diagnostics:
         lines += ["diagnostics", *(f"  {line}" for line in status.diagnostics.splitlines())]
-    output.result("\n".join(lines), _document(status))
+    output.result("\n".join(lines), _document(status, kernel))
+
+
+def _phases(status: ApplicationStatus, kernel: KernelStatus | None) -> list[tuple[str, str]]:
+    """When each phase was reached, and how long after the submission."""
+    if status.start_time is None:
+        return []
+    moments: dict[str, datetime | None] = {
+        "submitted": status.start_time,
+        "container": status.launch_time,
+    }
+    if kernel is not None:
+        for name in ("recipe", "kernel", "published", "restarted"):
+            if name in kernel.phases:
+                moments[name] = datetime.fromtimestamp(kernel.phases[name], timezone.utc)
+    moments["ended"] = status.finish_time
+    return [
+        (
+            name,
+            f"{_local_time(moment)}  +{(moment - status.start_time).total_seconds():.1f} s",
+        )
+        for name, moment in moments.items()
+        if moment is not None
+    ]
 
 
 def _local_time(moment: datetime | None) -> str:
@@ -161,12 +232,20 @@ def _logs(options: argparse.Namespace, output: Output) -> None:
 
 
 def _stop(options: argparse.Namespace, output: Output) -> int:
+    from yarnkernel.hadoop.rpc import user_name  # noqa: PLC0415  (protobuf)
     from yarnkernel.kernel import YarnKernel  # noqa: PLC0415  (skein)
+    from yarnkernel.yarn_client import list_kernels  # noqa: PLC0415
 
     app_ids = [check_app_id(text) for text in options.app_ids]
+    if bool(app_ids) == options.all:
+        raise UsageError("name the applications to stop, or say --all; next: yarnkernel list")
     ended = []
     failed = 0
     with open_client() as client:
+        if options.all:
+            app_ids = [status.app_id for status in list_kernels(client, user=user_name())]
+            if not app_ids:
+                output.progress(f"{user_name()} has no kernel here")
         for app_id in app_ids:
             try:
                 status = YarnKernel(app_id, client).stop(

@@ -61,6 +61,11 @@ def variable(text: str) -> tuple[str, str]:
     return name, value
 
 
+def add_app_id(parser: argparse.ArgumentParser) -> None:
+    """Add ``APP_ID``."""
+    parser.add_argument("app_id", metavar="APP_ID", help="id of the application")
+
+
 def add_timeout(parser: argparse.ArgumentParser, what: str, default: float) -> None:
     """Add ``--timeout``."""
     parser.add_argument(

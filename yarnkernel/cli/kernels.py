@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yarnkernel.application import check_app_id
-from yarnkernel.cli.arguments import Commands, add_command, add_timeout, count, variable
+from yarnkernel.cli.arguments import Commands, add_app_id, add_command, add_timeout, count, variable
 from yarnkernel.connection import (
     KERNEL_INFO_KEY,
     ConnectionInfo,
@@ -66,7 +66,7 @@ def add_commands(commands: Commands) -> None:
         "wait for a submitted kernel and print its connection file",
         "Standard output that goes to a file is made readable for its owner alone: it holds a key.",
     )
-    parser.add_argument("app_id", metavar="APP_ID", help="id of the application")
+    add_app_id(parser)
     _add_connection_options(parser, "standard output")
 
 

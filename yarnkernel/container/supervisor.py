@@ -263,7 +263,7 @@ class Supervisor:
         await kernel.start_again()
         self._restarting = False
         self._restarts += 1
-        self._phases["kernel"] = time.time()
+        self._phases["restarted"] = time.time()
         while not self._restarts_asked.empty():  # one restart is enough for all who asked
             self._unanswered.append(self._restarts_asked.get_nowait())
         for command_id in self._unanswered:

@@ -1,0 +1,114 @@
+"""Commands for a kernel that runs: interrupt, restart, console."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.application import check_app_id
+from yarnkernel.cli.arguments import Commands, add_app_id, add_command, add_timeout
+from yarnkernel.cli.kernels import open_client
+from yarnkernel.connection import find_connection_file, read_connection_file
+from yarnkernel.deadline import START_TIMEOUT, Deadline
+from yarnkernel.errors import YarnKernelError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from yarnkernel.cli.output import Output
+
+#: Seconds that the interrupt of Ctrl-C at a console may take.
+CONSOLE_INTERRUPT_TIMEOUT = 10.0
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the commands of this module."""
+    parser = add_command(
+        commands,
+        "interrupt",
+        _interrupt,
+        "interrupt what a kernel does",
+        "As Ctrl-C does. Kernels that skein's own recipe started are asked by a message.",
+    )
+    add_app_id(parser)
+    add_timeout(parser, "how long it may take", 15.0)
+
+    parser = add_command(
+        commands,
+        "restart",
+        _restart,
+        "restart a kernel in place",
+        "In the same container, with the same ports and key: clients stay connected, variables "
+        "are gone. A kernel that does not end by itself within 3 s is killed.",
+    )
+    add_app_id(parser)
+    add_timeout(parser, "how long it may take", 60.0)
+
+    parser = add_command(
+        commands,
+        "console",
+        _console,
+        "show a prompt at a kernel",
+        "Ctrl-C interrupts the kernel, Ctrl-D leaves it alone, `exit` ends it.",
+    )
+    parser.add_argument(
+        "kernel",
+        metavar="APP_ID|FILE",
+        help="id of the application, or a connection file; a bare name is looked for in Jupyter's "
+        "runtime directory too",
+    )
+    add_timeout(parser, "how long to wait for the kernel of an application", START_TIMEOUT)
+
+
+def _interrupt(options: argparse.Namespace, output: Output) -> None:
+    from yarnkernel.kernel import YarnKernel  # noqa: PLC0415  (skein)
+    from yarnkernel.kernel_control import interrupt  # noqa: PLC0415
+
+    app_id = check_app_id(options.app_id)
+    with open_client() as client:
+        result = interrupt(YarnKernel(app_id, client), options.timeout)
+    words = {
+        "idle": "is idle: there is nothing to interrupt",
+        "asked": "has been asked to interrupt itself",
+    }
+    output.progress(f"{app_id}: the kernel {words.get(result, 'was ' + result)}")
+    _tell(output, app_id, result=result)
+
+
+def _restart(options: argparse.Namespace, output: Output) -> None:
+    from yarnkernel.kernel import YarnKernel  # noqa: PLC0415  (skein)
+    from yarnkernel.kernel_control import restart  # noqa: PLC0415
+
+    app_id = check_app_id(options.app_id)
+    with open_client() as client:
+        seconds = restart(YarnKernel(app_id, client), options.timeout)
+    output.progress(f"{app_id}: the kernel was restarted in {seconds:.1f} s")
+    _tell(output, app_id, result="restarted", seconds=round(seconds, 3))
+
+
+def _tell(output: Output, app_id: str, **result: Any) -> None:
+    if output.as_json:
+        output.result("", {"application_id": app_id, **result})
+
+
+def _console(options: argparse.Namespace, output: Output) -> None:
+    from yarnkernel.console import run_console  # noqa: PLC0415  (jupyter_console)
+
+    if not options.kernel.startswith("application_"):
+        run_console(read_connection_file(find_connection_file(options.kernel)))
+        return
+    from yarnkernel.kernel import YarnKernel  # noqa: PLC0415  (skein)
+    from yarnkernel.kernel_control import interrupt  # noqa: PLC0415
+
+    app_id = check_app_id(options.kernel)
+
+    def interrupt_application() -> None:
+        # In a thread: with a connection of its own.
+        try:
+            with open_client() as client:
+                interrupt(YarnKernel(app_id, client), CONSOLE_INTERRUPT_TIMEOUT)
+        except YarnKernelError as exc:
+            output.error(str(exc))
+
+    with open_client(output) as client:
+        info = YarnKernel(app_id, client).wait(Deadline(options.timeout), report=output.progress)
+    run_console(info, interrupt_application)
