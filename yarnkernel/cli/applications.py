@@ -8,7 +8,15 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.application import ApplicationStatus, check_app_id
-from yarnkernel.cli.arguments import Commands, add_app_id, add_command, add_timeout, count
+from yarnkernel.cli.arguments import (
+    APPLICATIONS,
+    Commands,
+    add_app_id,
+    add_command,
+    add_timeout,
+    completed_by,
+    count,
+)
 from yarnkernel.cli.kernels import open_client
 from yarnkernel.errors import ApplicationError, UsageError
 
@@ -27,6 +35,7 @@ def add_commands(commands: Commands) -> None:
     parser = add_command(commands, "list", _list, "list the kernels of this cluster")
     parser.add_argument("--all", action="store_true", help="those that have ended too")
     parser.add_argument("--user", default="", help="only those of this user")
+    parser.add_argument("--ids", action="store_true", help="only the ids, a line each")
 
     parser = add_command(commands, "status", _status, "show what YARN knows of an application")
     add_app_id(parser)
@@ -50,7 +59,10 @@ def add_commands(commands: Commands) -> None:
         "end kernels and their applications",
         "The kernel ends in good order; when that takes too long, YARN kills the application.",
     )
-    parser.add_argument("app_ids", nargs="*", metavar="APP_ID", help="id of an application")
+    action = parser.add_argument(
+        "app_ids", nargs="*", metavar="APP_ID", help="id of an application"
+    )
+    completed_by(action, APPLICATIONS)
     parser.add_argument("--all", action="store_true", help="all kernels of yours on this cluster")
     parser.add_argument("--force", action="store_true", help="let YARN kill it at once")
     add_timeout(parser, "how long an application may take to end", 15.0)
@@ -98,6 +110,10 @@ def _list(options: argparse.Namespace, output: Output) -> None:
 
     with open_client() as client:
         found = list_kernels(client, ended=options.all, user=options.user)
+    if options.ids:
+        ids = [status.app_id for status in found]
+        output.result("\n".join(ids), ids)
+        return
     kernels: dict[str, KernelStatus] = {}
     if any(status.port and not status.ended for status in found):
         from yarnkernel.kernel_control import read_kernel_statuses  # noqa: PLC0415  (skein)

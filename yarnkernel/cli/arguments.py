@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 #: What argparse's add_subparsers returns.
 Commands = Any
+#: The shells' function that completes ids of applications; see completion.py.
+APPLICATIONS_FUNCTION = "_yarnkernel_applications"
+#: How an argument is completed, as shtab looks it up by the shell; FILES as its own shtab.FILE.
+APPLICATIONS = {"bash": APPLICATIONS_FUNCTION, "zsh": APPLICATIONS_FUNCTION}
+FILES = {"bash": "_shtab_compgen_files", "zsh": "_files"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -61,9 +66,15 @@ def variable(text: str) -> tuple[str, str]:
     return name, value
 
 
+def completed_by(action: argparse.Action, functions: dict[str, str]) -> None:
+    """Tell the shells how to complete an argument."""
+    vars(action)["complete"] = functions
+
+
 def add_app_id(parser: argparse.ArgumentParser) -> None:
     """Add ``APP_ID``."""
-    parser.add_argument("app_id", metavar="APP_ID", help="id of the application")
+    action = parser.add_argument("app_id", metavar="APP_ID", help="id of the application")
+    completed_by(action, APPLICATIONS)
 
 
 def add_timeout(parser: argparse.ArgumentParser, what: str, default: float) -> None:

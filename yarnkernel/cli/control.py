@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.application import check_app_id
-from yarnkernel.cli.arguments import Commands, add_app_id, add_command, add_timeout
+from yarnkernel.cli.arguments import (
+    FILES,
+    Commands,
+    add_app_id,
+    add_command,
+    add_timeout,
+    completed_by,
+)
 from yarnkernel.cli.kernels import open_client
 from yarnkernel.connection import find_connection_file, read_connection_file
 from yarnkernel.deadline import START_TIMEOUT, Deadline
@@ -50,12 +57,13 @@ def add_commands(commands: Commands) -> None:
         "show a prompt at a kernel",
         "Ctrl-C interrupts the kernel, Ctrl-D leaves it alone, `exit` ends it.",
     )
-    parser.add_argument(
+    action = parser.add_argument(
         "kernel",
         metavar="APP_ID|FILE",
         help="id of the application, or a connection file; a bare name is looked for in Jupyter's "
         "runtime directory too",
     )
+    completed_by(action, FILES)
     add_timeout(parser, "how long to wait for the kernel of an application", START_TIMEOUT)
 
 

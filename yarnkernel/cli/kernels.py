@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yarnkernel.application import check_app_id
-from yarnkernel.cli.arguments import Commands, add_app_id, add_command, add_timeout, count, variable
+from yarnkernel.cli.arguments import (
+    FILES,
+    Commands,
+    add_app_id,
+    add_command,
+    add_timeout,
+    completed_by,
+    count,
+    variable,
+)
 from yarnkernel.connection import (
     KERNEL_INFO_KEY,
     ConnectionInfo,
@@ -46,16 +55,17 @@ def add_commands(commands: Commands) -> None:
         "submit a kernel, wait for it and write its connection file",
         "Prints the application id. What it submitted is killed when it fails or is interrupted.",
     )
-    parser.add_argument(
+    action = parser.add_argument(
         "spec", nargs="?", help="application specification, YAML (default: specs/ipython.yaml)"
     )
+    completed_by(action, FILES)
     _add_overrides(parser)
     _add_connection_options(parser, "Jupyter's runtime directory, kernel-<application id>.json")
 
     parser = add_command(
         commands, "submit", _submit, "submit an application and print its id", "Does not wait."
     )
-    parser.add_argument("spec", help="application specification, YAML")
+    completed_by(parser.add_argument("spec", help="application specification, YAML"), FILES)
     _add_overrides(parser)
     add_timeout(parser, "how long the submission may take", START_TIMEOUT)
 
@@ -90,13 +100,14 @@ def _add_overrides(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_connection_options(parser: argparse.ArgumentParser, default_file: str) -> None:
-    parser.add_argument(
+    action = parser.add_argument(
         "-f",
         "--connection-file",
         type=Path,
         metavar="FILE",
         help=f"where the connection file is written, for its owner alone (default: {default_file})",
     )
+    completed_by(action, FILES)
     parser.add_argument(
         "--kernel-info-key",
         default=KERNEL_INFO_KEY,

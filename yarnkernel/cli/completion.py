@@ -1,0 +1,42 @@
+"""``yarnkernel completion``: what lets a shell complete commands, options and application ids."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from yarnkernel.cli.arguments import APPLICATIONS_FUNCTION, Commands, add_command
+
+if TYPE_CHECKING:
+    import argparse
+
+    from yarnkernel.cli.output import Output
+
+_LIST = "yarnkernel list --ids --quiet 2>/dev/null"
+#: Functions of the two shells that complete the ids of running applications.
+_PREAMBLES = {
+    "bash": f'{APPLICATIONS_FUNCTION}() {{ compgen -W "$({_LIST})" -- "$1"; }}',
+    "zsh": f"{APPLICATIONS_FUNCTION}() {{ compadd -- $({_LIST}) }}",
+}
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the commands of this module."""
+    parser = add_command(
+        commands,
+        "completion",
+        _completion,
+        "print what lets a shell complete commands, options and application ids",
+        'For example in ~/.bashrc: eval "$(yarnkernel completion bash)"; in ~/.zshrc, after '
+        'compinit: eval "$(yarnkernel completion zsh)"',
+    )
+    parser.add_argument("shell", choices=sorted(_PREAMBLES), help="the shell")
+
+
+def _completion(options: argparse.Namespace, output: Output) -> None:
+    import shtab  # noqa: PLC0415
+
+    from yarnkernel.cli import build_parser  # noqa: PLC0415  (it imports this module)
+
+    shell = options.shell
+    script = shtab.complete(build_parser(), shell, preamble=_PREAMBLES[shell])
+    output.result(script, {"shell": shell, "script": script})
