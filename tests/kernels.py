@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_client.blocking.client import BlockingKernelClient
@@ -10,8 +12,6 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from tests.conftest import Shell, wait_for
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from typing_extensions import Self
 
 
@@ -22,6 +22,10 @@ class Kernel:
         self.client = BlockingKernelClient()
         self.client.load_connection_info(cast("Any", info))
         self.client.start_channels()
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until all channels are connected, again after a restart."""
         self.client.wait_for_ready(timeout=20)
 
     def run(self, code: str) -> str:
@@ -42,6 +46,13 @@ class Kernel:
 
     def __exit__(self, *_: object) -> None:
         self.client.stop_channels()
+
+
+def start_kernel(shell: Shell, spec: Path) -> tuple[str, dict[str, Any]]:
+    """Start a kernel and return its application's id and its connection info."""
+    document = shell.yarnkernel("start", spec, "--json").ok().document
+    info = json.loads(Path(document["connection_file"]).read_text())
+    return document["application_id"], info
 
 
 def final_status(shell: Shell, app_id: str) -> str:

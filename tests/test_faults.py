@@ -305,7 +305,7 @@ def test_kernel_that_crashes_again_and_again(shell: Shell, tmp_path: Path) -> No
     app_id = shell.yarnkernel("start", spec).ok().out.strip()
     with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
         kernel.client.execute("import os; os._exit(7)")
-        kernel.client.wait_for_ready(timeout=20)
+        kernel.wait()
         kernel.client.execute("import os; print('bye', flush=True); os._exit(8)")
         wait_until_none_is_active(shell)
     status = shell.yarnkernel("status", app_id, "--json").ok().document

@@ -11,7 +11,7 @@ from yarnkernel.connection import PORT_NAMES, ConnectionInfo
 from yarnkernel.container.activity import Activity
 from yarnkernel.container.kernel_process import KernelProcess, describe_end, new_connection_info
 from yarnkernel.container.messages import Messages
-from yarnkernel.container.ports import pick_ports, taken_ports
+from yarnkernel.container.ports import pick_ports, taken_by_others
 from yarnkernel.errors import KernelFailedError, YarnKernelError
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ _log = logging.getLogger(__name__)
 
 #: How often ports are picked for a kernel that does not choose its own.
 PORT_ATTEMPTS = 5
+#: Seconds between two looks who has the ports of a kernel that does not answer.
+CLASH_INTERVAL = 1.0
 #: How often a kernel is started again after its end: somebody may have taken a port meanwhile.
 RESTART_ATTEMPTS = 3
 #: Seconds that the kernel has to end in good order, and again after SIGTERM.
@@ -62,6 +64,7 @@ class Kernel:
         self._interrupt_mode = interrupt_mode
         self._process: KernelProcess | None = None
         self._messages: Messages | None = None
+        self._listening: asyncio.Task[None] | None = None
         self.info: ConnectionInfo = {}
         self.activity = Activity()
 
@@ -95,7 +98,7 @@ class Kernel:
                 await self._bring_up()
             except KernelFailedError:
                 await self.close()
-                taken = [] if chooses else taken_ports(self._address, ports)
+                taken = [] if chooses else taken_by_others(self._address, list(ports.values()))
                 if not taken or not attempts_left:
                     raise
                 _log.warning("somebody took port %d first: trying others", taken[0])
@@ -128,8 +131,9 @@ class Kernel:
         except OSError as exc:
             raise KernelFailedError(f"cannot be started: {exc}") from exc
         answering = asyncio.create_task(self._await_answer())
+        clash = asyncio.create_task(self._await_clash())
         try:
-            waiting = (answering, self._process.ended)
+            waiting = (answering, clash, self._process.ended)
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if self._process.ended.done():
                 raise KernelFailedError(
@@ -137,7 +141,7 @@ class Kernel:
                     output=self._process.last_lines(),
                     code=self._process.ended.result(),
                 )
-            await answering
+            await (clash if clash.done() else answering)
         except YarnKernelError as exc:
             if isinstance(exc, KernelFailedError):
                 raise
@@ -146,6 +150,15 @@ class Kernel:
             ) from exc
         finally:
             answering.cancel()
+            clash.cancel()
+
+    async def _await_clash(self) -> None:
+        """Find out that somebody else has one of its ports; ipykernel 7.4 hangs then."""
+        while True:
+            await asyncio.sleep(CLASH_INTERVAL)
+            ports = [self.info[name] for name in PORT_NAMES]
+            if others := taken_by_others(self._address, ports, self.process.pid):
+                raise YarnKernelError(f"somebody else has port {others[0]}")
 
     async def _await_answer(self) -> None:
         loop = asyncio.get_running_loop()
@@ -156,12 +169,16 @@ class Kernel:
             raise YarnKernelError(f"it bound no ports within {self._start_timeout:.0f} s") from None
         if self._messages is None:
             self._messages = Messages(self.info)
+            self._listening = asyncio.create_task(self._listen(self._messages))
         await self._messages.ask_kernel_info(max(1.0, end - loop.time()))
 
-    async def listen(self) -> None:
-        """Take note of its activity, for ever."""
-        async for message in self.messages.broadcasts():
-            self.activity.note(message)
+    async def _listen(self, messages: Messages) -> None:
+        async for message in messages.broadcasts():
+            if message["msg_type"] != "error":
+                self.activity.note(message)
+            elif not message["parent_header"]:  # no client's cell, and so of no client's interest
+                content = message["content"]
+                _log.warning("its start-up: %s: %s", content.get("ename"), content.get("evalue"))
 
     async def interrupt(self) -> str:
         """Interrupt what it does.
@@ -235,6 +252,8 @@ class Kernel:
     async def close(self) -> None:
         """End its process at once and close its channels."""
         await self.kill()
+        if self._listening is not None:
+            self._listening.cancel()
         if self._messages is not None:
             self._messages.close()
             self._messages = None

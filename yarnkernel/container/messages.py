@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from yarnkernel.connection import ConnectionInfo
 
 #: What is read of all that a kernel broadcasts; outputs can be large and do not matter here.
-_HEARD = (b'"status"', b'"shutdown_reply"')
+_HEARD = (b'"status"', b'"shutdown_reply"', b'"error"')
 
 
 class Messages:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from typing import TYPE_CHECKING
+
+import psutil
 
 from yarnkernel.connection import PORT_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def _family(address: str) -> socket.AddressFamily:
@@ -23,9 +29,32 @@ def pick_ports(address: str) -> dict[str, int]:
     return ports
 
 
-def taken_ports(address: str, ports: dict[str, int]) -> list[int]:
-    """Return the ports that somebody listens on."""
-    return [port for port in ports.values() if _is_taken(address, port)]
+def taken_by_others(address: str, ports: Sequence[int], pid: int = 0) -> list[int]:
+    """Return the ports that somebody listens on who is not this process or a child of it.
+
+    Parameters
+    ----------
+    address : str
+        A numeric address of this host.
+    ports : sequence of int
+        The ports; 0 is nobody's.
+    pid : int, optional
+        Id of the process; by default nobody's ports are its own.
+    """
+    taken = [port for port in ports if port and _is_taken(address, port)]
+    own = _listening(pid) if taken and pid else set()
+    return [port for port in taken if port not in own]
+
+
+def _listening(pid: int) -> set[int]:
+    """Ports that a process and its children listen on."""
+    ports: set[int] = set()
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                ports.update(connection.laddr.port for connection in one.net_connections())
+    return ports
 
 
 def _is_taken(address: str, port: int) -> bool:

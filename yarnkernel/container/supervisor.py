@@ -177,7 +177,7 @@ class Supervisor:
             await self._kernel.close()
 
     async def _supervise(self, kernel: Kernel, store: Store) -> int:
-        jobs = (kernel.listen(), self._obey(kernel, store), self._report(kernel, store))
+        jobs = (self._obey(kernel, store), self._report(kernel, store))
         tasks = [asyncio.create_task(job) for job in jobs]
         for task in tasks:
             task.add_done_callback(_log_fault)

@@ -176,6 +176,8 @@ def nodemanager_site(state: ClusterState, index: int, vcores: int) -> Settings:
         "yarn.nodemanager.resource.cpu-vcores": str(vcores),
         "yarn.nodemanager.vmem-check-enabled": "false",
         "yarn.nodemanager.pmem-check-enabled": "true",
+        # True, the default, leaves the check to control groups, also where none are used.
+        "yarn.nodemanager.resource.memory.enforced": "false",
         "yarn.nodemanager.container-monitor.interval-ms": "1000",
         # A laptop's disk that is 90 % full is not a reason to run nothing.
         "yarn.nodemanager.disk-health-checker.enable": "false",
