@@ -81,12 +81,13 @@ def aggregated_logs(
             # The file has its NodeManager's name: host_port.
             node = ":".join(name.rsplit("_", 1))
             try:
-                yield from _containers(TFile(read_at, size), node, choose)
+                yield from read_containers(TFile(read_at, size), node, choose)
             except UnreadableFileError as exc:
                 raise UnreadableFileError(f"{path}/{name}: {exc}") from exc
 
 
-def _containers(file: TFile, node: str, choose: Choice) -> Iterator[ContainerLog]:
+def read_containers(file: TFile, node: str, choose: Choice) -> Iterator[ContainerLog]:
+    """Read the logs in one NodeManager's file; see :func:`aggregated_logs`."""
     for key, value in file.entries():
         container = key[2:].decode(errors="replace")  # DataOutput.writeUTF
         if not container.startswith("container_"):

@@ -33,6 +33,11 @@ class WebHdfs:
         What a URL of it has after the scheme: a host, or the name of a highly
         available HDFS.
 
+    Attributes
+    ----------
+    servers : list of str
+        Web addresses of the NameNodes that may be the active one.
+
     Raises
     ------
     UnreadableFileError
@@ -42,7 +47,7 @@ class WebHdfs:
     def __init__(self, configuration: Configuration, scheme: str, authority: str) -> None:
         if configuration.get("hadoop.security.authentication") == "kerberos":
             raise UnreadableFileError("HDFS with Kerberos is read by Hadoop's own client alone")
-        self._servers = (
+        self.servers = (
             _namenodes(configuration, authority)
             if scheme == "hdfs"
             else [f"{'https' if scheme == 'swebhdfs' else 'http'}://{authority}"]
@@ -80,14 +85,14 @@ class WebHdfs:
     ) -> bytes:
         query = urlencode({"op": operation, "user.name": user_name(), **parameters})
         while True:
-            url = f"{self._servers[0]}/webhdfs/v1{quote(path)}?{query}"
+            url = f"{self.servers[0]}/webhdfs/v1{quote(path)}?{query}"
             try:
                 return fetch(url, deadline, method=method)
             except HttpError as exc:
                 # Another NameNode may be the active one.
-                if len(self._servers) == 1 or (exc.status and "StandbyException" not in str(exc)):
+                if len(self.servers) == 1 or (exc.status and "StandbyException" not in str(exc)):
                     raise
-                self._servers.pop(0)
+                self.servers.pop(0)
 
 
 def _namenodes(configuration: Configuration, authority: str) -> list[str]:
