@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 import psutil
 import pytest
+from hypothesis import settings
 
 from yarnkernel.local.state import MARK
 
@@ -29,6 +30,9 @@ RUN_MARK = "YARNKERNEL_TEST_RUN"
 RUN_ID = uuid.uuid4().hex
 #: A session of its own is far from the user's home, but shares the downloaded artefacts.
 CACHE = platformdirs.user_cache_path()
+#: No files of its own, and no verdict on a busy machine's speed: tests have deadlines themselves.
+settings.register_profile("tests", database=None, deadline=None)
+settings.load_profile("tests")
 
 
 def cluster_marks() -> set[str | None]:

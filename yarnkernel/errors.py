@@ -16,7 +16,8 @@ Each class is a :class:`YarnKernelError` and the fitting builtin, so that both
           AuthenticationError
           UnreachableError
             RpcTimeoutError (TimeoutError)
-        FileSystemError
+        HttpError
+        UnreadableFileError
         LocalClusterError
           LocalClusterTimeoutError (TimeoutError)  exit code 3
       ArtefactError (OSError)
@@ -42,9 +43,9 @@ __all__ = [
     "AuthenticationError",
     "ClusterError",
     "ConnectionInfoError",
-    "FileSystemError",
     "HadoopConfigurationError",
     "HadoopError",
+    "HttpError",
     "KernelFailedError",
     "KernelStartError",
     "KernelStartTimeoutError",
@@ -58,6 +59,7 @@ __all__ = [
     "SubmitError",
     "SubmitTimeoutError",
     "UnreachableError",
+    "UnreadableFileError",
     "UsageError",
     "YarnKernelError",
 ]
@@ -141,8 +143,24 @@ class StandbyError(HadoopError):
     """The daemon is one of a pair, and not the active one."""
 
 
-class FileSystemError(ClusterError):
-    """A file of the cluster cannot be read without Hadoop's own client."""
+class HttpError(ClusterError):
+    """A daemon of Hadoop does not answer over HTTP, or with an error.
+
+    Parameters
+    ----------
+    message : str
+        What happened.
+    status : int, default 0
+        HTTP's status; 0 without an answer.
+    """
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class UnreadableFileError(ClusterError):
+    """A file of the cluster cannot be read without Hadoop's own client, or is damaged."""
 
 
 class LocalClusterError(ClusterError):

@@ -12,6 +12,7 @@ from yarnkernel.application import (
     UNIQUE_TAG_PREFIX,
     ApplicationStatus,
 )
+from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
     ApplicationError,
     ApplicationNotFoundError,
@@ -23,9 +24,11 @@ from yarnkernel.errors import (
     UnreachableError,
     YarnKernelError,
 )
-from yarnkernel.hadoop.identifiers import format_application_id
+from yarnkernel.hadoop.file_system import find_file_system, home_directory
+from yarnkernel.hadoop.identifiers import format_application_id, format_container_id
 from yarnkernel.hadoop.messages import enum_name
 from yarnkernel.hadoop.resource_manager import ResourceManager
+from yarnkernel.hadoop.rpc import user_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -38,6 +41,10 @@ if TYPE_CHECKING:
 ANSWER_TIMEOUT = 15.0
 #: The type of the applications that skein's ApplicationMaster runs (Driver.java of skein 0.8.2).
 APPLICATION_TYPE = "skein"
+#: Below the submitter's home, with a directory for each application (Utils.java of skein 0.8.2).
+STAGING = ".skein"
+#: Seconds to delete such a directory.
+CLEANUP_TIMEOUT = 5.0
 
 
 class YarnClient:
@@ -155,6 +162,9 @@ class YarnClient:
     def kill(self, app_id: str, timeout: float = ANSWER_TIMEOUT) -> None:
         """Let YARN kill an application; one that has ended stays as it is.
 
+        skein's ApplicationMaster has no time then to delete what was uploaded for it, its
+        certificate's key among it: that is done here, where the file system can be reached.
+
         Raises
         ------
         ApplicationError
@@ -175,6 +185,14 @@ class YarnClient:
                 app_id=app_id,
                 hint=f"yarnkernel status {app_id}",
             )
+        self._delete_staging(app_id)
+
+    def _delete_staging(self, app_id: str) -> None:
+        configuration = self.cluster.configuration
+        with contextlib.suppress(YarnKernelError):
+            home = home_directory(configuration, user_name())
+            files, path = find_file_system(configuration, f"{home}/{STAGING}/{app_id}")
+            files.delete(path, Deadline(CLEANUP_TIMEOUT))
 
     def kill_tagged(self, tags: Collection[str]) -> None:
         """Kill what has one of these unique tags, as far as can be: to clean up after a failure."""
@@ -182,6 +200,31 @@ class YarnClient:
         with contextlib.suppress(YarnKernelError):
             for status in self.applications(tags=ours) if ours else ():
                 self.kill(status.app_id)
+
+    def containers(self, app_id: str, timeout: float = ANSWER_TIMEOUT) -> list[tuple[str, str]]:
+        """List the containers of an application that runs.
+
+        Returns
+        -------
+        list of tuple of str
+            Their ids and the web addresses of their NodeManagers.
+        """
+        with self._asking():
+            try:
+                attempts = self.resource_manager.attempts(app_id, timeout)
+                reports = [
+                    report
+                    for attempt in attempts
+                    for report in self.resource_manager.containers(
+                        attempt.application_attempt_id, timeout
+                    )
+                ]
+            except NotFoundError:
+                return []  # between two attempts, or just ended
+        return [
+            (format_container_id(report.container_id), report.node_http_address)
+            for report in reports
+        ]
 
     def queues(self, timeout: float = ANSWER_TIMEOUT) -> list[str]:
         """List the names of the queues that take applications."""

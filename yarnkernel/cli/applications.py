@@ -22,9 +22,11 @@ from yarnkernel.errors import ApplicationError, UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
     from yarnkernel.cli.output import Output
     from yarnkernel.kernel_status import KernelStatus
+    from yarnkernel.logs import LogFile
 
 #: Seconds that a supervisor may take to tell how its kernel is.
 KERNEL_TIMEOUT = 3.0
@@ -49,6 +51,9 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument(
         "--tail", type=count, metavar="BYTES", help="only the last bytes of each file"
+    )
+    parser.add_argument(
+        "-f", "--follow", action="store_true", help="print what is written until the kernel's end"
     )
     add_timeout(parser, "how long to wait for logs that are being collected", 30.0)
 
@@ -215,25 +220,35 @@ def _local_time(moment: datetime | None) -> str:
 
 
 def _logs(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.logs import (  # noqa: PLC0415
+    from yarnkernel.logs import (  # noqa: PLC0415  (protobuf)
         ALL_FILES_PATTERN,
         KERNEL_LOG_PATTERN,
+        follow_logs,
         read_logs,
     )
 
     app_id = check_app_id(options.app_id)
+    if options.follow and options.json:
+        raise UsageError("--follow prints text as it comes, which is not one JSON document")
+    pattern = ALL_FILES_PATTERN if options.all else KERNEL_LOG_PATTERN
     with open_client() as client:
+        if options.follow:
+            news = follow_logs(client, app_id, pattern=pattern, last_bytes=options.tail)
+            _print_news(news, output, with_headings=options.all)
+            return
         status = client.status(app_id)
         files = read_logs(
             client,
             app_id,
-            pattern=ALL_FILES_PATTERN if options.all else KERNEL_LOG_PATTERN,
+            pattern=pattern,
             last_bytes=options.tail,
             timeout=options.timeout if status.host or status.ended else 15.0,
         )
     if not files:
+        disabled = status.log_aggregation == "DISABLED"
         raise ApplicationError(
-            f"{app_id} ({status.outcome}) has no logs that can be read",
+            f"{app_id} ({status.outcome}) has no logs that can be read"
+            + (": this cluster does not collect them" if disabled else ""),
             app_id=app_id,
             state=status.state,
             diagnostics=status.diagnostics,
@@ -242,9 +257,24 @@ def _logs(options: argparse.Namespace, output: Output) -> None:
     several = options.all or len(files) > 1
     parts = []
     for file in files:
-        heading = f"==> {file.container} on {file.node}: {file.name} <==\n" if several else ""
+        heading = _heading(file) if several else ""
         parts.append(heading + file.text.rstrip("\n"))
     output.result("\n".join(parts), [asdict(file) for file in files])
+
+
+def _heading(file: LogFile) -> str:
+    return f"==> {file.container} on {file.node}: {file.name} <==\n"
+
+
+def _print_news(news: Iterable[LogFile], output: Output, *, with_headings: bool) -> None:
+    """Print parts of files as they come, like ``tail -f``."""
+    last = None
+    for file in news:
+        source = file.container, file.name
+        if source != last and (with_headings or last is not None):
+            output.part(_heading(file))
+        output.part(file.text)
+        last = source
 
 
 def _stop(options: argparse.Namespace, output: Output) -> int:

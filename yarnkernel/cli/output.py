@@ -60,6 +60,11 @@ class Output:
         sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
         sys.stdout.flush()
 
+    def part(self, text: str) -> None:
+        """Print a part of a result that is not over yet, as it is."""
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]], document: Any) -> None:
         """Print a table, or ``document`` where JSON is asked for."""
         if self.as_json:

@@ -117,9 +117,7 @@ class RpcConnection:
         except _ClosedError:
             raise UnreachableError(f"{self} closed the connection") from None
         except TimeoutError:
-            raise RpcTimeoutError(
-                f"{self} did not answer within {deadline.seconds:.0f} s"
-            ) from None
+            raise RpcTimeoutError(f"{self} did not answer in time") from None
 
     def _exchange(self, method: str, request: Any, answer: str, deadline: Deadline) -> Any:
         try:

@@ -1,0 +1,108 @@
+"""Logs that NodeManagers have collected in the cluster's file system.
+
+Where they are is told by LogAggregationUtils and LogAggregationFileController of
+Hadoop 3.5.0, what is in them by AggregatedLogFormat: the format ``TFile``, which is
+the default.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from yarnkernel.errors import UnreadableFileError
+from yarnkernel.hadoop.container_logs import Choice, ContainerLog
+from yarnkernel.hadoop.file_system import find_file_system
+from yarnkernel.hadoop.tfile import TFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from yarnkernel.deadline import Deadline
+    from yarnkernel.hadoop.configuration import Configuration
+    from yarnkernel.hadoop.tfile import Input
+
+#: Applications in one directory, by the last digits of their number (Hadoop 3.3, YARN-6929).
+_BUCKETS = 10_000
+#: A NodeManager is still writing it.
+_UNFINISHED = ".tmp"
+_FORMAT = "TFile"
+
+
+def _directories(configuration: Configuration, app_id: str, user: str) -> list[str]:
+    """Where an application's logs may be: since Hadoop 3.3, in 3.0 to 3.2, before that."""
+    ours = f"yarn.log-aggregation.{_FORMAT}.remote-app-log-dir"
+    nodemanagers = "yarn.nodemanager.remote-app-log-dir"
+    root = configuration.get(ours) or configuration.get(nodemanagers, "/tmp/logs")  # noqa: S108
+    old = configuration.get(f"{nodemanagers}-suffix", "logs")
+    new = configuration.get(f"{ours}-suffix") or f"{old}-{_FORMAT.lower()}"
+    bucket = f"{int(app_id.rpartition('_')[2]) % _BUCKETS:04}"
+    return [
+        f"{root.rstrip('/')}/{user}/{part}/{app_id}"
+        for part in (f"bucket-{new}/{bucket}", new, old)
+    ]
+
+
+def aggregated_logs(
+    configuration: Configuration, app_id: str, user: str, choose: Choice, deadline: Deadline
+) -> Iterator[ContainerLog]:
+    """Read the collected logs of an application.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Of the cluster.
+    app_id : str
+        The application's id.
+    user : str
+        Whose application it is.
+    choose : callable
+        Which files, from where on.
+    deadline : Deadline
+        For everything.
+
+    Raises
+    ------
+    UnreadableFileError
+        When they are in a file system, a format or a compression that is not read
+        here, or damaged.
+    """
+    formats = configuration.get_list("yarn.log-aggregation.file-formats")
+    if _FORMAT not in (formats or [_FORMAT]):
+        raise UnreadableFileError(f"logs in the format {formats[0]} are not read here")
+    for directory in _directories(configuration, app_id, user):
+        files, path = find_file_system(configuration, directory)
+        for name, size in sorted((files.list_directory(path, deadline) or {}).items()):
+            if name.endswith(_UNFINISHED):
+                continue
+
+            def read_at(offset: int, length: int, file: str = f"{path}/{name}") -> bytes:
+                return files.read(file, offset, length, deadline)  # noqa: B023  (read before the next)
+
+            # The file has its NodeManager's name: host_port.
+            node = ":".join(name.rsplit("_", 1))
+            try:
+                yield from read_containers(TFile(read_at, size), node, choose)
+            except UnreadableFileError as exc:
+                raise UnreadableFileError(f"{path}/{name}: {exc}") from exc
+
+
+def read_containers(file: TFile, node: str, choose: Choice) -> Iterator[ContainerLog]:
+    """Read the logs in one NodeManager's file; see :func:`aggregated_logs`."""
+    for key, value in file.entries():
+        container = key[2:].decode(errors="replace")  # DataOutput.writeUTF
+        if not container.startswith("container_"):
+            continue  # version, owner and access lists
+        while not value.at_end():
+            name, length = _utf(value), _utf(value)
+            if not length.isdecimal():
+                raise UnreadableFileError(f"the length of {name} is {length!r}")
+            size = int(length)
+            start = choose(container, name, size)
+            value.skip(size if start is None else min(start, size))
+            if start is not None:
+                yield ContainerLog(container, node, name, start, value.read(max(0, size - start)))
+
+
+def _utf(value: Input) -> str:
+    """Read what DataOutput.writeUTF wrote: names of files, and numbers."""
+    return value.read(value.unsigned(2)).decode(errors="replace")

@@ -1,0 +1,89 @@
+"""The NodeManager's REST interface for logs of containers that run (NMWebServices, Hadoop 3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from yarnkernel.errors import HttpError
+from yarnkernel.hadoop.container_logs import Choice, ContainerLog
+from yarnkernel.hadoop.http import fetch, fetch_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from yarnkernel.deadline import Deadline
+
+#: Ends what stands before a log's content (LogToolUtils.outputContainerLog).
+_CONTENT = b"LogContents:\n"
+_LENGTH = b"LogLength:"
+#: Bytes by which a log may have grown since its size was asked for, and how often more are tried.
+_SLACK = 1 << 16
+_TRIES = 5
+
+
+def running_logs(
+    address: str, container: str, choose: Choice, deadline: Deadline
+) -> Iterator[ContainerLog]:
+    """Read logs of a container from its NodeManager.
+
+    Parameters
+    ----------
+    address : str
+        The NodeManager's web address, as container reports have it.
+    container : str
+        The container's id.
+    choose : callable
+        Which files, from where on.
+    deadline : Deadline
+        For everything.
+
+    Raises
+    ------
+    HttpError
+        When the NodeManager does not answer, or no longer has the container.
+    """
+    base = f"{address}/ws/v1/node/containers/{container}/logs"
+    for where in _as_list(_document(base, deadline).get("containerLogsInfo")):
+        for file in _as_list(where.get("containerLogInfo")):
+            name, size = str(file["fileName"]), int(file["fileSize"])
+            start = choose(container, name, size)
+            if start is not None:
+                content = _read(f"{base}/{quote(name)}", start, size, deadline)
+                yield ContainerLog(container, str(where.get("nodeId", "")), name, start, content)
+
+
+def _document(url: str, deadline: Deadline) -> dict[str, Any]:
+    document = fetch_json(url, deadline)
+    if not isinstance(document, dict):
+        raise HttpError(f"{url} has no list of logs")
+    # What is answered for an old container has an aggregated part too, which may be null.
+    return document
+
+
+def _as_list(value: Any) -> list[Any]:
+    """A list of one element is not always written as one in Jersey's JSON."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _read(url: str, start: int, size: int, deadline: Deadline) -> bytes:
+    """Read a file from ``start`` on; only its last bytes can be asked for, and it may grow."""
+    slack = _SLACK
+    for _ in range(_TRIES):
+        if size <= start:
+            return b""
+        wanted = size - start + slack
+        head, found, rest = fetch(f"{url}?size=-{wanted}", deadline).partition(_CONTENT)
+        lengths = [
+            line.removeprefix(_LENGTH) for line in head.splitlines() if line.startswith(_LENGTH)
+        ]
+        if not found or not lengths or not lengths[-1].isdigit():
+            raise HttpError(f"{url} is not a log as Hadoop 3 sends it")
+        size = int(lengths[-1])
+        begin = max(0, size - wanted)
+        if begin <= start:
+            return rest[start - begin : size - begin]
+        slack *= 8
+    raise HttpError(f"{url} grows faster than it can be read")
