@@ -38,6 +38,8 @@ POLL_INTERVAL_LATER = 0.5
 PATIENCE = 10.0
 #: Seconds that one question of a wait may take.
 STEP_TIMEOUT = 5.0
+#: Seconds of one that tell something when there is no answer.
+MEANINGFUL_TIMEOUT = 1.0
 #: Seconds that an application has to end by itself before it is killed.
 STOP_TIMEOUT = 15.0
 
@@ -124,24 +126,25 @@ class YarnKernel:
             if line != said:
                 report(f"{self.app_id} {line}")
                 said = line
-            value, problem = self._published(status, key, deadline)
-            if not deadline.passed:  # a question that had no time left tells nothing
+            patience = deadline.step(STEP_TIMEOUT)
+            value, problem = self._published(status, key, patience)
+            if patience > MEANINGFUL_TIMEOUT:
                 trouble = problem
             if value is not None:
                 self.phases["PUBLISHED"] = time.monotonic() - begin
                 return self._check(value, status)
-            patient = time.monotonic() - begin > PATIENCE
-            time.sleep(deadline.step(POLL_INTERVAL_LATER if patient else POLL_INTERVAL))
+            later = time.monotonic() - begin > PATIENCE
+            time.sleep(deadline.step(POLL_INTERVAL_LATER if later else POLL_INTERVAL))
         raise self._late(deadline, status, key, trouble)
 
     def _published(
-        self, status: ApplicationStatus, key: str, deadline: Deadline
+        self, status: ApplicationStatus, key: str, timeout: float
     ) -> tuple[bytes | None, str]:
         """Read the key; without a value, say what is wrong if anything is."""
         if status.state != "RUNNING" or not status.port:
             return None, ""
         try:
-            return application_master.read_key(status, key, deadline.step(STEP_TIMEOUT)), ""
+            return application_master.read_key(status, key, timeout), ""
         except RemoteError as exc:
             return None, application_master.describe_failure(exc, status)
 
