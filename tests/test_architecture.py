@@ -90,6 +90,7 @@ def test_table_has_no_stranger() -> None:
         "from yarnkernel.cli import main; main(['--help'])",
         "from yarnkernel.cli import main; main(['start', '--help'])",
         "from yarnkernel.cli import main; main(['cluster', 'env'])",
+        "import yarnkernel.yarn_client, yarnkernel.logs",
     ],
 )
 def test_stays_cheap(statement: str, tmp_path: Path) -> None:
