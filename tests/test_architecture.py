@@ -14,7 +14,10 @@ import yarnkernel
 PACKAGE = Path(yarnkernel.__file__).parent
 #: What each part may import of this package, besides itself. docs/architecture.rst tells why.
 BOTTOM = {"errors", "connection", "deadline", "interrupts", "application", "skein_rpc"}
-CLIENT = BOTTOM | {"cluster_env", "logs", "spec", "skein_driver", "skein_way", "kernel", "launch"}
+BOTTOM |= {"child_process"}
+FILES = {"cluster_env", "cluster_files"}
+CLIENT = BOTTOM | FILES | {"environment", "logs", "spec", "skein_driver", "skein_way"}
+CLIENT |= {"kernel", "launch"}
 ALLOWED = {
     "__init__": CLIENT,
     "__main__": {"cli"},
@@ -25,8 +28,11 @@ ALLOWED = {
     "application": {"errors"},
     "skein_rpc": {"errors", "interrupts"},
     "cluster_env": {"errors", "local"},
+    "child_process": {"deadline"},
+    "cluster_files": {"errors", "deadline", "child_process", "cluster_env"},
+    "environment": BOTTOM | FILES,
     "logs": {"errors", "deadline", "cluster_env"},
-    "spec": {"errors", "application"},
+    "spec": {"errors", "application", "environment"},
     "skein_driver": {"errors", "deadline", "cluster_env", "skein_rpc"},
     "skein_way": BOTTOM | {"cluster_env", "skein_driver"},
     "kernel": BOTTOM | {"logs", "skein_way"},
