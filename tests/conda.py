@@ -26,11 +26,11 @@ UNWANTED = {"test", "idlelib", "tkinter", "ensurepip", "lib2to3", "site-packages
 
 
 def write_package(
-    channel: Path, name: str, version: str, files: Iterable[tuple[Path, str]]
+    channel: Path, name: str, version: str, files: Iterable[tuple[Path, str]], placeholder: str = ""
 ) -> None:
     """Write a package with these files, each with its path in the prefix.
 
-    The format is that of https://docs.conda.io/projects/conda-build/en/stable/resources/package-spec.html.
+    For the format, see "Conda package specification" in the documentation of conda-build.
     """
     index = {"name": name, "version": version, "build": "0", "build_number": 0, "depends": []}
     paths = []
@@ -38,8 +38,13 @@ def write_package(
     with tarfile.open(target, "w:bz2", compresslevel=1) as package:
         for source, path in files:
             package.add(source, path, recursive=False)
-            kind = "softlink" if source.is_symlink() else "hardlink"
-            paths.append({"_path": path, "path_type": kind})
+            entry = {
+                "_path": path,
+                "path_type": "softlink" if source.is_symlink() else "hardlink",
+            }
+            if placeholder and path.startswith("bin/"):
+                entry |= {"prefix_placeholder": placeholder, "file_mode": "text"}
+            paths.append(entry)
         for path, document in (
             ("info/index.json", {**index, "subdir": SUBDIR}),
             ("info/paths.json", {"paths_version": 1, "paths": paths}),
@@ -50,42 +55,33 @@ def write_package(
             package.addfile(member, io.BytesIO(content))
 
 
-def files_of_python(directory: Path) -> list[tuple[Path, str]]:
-    """The running Python without its packages; ``directory`` is for links."""
+def files_of_python(links: Path) -> list[tuple[Path, str]]:
+    """The running Python without its packages, and in a directory the links that lead to it."""
     library = Path(sysconfig.get_path("stdlib"))
     files = [
-        (path, f"lib/{PYTHON}/{path.relative_to(library)}")
+        (path, f"lib/{PYTHON}/{inner}")
         for path in library.rglob("*")
         if path.is_file()
-        and UNWANTED.isdisjoint(path.relative_to(library).parts)
-        and not path.relative_to(library).parts[0].startswith("config-")
+        and UNWANTED.isdisjoint((inner := path.relative_to(library)).parts)
+        and not inner.parts[0].startswith("config-")
     ]
     files.append((Path(sys.executable).resolve(), f"bin/{PYTHON}"))
     for name in ("python", "python3"):
-        link = directory / name
-        link.symlink_to(PYTHON)
-        files.append((link, f"bin/{name}"))
+        (links / name).symlink_to(PYTHON)
+        files.append((links / name, f"bin/{name}"))
     return files
 
 
-def make_channel(channel: Path, site_packages: Path) -> None:
-    """Make a channel of the running Python and all packages in a directory."""
+def make_channel(channel: Path, prefix: Path) -> None:
+    """Make a channel of the running Python and of all packages of a virtual environment."""
     (channel / SUBDIR).mkdir(parents=True)
-    (channel / "noarch").mkdir()
     write_package(channel, "python", platform.python_version(), files_of_python(channel))
+    site_packages = prefix / "lib" / PYTHON / "site-packages"
     for package in distributions(path=[str(site_packages)]):
-        files = [
-            (Path(str(package.locate_file(file))).resolve(), file) for file in package.files or []
-        ]
+        sources = [Path(str(package.locate_file(f))).resolve() for f in package.files or []]
+        files = [(p, str(p.relative_to(prefix))) for p in sources if p.is_file()]
         write_package(
-            channel,
-            package.metadata["Name"].lower(),
-            package.version,
-            [
-                (source, str(source.relative_to(site_packages.parents[2])))
-                for source, _ in files
-                if source.is_file() and "__pycache__" not in source.parts
-            ],
+            channel, package.metadata["Name"].lower(), package.version, files, str(prefix)
         )
     asyncio.run(index_fs(channel))
 
@@ -95,9 +91,8 @@ def install(channel: Path, prefix: Path, cache: Path) -> None:
     names = [path.name.rsplit("-", 2)[0] for path in (channel / SUBDIR).glob("*.tar.bz2")]
 
     async def solve_and_install() -> None:
-        records = await rattler.solve(
-            [rattler.Channel(channel.as_uri())], names, platforms=[SUBDIR, "noarch"]
-        )
-        await rattler.install(records, target_prefix=prefix, cache_dir=cache, show_progress=False)
+        source = rattler.Channel(channel.as_uri())
+        records = await rattler.solve([source], names, platforms=[rattler.Subdir(SUBDIR)])
+        await rattler.install(records, prefix, cache_dir=cache, show_progress=False)
 
     asyncio.run(solve_and_install())

@@ -224,9 +224,9 @@ class ClusterFiles:
 
     def _error(self, said: Sequence[str]) -> ClusterFileError:
         # "put: Permission denied: ...", and after the cause of a lost connection a link to a wiki.
-        reason = re.sub(r"^\w+: ", "", said[0] if said else "it does not say why")
+        reason = re.sub(r"^-?\w+: ", "", said[0] if said else "it does not say why")
         reason = reason.partition("; For more details")[0]
-        return ClusterFileError(f"{self.cluster.source}: its file system refuses: {reason}")
+        return ClusterFileError(f"{self.cluster.source}: its file system says: {reason}")
 
 
 def _answer(stderr: str) -> list[str]:

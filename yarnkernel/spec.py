@@ -259,7 +259,7 @@ def add_environment(spec: skein.ApplicationSpec, environment: Environment) -> No
     """Let an application's kernel run in an environment.
 
     Its activation comes first in the script, before that may switch on
-    ``set -u``, which scripts of environments do not stand. An archive replaces
+    ``set -u``, which conda-pack's ``activate`` does not stand. An archive replaces
     a file of the specification with the same name, ``environment``. It leaves a
     tag, by which ``yarnkernel env prune`` knows that it is in use.
 

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import os
 import re
+import shlex
 import struct
 import subprocess
 import sys
@@ -110,7 +111,7 @@ def _pack_error(prefix: Prefix, target: Path, said: str) -> PackError:
         return PackError(
             f"{prefix.path} cannot be packed: files of conda packages have been removed or "
             f"replaced (by pip?): {changed}; "
-            f"next: conda install --prefix {prefix.path} --force-reinstall "
+            f"next: conda install --prefix {shlex.quote(str(prefix.path))} --force-reinstall "
             f"{changed.replace(', ', ' ')}"
         )
     last = (said.strip().splitlines() or ["the packer does not say why"])[-1]

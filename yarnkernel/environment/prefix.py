@@ -183,8 +183,7 @@ def fingerprint(prefix: Prefix) -> str:
     """Tell the state of an environment, from names, sizes and times of its files.
 
     Like ``make``: a change that keeps a file's size and time is not seen, and
-    an environment that is made again has another fingerprint. It takes a second
-    where packing takes minutes.
+    an environment that is made again has another fingerprint.
 
     Returns
     -------

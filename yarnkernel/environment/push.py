@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from yarnkernel.deadline import Deadline
+    from yarnkernel.environment.prefix import Prefix
     from yarnkernel.environment.store import EnvironmentStore, StoredArchive, TransferProgress
 
 
@@ -103,7 +104,7 @@ class Pusher:
             prefix = open_prefix(path)
             check_packages(prefix, to_pack=True)
             name = stored_name(prefix.name, fingerprint(prefix))
-            stored, uploaded = store.push(name, lambda: self._cached(path, name), self._transfer)
+            stored, uploaded = store.push(name, lambda: self._cached(prefix, name), self._transfer)
         else:
             suffix = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), None)
             if suffix is None:
@@ -118,7 +119,7 @@ class Pusher:
         )
         return stored, uploaded
 
-    def _cached(self, path: Path, name: str) -> Path:
+    def _cached(self, prefix: Prefix, name: str) -> Path:
         """Pack an environment into the cache, if it is not there from another push."""
         cached = cache_directory() / name
         if cached.exists():
@@ -127,7 +128,11 @@ class Pusher:
             cached.parent.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
             raise PackError(f"cannot make {cached.parent}: {exc.strerror}") from exc
-        return self.pack(path, cached)
+        self.pack(prefix.path, cached)
+        if stored_name(prefix.name, fingerprint(prefix)) != name:
+            cached.unlink()
+            raise PackError(f"{prefix.path} has changed while it was packed; next: push it again")
+        return cached
 
     def _check(self, archive: Path) -> Path:
         for warning in check_archive(archive):

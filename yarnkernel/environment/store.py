@@ -260,10 +260,11 @@ class EnvironmentStore:
             return there, False
         if self.public:
             self._check_open_to_all(directories)
+        # First, as who may not write there need not pack.
+        self.files.make_directory(str(self._url), self._umask)
         archive = make_archive()
         url = f"{self._url}/{name}"
         part = f"{url}.{uuid.uuid4().hex}.part"
-        self.files.make_directory(str(self._url), self._umask)
         size = archive.stat().st_size
         progress.start(size)
         try:
