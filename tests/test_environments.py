@@ -193,6 +193,7 @@ def test_ctrl_c_while_pushing(pusher: Shell, venv_archive: Path, home: Path) -> 
         ("viewfs:///user/none.rst", "YARN unpacks .tar.gz, .tgz and .zip"),
         ("viewfs:///user/*.tar.gz", "is no URL of a file on the cluster"),
         ("python://opt/environment", "write three slashes"),
+        ("hdfs://[x/a.tar.gz", "Invalid IPv6 URL"),
     ],
 )
 def test_bad_environment(pusher: Shell, text: str, reason: str) -> None:

@@ -89,6 +89,13 @@ def test_has_editable_packages(user_shell: Shell, bare_venv: Path) -> None:
     assert "pip install --no-deps '/home/me/my clone'" in error
 
 
+def test_packer_is_not_installed(user_shell: Shell, kernel_venv: Path) -> None:
+    result = user_shell.run(
+        kernel_venv / "bin/python", "-m", "yarnkernel", "env", "pack", kernel_venv
+    )
+    assert "needs venv-pack2; next: pip install 'yarnkernel[pack]'" in result.error(1)
+
+
 def test_is_no_environment(user_shell: Shell, tmp_path: Path) -> None:
     error = only_line(user_shell.yarnkernel("env", "pack", tmp_path).error(2))
     assert "has neither the conda-meta of conda nor the pyvenv.cfg of venv" in error

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import REPOSITORY
 from yarnkernel.environment.choice import on_cluster, on_nodes
-from yarnkernel.environment.store import StoredArchive
+from yarnkernel.environment.stored import StoredArchive
 from yarnkernel.errors import UsageError
 from yarnkernel.spec import add_environment, load_spec
 

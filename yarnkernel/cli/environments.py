@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from yarnkernel.cli.output import Output
-    from yarnkernel.environment.store import EnvironmentStore, StoredArchive
+    from yarnkernel.environment.store import EnvironmentStore
+    from yarnkernel.environment.stored import StoredArchive
 
 #: Seconds; large environments are packed in minutes.
 PUSH_TIMEOUT = 1800.0
@@ -154,18 +155,15 @@ def _stores(options: argparse.Namespace) -> Iterator[EnvironmentStore]:
 
 
 def _list(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.environment.store import cached_archives  # noqa: PLC0415
+    from yarnkernel.environment.cache import cached_archives  # noqa: PLC0415
 
     found = [archive for store in _stores(options) for archive in store.list()]
     _show([*found, *cached_archives()], output)
 
 
 def _prune(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.environment.store import (  # noqa: PLC0415
-        cached_archives,
-        remove_cached,
-        select_old,
-    )
+    from yarnkernel.environment.cache import cached_archives, remove_cached  # noqa: PLC0415
+    from yarnkernel.environment.stored import select_old  # noqa: PLC0415
     from yarnkernel.kernel import list_kernels  # noqa: PLC0415  (skein)
 
     with open_way() as way:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
 
 from yarnkernel.environment.prefix import check_packages, open_prefix
-from yarnkernel.environment.store import EnvironmentStore, StoredArchive
+from yarnkernel.environment.store import EnvironmentStore
 from yarnkernel.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from yarnkernel.cluster_env import ClusterEnvironment
     from yarnkernel.environment.push import Pusher
+    from yarnkernel.environment.stored import StoredArchive
 
 #: Where a container finds its unpacked archive.
 LINK_NAME = "environment"
@@ -87,7 +88,10 @@ def choose_environment(
     PackError, ClusterFileError
         When it cannot be packed or uploaded; also when that takes too long.
     """
-    url = urlparse(text)
+    try:
+        url = urlparse(text)
+    except ValueError as exc:
+        raise UsageError(f"{text!r} is no environment: {exc}") from exc
     if url.scheme == "python":
         if url.netloc or not url.path.startswith("/"):
             raise UsageError(f"{text!r}: write three slashes, as in python:///opt/environment")

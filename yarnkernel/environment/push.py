@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from yarnkernel.environment.archive import SUFFIXES, archive_digest, check_archive, pack
+from yarnkernel.environment.cache import cache_directory
 from yarnkernel.environment.prefix import check_packages, fingerprint, open_prefix, plain_name
-from yarnkernel.environment.store import cache_directory, stored_name
+from yarnkernel.environment.stored import stored_name
 from yarnkernel.errors import PackError, UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
     from yarnkernel.deadline import Deadline
     from yarnkernel.environment.prefix import Prefix
-    from yarnkernel.environment.store import EnvironmentStore, StoredArchive, TransferProgress
+    from yarnkernel.environment.store import EnvironmentStore, TransferProgress
+    from yarnkernel.environment.stored import StoredArchive
 
 
 class Pusher:

@@ -11,21 +11,19 @@ import contextlib
 import re
 import time
 import uuid
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlparse
-
-import platformdirs
 
 from yarnkernel.cluster_files import ClusterFiles, FileStatus, default_file_system
 from yarnkernel.deadline import Deadline
 from yarnkernel.environment.archive import SUFFIXES
+from yarnkernel.environment.stored import StoredArchive
 from yarnkernel.errors import ClusterFileError, UsageError
 from yarnkernel.interrupts import uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
+    from pathlib import Path
 
     from yarnkernel.cluster_env import ClusterEnvironment
 
@@ -35,12 +33,8 @@ PUBLIC_DIRECTORY = ".yarnkernel-public/environments"
 #: Permissions that nothing of these gets.
 PRIVATE_UMASK = "077"
 PUBLIC_UMASK = "022"
-#: Hexadecimal digits of a digest in a name.
-DIGEST_LENGTH = 16
 #: Seconds that removing an upload which came to nothing may take.
 CLEANUP_TIMEOUT = 30.0
-
-_STORED_NAME = re.compile(rf"-(?P<digest>[0-9a-f]{{{DIGEST_LENGTH}}})\.tar\.gz$")
 
 
 class TransferProgress(Protocol):
@@ -51,62 +45,6 @@ class TransferProgress(Protocol):
 
     def advance(self, size: int) -> None:
         """``size`` more bytes have been."""
-
-
-@dataclass(frozen=True)
-class StoredArchive:
-    """A packed environment on the cluster or in the cache of this machine.
-
-    Attributes
-    ----------
-    url : str
-        Where it is, as ``--environment`` takes it.
-    size : int
-        Bytes.
-    modified : float
-        When it was put there, in seconds since 1970.
-    visibility : str
-        ``"public"`` or ``"private"`` (YARN's words), ``"application"`` for a file system that is
-        not the cluster's, ``"unfinished"`` for an upload that was cut off, or ``"cache"`` on this
-        machine.
-    """
-
-    url: str
-    size: int
-    modified: float
-    visibility: str
-
-    @property
-    def digest(self) -> str:
-        """The digest in its name; empty for a file that was not put there by us."""
-        found = _STORED_NAME.search(self.url)
-        return found["digest"] if found else ""
-
-
-def stored_name(name: str, digest: str) -> str:
-    """Return the name of a packed environment."""
-    return f"{name}-{digest[:DIGEST_LENGTH]}.tar.gz"
-
-
-def cache_directory() -> Path:
-    """Where archives that are packed to be pushed stay, below the user's cache directory."""
-    return platformdirs.user_cache_path("yarnkernel") / "environments"
-
-
-def cached_archives() -> list[StoredArchive]:
-    """Archives in the cache of this machine, in the order of their names."""
-    found = []
-    with contextlib.suppress(OSError):
-        for path in sorted(cache_directory().glob("*.tar.gz")):
-            status = path.stat()
-            found.append(StoredArchive(str(path), status.st_size, status.st_mtime, "cache"))
-    return found
-
-
-def remove_cached(archives: Collection[StoredArchive]) -> None:
-    """Remove archives from the cache of this machine."""
-    for archive in archives:
-        Path(archive.url).unlink(missing_ok=True)
 
 
 class EnvironmentStore:
@@ -160,7 +98,10 @@ class EnvironmentStore:
         UsageError
             When it is not a URL or an absolute path.
         """
-        url = urlparse(text)
+        try:
+            url = urlparse(text)
+        except ValueError as exc:
+            raise UsageError(f"{text!r} is no URL: {exc}") from exc
         if not url.path.startswith("/") or re.search(r"[?#*{}\[\]\\]|\s", text):
             raise UsageError(f"{text!r} is no URL of a file on the cluster, as hdfs:///a/b")
         if not url.scheme or self._is_ours(text):
@@ -324,21 +265,3 @@ def _directories_above(url: str) -> list[str]:
     root = f"{parsed.scheme}://{parsed.netloc}"
     parts = parsed.path.strip("/").split("/")[:-1]
     return [f"{root}/" + "/".join(parts[:count]) for count in range(len(parts) + 1)]
-
-
-def select_old(
-    archives: Collection[StoredArchive], *, age: float, in_use: Collection[str]
-) -> list[StoredArchive]:
-    """Choose what may be removed: put there more than ``age`` seconds ago, and not in use.
-
-    Parameters
-    ----------
-    archives : collection of StoredArchive
-        What there is.
-    age : float
-        Seconds.
-    in_use : collection of str
-        Digests of what running applications use.
-    """
-    oldest = time.time() - age
-    return [a for a in archives if a.modified < oldest and a.digest not in in_use]
