@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from yarnkernel.cli.output import FetchBar, Output
+from yarnkernel.cli.output import Output, TransferBar
 from yarnkernel.cluster_env import local_environment
 from yarnkernel.deadline import Deadline
 from yarnkernel.kernel import YarnKernel
@@ -87,7 +87,7 @@ def main() -> None:
     output = Output(quiet=False, as_json=False)
     name = f"benchmark-{os.getpid()}"
     results: dict[str, list[dict[str, float]]] = {}
-    with tempfile.TemporaryDirectory() as directory, FetchBar(output) as bar:
+    with tempfile.TemporaryDirectory() as directory, TransferBar(output) as bar:
         stock_service, stock_master = (Path(directory) / n for n in ("service.yaml", "master.yaml"))
         stock_service.write_text(STOCK_SERVICE)
         stock_master.write_text(STOCK_MASTER)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -202,6 +203,30 @@ def shell(user_shell: Shell, stock: Shell) -> Shell:
     """A user with a running cluster, whose global driver saves each command 1.5 s."""
     assert stock.environment["HADOOP_CONF_DIR"]
     return user_shell
+
+
+@pytest.fixture(scope="session")
+def kernel_venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment with this package, not editable, in it."""
+    prefix = tmp_path_factory.mktemp("prefixes") / "my kernel's"
+    pip = [f"{prefix}/bin/python", "-m", "pip", "--disable-pip-version-check"]
+    install = [*pip, "install", "--quiet", "--no-compile", str(REPOSITORY)]
+    for command in ([sys.executable, "-m", "venv", str(prefix)], install):
+        subprocess.run(command, check=True, timeout=300)
+    # Type hints for other libraries. Without its native library, Hadoop takes 4 ms for each of
+    # these 5000 files.
+    (typeshed,) = prefix.glob("lib/python3*/site-packages/jedi/third_party")
+    shutil.rmtree(typeshed)
+    return prefix
+
+
+@pytest.fixture(scope="session")
+def venv_archive(kernel_venv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That environment, packed."""
+    archive = tmp_path_factory.mktemp("archives") / "packed.tar.gz"
+    command = [f"{BIN}/yarnkernel", "env", "pack", str(kernel_venv), "-o", str(archive)]
+    subprocess.run(command, check=True, timeout=120)
+    return archive
 
 
 @pytest.fixture

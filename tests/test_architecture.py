@@ -13,9 +13,13 @@ import yarnkernel
 
 PACKAGE = Path(yarnkernel.__file__).parent
 #: What each part may import of this package, besides itself. docs/architecture.rst tells why.
-BOTTOM = {"errors", "connection", "deadline", "interrupts", "application", "kernel_status"}
+BOTTOM = {
+    "errors", "connection", "deadline", "interrupts", "application", "kernel_status",
+    "child_process",
+}  # fmt: skip
+FILES = {"cluster_env", "cluster_files"}
 #: What needs neither skein nor gRPC; spec imports skein when it is used.
-LIGHT = BOTTOM | {"hadoop", "cluster_env", "yarn_client", "logs", "spec"}
+LIGHT = BOTTOM | FILES | {"hadoop", "yarn_client", "logs", "spec", "environment"}
 CLIENT = LIGHT | {
     "skein_rpc", "application_master", "skein_driver", "skein_way", "kernel", "launch", "console",
     "kernel_control",
@@ -31,10 +35,13 @@ ALLOWED = {
     "kernel_status": {"errors"},
     "skein_rpc": {"errors", "interrupts"},
     "hadoop": {"errors", "deadline"},
+    "child_process": {"deadline"},
     "cluster_env": {"errors", "hadoop", "local"},
+    "cluster_files": {"errors", "deadline", "child_process", "cluster_env"},
+    "environment": BOTTOM | FILES,
     "yarn_client": {"errors", "deadline", "application", "cluster_env", "hadoop"},
     "logs": {"errors", "deadline", "application", "hadoop", "yarn_client"},
-    "spec": {"errors", "application"},
+    "spec": {"errors", "application", "environment"},
     "application_master": {"errors", "application", "skein_rpc"},
     "skein_driver": {"errors", "deadline", "cluster_env", "skein_rpc"},
     "skein_way": {"errors", "deadline", "interrupts", "skein_driver", "skein_rpc", "yarn_client"},

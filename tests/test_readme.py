@@ -100,7 +100,7 @@ def test_every_command_is_in_the_readme(capsys: pytest.CaptureFixture[str]) -> N
     from yarnkernel.cli import main
 
     text = (REPOSITORY / "README.rst").read_text(encoding="utf-8")
-    for group in ((), ("cluster",)):
+    for group in ((), ("env",), ("cluster",)):
         assert main([*group, "--help"]) == 0
         shown = capsys.readouterr().out
         names = re.findall(r"^    ([a-z]+)(?:  |$)", shown, re.MULTILINE)

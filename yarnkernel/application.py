@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 TAG = "yarnkernel"
 #: ... and one of its own, which tells it from all others before its id is known.
 UNIQUE_TAG_PREFIX = f"{TAG}-"
+#: ... and one with the digest of its packed environment, if it has one.
+ENVIRONMENT_TAG_PREFIX = "environment-"
 #: An application in one of these states stays in it (YarnApplicationState of Hadoop).
 FINAL_STATES = frozenset({"FINISHED", "FAILED", "KILLED"})
 ACTIVE_STATES = ("NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING")

@@ -94,6 +94,12 @@ class ClusterEnvironment:
             raise ClusterError(f"{self.source}: `yarn classpath` fails: {said}")
         return classpath
 
+    @property
+    def is_local(self) -> bool:
+        """Whether its nodes are this machine, as those of a local cluster."""
+        conf_dir = self.variables.get("HADOOP_CONF_DIR", "")
+        return any(str(state.conf_dir) == conf_dir for state in local_state.list_states())
+
     def run_yarn(
         self, arguments: Sequence[str], timeout: float
     ) -> subprocess.CompletedProcess[str]:

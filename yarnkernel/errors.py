@@ -20,7 +20,11 @@ Each class is a :class:`YarnKernelError` and the fitting builtin, so that both
         UnreadableFileError
         LocalClusterError
           LocalClusterTimeoutError (TimeoutError)  exit code 3
+        ClusterFileError
+          ClusterFileTimeoutError (TimeoutError)   exit code 3
       ArtefactError (OSError)
+      PackError
+        PackTimeoutError (TimeoutError)            exit code 3
       SubmitError
         SubmitTimeoutError (TimeoutError)          exit code 3
       ApplicationError
@@ -42,6 +46,8 @@ __all__ = [
     "ArtefactError",
     "AuthenticationError",
     "ClusterError",
+    "ClusterFileError",
+    "ClusterFileTimeoutError",
     "ConnectionInfoError",
     "HadoopConfigurationError",
     "HadoopError",
@@ -52,6 +58,8 @@ __all__ = [
     "LocalClusterError",
     "LocalClusterTimeoutError",
     "NotFoundError",
+    "PackError",
+    "PackTimeoutError",
     "RpcError",
     "RpcTimeoutError",
     "SpecError",
@@ -169,6 +177,26 @@ class LocalClusterError(ClusterError):
 
 class LocalClusterTimeoutError(LocalClusterError, TimeoutError):
     """The deadline passed before the local cluster was ready."""
+
+    exit_code = 3
+
+
+class ClusterFileError(ClusterError):
+    """The cluster's file system does not do what it is asked for."""
+
+
+class ClusterFileTimeoutError(ClusterFileError, TimeoutError):
+    """The deadline passed before the cluster's file system had done what it was asked for."""
+
+    exit_code = 3
+
+
+class PackError(YarnKernelError):
+    """An environment cannot be packed."""
+
+
+class PackTimeoutError(PackError, TimeoutError):
+    """The deadline passed before an environment was packed."""
 
     exit_code = 3
 

@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
-from yarnkernel.application import TAG, UNIQUE_TAG_PREFIX
+from yarnkernel.application import ENVIRONMENT_TAG_PREFIX, TAG, UNIQUE_TAG_PREFIX
 from yarnkernel.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import skein
+
+    from yarnkernel.environment.choice import Environment
 
 #: MiB that skein's ApplicationMaster (a JVM with a heap of 128 MiB) takes of its container.
 AM_MEMORY = 300
@@ -177,7 +179,7 @@ def _kernel_part(spec: skein.ApplicationSpec) -> skein.Master | skein.Service:
     if len(spec.services) == 1:
         return next(iter(spec.services.values()))
     raise UsageError(
-        "--memory, --vcores and --env need a specification with one service; "
+        "--memory, --vcores, --env and --environment need a specification with one service; "
         f"this one has {', '.join(sorted(spec.services))}"
     )
 
@@ -251,6 +253,38 @@ def _override_kernel(
             raise UsageError(f"--vcores {vcores}: has to be 1 or more")
         part.resources.vcores = vcores
     part.env = {**part.env, **env}
+
+
+def add_environment(spec: skein.ApplicationSpec, environment: Environment) -> None:
+    """Let an application's kernel run in an environment.
+
+    Its activation comes first in the script, before that may switch on
+    ``set -u``, which conda-pack's ``activate`` does not stand. An archive replaces
+    a file of the specification with the same name, ``environment``. It leaves a
+    tag, by which ``yarnkernel env prune`` knows that it is in use.
+
+    Parameters
+    ----------
+    spec : skein.ApplicationSpec
+        The specification; is changed.
+    environment : Environment
+        From :func:`yarnkernel.environment.choice.choose_environment`.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be told which part of the application is the kernel.
+    """
+    import skein  # noqa: PLC0415  (slow to import)
+
+    part = _kernel_part(spec)
+    part.script = f"{environment.activation}\n{part.script}"
+    for name, archive in environment.files.items():
+        file = skein.File(archive.url, type="ARCHIVE", visibility=archive.visibility)
+        part.files = {**part.files, name: file}
+        if archive.digest:
+            spec.tags = {*spec.tags, f"{ENVIRONMENT_TAG_PREFIX}{archive.digest}"}
+    _check_message("--environment", spec)
 
 
 def add_unique_tag(spec: skein.ApplicationSpec) -> None:

@@ -13,7 +13,15 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from yarnkernel import __version__
-from yarnkernel.cli import applications, cluster, completion, control, demo, kernels
+from yarnkernel.cli import (
+    applications,
+    cluster,
+    completion,
+    control,
+    demo,
+    environments,
+    kernels,
+)
 from yarnkernel.cli.arguments import Parser
 from yarnkernel.cli.output import Output
 from yarnkernel.errors import YarnKernelError
@@ -37,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"yarnkernel {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (kernels, control, applications, cluster, demo, completion):
+    for group in (kernels, control, applications, environments, cluster, demo, completion):
         group.add_commands(commands)
     return parser
 

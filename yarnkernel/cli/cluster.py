@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from yarnkernel.cli.arguments import Commands, add_command, add_timeout, count
-from yarnkernel.cli.output import FetchBar, add_output_options
+from yarnkernel.cli.output import TransferBar, add_output_options
 from yarnkernel.errors import LocalClusterError
 from yarnkernel.local.state import DEFAULT_NAME, ClusterState, list_states, read_state
 
@@ -88,7 +88,7 @@ def _start(options: argparse.Namespace, output: Output) -> None:
         memory = parse_memory(options.memory)
     except ValueError as exc:
         raise UsageError(f"--memory {options.memory!r}: {exc}") from exc
-    with FetchBar(output) as bar:
+    with TransferBar(output) as bar:
         state = start_cluster(
             options.name,
             report=output.progress,

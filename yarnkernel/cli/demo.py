@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, cast
 
 from yarnkernel.cli.arguments import Commands, add_command
-from yarnkernel.cli.output import FetchBar
+from yarnkernel.cli.output import TransferBar
 from yarnkernel.deadline import START_TIMEOUT, Deadline
 from yarnkernel.errors import KernelStartError
 from yarnkernel.interrupts import uninterrupted
@@ -67,7 +67,7 @@ def _demo(_: argparse.Namespace, output: Output) -> None:
 
     name = f"demo-{os.getpid()}"
     phases: dict[str, float] = {}
-    with FetchBar(output) as bar:
+    with TransferBar(output) as bar:
         output.progress("1. a real YARN on this machine: yarnkernel cluster start")
         try:
             state = start_cluster(name, report=output.progress, progress=bar)

@@ -21,6 +21,7 @@ from yarnkernel.cli.arguments import (
     count,
     variable,
 )
+from yarnkernel.cli.output import TransferBar
 from yarnkernel.connection import (
     KERNEL_INFO_KEY,
     ConnectionInfo,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     import skein
 
     from yarnkernel.cli.output import Output
+    from yarnkernel.environment.choice import Environment
+    from yarnkernel.environment.push import Pusher
     from yarnkernel.skein_way import SkeinWay
     from yarnkernel.yarn_client import YarnClient
 
@@ -95,6 +98,13 @@ def _add_overrides(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="environment variable of the kernel; may be given again",
     )
+    group.add_argument(
+        "--environment",
+        metavar="ENVIRONMENT",
+        help="environment of the kernel: a conda or virtual environment here, which is packed and "
+        "pushed when it has changed (a local cluster uses it where it is), an archive here, the "
+        "URL of one on the cluster, or python:///PREFIX on all nodes",
+    )
     group.add_argument("--node-label", metavar="LABEL", help="only on nodes with this label")
     group.add_argument("--name", help="name of the application")
 
@@ -117,8 +127,15 @@ def _add_connection_options(parser: argparse.ArgumentParser, default_file: str) 
     add_timeout(parser, "how long to wait for everything", START_TIMEOUT)
 
 
-def _load_spec(options: argparse.Namespace) -> skein.ApplicationSpec:
-    from yarnkernel.spec import default_spec, load_spec, override  # noqa: PLC0415  (skein)
+def _load_spec(
+    options: argparse.Namespace, deadline: Deadline, output: Output
+) -> skein.ApplicationSpec:
+    from yarnkernel.spec import (  # noqa: PLC0415  (skein)
+        add_environment,
+        default_spec,
+        load_spec,
+        override,
+    )
 
     spec = load_spec(options.spec or default_spec())
     override(
@@ -130,7 +147,26 @@ def _load_spec(options: argparse.Namespace) -> skein.ApplicationSpec:
         node_label=options.node_label,
         name=options.name,
     )
+    if options.environment is not None:
+        add_environment(spec, _choose_environment(options.environment, deadline, output))
     return spec
+
+
+def _choose_environment(text: str, deadline: Deadline, output: Output) -> Environment:
+    from yarnkernel.cluster_env import find_cluster  # noqa: PLC0415
+    from yarnkernel.environment.choice import choose_environment  # noqa: PLC0415
+
+    with pusher(deadline, output) as by:
+        return choose_environment(text, by, find_cluster)
+
+
+@contextlib.contextmanager
+def pusher(deadline: Deadline, output: Output) -> Iterator[Pusher]:
+    """Make what packs and pushes environments, and shows how far it is."""
+    from yarnkernel.environment.push import Pusher  # noqa: PLC0415
+
+    with TransferBar(output, "uploading") as bar:
+        yield Pusher(deadline, output.progress, bar, output.terminal)
 
 
 def open_client(output: Output | None = None) -> YarnClient:
@@ -158,8 +194,8 @@ def _start(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.launch import submitted  # noqa: PLC0415  (skein)
 
     check_writable(options.connection_file or make_runtime_directory() / "kernel.json")
-    spec = _load_spec(options)
     deadline = Deadline(options.timeout)
+    spec = _load_spec(options, deadline, output)
     with _open_way(output) as way:
         connected = output.elapsed
         with submitted(way, spec, deadline, output.progress) as kernel:
@@ -200,8 +236,8 @@ def _tell_ready(output: Output, app_id: str, info: ConnectionInfo, path: Path | 
 def _submit(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.launch import submitted  # noqa: PLC0415  (skein)
 
-    spec = _load_spec(options)
     deadline = Deadline(options.timeout)
+    spec = _load_spec(options, deadline, output)
     with (
         _open_way(output) as way,
         submitted(way, spec, deadline, output.progress) as kernel,

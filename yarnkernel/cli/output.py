@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     import argparse
@@ -43,6 +43,11 @@ class Output:
     def elapsed(self) -> float:
         """Seconds since the command began."""
         return time.monotonic() - self._begin
+
+    @property
+    def terminal(self) -> TextIO | None:
+        """Where bars that move can be shown; None where nobody would see them."""
+        return None if self.quiet or not sys.stderr.isatty() else sys.stderr
 
     def progress(self, line: str) -> None:
         """Tell a change of state, with the seconds since the start."""
@@ -86,26 +91,28 @@ class Output:
         self.result("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
-class FetchBar:
-    """A progress bar for artefacts that are fetched; a context manager.
+class TransferBar:
+    """A progress bar for bytes that move; a context manager.
 
     Parameters
     ----------
     output : Output
         Says whether progress is wanted. A terminal gets a bar, anything else
-        two lines.
+        one line.
+    what : str, optional
+        What is done.
     """
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, what: str = "fetching Hadoop's artefacts") -> None:
         self._output = output
+        self._what = what
         self._progress: Progress | None = None
         self._task: TaskID | None = None
-        self._done = 0
 
     def start(self, total: int) -> None:
-        """``total`` bytes are going to be fetched."""
-        self._output.progress(f"fetching Hadoop's artefacts: {total / 1e6:.0f} MB")
-        if self._output.quiet or not sys.stderr.isatty():
+        """``total`` bytes are going to be moved."""
+        self._output.progress(f"{self._what}: {total / 1e6:.0f} MB")
+        if self._output.terminal is None:
             return
         from rich.console import Console  # noqa: PLC0415  (slow to import)
         from rich.progress import (  # noqa: PLC0415
@@ -124,12 +131,11 @@ class FetchBar:
             console=Console(stderr=True),
             transient=True,
         )
-        self._task = self._progress.add_task("fetch", total=total)
+        self._task = self._progress.add_task(self._what, total=total)
         self._progress.start()
 
     def advance(self, size: int) -> None:
-        """``size`` more bytes are there."""
-        self._done += size
+        """``size`` more bytes have been moved."""
         if self._progress is not None and self._task is not None:
             self._progress.advance(self._task, size)
 

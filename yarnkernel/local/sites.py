@@ -105,7 +105,8 @@ def yarn_site(state: ClusterState) -> Settings:
         "yarn.client.nodemanager-connect.max-wait-ms": "15000",
         "yarn.client.nodemanager-connect.retry-interval-ms": "500",
         "yarn.client.application-client-protocol.poll-interval-ms": "50",
-        "yarn.am.liveness-monitor.expiry-interval-ms": "20000",
+        # Unpacking an environment: without its native library, Hadoop starts a chmod for each file.
+        "yarn.am.liveness-monitor.expiry-interval-ms": "300000",
         "yarn.resourcemanager.am.max-attempts": "2",
         "yarn.scheduler.minimum-allocation-mb": "64",
         "yarn.scheduler.minimum-allocation-vcores": "1",

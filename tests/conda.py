@@ -1,0 +1,98 @@
+"""A channel of conda packages, made of a Python and packages that are installed here."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import platform
+import sys
+import sysconfig
+import tarfile
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rattler
+from rattler.index import index_fs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SUBDIR = {"x86_64": "linux-64", "aarch64": "linux-aarch64"}[platform.machine()]
+PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
+#: Parts of the standard library that no kernel needs.
+UNWANTED = {"test", "idlelib", "tkinter", "ensurepip", "lib2to3", "site-packages", "__pycache__"}
+
+
+def write_package(
+    channel: Path, name: str, version: str, files: Iterable[tuple[Path, str]], placeholder: str = ""
+) -> None:
+    """Write a package with these files, each with its path in the prefix.
+
+    For the format, see "Conda package specification" in the documentation of conda-build.
+    """
+    index = {"name": name, "version": version, "build": "0", "build_number": 0, "depends": []}
+    paths = []
+    target = channel / SUBDIR / f"{name}-{version}-0.tar.bz2"
+    with tarfile.open(target, "w:bz2", compresslevel=1) as package:
+        for source, path in files:
+            package.add(source, path, recursive=False)
+            entry = {
+                "_path": path,
+                "path_type": "softlink" if source.is_symlink() else "hardlink",
+            }
+            if placeholder and path.startswith("bin/"):
+                entry |= {"prefix_placeholder": placeholder, "file_mode": "text"}
+            paths.append(entry)
+        for path, document in (
+            ("info/index.json", {**index, "subdir": SUBDIR}),
+            ("info/paths.json", {"paths_version": 1, "paths": paths}),
+        ):
+            content = json.dumps(document).encode()
+            member = tarfile.TarInfo(path)
+            member.size = len(content)
+            package.addfile(member, io.BytesIO(content))
+
+
+def files_of_python(links: Path) -> list[tuple[Path, str]]:
+    """The running Python without its packages, and in a directory the links that lead to it."""
+    library = Path(sysconfig.get_path("stdlib"))
+    files = [
+        (path, f"lib/{PYTHON}/{inner}")
+        for path in library.rglob("*")
+        if path.is_file()
+        and UNWANTED.isdisjoint((inner := path.relative_to(library)).parts)
+        and not inner.parts[0].startswith("config-")
+    ]
+    files.append((Path(sys.executable).resolve(), f"bin/{PYTHON}"))
+    for name in ("python", "python3"):
+        (links / name).symlink_to(PYTHON)
+        files.append((links / name, f"bin/{name}"))
+    return files
+
+
+def make_channel(channel: Path, prefix: Path) -> None:
+    """Make a channel of the running Python and of all packages of a virtual environment."""
+    (channel / SUBDIR).mkdir(parents=True)
+    write_package(channel, "python", platform.python_version(), files_of_python(channel))
+    site_packages = prefix / "lib" / PYTHON / "site-packages"
+    for package in distributions(path=[str(site_packages)]):
+        sources = [Path(str(package.locate_file(f))).resolve() for f in package.files or []]
+        files = [(p, str(p.relative_to(prefix))) for p in sources if p.is_file()]
+        write_package(
+            channel, package.metadata["Name"].lower(), package.version, files, str(prefix)
+        )
+    asyncio.run(index_fs(channel))
+
+
+def install(channel: Path, prefix: Path, cache: Path) -> None:
+    """Install all packages of a channel, as conda does."""
+    names = [path.name.rsplit("-", 2)[0] for path in (channel / SUBDIR).glob("*.tar.bz2")]
+
+    async def solve_and_install() -> None:
+        source = rattler.Channel(channel.as_uri())
+        records = await rattler.solve([source], names, platforms=[rattler.Subdir(SUBDIR)])
+        await rattler.install(records, prefix, cache_dir=cache, show_progress=False)
+
+    asyncio.run(solve_and_install())

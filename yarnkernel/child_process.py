@@ -1,0 +1,85 @@
+"""A command that runs to its end, within a deadline, and leaves no process behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from yarnkernel.deadline import Deadline
+
+#: Seconds between two looks at how far a command is.
+LOOK_INTERVAL = 0.1
+
+
+def run_to_end(
+    command: Sequence[str],
+    *,
+    deadline: Deadline,
+    environment: Mapping[str, str],
+    stdin: IO[bytes] | int = subprocess.DEVNULL,
+    stdout: IO[str] | int = subprocess.PIPE,
+    look: Callable[[], None] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command and return its output as text.
+
+    It gets a session of its own: Ctrl-C at the terminal ends it through us, so
+    that we know it has ended before we clean up after it.
+
+    Parameters
+    ----------
+    command : sequence of str
+        The command and its arguments.
+    deadline : Deadline
+        When it is killed.
+    environment : mapping
+        Its whole environment.
+    stdin, stdout : file or int, optional
+        As of :class:`subprocess.Popen`. By default nothing, and captured.
+    look : callable, optional
+        Called ten times a second while it runs.
+
+    Returns
+    -------
+    subprocess.CompletedProcess
+        However it ended.
+
+    Raises
+    ------
+    TimeoutError
+        When the deadline has passed.
+    OSError
+        When it cannot be started.
+    """
+    process = subprocess.Popen(
+        command,
+        env=dict(environment),
+        stdin=stdin,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        while True:
+            try:
+                out, err = process.communicate(timeout=deadline.step(LOOK_INTERVAL))
+            except subprocess.TimeoutExpired:
+                if deadline.passed:
+                    raise TimeoutError(f"not done within {deadline.seconds:.0f} s") from None
+            else:
+                return subprocess.CompletedProcess(command, process.returncode, out, err)
+            finally:
+                if look is not None:
+                    look()
+    finally:
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

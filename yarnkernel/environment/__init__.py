@@ -1,0 +1,1 @@
+"""Environments for containers: what a prefix holds, its archive, its place on the cluster."""

@@ -1,0 +1,35 @@
+"""Archives on this machine that were packed to be pushed: packed once for all clusters."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from yarnkernel.environment.stored import StoredArchive
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+def cache_directory() -> Path:
+    """Where archives that are packed to be pushed stay, below the user's cache directory."""
+    return platformdirs.user_cache_path("yarnkernel") / "environments"
+
+
+def cached_archives() -> list[StoredArchive]:
+    """Archives in the cache of this machine, in the order of their names."""
+    found = []
+    with contextlib.suppress(OSError):
+        for path in sorted(cache_directory().glob("*.tar.gz")):
+            status = path.stat()
+            found.append(StoredArchive(str(path), status.st_size, status.st_mtime, "cache"))
+    return found
+
+
+def remove_cached(archives: Collection[StoredArchive]) -> None:
+    """Remove archives from the cache of this machine."""
+    for archive in archives:
+        Path(archive.url).unlink(missing_ok=True)

@@ -1,0 +1,110 @@
+"""``--environment``: from a prefix, an archive or a URL to what an application has to get."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlparse
+
+from yarnkernel.environment.prefix import check_packages, open_prefix
+from yarnkernel.environment.store import EnvironmentStore
+from yarnkernel.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from yarnkernel.cluster_env import ClusterEnvironment
+    from yarnkernel.environment.push import Pusher
+    from yarnkernel.environment.stored import StoredArchive
+
+#: Where a container finds its unpacked archive.
+LINK_NAME = "environment"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What an application has to get so that its kernel has an environment.
+
+    Attributes
+    ----------
+    activation : str
+        Lines of bash that come before its script.
+    files : mapping of str to StoredArchive
+        What YARN unpacks, by its name in the container; nothing when the
+        environment is on the nodes.
+    """
+
+    activation: str
+    files: Mapping[str, StoredArchive] = field(default_factory=dict)
+
+
+def on_nodes(prefix: str) -> Environment:
+    """Use an environment that every node has, by its absolute path there."""
+    quoted = shlex.quote(prefix.rstrip("/"))
+    # Prefixes of conda, but for its base, have no script to activate them.
+    return Environment(
+        f"if [ -e {quoted}/bin/activate ]; then source {quoted}/bin/activate\n"
+        f'else export PATH={quoted}/bin:"$PATH"; fi'
+    )
+
+
+def on_cluster(archive: StoredArchive) -> Environment:
+    """Use a packed environment on the cluster's file system.
+
+    ``conda-unpack`` is not run: it writes the new prefix into files that other
+    containers use at the same time. Python finds its prefix by itself, and
+    scripts that either packer has packed find their Python.
+    """
+    return Environment(f"source {LINK_NAME}/bin/activate", {LINK_NAME: archive})
+
+
+def choose_environment(
+    text: str, pusher: Pusher, find_cluster: Callable[[], ClusterEnvironment]
+) -> Environment:
+    """Understand ``--environment``, and push what has to be pushed.
+
+    Parameters
+    ----------
+    text : str
+        A prefix, an archive, a URL of the cluster's file system, or
+        ``python:///prefix/on/the/nodes``. The nodes of a local cluster are this
+        machine: there a prefix is used where it is.
+    pusher : Pusher
+        Packs and uploads.
+    find_cluster : callable
+        Tells which cluster, where that matters.
+
+    Returns
+    -------
+    Environment
+        What the application has to get.
+
+    Raises
+    ------
+    UsageError
+        When it is none of these, or lacks what a container needs.
+    PackError, ClusterFileError
+        When it cannot be packed or uploaded; also when that takes too long.
+    """
+    try:
+        url = urlparse(text)
+    except ValueError as exc:
+        raise UsageError(f"{text!r} is no environment: {exc}") from exc
+    if url.scheme == "python":
+        if url.netloc or not url.path.startswith("/"):
+            raise UsageError(f"{text!r}: write three slashes, as in python:///opt/environment")
+        return on_nodes(unquote(url.path))
+    cluster = find_cluster()
+    if url.scheme and url.scheme != "file":
+        return on_cluster(EnvironmentStore(cluster, pusher.deadline).open_url(text))
+    path = Path(unquote(url.path) if url.scheme else text)
+    if path.is_dir() and cluster.is_local:
+        prefix = open_prefix(path)
+        check_packages(prefix, to_pack=False)
+        return on_nodes(str(prefix.path))
+    if not path.exists():
+        raise UsageError(f"there is no environment {path}")
+    archive, _ = pusher.push(path, EnvironmentStore(cluster, pusher.deadline))
+    return on_cluster(archive)

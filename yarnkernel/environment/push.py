@@ -1,0 +1,142 @@
+"""Bring environments of this machine to the cluster, unless they are there already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from yarnkernel.environment.archive import SUFFIXES, archive_digest, check_archive, pack
+from yarnkernel.environment.cache import cache_directory
+from yarnkernel.environment.prefix import check_packages, fingerprint, open_prefix, plain_name
+from yarnkernel.environment.stored import stored_name
+from yarnkernel.errors import PackError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from yarnkernel.deadline import Deadline
+    from yarnkernel.environment.prefix import Prefix
+    from yarnkernel.environment.store import EnvironmentStore, TransferProgress
+    from yarnkernel.environment.stored import StoredArchive
+
+
+class Pusher:
+    """Packs and uploads within one deadline.
+
+    Parameters
+    ----------
+    deadline : Deadline
+        For all of it.
+    report : callable
+        Called with one line at each step.
+    transfer : TransferProgress
+        Told about the upload.
+    terminal : file, optional
+        Where the packer shows its progress; nowhere by default.
+    """
+
+    def __init__(
+        self,
+        deadline: Deadline,
+        report: Callable[[str], None],
+        transfer: TransferProgress,
+        terminal: IO[str] | None = None,
+    ) -> None:
+        self.deadline = deadline
+        self._report = report
+        self._transfer = transfer
+        self._terminal = terminal
+
+    def pack(self, path: Path, target: Path | None = None) -> Path:
+        """Check and pack an environment.
+
+        Parameters
+        ----------
+        path : pathlib.Path
+            Its prefix.
+        target : pathlib.Path, optional
+            The archive. By default ``NAME.tar.gz`` in the current directory.
+
+        Returns
+        -------
+        pathlib.Path
+            The archive.
+
+        Raises
+        ------
+        UsageError
+            When it is not what a container needs.
+        PackError, PackTimeoutError
+            When it cannot be packed.
+        """
+        prefix = open_prefix(path)
+        check_packages(prefix, to_pack=True)
+        target = target or Path(f"{prefix.name}.tar.gz")
+        self._report(f"packing {prefix.path} ({prefix.kind})")
+        pack(prefix, target, deadline=self.deadline, progress=self._terminal)
+        self._report(f"packed: {target.stat().st_size / 1e6:.1f} MB")
+        self._check(target)
+        return target
+
+    def push(self, path: Path, store: EnvironmentStore) -> tuple[StoredArchive, bool]:
+        """Push a prefix, which is packed first, or an archive.
+
+        Parameters
+        ----------
+        path : pathlib.Path
+            A directory or a file.
+        store : EnvironmentStore
+            Where to.
+
+        Returns
+        -------
+        StoredArchive
+            Where it is.
+        bool
+            Whether it was uploaded for that.
+
+        Raises
+        ------
+        UsageError
+            When it is not what a container needs.
+        PackError, ClusterFileError
+            When it cannot be packed or uploaded; also when that takes too long.
+        """
+        if path.is_dir():
+            prefix = open_prefix(path)
+            check_packages(prefix, to_pack=True)
+            name = stored_name(prefix.name, fingerprint(prefix))
+            stored, uploaded = store.push(name, lambda: self._cached(prefix, name), self._transfer)
+        else:
+            suffix = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), None)
+            if suffix is None:
+                raise UsageError(f"{path} is neither an environment nor a {' or '.join(SUFFIXES)}")
+            label = plain_name(path.name.removesuffix(suffix))
+            name = stored_name(label, archive_digest(path))
+            stored, uploaded = store.push(name, lambda: self._check(path), self._transfer)
+        self._report(
+            f"uploaded: {stored.size / 1e6:.1f} MB"
+            if uploaded
+            else f"{path} is on the cluster already"
+        )
+        return stored, uploaded
+
+    def _cached(self, prefix: Prefix, name: str) -> Path:
+        """Pack an environment into the cache, if it is not there from another push."""
+        cached = cache_directory() / name
+        if cached.exists():
+            return cached
+        try:
+            cached.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise PackError(f"cannot make {cached.parent}: {exc.strerror}") from exc
+        self.pack(prefix.path, cached)
+        if stored_name(prefix.name, fingerprint(prefix)) != name:
+            cached.unlink()
+            raise PackError(f"{prefix.path} has changed while it was packed; next: push it again")
+        return cached
+
+    def _check(self, archive: Path) -> Path:
+        for warning in check_archive(archive):
+            self._report(f"warning: {warning}")
+        return archive

@@ -1,0 +1,267 @@
+"""Packed environments on the cluster: one place for each state of each, never uploaded twice.
+
+YARN unpacks an archive once for each user and node (private), or once for each
+node (public), as long as its path and time stay the same. So a name carries a
+digest of what is in it, and a file that is there is never touched again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+import uuid
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlparse
+
+from yarnkernel.cluster_files import ClusterFiles, FileStatus, default_file_system
+from yarnkernel.deadline import Deadline
+from yarnkernel.environment.archive import SUFFIXES
+from yarnkernel.environment.stored import StoredArchive
+from yarnkernel.errors import ClusterFileError, UsageError
+from yarnkernel.interrupts import uninterrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from pathlib import Path
+
+    from yarnkernel.cluster_env import ClusterEnvironment
+
+#: Below the user's home on the cluster. Nobody else reads the first one.
+PRIVATE_DIRECTORY = ".yarnkernel/environments"
+PUBLIC_DIRECTORY = ".yarnkernel-public/environments"
+#: Permissions that nothing of these gets.
+PRIVATE_UMASK = "077"
+PUBLIC_UMASK = "022"
+#: Seconds that removing an upload which came to nothing may take.
+CLEANUP_TIMEOUT = 30.0
+
+
+class TransferProgress(Protocol):
+    """What is told while bytes move."""
+
+    def start(self, total: int) -> None:
+        """``total`` bytes are going to be moved."""
+
+    def advance(self, size: int) -> None:
+        """``size`` more bytes have been."""
+
+
+class EnvironmentStore:
+    """A directory of the cluster for packed environments.
+
+    Parameters
+    ----------
+    cluster : ClusterEnvironment
+        The cluster.
+    deadline : Deadline
+        For all that is asked of it.
+    public : bool, default False
+        For everybody: YARN asks that others may read the file and pass all
+        directories above it (``FSDownload.isPublic`` of Hadoop).
+    directory : str, optional
+        URL or absolute path of the directory. By default
+        ``.yarnkernel/environments`` or ``.yarnkernel-public/environments`` below
+        the user's home.
+    """
+
+    def __init__(
+        self,
+        cluster: ClusterEnvironment,
+        deadline: Deadline,
+        *,
+        public: bool = False,
+        directory: str | None = None,
+    ) -> None:
+        self.files = ClusterFiles(cluster, deadline)
+        self.public = public
+        self._file_system = urlparse(default_file_system(cluster))
+        self._default = PUBLIC_DIRECTORY if public else PRIVATE_DIRECTORY
+        self._url = None if directory is None else self.absolute_url(directory).rstrip("/")
+
+    @property
+    def _umask(self) -> str:
+        return PUBLIC_UMASK if self.public else PRIVATE_UMASK
+
+    @property
+    def _visibility(self) -> str:
+        return "public" if self.public else "private"
+
+    def absolute_url(self, text: str) -> str:
+        """Return the URL of a file or directory, without the cluster's own authority.
+
+        skein writes authorities in lower case (``File.to_protobuf``), and without
+        one Hadoop takes that of ``fs.defaultFS``.
+
+        Raises
+        ------
+        UsageError
+            When it is not a URL or an absolute path.
+        """
+        try:
+            url = urlparse(text)
+        except ValueError as exc:
+            raise UsageError(f"{text!r} is no URL: {exc}") from exc
+        if not url.path.startswith("/") or re.search(r"[?#*{}\[\]\\]|\s", text):
+            raise UsageError(f"{text!r} is no URL of a file on the cluster, as hdfs:///a/b")
+        if not url.scheme or self._is_ours(text):
+            return f"{self._file_system.scheme}://{url.path}"
+        return text
+
+    def _is_ours(self, text: str) -> bool:
+        url = urlparse(text)
+        authorities = ("", self._file_system.netloc)
+        return url.scheme == self._file_system.scheme and url.netloc in authorities
+
+    def _look(self, name: str) -> tuple[StoredArchive | None, list[FileStatus]]:
+        """Look for a file, and at the directories above it that are there."""
+        if self._url is None:
+            # All in one call. Homes are below /user (dfs.user.home.dir.prefix).
+            first = self._default.partition("/")[0]
+            above = ["/", "/user", ".", first, self._default]
+            found = self.files.status([*above, f"{self._default}/{name}"])
+            self._set_home(found[above.index(".") :])
+        else:
+            above = _directories_above(f"{self._url}/{name}")
+            found = self.files.status([*above, f"{self._url}/{name}"])
+        directories = found[: len(above)]
+        if len(found) <= len(above):
+            return None, directories
+        return self._stored(f"{self._url}/{name}", found), directories
+
+    def _set_home(self, found: Sequence[FileStatus]) -> None:
+        """Take the first of these for the user's home; the cluster knows by which name."""
+        if not found:
+            raise ClusterFileError(
+                "you have no home directory on the cluster's file system; "
+                "next: use the option --directory URL"
+            )
+        home = f"{self._file_system.scheme}:///user/{found[0].name}"
+        self._url = f"{home}/{self._default}"
+
+    def _stored(self, url: str, found: list[FileStatus]) -> StoredArchive:
+        if not self._is_ours(url):
+            visibility = "application"  # skein copies it to a place of the application's
+        elif all(status.open_to_all for status in found):
+            visibility = "public"
+        else:
+            visibility = "private"
+        return StoredArchive(url, found[-1].size, found[-1].modified, visibility)
+
+    def open_url(self, text: str) -> StoredArchive:
+        """Look at an archive that somebody has put on the cluster.
+
+        Raises
+        ------
+        UsageError
+            When it is not there, or nothing that YARN unpacks.
+        """
+        url = self.absolute_url(text)
+        if not url.endswith((*SUFFIXES, ".zip")):
+            raise UsageError(f"{text}: YARN unpacks .tar.gz, .tgz and .zip")
+        above = _directories_above(url)
+        found = self.files.status([*above, url])
+        if len(found) <= len(above):
+            raise UsageError(f"there is no {text} on the cluster; next: yarnkernel env list")
+        if found[-1].is_directory:
+            raise UsageError(f"{text} is a directory, not a packed environment")
+        return self._stored(url, found)
+
+    def push(
+        self, name: str, make_archive: Callable[[], Path], progress: TransferProgress
+    ) -> tuple[StoredArchive, bool]:
+        """Upload a packed environment unless it is there.
+
+        It gets its name when it is there as a whole. Of several uploads at
+        once one wins, and all have the same in them.
+
+        Parameters
+        ----------
+        name : str
+            Its name on the cluster, from :func:`stored_name`.
+        make_archive : callable
+            Called when it is not there; returns the file on this machine.
+        progress : TransferProgress
+            Told about the upload.
+
+        Returns
+        -------
+        StoredArchive
+            Where it is.
+        bool
+            Whether it was uploaded for that.
+
+        Raises
+        ------
+        ClusterFileError, ClusterFileTimeoutError
+            When it cannot be uploaded; nothing of it is left there.
+        """
+        there, directories = self._look(name)
+        if there is not None:
+            return there, False
+        if self.public:
+            self._check_open_to_all(directories)
+        # First, as who may not write there need not pack.
+        self.files.make_directory(str(self._url), self._umask)
+        archive = make_archive()
+        url = f"{self._url}/{name}"
+        part = f"{url}.{uuid.uuid4().hex}.part"
+        size = archive.stat().st_size
+        progress.start(size)
+        try:
+            self.files.upload(archive, part, self._umask, progress.advance)
+            try:
+                self.files.rename(part, url)
+            except ClusterFileError:
+                if self._look(name)[0] is None:
+                    raise
+                self.files.remove([part])
+        except BaseException:
+            self._clean_up(part)
+            raise
+        return StoredArchive(url, size, time.time(), self._visibility), True
+
+    def _clean_up(self, part: str) -> None:
+        """Remove an upload and what Hadoop's client makes of its name while it writes."""
+        files = ClusterFiles(self.files.cluster, Deadline(CLEANUP_TIMEOUT))
+        with uninterrupted(), contextlib.suppress(ClusterFileError):
+            files.remove([f"{part}*"])
+
+    def _check_open_to_all(self, directories: list[FileStatus]) -> None:
+        closed = next((status for status in directories if not status.open_to_all), None)
+        if closed is not None:
+            raise ClusterFileError(
+                f"others may not pass {closed.name or '/'} (mode {closed.mode:o}), a directory "
+                f"above {self._url}, as YARN asks of public files; "
+                "next: push without --public, or name another --directory URL"
+            )
+
+    def list(self) -> list[StoredArchive]:
+        """List what is there, in the order of names; uploads that were cut off too."""
+        pattern = f"{self._url or self._default}/*.tar.gz*"
+        found = self.files.status([pattern] if self._url else [".", pattern])
+        if self._url is None:
+            self._set_home(found[:1])
+        return [
+            StoredArchive(
+                f"{self._url}/{status.name}",
+                status.size,
+                status.modified,
+                self._visibility if status.name.endswith(".tar.gz") else "unfinished",
+            )
+            for status in found
+            if not status.is_directory
+        ]
+
+    def remove(self, archives: Collection[StoredArchive]) -> None:
+        """Remove packed environments."""
+        if archives:
+            self.files.remove([archive.url for archive in archives])
+
+
+def _directories_above(url: str) -> list[str]:
+    """URLs of all directories above a file, the root first."""
+    parsed = urlparse(url)
+    root = f"{parsed.scheme}://{parsed.netloc}"
+    parts = parsed.path.strip("/").split("/")[:-1]
+    return [f"{root}/" + "/".join(parts[:count]) for count in range(len(parts) + 1)]
