@@ -162,15 +162,16 @@ def capacity_scheduler() -> Settings:
 
 
 def nodemanager_site(state: ClusterState, index: int, vcores: int) -> Settings:
-    """Settings of one NodeManager."""
+    """Settings of one NodeManager, which has a loopback address of its own as hosts have."""
     name = f"nodemanager{index}"
+    host = f"127.0.0.{index + 1}" if index else "localhost"
     ports = state.ports
     return {
-        "yarn.nodemanager.hostname": "localhost",
+        "yarn.nodemanager.hostname": host,
         # Recovery needs a port that stays.
-        "yarn.nodemanager.address": f"localhost:{ports[name]}",
-        "yarn.nodemanager.localizer.address": f"localhost:{ports[f'{name}-localizer']}",
-        "yarn.nodemanager.webapp.address": f"localhost:{ports[f'{name}-web']}",
+        "yarn.nodemanager.address": f"{host}:{ports[name]}",
+        "yarn.nodemanager.localizer.address": f"{host}:{ports[f'{name}-localizer']}",
+        "yarn.nodemanager.webapp.address": f"{host}:{ports[f'{name}-web']}",
         "yarn.nodemanager.local-dirs": str(state.path / "data" / name / "local"),
         "yarn.nodemanager.log-dirs": str(state.path / "logs" / "containers" / name),
         "yarn.nodemanager.resource.memory-mb": str(state.memory),
