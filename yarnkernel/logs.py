@@ -242,6 +242,7 @@ def follow_logs(
         return start if start is not None and start < size else None
 
     collection: Deadline | None = None
+    trouble: Deadline | None = None
     while collection is None or not collection.passed:
         status = client.status(app_id)
         if status.ended and collection is None:
@@ -249,10 +250,16 @@ def follow_logs(
         step = Deadline(ANSWER_TIMEOUT)
         try:
             logs = list(_logs(client, status, choose, step))
-        except (HttpError, UnreadableFileError):
-            if status.ended:
-                raise
-            logs = []  # a NodeManager that restarts, or an application that has just ended
+            trouble = None
+        except (HttpError, UnreadableFileError) as exc:
+            # A NodeManager may restart, and an application have just ended.
+            trouble = trouble or Deadline(ANSWER_TIMEOUT)
+            if status.ended or trouble.passed:
+                raise ClusterError(
+                    f"the logs of {app_id} cannot be followed: {exc}; "
+                    f"next: yarnkernel logs {app_id}"
+                ) from exc
+            logs = []
         for log in logs:
             key = log.container, log.name
             seen[key] = log.start + len(log.content)

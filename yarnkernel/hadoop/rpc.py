@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import pwd
 import socket
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -17,6 +15,7 @@ from yarnkernel.errors import (
     UnreachableError,
 )
 from yarnkernel.hadoop.messages import message_class
+from yarnkernel.hadoop.user import user_name
 from yarnkernel.hadoop.wire import LENGTH_SIZE, frame, frame_length, read_answer
 
 if TYPE_CHECKING:
@@ -35,11 +34,6 @@ _CHUNK = 1 << 20
 
 class _ClosedError(Exception):
     """The server has closed the connection without a word."""
-
-
-def user_name() -> str:
-    """Who we are without Kerberos: ``HADOOP_USER_NAME``, else the operating system's user."""
-    return os.environ.get("HADOOP_USER_NAME") or pwd.getpwuid(os.getuid()).pw_name
 
 
 class RpcConnection:
@@ -63,7 +57,7 @@ class RpcConnection:
         self.address = address
         self._protocol = protocol
         self._longest = configuration.get_int("ipc.maximum.response.length", _LONGEST_RESPONSE)
-        self._kerberos = configuration.get("hadoop.security.authentication") == "kerberos"
+        self._kerberos = configuration.wants_kerberos
         self._client_id = uuid.uuid4().bytes
         self._call_id = -1
         self._socket: socket.socket | None = None
