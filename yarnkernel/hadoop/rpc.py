@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -30,10 +31,6 @@ _CONTEXT_CALL = -3
 _LONGEST_RESPONSE = 128 << 20
 #: Bytes that are asked of the socket at once, so that a length is not believed before it arrives.
 _CHUNK = 1 << 20
-
-
-class _ClosedError(Exception):
-    """The server has closed the connection without a word."""
 
 
 class RpcConnection:
@@ -103,15 +100,19 @@ class RpcConnection:
         try:
             try:
                 return self._exchange(method, request, answer, deadline)
-            except _ClosedError:
+            except (ConnectionResetError, BrokenPipeError):
                 if not idle:
                     raise
                 # Servers close connections that are idle (ipc.client.connection.maxidletime).
                 return self._exchange(method, request, answer, deadline)
-        except _ClosedError:
-            raise UnreachableError(f"{self} closed the connection") from None
+        except HadoopError:
+            raise
+        except RpcError as exc:
+            raise type(exc)(f"{self}: {exc}") from exc
         except TimeoutError:
             raise RpcTimeoutError(f"{self} did not answer in time") from None
+        except OSError as exc:
+            raise UnreachableError(f"{self}: {exc.strerror or exc}") from exc
 
     def _exchange(self, method: str, request: Any, answer: str, deadline: Deadline) -> Any:
         try:
@@ -127,19 +128,7 @@ class RpcConnection:
             return read_answer(self._receive(length, deadline), self._call_id, answer)
         except HadoopError:
             raise  # an answer like others; where it ends the connection, the next call finds out
-        except RpcError as exc:
-            self.close()
-            raise type(exc)(f"{self}: {exc}") from exc
-        except TimeoutError:
-            self.close()
-            raise
-        except (ConnectionResetError, BrokenPipeError):
-            self.close()
-            raise _ClosedError from None
-        except OSError as exc:
-            self.close()
-            raise UnreachableError(f"{self}: {exc.strerror or exc}") from exc
-        except BaseException:  # Ctrl-C: what is still to come would be taken for another answer
+        except BaseException:  # Ctrl-C too: what is still to come is no later call's answer
             self.close()
             raise
 
@@ -176,7 +165,7 @@ class RpcConnection:
             self._socket.settimeout(_time_left(deadline))
             part = self._socket.recv(min(size - len(content), _CHUNK))
             if not part:
-                raise ConnectionResetError
+                raise ConnectionResetError(errno.ECONNRESET, "it closed the connection")
             content += part
         return bytes(content)
 
