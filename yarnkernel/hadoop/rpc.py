@@ -17,7 +17,7 @@ from yarnkernel.errors import (
 )
 from yarnkernel.hadoop.messages import message_class
 from yarnkernel.hadoop.user import user_name
-from yarnkernel.hadoop.wire import LENGTH_SIZE, frame, frame_length, read_answer
+from yarnkernel.hadoop.wire import LENGTH_SIZE, NO_KERBEROS, frame, frame_length, read_answer
 
 if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
@@ -136,9 +136,7 @@ class RpcConnection:
         """Connect, and return what has to be sent before the first call."""
         if self._kerberos:
             # Here SASL goes: header with -33, negotiation (call -33), and only then the context.
-            raise AuthenticationError(
-                "this cluster wants Kerberos, which yarnkernel does not speak yet"
-            )
+            raise AuthenticationError(NO_KERBEROS)
         self._socket = _open_socket(self.address, deadline)
         context = message_class("hadoop.common.IpcConnectionContextProto")(protocol=self._protocol)
         context.userInfo.effectiveUser = user_name()
