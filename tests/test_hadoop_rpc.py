@@ -210,6 +210,13 @@ def test_length_is_limited(server: Server) -> None:
         resource_manager(server, **{"ipc.maximum.response.length": "5"}).cluster_metrics(5)
 
 
+def test_text_that_is_none(server: Server) -> None:
+    content = failure("java.lang.Exception", "a reason").replace(b"reason", b"\xffeason")
+    server.reply, server.keep = (lambda _: content), True
+    with pytest.raises(RpcError, match="RpcResponseHeaderProto"):
+        ask(server)
+
+
 YARN = "org.apache.hadoop.yarn.exceptions"
 
 

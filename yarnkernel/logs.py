@@ -41,6 +41,8 @@ COMPLETION_TIMEOUT = 3.0
 #: Seconds that the logs of an application that has ended may take to be collected.
 COLLECTION_TIMEOUT = 30.0
 
+#: States of the collection that are not its end (LogAggregationStatus of YARN).
+_COLLECTING = ("NOT_START", "RUNNING", "RUNNING_WITH_FAILURE")
 _CONTAINER = re.compile(r"^Container: (?P<container>container_\S+) on (?P<node>\S+)")
 _TYPE = re.compile(r"^LogType:(?P<name>.+)$")
 _END = re.compile(r"^End of LogType:")
@@ -146,20 +148,19 @@ def read_logs(
                 problem = ClusterError(f"the logs of {app_id} cannot be read: {exc}; {failure}")
         if files:
             completion = completion or Deadline(COMPLETION_TIMEOUT if complete else 0)
-            if not _are_collected_now(status) or completion.passed:
+            if not _being_collected(status) or completion.passed:
                 return files
-        elif status.ended and not _are_collected_now(status) and not problem:
-            return files
-        if deadline.remaining < RETRY_INTERVAL:
+        nothing_will_come = status.ended and not _being_collected(status)
+        if nothing_will_come or deadline.remaining < 2 * RETRY_INTERVAL:
             if problem:
                 raise problem
             return files
         time.sleep(RETRY_INTERVAL)
 
 
-def _are_collected_now(status: ApplicationStatus) -> bool:
+def _being_collected(status: ApplicationStatus) -> bool:
     """Whether NodeManagers may still be writing the files."""
-    return status.ended and status.log_aggregation in ("NOT_START", "RUNNING")
+    return status.ended and status.log_aggregation in _COLLECTING
 
 
 def _choose(pattern: str, last_bytes: int | None) -> Choice:
@@ -242,6 +243,7 @@ def follow_logs(
         return start if start is not None and start < size else None
 
     collection: Deadline | None = None
+    trouble: Deadline | None = None
     while collection is None or not collection.passed:
         status = client.status(app_id)
         if status.ended and collection is None:
@@ -249,16 +251,22 @@ def follow_logs(
         step = Deadline(ANSWER_TIMEOUT)
         try:
             logs = list(_logs(client, status, choose, step))
-        except (HttpError, UnreadableFileError):
-            if status.ended:
-                raise
-            logs = []  # a NodeManager that restarts, or an application that has just ended
+            trouble = None
+        except (HttpError, UnreadableFileError) as exc:
+            # A NodeManager may restart, and an application have just ended.
+            trouble = trouble or Deadline(ANSWER_TIMEOUT)
+            if status.ended or trouble.passed:
+                raise ClusterError(
+                    f"the logs of {app_id} cannot be followed: {exc}; "
+                    f"next: yarnkernel logs {app_id}"
+                ) from exc
+            logs = []
         for log in logs:
             key = log.container, log.name
             seen[key] = log.start + len(log.content)
             decoder = decoders.setdefault(key, codecs.getincrementaldecoder("utf-8")("replace"))
             yield LogFile(log.container, log.node, log.name, decoder.decode(log.content))
-        if status.ended and not _are_collected_now(status):
+        if status.ended and not _being_collected(status):
             return
         time.sleep(RETRY_INTERVAL if status.ended else FOLLOW_INTERVAL)
 

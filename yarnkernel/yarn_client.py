@@ -28,7 +28,7 @@ from yarnkernel.hadoop.file_system import find_file_system, home_directory
 from yarnkernel.hadoop.identifiers import format_application_id, format_container_id
 from yarnkernel.hadoop.messages import enum_name
 from yarnkernel.hadoop.resource_manager import ResourceManager
-from yarnkernel.hadoop.rpc import user_name
+from yarnkernel.hadoop.user import user_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

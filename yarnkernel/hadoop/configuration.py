@@ -8,13 +8,13 @@ Hadoop's own defaults are in its jars; who asks for a setting gives its default.
 from __future__ import annotations
 
 import os
-import pwd
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yarnkernel.errors import HadoopConfigurationError
+from yarnkernel.hadoop.user import account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,10 +46,10 @@ class Configuration:
     def __init__(self, settings: Mapping[str, str], source: str) -> None:
         self.settings = dict(settings)
         self.source = source
-        user = pwd.getpwuid(os.getuid())
+        name, home = account()
         self._properties = {  # Java's system properties, as far as site files use them
-            "user.name": user.pw_name,
-            "user.home": user.pw_dir,
+            "user.name": name,
+            "user.home": home,
             "user.dir": str(Path.cwd()),
             "java.io.tmpdir": "/tmp",  # noqa: S108  (Java's default)
         }
@@ -98,6 +98,11 @@ class Configuration:
     def get_list(self, name: str) -> list[str]:
         """Return the parts of a setting between its commas, without the empty ones."""
         return [part.strip() for part in self.get(name).split(",") if part.strip()]
+
+    @property
+    def wants_kerberos(self) -> bool:
+        """Whether a user's name alone is not believed."""
+        return self.get("hadoop.security.authentication", "simple").lower() != "simple"
 
     def _substitute(self, name: str, value: str) -> str:
         text = value

@@ -6,7 +6,6 @@ Local directories, HDFS through WebHDFS, and what a ``viewfs`` mounts of these.
 from __future__ import annotations
 
 import os
-import pwd
 import re
 import shutil
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
 
 from yarnkernel.errors import UnreadableFileError
+from yarnkernel.hadoop.user import account
 from yarnkernel.hadoop.webhdfs import WebHdfs
 
 if TYPE_CHECKING:
@@ -118,10 +118,10 @@ def _follow_link(configuration: Configuration, table: str, path: str) -> str:
 
 
 def home_directory(configuration: Configuration, user: str) -> str:
-    """A user's home in the cluster's default file system (getHomeDirectory of each)."""
+    """A user's home in the cluster's default file system (``getHomeDirectory`` of each)."""
     parts = urlsplit(configuration.get("fs.defaultFS", "file:///"))
     if parts.scheme == "file":
-        return pwd.getpwnam(user).pw_dir
+        return account()[1]
     setting = "dfs.user.home.dir.prefix"
     if parts.scheme == "viewfs":
         setting = f"fs.viewfs.mounttable.{parts.netloc or 'default'}.homedir"

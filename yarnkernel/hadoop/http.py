@@ -6,7 +6,7 @@ import http
 import http.client
 import json
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from yarnkernel.errors import HttpError
 
@@ -71,7 +71,8 @@ def _request(url: str, method: str, deadline: Deadline) -> tuple[int, str, bytes
         parts.hostname, parts.port, timeout=deadline.step(deadline.seconds)
     )
     try:
-        connection.request(method, f"{parts.path or '/'}?{parts.query}")
+        target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+        connection.request(method, target)
         sock = connection.sock  # the connection forgets it when the server is going to close it
         response = connection.getresponse()
         content = bytearray()

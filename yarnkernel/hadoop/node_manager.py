@@ -44,21 +44,24 @@ def running_logs(
         When the NodeManager does not answer, or no longer has the container.
     """
     base = f"{address}/ws/v1/node/containers/{container}/logs"
-    for where in _as_list(_document(base, deadline).get("containerLogsInfo")):
-        for file in _as_list(where.get("containerLogInfo")):
-            name, size = str(file["fileName"]), int(file["fileSize"])
-            start = choose(container, name, size)
-            if start is not None:
-                content = _read(f"{base}/{quote(name)}", start, size, deadline)
-                yield ContainerLog(container, str(where.get("nodeId", "")), name, start, content)
+    for node, name, size in _files(base, deadline):
+        start = choose(container, name, size)
+        if start is not None:
+            content = _read(f"{base}/{quote(name)}", start, size, deadline)
+            yield ContainerLog(container, node, name, start, content)
 
 
-def _document(url: str, deadline: Deadline) -> dict[str, Any]:
+def _files(url: str, deadline: Deadline) -> list[tuple[str, str, int]]:
+    """Ask for a container's files: node, name and size in bytes of each."""
     document = fetch_json(url, deadline)
-    if not isinstance(document, dict):
-        raise HttpError(f"{url} has no list of logs")
-    # What is answered for an old container has an aggregated part too, which may be null.
-    return document
+    try:
+        return [
+            (str(where.get("nodeId", "")), str(file["fileName"]), int(file["fileSize"]))
+            for where in _as_list(document["containerLogsInfo"])
+            for file in _as_list(where.get("containerLogInfo"))
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise HttpError(f"{url} is not a list of logs as Hadoop 3 sends it") from exc
 
 
 def _as_list(value: Any) -> list[Any]:

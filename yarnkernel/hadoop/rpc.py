@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import pwd
+import errno
 import socket
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,8 @@ from yarnkernel.errors import (
     UnreachableError,
 )
 from yarnkernel.hadoop.messages import message_class
-from yarnkernel.hadoop.wire import LENGTH_SIZE, frame, frame_length, read_answer
+from yarnkernel.hadoop.user import user_name
+from yarnkernel.hadoop.wire import LENGTH_SIZE, NO_KERBEROS, frame, frame_length, read_answer
 
 if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
@@ -31,15 +31,6 @@ _CONTEXT_CALL = -3
 _LONGEST_RESPONSE = 128 << 20
 #: Bytes that are asked of the socket at once, so that a length is not believed before it arrives.
 _CHUNK = 1 << 20
-
-
-class _ClosedError(Exception):
-    """The server has closed the connection without a word."""
-
-
-def user_name() -> str:
-    """Who we are without Kerberos: ``HADOOP_USER_NAME``, else the operating system's user."""
-    return os.environ.get("HADOOP_USER_NAME") or pwd.getpwuid(os.getuid()).pw_name
 
 
 class RpcConnection:
@@ -63,7 +54,7 @@ class RpcConnection:
         self.address = address
         self._protocol = protocol
         self._longest = configuration.get_int("ipc.maximum.response.length", _LONGEST_RESPONSE)
-        self._kerberos = configuration.get("hadoop.security.authentication") == "kerberos"
+        self._kerberos = configuration.wants_kerberos
         self._client_id = uuid.uuid4().bytes
         self._call_id = -1
         self._socket: socket.socket | None = None
@@ -109,15 +100,19 @@ class RpcConnection:
         try:
             try:
                 return self._exchange(method, request, answer, deadline)
-            except _ClosedError:
+            except (ConnectionResetError, BrokenPipeError):
                 if not idle:
                     raise
                 # Servers close connections that are idle (ipc.client.connection.maxidletime).
                 return self._exchange(method, request, answer, deadline)
-        except _ClosedError:
-            raise UnreachableError(f"{self} closed the connection") from None
+        except HadoopError:
+            raise
+        except RpcError as exc:
+            raise type(exc)(f"{self}: {exc}") from exc
         except TimeoutError:
             raise RpcTimeoutError(f"{self} did not answer in time") from None
+        except OSError as exc:
+            raise UnreachableError(f"{self}: {exc.strerror or exc}") from exc
 
     def _exchange(self, method: str, request: Any, answer: str, deadline: Deadline) -> Any:
         try:
@@ -133,19 +128,7 @@ class RpcConnection:
             return read_answer(self._receive(length, deadline), self._call_id, answer)
         except HadoopError:
             raise  # an answer like others; where it ends the connection, the next call finds out
-        except RpcError as exc:
-            self.close()
-            raise type(exc)(f"{self}: {exc}") from exc
-        except TimeoutError:
-            self.close()
-            raise
-        except (ConnectionResetError, BrokenPipeError):
-            self.close()
-            raise _ClosedError from None
-        except OSError as exc:
-            self.close()
-            raise UnreachableError(f"{self}: {exc.strerror or exc}") from exc
-        except BaseException:  # Ctrl-C: what is still to come would be taken for another answer
+        except BaseException:  # Ctrl-C too: what is still to come is no later call's answer
             self.close()
             raise
 
@@ -153,9 +136,7 @@ class RpcConnection:
         """Connect, and return what has to be sent before the first call."""
         if self._kerberos:
             # Here SASL goes: header with -33, negotiation (call -33), and only then the context.
-            raise AuthenticationError(
-                "this cluster wants Kerberos, which yarnkernel does not speak yet"
-            )
+            raise AuthenticationError(NO_KERBEROS)
         self._socket = _open_socket(self.address, deadline)
         context = message_class("hadoop.common.IpcConnectionContextProto")(protocol=self._protocol)
         context.userInfo.effectiveUser = user_name()
@@ -182,7 +163,7 @@ class RpcConnection:
             self._socket.settimeout(_time_left(deadline))
             part = self._socket.recv(min(size - len(content), _CHUNK))
             if not part:
-                raise ConnectionResetError
+                raise ConnectionResetError(errno.ECONNRESET, "it closed the connection")
             content += part
         return bytes(content)
 

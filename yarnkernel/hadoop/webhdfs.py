@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from yarnkernel.errors import HttpError, UnreadableFileError
 from yarnkernel.hadoop.addresses import parse_address
 from yarnkernel.hadoop.http import fetch
-from yarnkernel.hadoop.rpc import user_name
+from yarnkernel.hadoop.user import user_name
 
 if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
@@ -45,7 +45,7 @@ class WebHdfs:
     """
 
     def __init__(self, configuration: Configuration, scheme: str, authority: str) -> None:
-        if configuration.get("hadoop.security.authentication") == "kerberos":
+        if configuration.wants_kerberos:
             raise UnreadableFileError("HDFS with Kerberos is read by Hadoop's own client alone")
         self.servers = (
             _namenodes(configuration, authority)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError
 
 from yarnkernel.errors import (
@@ -20,6 +21,8 @@ from yarnkernel.errors import (
 )
 from yarnkernel.hadoop.messages import message_class
 
+#: Said before a connection is made where the site files tell, else by the server's refusal.
+NO_KERBEROS = "this cluster wants Kerberos, which yarnkernel does not speak yet"
 #: Bytes of a frame's length.
 LENGTH_SIZE = 4
 #: Bytes of a varint of 32 bits, at most.
@@ -122,11 +125,26 @@ class FrameReader:
         content, self._position = self._content[self._position : end], end
         try:
             message = message_class(name).FromString(content)
-        except DecodeError as exc:
+        except (DecodeError, ValueError) as exc:  # protobuf in Python alone: UnicodeDecodeError
             raise RpcError(f"a frame that holds no {name}") from exc
         if not message.IsInitialized():  # the parsers of some versions do not look
             raise RpcError(f"a frame with an incomplete {name}")
+        if not _is_text(message):
+            raise RpcError(f"a frame with a {name} whose text is not in UTF-8")
         return message
+
+
+def _is_text(message: Any) -> bool:
+    """Whether all strings are: some versions of protobuf give bytes for what is not in UTF-8."""
+    for field, value in message.ListFields():
+        single = isinstance(value, (str, bytes)) or hasattr(value, "ListFields")
+        values = [value] if single else value
+        if field.type == FieldDescriptor.TYPE_STRING:
+            if not all(isinstance(text, str) for text in values):
+                return False
+        elif field.type == FieldDescriptor.TYPE_MESSAGE and not all(map(_is_text, values)):
+            return False
+    return True
 
 
 def _remote_error(header: Any) -> RpcError | HadoopError:
@@ -135,9 +153,7 @@ def _remote_error(header: Any) -> RpcError | HadoopError:
     if short == "AccessControlException" and "SIMPLE authentication is not enabled" in (
         header.errorMsg
     ):
-        return AuthenticationError(
-            "this cluster wants Kerberos, which yarnkernel does not speak yet"
-        )
+        return AuthenticationError(NO_KERBEROS)
     return _ERRORS.get(short, HadoopError)(name, header.errorMsg)
 
 
