@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from yarnkernel.cluster_env import ClusterEnvironment
     from yarnkernel.deadline import Deadline
 
-#: Type, milliseconds since 1970, bytes, owner, octal permissions (Hadoop 3) and name.
-STATUS_FORMAT = "%F\t%Y\t%b\t%u\t%a\t%n"
+#: Type, milliseconds since 1970, bytes, octal permissions (Hadoop 3) and name.
+STATUS_FORMAT = "%F\t%Y\t%b\t%a\t%n"
 _MISSING = re.compile(r"^stat: `.*': No such file or directory$")
 #: What Hadoop's log puts before its lines; the answer to a command is on lines of its own.
 _LOG_LINE = re.compile(r"^(\d{2,4}[-/]\d\d[-/]\d\d |log4j:|SLF4J:|WARNING:|(NOTE: )?Picked up )")
@@ -45,8 +45,6 @@ class FileStatus:
         Bytes; 0 for a directory.
     modified : float
         Seconds since 1970.
-    owner : str
-        The user that it belongs to.
     is_directory : bool
         Whether it is one.
     mode : int
@@ -56,7 +54,6 @@ class FileStatus:
     name: str
     size: int
     modified: float
-    owner: str
     is_directory: bool
     mode: int
 
@@ -67,12 +64,11 @@ class FileStatus:
 
 
 def _parse_status(line: str) -> FileStatus:
-    kind, modified, size, owner, mode, name = line.split("\t", 5)
+    kind, modified, size, mode, name = line.split("\t", 4)
     return FileStatus(
         name=name,
         size=int(size),
         modified=int(modified) / 1000,
-        owner=owner,
         is_directory=kind == "directory",
         mode=int(mode, 8) if mode.isdecimal() else 0,
     )
@@ -146,7 +142,7 @@ class ClusterFiles:
         said = [line for line in _answer(ended.stderr) if not _MISSING.match(line)]
         if ended.returncode and said:
             raise self._error(said)
-        return [_parse_status(line) for line in ended.stdout.splitlines() if line.count("\t") > 4]  # noqa: PLR2004
+        return [_parse_status(line) for line in ended.stdout.splitlines() if "\t" in line]
 
     def make_directory(self, path: str, umask: str) -> None:
         """Make a directory and all above it, which get the permissions that ``umask`` leaves."""
