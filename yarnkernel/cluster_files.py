@@ -11,9 +11,7 @@ import os
 import re
 import shutil
 import subprocess
-import xml.etree.ElementTree as ET
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from urllib.parse import urlparse
 
@@ -22,6 +20,7 @@ from yarnkernel.errors import ClusterError, ClusterFileError, ClusterFileTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from yarnkernel.cluster_env import ClusterEnvironment
     from yarnkernel.deadline import Deadline
@@ -82,17 +81,9 @@ def default_file_system(cluster: ClusterEnvironment) -> str:
     ClusterFileError
         When it is not there, or a file system of this machine alone.
     """
-    configured = cluster.variables.get("HADOOP_CONF_DIR")
-    for directory in [configured] if configured else cluster.classpath.split(os.pathsep):
-        try:
-            tree = ET.parse(Path(directory) / "core-site.xml")  # noqa: S314  (as Hadoop does)
-        except (OSError, ET.ParseError):
-            continue
-        for setting in tree.iter("property"):
-            if setting.findtext("name") in ("fs.defaultFS", "fs.default.name"):
-                url = (setting.findtext("value") or "").strip()
-                if urlparse(url).scheme not in ("", "file"):
-                    return url
+    url = cluster.configuration.get("fs.defaultFS")
+    if urlparse(url).scheme not in ("", "file"):
+        return url
     raise ClusterFileError(
         f"{cluster.source}: its core-site.xml names no file system that all nodes share "
         "(fs.defaultFS)"

@@ -278,7 +278,7 @@ def _print_news(news: Iterable[LogFile], output: Output, *, with_headings: bool)
 
 
 def _stop(options: argparse.Namespace, output: Output) -> int:
-    from yarnkernel.hadoop.rpc import user_name  # noqa: PLC0415  (protobuf)
+    from yarnkernel.hadoop.user import user_name  # noqa: PLC0415  (protobuf)
     from yarnkernel.kernel import YarnKernel  # noqa: PLC0415  (skein)
     from yarnkernel.yarn_client import list_kernels  # noqa: PLC0415
 
