@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from tests.conftest import REPOSITORY, Shell, finish, own_processes, wait_for
+from tests.conftest import BIN, REPOSITORY, Shell, finish, own_processes, wait_for
 from tests.kernels import Kernel
 
 if TYPE_CHECKING:
@@ -180,12 +180,19 @@ def test_hdfs(user_shell: Shell, name: str, tmp_path: Path) -> None:
     assert "HDFS" in shell.yarnkernel("cluster", "status", "--name", name).ok().out
     result = shell.yarnkernel("start", REPOSITORY / "specs/ipython.yaml", "--json").ok()
     app_id = result.document["application_id"]
-    staged = shell.run("hdfs", "dfs", "-ls", f"/user/{psutil.Process().username()}/.skein/{app_id}")
+    staged_in = f"/user/{psutil.Process().username()}/.skein"
+    staged = shell.run("hdfs", "dfs", "-ls", f"{staged_in}/{app_id}")
     assert "skein.jar" in staged.ok().out
     with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
         assert kernel.run("6 * 7") == "42"
     shell.yarnkernel("stop", app_id).ok()
-    assert "TCP without encryption" in shell.yarnkernel("logs", app_id).ok().out
+    # By WebHDFS: there is no `yarn` command to leave it to.
+    conf_dir = shutil.copytree(environment["HADOOP_CONF_DIR"], tmp_path / "conf")
+    bare = shell.using(HADOOP_CONF_DIR=str(conf_dir), PATH=str(BIN), JAVA_HOME=None)
+    assert "TCP without encryption" in bare.yarnkernel("logs", app_id).ok().out
+    killed = shell.yarnkernel("submit", REPOSITORY / "specs/ipython.yaml").ok().out.strip()
+    bare.yarnkernel("stop", "--force", killed).ok()
+    assert killed not in shell.run("hdfs", "dfs", "-ls", staged_in).ok().out
     shell.yarnkernel("cluster", "stop", "--name", name).ok()
 
 
