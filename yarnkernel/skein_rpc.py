@@ -8,18 +8,15 @@ environment for servers inside the cluster. Its generated classes do neither.
 from __future__ import annotations
 
 import math
-import os
 import time
 import warnings
 from typing import Any
 
-# gRPC reads this when it is imported; each refused connection would be a line on the terminal.
-os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-
 import grpc
 import skein
+from skein.core import properties
 
-from yarnkernel.errors import YarnKernelError
+from yarnkernel.errors import ClusterError, YarnKernelError
 from yarnkernel.interrupts import deferred
 
 #: The name in skein's certificates (skein 0.8.2, model.py, Security.new_credentials).
@@ -85,6 +82,8 @@ def result(future: Any, timeout: float = math.inf) -> Any:
     ------
     RemoteError
         See :func:`call`.
+    ClusterError
+        When the certificate of both sides has expired.
     """
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -95,8 +94,18 @@ def result(future: Any, timeout: float = math.inf) -> Any:
             except grpc.FutureTimeoutError:
                 continue  # the call has a deadline of its own
             except grpc.RpcError as exc:
-                raise RemoteError(exc.code(), exc.details() or "") from None
+                details = exc.details() or ""
+                if "certificate has expired" in details:
+                    raise _expired() from None
+                raise RemoteError(exc.code(), details) from None
     raise RemoteError(grpc.StatusCode.DEADLINE_EXCEEDED, f"no answer within {timeout:.0f} s")
+
+
+def _expired() -> ClusterError:
+    return ClusterError(
+        f"your skein certificate in {properties.config_dir} has expired; next: skein config "
+        "gencerts --force (kernels that were started with the old one can then only be stopped)"
+    )
 
 
 def close_channel(channel: grpc.Channel) -> None:

@@ -97,6 +97,8 @@ def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
 
 def run() -> NoReturn:
     """Run one command as a process: the entry point."""
+    # gRPC reads this when it is imported; each refused connection would be a line on the terminal.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     for number in SIGNALS:
         signal.signal(number, _terminate)
     sys.exit(main())
