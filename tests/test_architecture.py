@@ -35,7 +35,7 @@ ALLOWED = {
     "kernel_status": {"errors"},
     "skein_rpc": {"errors", "interrupts"},
     "hadoop": {"errors", "deadline"},
-    "child_process": {"deadline"},
+    "child_process": {"deadline", "interrupts"},
     "cluster_env": {"errors", "hadoop", "local"},
     "cluster_files": {"errors", "deadline", "child_process", "cluster_env"},
     "environment": BOTTOM | FILES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from typing import TYPE_CHECKING, Any
@@ -152,8 +153,9 @@ def test_kernel_of_skeins_recipe(shell: Shell, stock_kernel: tuple[str, Kernel])
     assert "the kernel does not answer; it may be in native code" in error
 
 
-def open_console(shell: Shell, kernel: str) -> pexpect.spawn[str]:
-    return pexpect.spawn(
+@contextlib.contextmanager
+def open_console(shell: Shell, kernel: str) -> Iterator[pexpect.spawn[str]]:
+    console = pexpect.spawn(
         "yarnkernel",
         ["console", kernel],
         env={**shell.environment, "TERM": "dumb"},
@@ -161,6 +163,10 @@ def open_console(shell: Shell, kernel: str) -> pexpect.spawn[str]:
         encoding="utf-8",
         timeout=30,
     )
+    try:
+        yield console
+    finally:
+        console.close(force=True)
 
 
 def try_console(console: pexpect.spawn[str]) -> None:
@@ -175,34 +181,40 @@ def try_console(console: pexpect.spawn[str]) -> None:
     console.expect_exact("In [3]: ")
 
 
+def asked_to_leave(console: pexpect.spawn[str]) -> bool:
+    console.sendcontrol("d")
+    return console.expect_exact(["Do you really want to exit", pexpect.TIMEOUT], timeout=1) == 0
+
+
 def test_console(shell: Shell, kernel: tuple[str, Kernel]) -> None:
     """Ctrl-C interrupts; a restart is told; Ctrl-D leaves the kernel alone."""
     app_id, _ = kernel
-    console = open_console(shell, app_id)
-    try_console(console)
-    console.sendline("import os; os._exit(3)")
-    console.expect_exact("The kernel was restarted: its variables are gone.")
-    console.expect(r"In \[\d+\]: ")
-    console.sendline("print('and again', 6 * 7)")
-    console.expect_exact("and again 42")
-    console.expect(r"In \[\d+\]: ")
-    console.sendcontrol("d")
-    console.expect_exact("exit")
-    console.sendline("y")
-    console.expect(pexpect.EOF)
-    console.close()
-    assert console.exitstatus == 0
+    with open_console(shell, app_id) as console:
+        try_console(console)
+        console.sendline("import os; os._exit(3)")
+        console.expect_exact("The kernel was restarted: its variables are gone.")
+        console.expect(r"In \[\d+\]: ")
+        console.sendline("print('and again', 6 * 7)")
+        console.expect_exact("and again 42")
+        console.expect(r"In \[\d+\]: ")
+        shell.yarnkernel("restart", app_id).ok()
+        console.sendline("print('once more', 6 * 7)")
+        console.expect_exact("The kernel was restarted: its variables are gone.")
+        console.expect_exact("once more 42")
+        console.expect(r"In \[\d+\]: ")
+        wait_for(lambda: asked_to_leave(console), 20, "Ctrl-D, at a prompt that listens already")
+        console.sendline("y")
+        console.expect(pexpect.EOF)
     assert state(shell, app_id) == "idle"
 
 
 def test_console_of_a_connection_file(shell: Shell, stock_kernel: tuple[str, Kernel]) -> None:
     """A kernel of skein's recipe, by the file that start wrote; `exit` ends it."""
     app_id, _ = stock_kernel
-    console = open_console(shell, f"kernel-{app_id}.json")
-    try_console(console)
-    console.sendline("exit")
-    console.expect(pexpect.EOF)
-    console.close()
+    with open_console(shell, f"kernel-{app_id}.json") as console:
+        try_console(console)
+        console.sendline("exit")
+        console.expect(pexpect.EOF)
     assert final_status(shell, app_id) == "SUCCEEDED"
 
 

@@ -8,6 +8,8 @@ import signal
 import subprocess
 from typing import IO, TYPE_CHECKING
 
+from yarnkernel.interrupts import deferred
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -56,17 +58,19 @@ def run_to_end(
     OSError
         When it cannot be started.
     """
-    process = subprocess.Popen(
-        command,
-        env=dict(environment),
-        stdin=stdin,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
+    process = None
     try:
+        with deferred():  # a process that is started is known below
+            process = subprocess.Popen(
+                command,
+                env=dict(environment),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
         while True:
             try:
                 out, err = process.communicate(timeout=deadline.step(LOOK_INTERVAL))
@@ -79,7 +83,7 @@ def run_to_end(
                 if look is not None:
                     look()
     finally:
-        if process.poll() is None:
+        if process is not None and process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()

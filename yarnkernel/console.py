@@ -6,9 +6,11 @@ waits for ever for the answer of a kernel that was restarted meanwhile.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import threading
+import time
 from queue import Empty
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,35 +29,75 @@ if TYPE_CHECKING:
 ANSWER_TIMEOUT = 10.0
 #: Seconds that a kernel may take to answer that it interrupts itself.
 INTERRUPT_TIMEOUT = 5.0
+#: Seconds before each cell in which a kernel may tell that it is still the same one.
+FIRST_LOOK = 0.5
+#: Seconds between two such questions while a cell runs.
+WATCH_INTERVAL = 1.0
+RESTARTED = "The kernel was restarted: its variables are gone."
+
+
+class _Watch:
+    """Notices that a kernel is another one than before, by its answers on the control channel.
+
+    Its broadcasts do not tell for sure: the new kernel's first ones come before a
+    client is connected again. The session is not the shell's, which takes the end of
+    any request of its own for that of its cell.
+    """
+
+    def __init__(self, info: ConnectionInfo) -> None:
+        self.client = BlockingKernelClient()
+        self.client.load_connection_info(cast("Any", info))
+        self.client.start_channels(shell=False, iopub=False, stdin=False, hb=False)
+        self._asked = 0.0
+        self._session = ""
+
+    def is_another(self, timeout: float = 0.0) -> bool:
+        """Whether another kernel answers than before.
+
+        Parameters
+        ----------
+        timeout : float, default 0
+            Seconds to wait for an answer; without them answers are looked for
+            once in a while.
+        """
+        if timeout or time.monotonic() - self._asked > WATCH_INTERVAL:
+            self._asked = time.monotonic()
+            self.client.control_channel.send(self.client.session.msg("kernel_info_request"))
+        another = False
+        with contextlib.suppress(Empty):
+            while True:
+                # Each process of a kernel has a session of its own.
+                session = self.client.get_control_msg(timeout=timeout)["header"]["session"]
+                another = another or self._session not in ("", session)
+                self._session, timeout = session, 0.0
+        return another
 
 
 class _Shell(ZMQTerminalInteractiveShell):  # type: ignore[misc]
-    """jupyter_console's shell, which notices that the kernel is another one."""
+    """jupyter_console's shell, which does not wait for the answer of a kernel that has ended."""
 
-    #: Session of the kernel's process, which is new with each.
-    _kernel_session = ""
-    _restarted = False
-
-    def include_output(self, msg: dict[str, Any]) -> bool:
-        session = msg["header"].get("session", "")
-        if self._kernel_session and session != self._kernel_session:
-            self._restarted = True
-        self._kernel_session = session
-        return bool(super().include_output(msg))
+    watch: _Watch
 
     def run_cell(self, cell: str, store_history: bool = True) -> None:  # noqa: FBT001, FBT002
-        self._restarted = False
-        alive = self.client.is_alive
-        # The loops that wait for the cell's end look at this.
-        self.client.is_alive = lambda: not self._restarted and alive()
+        if self.watch.is_another(FIRST_LOOK):
+            print(RESTARTED, file=sys.stderr)  # noqa: T201
+        restarted = False
+        is_alive = self.client.is_alive
+
+        def is_the_same() -> bool:
+            nonlocal restarted
+            restarted = restarted or self.watch.is_another()
+            return bool(not restarted and is_alive())
+
+        self.client.is_alive = is_the_same  # the loops that wait for the cell's end look at this
         try:
             super().run_cell(cell, store_history)
         finally:
-            self.client.is_alive = alive
+            self.client.is_alive = is_alive
             self._executing = False
-        if self._restarted:
-            print("The kernel was restarted: its variables are gone.", file=sys.stderr)  # noqa: T201
-        elif not alive():
+        if restarted:
+            print(RESTARTED, file=sys.stderr)  # noqa: T201
+        elif not is_alive():
             print("The kernel does not answer any more.", file=sys.stderr)  # noqa: T201
 
 
@@ -76,6 +118,7 @@ class _Application(ZMQTerminalIPythonApp):  # type: ignore[misc]
             confirm_exit=self.confirm_exit,
             kernel_timeout=ANSWER_TIMEOUT,
         )
+        self.shell.watch = _Watch(self.info)
 
     def handle_sigint(self, *_: object) -> None:
         if not self.shell._executing:  # noqa: SLF001
