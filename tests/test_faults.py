@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 
-from tests.conftest import REPOSITORY, Shell, finish, wait_for
+from tests.conftest import REPOSITORY, Shell, finish, own_processes, wait_for
 from tests.kernels import Kernel, write_spec
 
 if TYPE_CHECKING:
@@ -207,6 +213,79 @@ def test_deadline_passes_during_the_submission(
 
 def test_deadline_before_anything(shell: Shell) -> None:
     assert "--timeout" in shell.yarnkernel("start", "--timeout", "0.001").error(3)
+
+
+def test_application_master_killed_while_waiting(shell: Shell, tmp_path: Path) -> None:
+    process = shell.start("yarnkernel", "start", write_spec(tmp_path, NEVER))
+    assert process.stderr
+    while "RUNNING" not in process.stderr.readline():
+        assert process.poll() is None
+    (app_id,) = active(shell)
+    masters = [
+        p
+        for p in own_processes()
+        if p.name() == "java"
+        and "skein.ApplicationMaster" in " ".join(p.cmdline())
+        and app_id in " ".join(p.cmdline())
+    ]
+    for master in masters:
+        master.kill()
+    _, err = finish(process)
+    assert process.returncode == 1
+    assert f"{app_id} ended before its kernel could be used: FAILED" in err
+    assert "Exit code is 137" in err
+    wait_until_none_is_active(shell)
+
+
+@pytest.mark.parametrize("what", ["dead", "another", "silent", "damaged"])
+def test_stale_driver_file(private_shell: Shell, tmp_path: Path, what: str) -> None:
+    """Left behind by a global driver that was killed: nobody waits for it."""
+    config = tmp_path / "skein"
+    shell = private_shell.using(SKEIN_CONFIG=str(config))
+    shell.run("skein", "config", "gencerts").ok()
+    ended = shell.start("true")
+    finish(ended)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        pid = ended.pid if what == "dead" else os.getpid()
+        port = silent.getsockname()[1] if what == "silent" else 9
+        content = f'{{"address": "127.0.0.1:{port}", "pid": {pid}}}'
+        (config / "driver").write_text("{" if what == "damaged" else content)
+        app_id = shell.yarnkernel("submit", write_spec(tmp_path, "exit 0")).ok().out.strip()
+    assert app_id.startswith("application_")
+    wait_until_none_is_active(shell)
+
+
+def test_expired_certificate(private_shell: Shell, shell: Shell, tmp_path: Path) -> None:
+    write_expired_credentials(tmp_path)
+    expired = private_shell.using(SKEIN_CONFIG=str(tmp_path))
+    words = f"your skein certificate in {tmp_path} has expired; next: skein config gencerts --force"
+    assert words in expired.yarnkernel("start").error(1)
+    wait_until_none_is_active(shell)
+    expired.run("skein", "config", "gencerts", "--force").ok()
+    expired.yarnkernel("submit", write_spec(tmp_path, "exit 0")).ok()
+    wait_until_none_is_active(shell)
+
+
+def write_expired_credentials(directory: Path) -> None:
+    """Credentials as skein makes them, of last year (skein 0.8.2, model.py)."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "skein-internal")])
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=400))
+        .not_valid_after(now - timedelta(days=35))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (directory / "skein.crt").write_bytes(certificate.public_bytes(pem))
+    (directory / "skein.pem").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
 
 
 def test_killed_by_somebody_else_while_waiting(shell: Shell, tmp_path: Path) -> None:
