@@ -10,15 +10,15 @@ import signal
 import time
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from yarnkernel.connection import RECIPE_DIAGNOSTICS, format_connection_info
 from yarnkernel.container.address import container_address
 from yarnkernel.container.kernel import Kernel
 from yarnkernel.container.kernel_process import KernelLaunch, describe_end
 from yarnkernel.container.memory import ContainerMemory, memory_limit
+from yarnkernel.container.publisher import StatusPublisher
 from yarnkernel.errors import KernelFailedError, YarnKernelError
-from yarnkernel.kernel_status import ANSWERS_KEPT, STATUS_KEY, KernelStatus
 
 if TYPE_CHECKING:
     from yarnkernel.container.limits import Limits
@@ -28,10 +28,6 @@ _log = logging.getLogger(__name__)
 
 #: Seconds between two looks whether the process that started us is still there.
 PARENT_INTERVAL = 1.0
-#: Seconds after which the status is published again when nothing but memory has changed.
-STATUS_INTERVAL = 10.0
-#: Seconds between two changes of state that are published.
-CHANGE_INTERVAL = 0.1
 #: Seconds between two looks at the limits; no limit has to be kept to the second.
 LIMIT_INTERVAL = 1.0
 #: Seconds after which a kernel that is busy is asked whether it is.
@@ -92,13 +88,8 @@ class Supervisor:
         self._options = options
         self._memory = ContainerMemory(memory_limit(os.environ))
         self._restarts_asked: asyncio.Queue[str] = asyncio.Queue()
-        self._changed = asyncio.Event()
-        self._phases = {"recipe": time.time()}
-        self._restarting = False
-        self._restarts = 0
+        self._publisher = StatusPublisher(self._memory)
         self._crashes = 0
-        self._last_end = ""
-        self._answers: dict[str, dict[str, Any]] = {}
         self._unanswered: list[str] = []
         self._kernel: Kernel | None = None
 
@@ -144,7 +135,7 @@ class Supervisor:
                 await store.put(
                     self._options.kernel_info_key, format_connection_info(kernel.info).encode()
                 )
-                self._phases["published"] = time.time()
+                self._publisher.reached("published")
                 _log.info("published under %r", self._options.kernel_info_key)
                 return await self._supervise(kernel, store)
             except KernelFailedError as exc:
@@ -168,7 +159,7 @@ class Supervisor:
             interrupt_mode=self._options.interrupt_mode,
         )
         await self._kernel.start()
-        self._phases["kernel"] = time.time()
+        self._publisher.reached("kernel")
         return self._kernel
 
     async def _end_kernel(self) -> None:
@@ -177,15 +168,14 @@ class Supervisor:
             await self._kernel.close()
 
     async def _supervise(self, kernel: Kernel, store: Store) -> int:
-        jobs = (self._obey(kernel, store), self._report(kernel, store))
+        jobs = (self._obey(kernel, store), self._publisher.run(kernel, store))
         tasks = [asyncio.create_task(job) for job in jobs]
         for task in tasks:
             task.add_done_callback(_log_fault)
         try:
             while reason := await self._until_restart(kernel, store):
                 _log.warning("restarting the kernel, which %s", reason)
-                self._last_end = reason
-                await self._restart(kernel)
+                await self._restart(kernel, reason)
         finally:
             for task in tasks:
                 task.cancel()
@@ -216,9 +206,9 @@ class Supervisor:
         finally:
             for task in (restart, memory, limit, farewell):
                 task.cancel()
-        if not ended.done() and restart.done():
-            await kernel.end(restart=True)
+        if restart.done():
             self._unanswered.append(restart.result())
+            await kernel.end(restart=True)
             return "was asked to restart"
         if not ended.done() and limit.done():
             await kernel.end()
@@ -252,29 +242,25 @@ class Supervisor:
             return reason
         if allowed:
             reason += f", after {allowed} restarts (--max-restarts)"
-        raise KernelFailedError(
-            reason, output=kernel.process.last_lines(), code=kernel.process.ended.result()
-        )
+        ended = kernel.process.ended
+        code = ended.result() if ended.done() else -signal.SIGKILL
+        raise KernelFailedError(reason, output=kernel.process.last_lines(), code=code)
 
-    async def _restart(self, kernel: Kernel) -> None:
-        self._restarting = True
-        self._changed.set()
+    async def _restart(self, kernel: Kernel, reason: str) -> None:
         begin = time.monotonic()
+        self._publisher.restarting(reason)
         await kernel.start_again()
-        self._restarting = False
-        self._restarts += 1
-        self._phases["restarted"] = time.time()
+        self._publisher.restarted()
         while not self._restarts_asked.empty():  # one restart is enough for all who asked
             self._unanswered.append(self._restarts_asked.get_nowait())
         for command_id in self._unanswered:
-            self._answer(command_id, result="restarted", seconds=time.monotonic() - begin)
+            self._publisher.answer(command_id, result="restarted", seconds=time.monotonic() - begin)
         self._unanswered.clear()
-        self._changed.set()
 
     async def _limit_reached(self, kernel: Kernel) -> str:
         asked = 0.0
         while True:
-            now, published = time.time(), self._phases["published"]
+            now, published = time.time(), self._publisher.phases["published"]
             if reason := self._options.limits.reached(now, published, kernel.activity):
                 return reason
             if kernel.activity.busy and now - max(asked, kernel.activity.last) > BUSY_INTERVAL:
@@ -288,44 +274,9 @@ class Supervisor:
             if command.verb == "restart":
                 self._restarts_asked.put_nowait(command.id)
             elif command.verb == "interrupt":
-                self._answer(command.id, result=await kernel.interrupt())
+                self._publisher.answer(command.id, result=await kernel.interrupt())
             else:
-                self._answer(command.id, result="unknown")
-
-    def _answer(self, command_id: str, **answer: Any) -> None:
-        self._answers[command_id] = answer
-        for old in list(self._answers)[:-ANSWERS_KEPT]:
-            del self._answers[old]
-        self._changed.set()
-
-    async def _report(self, kernel: Kernel, store: Store) -> None:
-        """Publish the kernel's status when it changes, and now and then for its memory."""
-        kernel.activity.changed = self._changed.set
-        while True:
-            self._changed.clear()
-            try:
-                await store.put(STATUS_KEY, self._status(kernel).to_bytes())
-            except YarnKernelError as exc:
-                _log.warning("%s", exc)
-            await asyncio.sleep(CHANGE_INTERVAL)
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), STATUS_INTERVAL)
-
-    def _status(self, kernel: Kernel) -> KernelStatus:
-        state = "busy" if kernel.activity.busy else "idle"
-        return KernelStatus(
-            state="restarting" if self._restarting else state,
-            host=kernel.info["ip"],
-            pid=kernel.process.pid,
-            connected=kernel.activity.connected,
-            last_activity=kernel.activity.last if kernel.activity.connected else None,
-            restarts=self._restarts,
-            last_end=self._last_end,
-            memory=self._memory.used(),
-            memory_limit=self._memory.limit,
-            phases=self._phases,
-            answers=self._answers,
-        )
+                self._publisher.answer(command.id, result="unknown")
 
 
 def _log_fault(task: asyncio.Task[None]) -> None:

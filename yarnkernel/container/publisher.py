@@ -1,0 +1,101 @@
+"""What is told of the kernel while it runs: its status in the key-value store, kept up to date."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.errors import YarnKernelError
+from yarnkernel.kernel_status import ANSWERS_KEPT, STATUS_KEY, KernelStatus
+
+if TYPE_CHECKING:
+    from yarnkernel.container.kernel import Kernel
+    from yarnkernel.container.memory import ContainerMemory
+    from yarnkernel.container.store import Store
+
+_log = logging.getLogger(__name__)
+
+#: Seconds after which the status is published again when nothing but memory has changed.
+STATUS_INTERVAL = 10.0
+#: Seconds between two changes of state that are published.
+CHANGE_INTERVAL = 0.1
+
+
+class StatusPublisher:
+    """Keeps ``yarnkernel.status`` up to date.
+
+    Parameters
+    ----------
+    memory : ContainerMemory
+        The memory of the container.
+
+    Attributes
+    ----------
+    phases : dict of str to float
+        When what was reached, in seconds since 1970.
+    """
+
+    def __init__(self, memory: ContainerMemory) -> None:
+        self.phases = {"recipe": time.time()}
+        self._memory = memory
+        self._restarting = False
+        self._restarts = 0
+        self._last_end = ""
+        self._answers: dict[str, dict[str, Any]] = {}
+        self._changed = asyncio.Event()
+
+    def reached(self, phase: str) -> None:
+        """Note that a phase has been reached now."""
+        self.phases[phase] = time.time()
+
+    def restarting(self, reason: str) -> None:
+        """Note that the kernel has ended and is being started again."""
+        self._restarting = True
+        self._last_end = reason
+        self._changed.set()
+
+    def restarted(self) -> None:
+        """Note that it is there again."""
+        self._restarting = False
+        self._restarts += 1
+        self.reached("restarted")
+        self._changed.set()
+
+    def answer(self, command_id: str, **answer: Any) -> None:
+        """Tell what came of a command."""
+        self._answers[command_id] = answer
+        for old in list(self._answers)[:-ANSWERS_KEPT]:
+            del self._answers[old]
+        self._changed.set()
+
+    async def run(self, kernel: Kernel, store: Store) -> None:
+        """Publish the status when it changes, and now and then for the memory; for ever."""
+        kernel.activity.changed = self._changed.set
+        while True:
+            self._changed.clear()
+            try:
+                await store.put(STATUS_KEY, self._status(kernel).to_bytes())
+            except YarnKernelError as exc:
+                _log.warning("%s", exc)
+            await asyncio.sleep(CHANGE_INTERVAL)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), STATUS_INTERVAL)
+
+    def _status(self, kernel: Kernel) -> KernelStatus:
+        state = "busy" if kernel.activity.busy else "idle"
+        return KernelStatus(
+            state="restarting" if self._restarting else state,
+            host=kernel.info["ip"],
+            pid=kernel.process.pid,
+            connected=kernel.activity.connected,
+            last_activity=kernel.activity.last if kernel.activity.connected else None,
+            restarts=self._restarts,
+            last_end=self._last_end,
+            memory=self._memory.used(),
+            memory_limit=self._memory.limit,
+            phases=self.phases,
+            answers=self._answers,
+        )
