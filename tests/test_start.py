@@ -54,6 +54,12 @@ def test_we_start(
     assert final_status(shell, app_id) == "SUCCEEDED"
 
 
+def test_specification_of_another_kernel(shell: Shell, stop_later: Callable[[str], str]) -> None:
+    app_id = stop_later(shell.yarnkernel("start", SPECS / "bash.yaml").ok().out)
+    with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
+        assert kernel.run("echo $((6 * 7))") == "42\n"
+
+
 def test_console_exit_ends_the_application(shell: Shell, stop_later: Callable[[str], str]) -> None:
     app_id = stop_later(shell.yarnkernel("start").ok().out)
     # In Jupyter's runtime directory, where its commands look for a bare name.

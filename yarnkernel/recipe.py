@@ -98,16 +98,26 @@ def build_parser() -> argparse.ArgumentParser:
     )
     limits = parser.add_argument_group("when to end an application that nobody uses")
     for name, default, words, help_text in (
-        ("orphan-timeout", 1800.0, "30 minutes", "no client has ever connected"),
-        ("idle-timeout", 43200.0, "12 hours", "no client has used the kernel"),
-        ("max-lifetime", 604800.0, "7 days", "whether it is used or not"),
+        (
+            "orphan-timeout",
+            1800.0,
+            "30 minutes",
+            "when no client has connected for so long",
+        ),
+        (
+            "idle-timeout",
+            43200.0,
+            "12 hours",
+            "when no client has used the kernel for so long",
+        ),
+        ("max-lifetime", 604800.0, "7 days", "after so long, used or not"),
     ):
         limits.add_argument(
             f"--{name}",
             type=_seconds,
             default=default,
             metavar="SECONDS",
-            help=f"after this time in which {help_text} (default: {default:.0f} s, {words})",
+            help=f"{help_text} (default: {default:.0f} s, {words})",
         )
     add("-v", "--verbose", action="store_true", help="write each step into the container's log")
     return parser

@@ -34,7 +34,8 @@ def add_commands(commands: Commands) -> None:
         "interrupt",
         _interrupt,
         "interrupt what a kernel does",
-        "As Ctrl-C does. Kernels that skein's own recipe started are asked by a message.",
+        "It gets the signal of Ctrl-C. Kernels that skein's own recipe started are asked by a "
+        "message.",
     )
     add_app_id(parser)
     add_timeout(parser, "how long it may take", 15.0)
