@@ -101,7 +101,7 @@ def test_followed_log_that_is_interrupted(
 
 #: What a user of the library may call, in a process that has the user's environment.
 CALLS = """\
-import sys, time
+import sys
 from yarnkernel import YarnClient, YarnKernel, list_kernels
 from yarnkernel.application_master import put_key, read_key
 from yarnkernel.cluster_env import find_cluster
@@ -117,16 +117,16 @@ with YarnClient(find_cluster()) as client:
     assert read_key(status, "a.key", 10) is None
     put_key(status, "a.key", b"value", 10)
     assert read_key(status, "a.key", 10) == b"value"
-    begin = time.monotonic()
     assert "TCP without encryption" in log_tail(client, app_id)
-    print(time.monotonic() - begin)
+    (node,) = client.resource_manager.nodes(10)
+    assert node.used.memory >= 1344
+    assert client.resource_manager.cluster_metrics(10).num_active_nms == 1
 """
 
 
 def test_library(bare: Shell, shell: Shell, stop_later: Callable[[str], str]) -> None:
     app_id = stop_later(shell.yarnkernel("start").ok().out)
-    tail_seconds = float(bare.run("python", "-c", CALLS, app_id).ok().out)
-    assert tail_seconds < 1, "a JVM takes longer"
+    bare.run("python", "-c", CALLS, app_id).ok()
 
 
 def test_left_to_yarn_logs(bare: Shell, shell: Shell, stock: Shell, tmp_path: Path) -> None:
