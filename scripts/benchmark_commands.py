@@ -66,7 +66,12 @@ def run(command: list[str], environment: dict[str, str]) -> tuple[str, float, bo
 def main() -> None:
     """Run the rounds and print a table."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp()  # nobody's cluster but ours
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ["XDG_STATE_HOME"] = directory  # nobody's cluster but ours
+        _measure(rounds)
+
+
+def _measure(rounds: int) -> None:
     output = Output(quiet=False, as_json=False)
     with TransferBar(output, "fetching Hadoop's artefacts") as bar:
         state = start_cluster("benchmark", report=output.progress, progress=bar)

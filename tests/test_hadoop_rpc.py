@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from tests.conftest import REPOSITORY, Shell
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
     AccessDeniedError,
@@ -387,3 +390,8 @@ def test_no_such_host(host: str) -> None:
     configuration = Configuration({"yarn.resourcemanager.hostname": host}, "test")
     with pytest.raises(UnreachableError, match="there is no such host"):
         ResourceManager(configuration).cluster_metrics(20)
+
+
+@pytest.mark.skipif(shutil.which("javac") is None, reason="needs a JDK, with its compiler")
+def test_descriptors_are_those_of_the_locked_jars(user_shell: Shell) -> None:
+    user_shell.run(sys.executable, REPOSITORY / "scripts/dump-descriptors", "--check").ok()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import skein.kv
 from skein import proto
 
-from yarnkernel.errors import ApplicationError
+from yarnkernel.errors import ApplicationError, ClusterError
 from yarnkernel.skein_rpc import (
     RemoteError,
     call,
@@ -87,7 +87,7 @@ def read_key_of_all(
             for status in statuses
         ]
         for app_id, answer in answers:
-            with contextlib.suppress(RemoteError):
+            with contextlib.suppress(RemoteError, ClusterError):
                 found[app_id] = operation._build_result(result(answer))  # noqa: SLF001
     return {app_id: value for app_id, value in found.items() if value is not None}
 
@@ -115,6 +115,12 @@ def put_key(status: ApplicationStatus, key: str, value: bytes, timeout: float) -
     """Put a key into an application's key-value store; see :func:`read_key`."""
     with _stub(status) as stub:
         key_value(stub, skein.kv.put(key, value), timeout)
+
+
+def delete_key(status: ApplicationStatus, key: str, timeout: float) -> None:
+    """Delete a key of an application's key-value store; see :func:`read_key`."""
+    with _stub(status) as stub:
+        key_value(stub, skein.kv.discard(key), timeout)
 
 
 def shut_down(status: ApplicationStatus, diagnostics: str, timeout: float) -> None:

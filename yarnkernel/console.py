@@ -143,7 +143,7 @@ def run_console(info: ConnectionInfo, interrupt: Callable[[], object] | None = N
     YarnKernelError
         When the kernel does not answer.
     """
-    application = _Application(info=info)
+    application = _Application()
     application.info = info
     application.interrupt = interrupt or (lambda: ask_to_interrupt(info))
     try:

@@ -233,7 +233,7 @@ class YarnKernel:
         if not force and status.state == "RUNNING" and status.port:
             try:
                 application_master.shut_down(status, "Stopped by yarnkernel stop.", STEP_TIMEOUT)
-            except RemoteError as exc:
+            except (RemoteError, ClusterError) as exc:
                 report(f"{self.app_id}: its ApplicationMaster does not answer ({exc}); killing it")
             else:
                 status = self.await_end(timeout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from yarnkernel import application_master
 from yarnkernel.connection import KERNEL_INFO_KEY, ConnectionInfo, parse_connection_info
 from yarnkernel.deadline import Deadline
-from yarnkernel.errors import ApplicationError, ApplicationTimeoutError
+from yarnkernel.errors import ApplicationError, ApplicationTimeoutError, YarnKernelError
+from yarnkernel.interrupts import uninterrupted
 from yarnkernel.kernel_status import STATUS_KEY, Command, KernelStatus
 from yarnkernel.skein_rpc import RemoteError
+from yarnkernel.yarn_client import ANSWER_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 STEP_TIMEOUT = 5.0
 #: Seconds between two looks for an answer.
 POLL_INTERVAL = 0.05
+#: Seconds to take back a command that nobody waits for any more.
+WITHDRAW_TIMEOUT = 2.0
 
 
 def read_kernel_status(status: ApplicationStatus, timeout: float) -> KernelStatus | None:
@@ -60,8 +65,11 @@ def read_kernel_statuses(
         By application id.
     """
     asked = [status for status in statuses if status.state == "RUNNING" and status.port]
-    values = application_master.read_key_of_all(asked, STATUS_KEY, timeout)
-    return {app_id: KernelStatus.from_bytes(value) for app_id, value in values.items()}
+    found = {}
+    for app_id, value in application_master.read_key_of_all(asked, STATUS_KEY, timeout).items():
+        with contextlib.suppress(YarnKernelError):  # one that cannot be read hides no other
+            found[app_id] = KernelStatus.from_bytes(value)
+    return found
 
 
 def _read(status: ApplicationStatus, key: str, timeout: float) -> bytes | None:
@@ -76,15 +84,22 @@ def _read(status: ApplicationStatus, key: str, timeout: float) -> bytes | None:
         ) from exc
 
 
-def running_status(kernel: YarnKernel) -> ApplicationStatus:
+def running_status(kernel: YarnKernel, timeout: float) -> ApplicationStatus:
     """Ask for the state of an application whose kernel is going to be asked something.
+
+    Parameters
+    ----------
+    kernel : YarnKernel
+        The kernel.
+    timeout : float
+        Seconds.
 
     Raises
     ------
     ApplicationError
         When it does not run, or not any more.
     """
-    status = kernel.status()
+    status = kernel.client.status(kernel.app_id, timeout)
     if status.state == "RUNNING" and status.port:
         return status
     ended = f"has ended: {status.outcome}" if status.ended else f"is {status.outcome}"
@@ -97,7 +112,7 @@ def running_status(kernel: YarnKernel) -> ApplicationStatus:
     )
 
 
-def interrupt(kernel: YarnKernel, timeout: float) -> str:
+def interrupt(kernel: YarnKernel, timeout: float, *, key: str = KERNEL_INFO_KEY) -> str:
     """Interrupt what a kernel does, whoever started it.
 
     Its supervisor sends it a signal; a kernel without one is asked to
@@ -109,6 +124,8 @@ def interrupt(kernel: YarnKernel, timeout: float) -> str:
         The kernel.
     timeout : float
         Seconds.
+    key : str, default "ipython.kernel.info"
+        The key that the recipe publishes under.
 
     Returns
     -------
@@ -123,10 +140,10 @@ def interrupt(kernel: YarnKernel, timeout: float) -> str:
     ApplicationTimeoutError
         When nobody has answered in time.
     """
-    status = running_status(kernel)
     deadline = Deadline(timeout)
+    status = running_status(kernel, deadline.step(ANSWER_TIMEOUT))
     if read_kernel_status(status, deadline.step(STEP_TIMEOUT)) is None:
-        return _interrupt_by_message(status, deadline)
+        return _interrupt_by_message(status, key, deadline)
     answer = _command(kernel, status, "interrupt", deadline)
     if answer["result"] == "busy":
         raise ApplicationError(
@@ -139,10 +156,10 @@ def interrupt(kernel: YarnKernel, timeout: float) -> str:
     return str(answer["result"])
 
 
-def _interrupt_by_message(status: ApplicationStatus, deadline: Deadline) -> str:
+def _interrupt_by_message(status: ApplicationStatus, key: str, deadline: Deadline) -> str:
     from yarnkernel.console import ask_to_interrupt  # noqa: PLC0415  (jupyter_client)
 
-    if ask_to_interrupt(_connection_info(status, deadline), deadline.step(STEP_TIMEOUT)):
+    if ask_to_interrupt(_connection_info(status, key, deadline), deadline.step(STEP_TIMEOUT)):
         return "asked"
     raise ApplicationTimeoutError(
         f"{status.app_id}: the kernel does not answer; it may be in native code, and skein's "
@@ -153,11 +170,11 @@ def _interrupt_by_message(status: ApplicationStatus, deadline: Deadline) -> str:
     )
 
 
-def _connection_info(status: ApplicationStatus, deadline: Deadline) -> ConnectionInfo:
-    value = _read(status, KERNEL_INFO_KEY, deadline.step(STEP_TIMEOUT))
+def _connection_info(status: ApplicationStatus, key: str, deadline: Deadline) -> ConnectionInfo:
+    value = _read(status, key, deadline.step(STEP_TIMEOUT))
     if value is None:
         raise ApplicationError(
-            f"{status.app_id} has not published a kernel under {KERNEL_INFO_KEY!r}",
+            f"{status.app_id} has not published a kernel under {key!r}",
             app_id=status.app_id,
             state=status.state,
             hint=f"yarnkernel connect {status.app_id}",
@@ -188,8 +205,8 @@ def restart(kernel: YarnKernel, timeout: float) -> float:
     ApplicationTimeoutError
         When that was not done in time.
     """
-    status = running_status(kernel)
     deadline = Deadline(timeout)
+    status = running_status(kernel, deadline.step(ANSWER_TIMEOUT))
     if read_kernel_status(status, deadline.step(STEP_TIMEOUT)) is None:
         raise ApplicationError(
             f"{kernel.app_id} was not started by yarnkernel's recipe, which alone can restart "
@@ -206,19 +223,32 @@ def _command(
 ) -> dict[str, Any]:
     """Ask the supervisor for something and wait for its answer."""
     command = Command(uuid.uuid4().hex, verb)
+    answered = False
     problem = "its supervisor does not answer"
     try:
-        application_master.put_key(
-            status, command.key, command.to_bytes(), deadline.step(STEP_TIMEOUT)
-        )
+        try:
+            application_master.put_key(
+                status, command.key, command.to_bytes(), deadline.step(STEP_TIMEOUT)
+            )
+        except RemoteError as exc:
+            problem = application_master.describe_failure(exc, status)
         while not deadline.passed:
-            found = read_kernel_status(status, deadline.step(STEP_TIMEOUT))
+            try:
+                found = read_kernel_status(status, deadline.step(STEP_TIMEOUT))
+            except ApplicationError as exc:
+                problem = exc.message
+                # Says so when the application has ended meanwhile.
+                status = running_status(kernel, deadline.step(ANSWER_TIMEOUT))
+                found = None
             if found is not None and command.id in found.answers:
+                answered = True
                 return found.answers[command.id]
             time.sleep(deadline.step(POLL_INTERVAL))
-    except (RemoteError, ApplicationError) as exc:
-        running_status(kernel)  # says so when the application has ended meanwhile
-        problem = str(exc)
+    finally:
+        if not answered:
+            # Nobody waits for it any more: it must not be obeyed later.
+            with uninterrupted(), contextlib.suppress(YarnKernelError):
+                application_master.delete_key(status, command.key, WITHDRAW_TIMEOUT)
     raise ApplicationTimeoutError(
         f"{kernel.app_id}: no {verb} within {deadline.seconds:.0f} s: {problem}",
         app_id=kernel.app_id,

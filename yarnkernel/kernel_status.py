@@ -54,6 +54,16 @@ class Command:
         return cls(key.removeprefix(COMMAND_PREFIX), verb if isinstance(verb, str) else "")
 
 
+#: What readers count on: it may have been written by anybody with the user's credentials.
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "last_activity": (float, int, type(None)),
+    "memory": int,
+    "memory_limit": int,
+    "phases": dict,
+    "answers": dict,
+}
+
+
 @dataclass(frozen=True)
 class KernelStatus:
     """A kernel as its supervisor sees it.
@@ -61,7 +71,7 @@ class KernelStatus:
     Attributes
     ----------
     state : str
-        ``"starting"``, ``"idle"``, ``"busy"`` or ``"restarting"``.
+        ``"idle"``, ``"busy"`` or ``"restarting"``.
     host : str
         Address that the kernel listens on.
     pid : int
@@ -109,6 +119,10 @@ class KernelStatus:
         """
         try:
             found = json.loads(value)
-            return cls(**{f.name: found[f.name] for f in fields(cls) if f.name in found})
+            status = cls(**{f.name: found[f.name] for f in fields(cls) if f.name in found})
         except (ValueError, TypeError, RecursionError) as exc:
             raise YarnKernelError(f"the kernel's status cannot be read: {exc}") from None
+        for name, kind in _KINDS.items():
+            if not isinstance(getattr(status, name), kind):
+                raise YarnKernelError(f"the kernel's status has a {name} that is none")
+        return status

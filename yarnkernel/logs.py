@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from yarnkernel.deadline import Deadline
-from yarnkernel.errors import ClusterError, HttpError, UnreadableFileError
+from yarnkernel.errors import ClusterError, HttpError, UnreadableFileError, YarnKernelError
 from yarnkernel.hadoop.aggregated_logs import aggregated_logs
 from yarnkernel.hadoop.node_manager import running_logs
 from yarnkernel.yarn_client import ANSWER_TIMEOUT
@@ -296,7 +296,7 @@ def log_tail(
             timeout=timeout,
             complete=False,
         )
-    except ClusterError:
+    except YarnKernelError:
         return ""
     text = "\n".join(file.text.strip() for file in files if file.text.strip())
     return "\n".join(text.splitlines()[-lines:])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yarnkernel.connection import KERNEL_INFO_KEY
+from yarnkernel.container.limits import Limits
 from yarnkernel.errors import YarnKernelError
 
 if TYPE_CHECKING:
@@ -27,6 +28,18 @@ def _seconds(text: str) -> float:
     if not value >= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
     return value
+
+
+def _more_than_none(text: str) -> float:
+    if not (value := _seconds(text)):
+        raise argparse.ArgumentTypeError("has to be more than 0")
+    return value
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
+    return int(text)
 
 
 def _percentage(text: str) -> float:
@@ -44,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
         "       %(prog)s [OPTION ...] -- COMMAND ... {connection_file} ...",
         description="Run a kernel in a container of skein's and publish its connection info. "
         "Without a COMMAND an IPython kernel in this Python, which gets the further ARGUMENTs.",
-        epilog="A time of 0 is never. A kernel that is busy is ended by none of the timeouts.",
+        epilog="A limit of 0 is never. A kernel that is busy is ended by none of the timeouts.",
         allow_abbrev=False,
     )
     add = parser.add_argument
@@ -56,7 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add(
         "--start-timeout",
-        type=_seconds,
+        type=_more_than_none,
         default=60.0,
         metavar="SECONDS",
         help="how long the kernel may take to answer (default: 60 s)",
@@ -83,7 +96,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add(
         "--max-restarts",
-        type=int,
+        type=_count,
         default=5,
         metavar="N",
         help="how often in a row a kernel that crashes is restarted in place (default: 5)",
@@ -96,21 +109,22 @@ def build_parser() -> argparse.ArgumentParser:
         help="end and restart the kernel when its container uses this much of its memory, before "
         "YARN ends the container (default: 97 %%; 0: never)",
     )
+    defaults = Limits()
     limits = parser.add_argument_group("when to end an application that nobody uses")
     for name, default, words, help_text in (
         (
             "orphan-timeout",
-            1800.0,
+            defaults.orphan,
             "30 minutes",
             "when no client has connected for so long",
         ),
         (
             "idle-timeout",
-            43200.0,
+            defaults.idle,
             "12 hours",
             "when no client has used the kernel for so long",
         ),
-        ("max-lifetime", 604800.0, "7 days", "after so long, used or not"),
+        ("max-lifetime", defaults.lifetime, "7 days", "after so long, used or not"),
     ):
         limits.add_argument(
             f"--{name}",
@@ -136,7 +150,6 @@ def read_options(argv: Sequence[str]) -> SupervisorOptions:
         KernelLaunch,
         ipykernel_command,
     )
-    from yarnkernel.container.limits import Limits  # noqa: PLC0415
     from yarnkernel.container.supervisor import SupervisorOptions  # noqa: PLC0415
 
     parser = build_parser()

@@ -157,7 +157,7 @@ class YarnClient:
                 tags=tags,
                 types=[APPLICATION_TYPE],
             )
-        return sorted(map(_to_status, reports), key=lambda status: status.app_id)
+        return sorted(map(_to_status, reports), key=_age)
 
     def kill(self, app_id: str, timeout: float = ANSWER_TIMEOUT) -> None:
         """Let YARN kill an application; one that has ended stays as it is.
@@ -253,6 +253,11 @@ def list_kernels(
         Applications with the tag ``yarnkernel``, the newest last.
     """
     return client.applications(ended=ended, user=user, tags=[TAG])
+
+
+def _age(status: ApplicationStatus) -> tuple[int, ...]:
+    """Order of submission: the ResourceManager's start, and the number since then."""
+    return tuple(int(part) for part in status.app_id.split("_")[1:])
 
 
 def _leaves(queue: Any) -> Iterator[str]:

@@ -242,7 +242,7 @@ def _logs(options: argparse.Namespace, output: Output) -> None:
             app_id,
             pattern=pattern,
             last_bytes=options.tail,
-            timeout=options.timeout if status.host or status.ended else 15.0,
+            timeout=options.timeout,
         )
     if not files:
         disabled = status.log_aggregation == "DISABLED"

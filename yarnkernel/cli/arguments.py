@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from yarnkernel.cli.output import add_output_options
+from yarnkernel.connection import KERNEL_INFO_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +76,16 @@ def add_app_id(parser: argparse.ArgumentParser) -> None:
     """Add ``APP_ID``."""
     action = parser.add_argument("app_id", metavar="APP_ID", help="id of the application")
     completed_by(action, APPLICATIONS)
+
+
+def add_kernel_info_key(parser: argparse.ArgumentParser) -> None:
+    """Add ``--kernel-info-key``."""
+    parser.add_argument(
+        "--kernel-info-key",
+        default=KERNEL_INFO_KEY,
+        metavar="KEY",
+        help="key that the recipe publishes under (default: %(default)s)",
+    )
 
 
 def add_timeout(parser: argparse.ArgumentParser, what: str, default: float) -> None:

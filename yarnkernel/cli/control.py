@@ -10,6 +10,7 @@ from yarnkernel.cli.arguments import (
     Commands,
     add_app_id,
     add_command,
+    add_kernel_info_key,
     add_timeout,
     completed_by,
 )
@@ -38,6 +39,7 @@ def add_commands(commands: Commands) -> None:
         "message.",
     )
     add_app_id(parser)
+    add_kernel_info_key(parser)
     add_timeout(parser, "how long it may take", 15.0)
 
     parser = add_command(
@@ -46,7 +48,7 @@ def add_commands(commands: Commands) -> None:
         _restart,
         "restart a kernel in place",
         "In the same container, with the same ports and key: clients stay connected, variables "
-        "are gone. A kernel that does not end by itself within 3 s is killed.",
+        "are gone. A kernel that does not end by itself within 3 s is ended.",
     )
     add_app_id(parser)
     add_timeout(parser, "how long it may take", 60.0)
@@ -65,6 +67,7 @@ def add_commands(commands: Commands) -> None:
         "runtime directory too",
     )
     completed_by(action, FILES)
+    add_kernel_info_key(parser)
     add_timeout(parser, "how long to wait for the kernel of an application", START_TIMEOUT)
 
 
@@ -74,7 +77,7 @@ def _interrupt(options: argparse.Namespace, output: Output) -> None:
 
     app_id = check_app_id(options.app_id)
     with open_client() as client:
-        result = interrupt(YarnKernel(app_id, client), options.timeout)
+        result = interrupt(YarnKernel(app_id, client), options.timeout, key=options.kernel_info_key)
     words = {
         "idle": "is idle: there is nothing to interrupt",
         "asked": "has been asked to interrupt itself",
@@ -108,16 +111,18 @@ def _console(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.kernel import YarnKernel  # noqa: PLC0415  (skein)
     from yarnkernel.kernel_control import interrupt  # noqa: PLC0415
 
-    app_id = check_app_id(options.kernel)
+    app_id, key = check_app_id(options.kernel), options.kernel_info_key
 
     def interrupt_application() -> None:
         # In a thread: with a connection of its own.
         try:
             with open_client() as client:
-                interrupt(YarnKernel(app_id, client), CONSOLE_INTERRUPT_TIMEOUT)
+                interrupt(YarnKernel(app_id, client), CONSOLE_INTERRUPT_TIMEOUT, key=key)
         except YarnKernelError as exc:
             output.error(str(exc))
 
     with open_client(output) as client:
-        info = YarnKernel(app_id, client).wait(Deadline(options.timeout), report=output.progress)
+        info = YarnKernel(app_id, client).wait(
+            Deadline(options.timeout), key=key, report=output.progress
+        )
     run_console(info, interrupt_application)

@@ -16,6 +16,7 @@ from yarnkernel.cli.arguments import (
     Commands,
     add_app_id,
     add_command,
+    add_kernel_info_key,
     add_timeout,
     completed_by,
     count,
@@ -23,7 +24,6 @@ from yarnkernel.cli.arguments import (
 )
 from yarnkernel.cli.output import TransferBar
 from yarnkernel.connection import (
-    KERNEL_INFO_KEY,
     ConnectionInfo,
     check_writable,
     default_connection_file,
@@ -118,12 +118,7 @@ def _add_connection_options(parser: argparse.ArgumentParser, default_file: str) 
         help=f"where the connection file is written, for its owner alone (default: {default_file})",
     )
     completed_by(action, FILES)
-    parser.add_argument(
-        "--kernel-info-key",
-        default=KERNEL_INFO_KEY,
-        metavar="KEY",
-        help="key that the recipe publishes under (default: %(default)s)",
-    )
+    add_kernel_info_key(parser)
     add_timeout(parser, "how long to wait for everything", START_TIMEOUT)
 
 

@@ -79,9 +79,9 @@ class Activity:
         if parent.get("msg_type") not in UNTRACKED:
             self.last = time.time()
             if message["content"].get("execution_state") == "busy":
-                self._busy.add(parent["msg_id"])
+                self._busy.add(parent.get("msg_id", ""))
             else:
-                self._busy.discard(parent["msg_id"])
+                self._busy.discard(parent.get("msg_id", ""))
         self.changed()
 
     async def wait_done(self, requests: frozenset[str]) -> None:

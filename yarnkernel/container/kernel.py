@@ -27,6 +27,8 @@ CLASH_INTERVAL = 1.0
 RESTART_ATTEMPTS = 3
 #: Seconds that the kernel has to end in good order, and again after SIGTERM.
 END_GRACE = 3.0
+#: Seconds that a process may take to end after SIGKILL: it may wait for a disk.
+KILL_TIMEOUT = 30.0
 #: Seconds after which a kernel that was interrupted is said to be busy still.
 INTERRUPT_GRACE = 3.0
 #: Seconds in which a kernel that is not busy answers.
@@ -113,6 +115,9 @@ class Kernel:
         KernelFailedError
             When it cannot be started, ends first or does not answer in time, several times.
         """
+        await self.kill()
+        if not self.process.ended.done():
+            raise KernelFailedError(f"does not end, {KILL_TIMEOUT:.0f} s after SIGKILL")
         for attempts_left in reversed(range(RESTART_ATTEMPTS)):
             self.activity.begin_again()
             try:
@@ -128,7 +133,7 @@ class Kernel:
     async def _bring_up(self) -> None:
         try:
             self._process = await KernelProcess.start(self._launch, self.info)
-        except OSError as exc:
+        except (OSError, YarnKernelError) as exc:
             raise KernelFailedError(f"cannot be started: {exc}") from exc
         answering = asyncio.create_task(self._await_answer())
         clash = asyncio.create_task(self._await_clash())
@@ -244,10 +249,10 @@ class Kernel:
             await asyncio.wait([self.process.ended], timeout=END_GRACE)
 
     async def kill(self) -> None:
-        """End its process at once."""
+        """End its process at once, with what it has started and left behind."""
         if self._process is not None:
             self._process.signal(signal.SIGKILL)
-            await asyncio.wait([self._process.ended], timeout=END_GRACE)
+            await asyncio.wait([self._process.ended], timeout=KILL_TIMEOUT)
 
     async def close(self) -> None:
         """End its process at once and close its channels."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import json
 import os
 import secrets
 import shutil
 import signal
 import sys
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psutil
 
 from yarnkernel.connection import PORT_NAMES, ConnectionInfo, write_connection_file
 from yarnkernel.container.memory import offer_to_oom_killer
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
 
 #: What stands for the connection file in a kernel's command, as in Jupyter's kernelspecs.
 CONNECTION_FILE = "{connection_file}"
+#: In the environment of a kernel and of what it starts: a word of its own for each process.
+MARK = "YARNKERNEL_KERNEL"
 #: Seconds between two looks at the connection file of a kernel that starts.
 POLL_INTERVAL = 0.02
 #: Lines of the kernel's output that are kept for diagnostics.
@@ -83,7 +89,8 @@ class KernelLaunch:
         if not self.directory.is_dir():
             raise YarnKernelError(f"there is no directory {self.directory}")
         program = self.arguments()[0]
-        if shutil.which(program) is None:
+        here = self.directory / program  # the absolute one when it is one
+        if shutil.which(here if os.sep in program else program) is None:
             raise YarnKernelError(
                 f"there is no command {program!r} on this host (PATH={os.environ.get('PATH')})"
             )
@@ -138,11 +145,16 @@ class KernelProcess:
     """
 
     def __init__(
-        self, launch: KernelLaunch, info: ConnectionInfo, process: asyncio.subprocess.Process
+        self,
+        launch: KernelLaunch,
+        info: ConnectionInfo,
+        process: asyncio.subprocess.Process,
+        mark: str,
     ) -> None:
         self._launch = launch
         self._info = info
         self._process = process
+        self._mark = mark
         self._lines: collections.deque[str] = collections.deque(maxlen=LINES_KEPT)
         self._output = asyncio.create_task(self._pass_output_on())
         self.pid = process.pid
@@ -164,7 +176,8 @@ class KernelProcess:
         OSError
             When it cannot be started.
         """
-        environment = kernel_environment(launch.home)
+        mark = uuid.uuid4().hex
+        environment = {**kernel_environment(launch.home), MARK: mark}
         write_connection_file(info, launch.connection_file)
         # In this container's process group: NodeManagers signal the group.
         process = await asyncio.create_subprocess_exec(
@@ -176,15 +189,16 @@ class KernelProcess:
             stderr=asyncio.subprocess.STDOUT,
         )
         offer_to_oom_killer(Path("/proc", str(process.pid)))
-        return cls(launch, info, process)
+        return cls(launch, info, process, mark)
 
     async def _pass_output_on(self) -> None:
         """Copy the kernel's output to the container's log and keep its end."""
         stream = self._process.stdout
         partial = ""
         while stream is not None and (block := await stream.read(1 << 16)):
-            sys.stdout.buffer.write(block)
-            sys.stdout.buffer.flush()
+            with contextlib.suppress(OSError):  # a full disk: who does not read on stops the kernel
+                sys.stdout.buffer.write(block)
+                sys.stdout.buffer.flush()
             *lines, partial = (partial + block.decode(errors="replace")).split("\n")
             self._lines.extend(line[:LINE_LENGTH] for line in lines if line.strip())
             partial = partial[-LINE_LENGTH:]
@@ -214,9 +228,24 @@ class KernelProcess:
         return "\n".join(self._lines)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal; one that has ended gets none."""
-        if self._process.returncode is None:
-            self._process.send_signal(number)
+        """Send a signal to it and to what it has started, as a terminal does.
+
+        What has a session of its own is left alone.
+        """
+        for process in processes_of(self._mark):
+            with contextlib.suppress(psutil.Error):
+                process.send_signal(number)
+
+
+def processes_of(mark: str) -> list[psutil.Process]:
+    """All processes of this container's session with a mark, whoever their parent is now."""
+    found = []
+    session = os.getsid(0)
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if os.getsid(process.pid) == session and process.environ().get(MARK) == mark:
+                found.append(process)
+    return found
 
 
 def describe_end(code: int) -> str:

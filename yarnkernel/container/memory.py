@@ -22,7 +22,7 @@ INTERVAL = 0.25
 #: The same when half of what is allowed is used.
 INTERVAL_LATER = 0.05
 #: Seconds after which new processes are looked for, which is dearer.
-TREE_INTERVAL = 2.0
+TREE_INTERVAL = 0.5
 
 
 def memory_limit(environ: Mapping[str, str]) -> int:
@@ -62,20 +62,24 @@ class ContainerMemory:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._root = _session_leader()
-        self._processes: list[psutil.Process] = []
+        self._processes = [self._root]
         self._looked = -TREE_INTERVAL
         #: Bytes that were used at the last look.
         self.last_used = 0
+
+    def look_anew(self) -> None:
+        """Forget which processes there were."""
+        self._looked = -TREE_INTERVAL
 
     def used(self) -> int:
         """Return the bytes that are used now."""
         if time.monotonic() - self._looked >= TREE_INTERVAL:
             self._looked = time.monotonic()
-            with contextlib.suppress(psutil.Error):
+            with contextlib.suppress(psutil.Error, OSError):
                 self._processes = [self._root, *self._root.children(recursive=True)]
         self.last_used = 0
         for process in self._processes:
-            with contextlib.suppress(psutil.Error):
+            with contextlib.suppress(psutil.Error, OSError):
                 self.last_used += process.memory_info().rss
         return self.last_used
 
@@ -100,11 +104,7 @@ def _session_leader() -> psutil.Process:
     """The container's first process: NodeManagers start containers in a session of their own."""
     process = psutil.Process()
     session = os.getsid(0)
-    for parent in process.parents():
-        try:
-            if os.getsid(parent.pid) != session:
-                break
-        except OSError:
-            break
-        process = parent
+    with contextlib.suppress(psutil.Error, OSError):  # where others' processes are hidden
+        while (parent := process.parent()) is not None and os.getsid(parent.pid) == session:
+            process = parent
     return process

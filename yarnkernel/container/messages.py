@@ -51,6 +51,7 @@ class Messages:
     def _channel(self, name: str, kind: int) -> Iterator[zmq.asyncio.Socket]:
         with self._context.socket(kind) as channel:
             channel.linger = 0
+            channel.rcvhwm = 0  # before it connects: a lost "idle" would be "busy" for ever
             channel.connect(f"tcp://{self._info['ip']}:{self._info[f'{name}_port']}")
             yield channel
 
@@ -101,15 +102,15 @@ class Messages:
         Those that our own requests cause are left out.
         """
         with self._channel("iopub", zmq.SUB) as iopub:
-            iopub.rcvhwm = 0
             iopub.subscribe(b"")
             while True:
-                _, parts = self._session.feed_identities(await iopub.recv_multipart(copy=True))
-                if not any(kind in cast("bytes", parts[1]) for kind in _HEARD):
-                    continue
+                frames = await iopub.recv_multipart(copy=True)
                 try:
+                    _, parts = self._session.feed_identities(frames)
+                    if not any(kind in cast("bytes", parts[1]) for kind in _HEARD):
+                        continue
                     message = self._session.deserialize(parts)
                 except (ValueError, TypeError, IndexError):
-                    continue  # not signed with the kernel's key
+                    continue  # no message, or not signed with the kernel's key
                 if message["parent_header"].get("session") != self._session.session:
                     yield message

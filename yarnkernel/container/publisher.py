@@ -36,12 +36,14 @@ class StatusPublisher:
     ----------
     phases : dict of str to float
         When what was reached, in seconds since 1970.
+    is_restarting : bool
+        Whether the kernel is being started again.
     """
 
     def __init__(self, memory: ContainerMemory) -> None:
         self.phases = {"recipe": time.time()}
         self._memory = memory
-        self._restarting = False
+        self.is_restarting = False
         self._restarts = 0
         self._last_end = ""
         self._answers: dict[str, dict[str, Any]] = {}
@@ -53,13 +55,13 @@ class StatusPublisher:
 
     def restarting(self, reason: str) -> None:
         """Note that the kernel has ended and is being started again."""
-        self._restarting = True
+        self.is_restarting = True
         self._last_end = reason
         self._changed.set()
 
     def restarted(self) -> None:
         """Note that it is there again."""
-        self._restarting = False
+        self.is_restarting = False
         self._restarts += 1
         self.reached("restarted")
         self._changed.set()
@@ -71,13 +73,23 @@ class StatusPublisher:
             del self._answers[old]
         self._changed.set()
 
+    async def publish(self, kernel: Kernel, store: Store) -> None:
+        """Publish the status once.
+
+        Raises
+        ------
+        YarnKernelError
+            When the ApplicationMaster does not take it.
+        """
+        await store.put(STATUS_KEY, self._status(kernel).to_bytes())
+
     async def run(self, kernel: Kernel, store: Store) -> None:
         """Publish the status when it changes, and now and then for the memory; for ever."""
         kernel.activity.changed = self._changed.set
         while True:
             self._changed.clear()
             try:
-                await store.put(STATUS_KEY, self._status(kernel).to_bytes())
+                await self.publish(kernel, store)
             except YarnKernelError as exc:
                 _log.warning("%s", exc)
             await asyncio.sleep(CHANGE_INTERVAL)
@@ -87,7 +99,7 @@ class StatusPublisher:
     def _status(self, kernel: Kernel) -> KernelStatus:
         state = "busy" if kernel.activity.busy else "idle"
         return KernelStatus(
-            state="restarting" if self._restarting else state,
+            state="restarting" if self.is_restarting else state,
             host=kernel.info["ip"],
             pid=kernel.process.pid,
             connected=kernel.activity.connected,

@@ -90,6 +90,8 @@ class Supervisor:
         self._restarts_asked: asyncio.Queue[str] = asyncio.Queue()
         self._publisher = StatusPublisher(self._memory)
         self._crashes = 0
+        self._over_limit = ""
+        self._interrupt: asyncio.Task[str] | None = None
         self._unanswered: list[str] = []
         self._kernel: Kernel | None = None
 
@@ -132,6 +134,8 @@ class Supervisor:
             store: Store = await stack.enter_async_context(module.Store(address))
             try:
                 kernel = await starting
+                # First the status: who finds a kernel finds out whose supervisor it has.
+                await self._publisher.publish(kernel, store)
                 await store.put(
                     self._options.kernel_info_key, format_connection_info(kernel.info).encode()
                 )
@@ -168,7 +172,11 @@ class Supervisor:
             await self._kernel.close()
 
     async def _supervise(self, kernel: Kernel, store: Store) -> int:
-        jobs = (self._obey(kernel, store), self._publisher.run(kernel, store))
+        jobs = (
+            self._obey(kernel, store),
+            self._guard_memory(kernel),
+            self._publisher.run(kernel, store),
+        )
         tasks = [asyncio.create_task(job) for job in jobs]
         for task in tasks:
             task.add_done_callback(_log_fault)
@@ -197,14 +205,13 @@ class Supervisor:
         began = time.monotonic()
         ended = kernel.process.ended
         restart = asyncio.create_task(self._restarts_asked.get())
-        memory = asyncio.create_task(self._memory.wait_exceeded(self._options.memory_guard))
         limit = asyncio.create_task(self._limit_reached(kernel))
         farewell = asyncio.create_task(kernel.see_off())
         try:
-            waiting = (ended, restart, memory, limit)
+            waiting = (ended, restart, limit)
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (restart, memory, limit, farewell):
+            for task in (restart, limit, farewell):
                 task.cancel()
         if restart.done():
             self._unanswered.append(restart.result())
@@ -216,18 +223,16 @@ class Supervisor:
             _log.warning("%s", text)
             await store.end_application("SUCCEEDED", text)
             return ""
-        if not ended.done():
-            await kernel.kill()
-            used = self._memory.describe(memory.result())
-            reason = f"was ended because its container used {used} (--memory-guard)"
-        else:
-            await asyncio.sleep(FAREWELL)
-            if kernel.activity.restart_asked:
-                return "was asked to restart by a client"
-            if kernel.activity.farewell.is_set() or ended.result() == 0:
-                return ""
-            reason = describe_end(ended.result()) + self._suspicion(ended.result())
-        return self._crashed(kernel, reason, stable=time.monotonic() - began > STABLE_TIME)
+        stable = time.monotonic() - began > STABLE_TIME
+        if self._over_limit:
+            return self._crashed(kernel, self._over_limit, stable=stable)
+        await asyncio.sleep(FAREWELL)
+        if kernel.activity.restart_asked:
+            return "was asked to restart by a client"
+        if kernel.activity.farewell.is_set() or ended.result() == 0:
+            return ""
+        reason = describe_end(ended.result()) + self._suspicion(ended.result())
+        return self._crashed(kernel, reason, stable=stable)
 
     def _suspicion(self, code: int) -> str:
         used, limit = self._memory.last_used, self._memory.limit
@@ -246,8 +251,21 @@ class Supervisor:
         code = ended.result() if ended.done() else -signal.SIGKILL
         raise KernelFailedError(reason, output=kernel.process.last_lines(), code=code)
 
+    async def _guard_memory(self, kernel: Kernel) -> None:
+        """End the kernel before YARN ends the container, also while it restarts."""
+        while True:
+            used = await self._memory.wait_exceeded(self._options.memory_guard)
+            self._over_limit = (
+                "was ended because its container used "
+                f"{self._memory.describe(used)} (--memory-guard)"
+            )
+            await kernel.kill()
+            self._memory.look_anew()
+            await asyncio.sleep(FAREWELL)
+
     async def _restart(self, kernel: Kernel, reason: str) -> None:
         begin = time.monotonic()
+        self._over_limit = ""
         self._publisher.restarting(reason)
         await kernel.start_again()
         self._publisher.restarted()
@@ -274,9 +292,23 @@ class Supervisor:
             if command.verb == "restart":
                 self._restarts_asked.put_nowait(command.id)
             elif command.verb == "interrupt":
-                self._publisher.answer(command.id, result=await kernel.interrupt())
+                self._begin_interrupt(kernel, command.id)
             else:
                 self._publisher.answer(command.id, result="unknown")
+
+    def _begin_interrupt(self, kernel: Kernel, command_id: str) -> None:
+        """Interrupt the kernel, once for all who ask meanwhile; a restart need not wait for it."""
+        if self._publisher.is_restarting:
+            self._publisher.answer(command_id, result="idle")
+            return
+        if self._interrupt is None or self._interrupt.done():
+            self._interrupt = asyncio.create_task(kernel.interrupt())
+
+        def answer(done: asyncio.Task[str]) -> None:
+            if not done.cancelled():
+                self._publisher.answer(command_id, result=done.result())
+
+        self._interrupt.add_done_callback(answer)
 
 
 def _log_fault(task: asyncio.Task[None]) -> None:

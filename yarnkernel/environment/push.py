@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -130,11 +131,16 @@ class Pusher:
             cached.parent.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
             raise PackError(f"cannot make {cached.parent}: {exc.strerror}") from exc
-        self.pack(prefix.path, cached)
-        if stored_name(prefix.name, fingerprint(prefix)) != name:
-            cached.unlink()
-            raise PackError(f"{prefix.path} has changed while it was packed; next: push it again")
-        return cached
+        part = cached.with_name(f"{uuid.uuid4().hex}.{name}")
+        try:
+            self.pack(prefix.path, part)
+            if stored_name(prefix.name, fingerprint(prefix)) != name:
+                raise PackError(
+                    f"{prefix.path} has changed while it was packed; next: push it again"
+                )
+            return part.replace(cached)  # one that is there has been looked through
+        finally:
+            part.unlink(missing_ok=True)
 
     def _check(self, archive: Path) -> Path:
         for warning in check_archive(archive):

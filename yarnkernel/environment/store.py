@@ -19,6 +19,7 @@ from yarnkernel.deadline import Deadline
 from yarnkernel.environment.archive import SUFFIXES
 from yarnkernel.environment.stored import StoredArchive
 from yarnkernel.errors import ClusterFileError, UsageError
+from yarnkernel.hadoop.file_system import home_directory
 from yarnkernel.interrupts import uninterrupted
 
 if TYPE_CHECKING:
@@ -80,6 +81,12 @@ class EnvironmentStore:
         self._url = None if directory is None else self.absolute_url(directory).rstrip("/")
 
     @property
+    def _homes(self) -> str:
+        """URL of the directory with the users' homes."""
+        path = home_directory(self.files.cluster.configuration, "").rstrip("/")
+        return f"{self._file_system.scheme}://{path}"
+
+    @property
     def _umask(self) -> str:
         return PUBLIC_UMASK if self.public else PRIVATE_UMASK
 
@@ -116,9 +123,9 @@ class EnvironmentStore:
     def _look(self, name: str) -> tuple[StoredArchive | None, list[FileStatus]]:
         """Look for a file, and at the directories above it that are there."""
         if self._url is None:
-            # All in one call. Homes are below /user (dfs.user.home.dir.prefix).
+            # All in one call.
             first = self._default.partition("/")[0]
-            above = ["/", "/user", ".", first, self._default]
+            above = [*_directories_above(f"{self._homes}/home"), ".", first, self._default]
             found = self.files.status([*above, f"{self._default}/{name}"])
             self._set_home(found[above.index(".") :])
         else:
@@ -136,8 +143,7 @@ class EnvironmentStore:
                 "you have no home directory on the cluster's file system; "
                 "next: use the option --directory URL"
             )
-        home = f"{self._file_system.scheme}:///user/{found[0].name}"
-        self._url = f"{home}/{self._default}"
+        self._url = f"{self._homes}/{found[0].name}/{self._default}"
 
     def _stored(self, url: str, found: list[FileStatus]) -> StoredArchive:
         if not self._is_ours(url):
