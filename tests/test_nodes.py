@@ -100,6 +100,8 @@ def _move_to_network(path: Path, own: str) -> None:
 def networks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Networks]:
     if os.getuid() != 0 or shutil.which("ip") is None:
         pytest.skip("needs root and ip: makes hosts with networks of their own")
+    if subprocess.run(["unshare", "--net", "true"], check=False, timeout=20).returncode:
+        pytest.skip("needs the right to make networks")
     home = tmp_path_factory.mktemp("hosts")
     shell = Shell(clean_environment(home), home)
     document = shell.yarnkernel("cluster", "start", "--nodemanagers", "2", "--json").ok().document
