@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -131,16 +131,15 @@ class Pusher:
             cached.parent.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
             raise PackError(f"cannot make {cached.parent}: {exc.strerror}") from exc
-        part = cached.with_name(f"{uuid.uuid4().hex}.{name}")
-        try:
+        # Under its own name only when it has been looked through.
+        with tempfile.TemporaryDirectory(dir=cached.parent) as directory:
+            part = Path(directory, name)
             self.pack(prefix.path, part)
             if stored_name(prefix.name, fingerprint(prefix)) != name:
                 raise PackError(
                     f"{prefix.path} has changed while it was packed; next: push it again"
                 )
-            return part.replace(cached)  # one that is there has been looked through
-        finally:
-            part.unlink(missing_ok=True)
+            return part.replace(cached)
 
     def _check(self, archive: Path) -> Path:
         for warning in check_archive(archive):
