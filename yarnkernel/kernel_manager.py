@@ -98,10 +98,12 @@ def launch_options(
         allowed = _taken(values, "allowed_envs", list, [])
         keep = _taken(values, "keep", bool, is_of_server(manager))
         options = LaunchOptions.from_dict({**values, **launch_settings(environ)})
+        if options.spec and not (directory / options.spec).is_file():
+            raise UsageError(f"its specification {options.spec} is gone")
     except UsageError as exc:
         raise UsageError(
             f"the kernelspec in {directory} cannot be used: {exc}\n"
-            f"  next: yarnkernel kernelspec show {directory.name}"
+            f"  next: yarnkernel kernelspec show {directory.name}, or add it anew with --replace"
         ) from None
     names = [*(kernel_spec.env or {}), *allowed]
     complete = dataclasses.replace(

@@ -118,7 +118,9 @@ class KernelLaunch:
                 keys |= {name: str(found[name]) for name in KEY_NAMES if name in found}
             except (OSError, ValueError, TypeError) as exc:
                 raise YarnKernelError(f"the keys in {self.key_file} cannot be read: {exc}") from exc
-        return {"ip": address, "transport": "tcp", **keys, **ports}
+        # Jupyter's servers take no external kernel without the name of a kernelspec.
+        name = "python3" if self.chooses_ports else ""
+        return {"ip": address, "transport": "tcp", "kernel_name": name, **keys, **ports}
 
 
 def ipykernel_command(arguments: Sequence[str]) -> tuple[str, ...]:
