@@ -98,8 +98,7 @@ def launch_options(
         allowed = _taken(values, "allowed_envs", list, [])
         keep = _taken(values, "keep", bool, is_of_server(manager))
         options = LaunchOptions.from_dict({**values, **launch_settings(environ)})
-        if options.spec and not (directory / options.spec).is_file():
-            raise UsageError(f"its specification {options.spec} is gone")
+        _check_spec(directory, options.spec)
     except UsageError as exc:
         raise UsageError(
             f"the kernelspec in {directory} cannot be used: {exc}\n"
@@ -114,6 +113,11 @@ def launch_options(
         name=options.name or Path(environ.get(SESSION_NAME, "")).name,
     )
     return complete, keep
+
+
+def _check_spec(directory: Path, spec: str) -> None:
+    if spec and not (directory / spec).is_file():
+        raise UsageError(f"its specification {spec} is gone")
 
 
 def _taken(values: dict[str, Any], name: str, kind: type, default: Any) -> Any:
