@@ -107,7 +107,7 @@ class Shell:
             [str(part) for part in command],
             env=self.environment,
             cwd=options.pop("cwd", self.directory),
-            stdin=subprocess.DEVNULL,
+            stdin=options.pop("stdin", subprocess.DEVNULL),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
