@@ -6,10 +6,10 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,34 +19,16 @@ import psutil
 import pytest
 from hypothesis import settings
 
-from yarnkernel.local.state import MARK
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-#: In the environment of every process that the tests start, so that none is left behind.
-RUN_MARK = "YARNKERNEL_TEST_RUN"
-RUN_ID = uuid.uuid4().hex
 #: A session of its own is far from the user's home, but shares the downloaded artefacts.
 CACHE = platformdirs.user_cache_path()
 #: No files of its own, and no verdict on a busy machine's speed: tests have deadlines themselves.
 settings.register_profile("tests", database=None, deadline=None)
 settings.load_profile("tests")
-
-
-def cluster_marks() -> set[str | None]:
-    marks: set[str | None] = {None}
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            marks.add(process.environ().get(MARK))
-    return marks
-
-
-#: Local clusters that ran before the tests are not theirs. A container's processes have its
-#: cluster's mark and nothing else of ours in their environment.
-OTHER_CLUSTERS = cluster_marks()
 
 
 def wait_for(condition: Callable[[], Any], timeout: float, what: str) -> Any:
@@ -140,21 +122,58 @@ def clean_environment(home: Path) -> dict[str, str]:
         "HOME": str(home),
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "XDG_CACHE_HOME": str(CACHE),
-        RUN_MARK: RUN_ID,
     }
 
 
-def own_processes() -> list[psutil.Process]:
-    """All processes that this run has started: commands, daemons and what is in containers."""
+@pytest.fixture(scope="session", autouse=True)
+def own_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The directory of this session alone: all homes and all temporary files are below it.
+
+    The plain link to a cluster's directory (work_dir.py) is a temporary file, too. So paths in
+    its environment tell of every process whose it is, also of those in containers, which have
+    nothing else of ours there. With workers of pytest-xdist, each has a session of its own.
+    """
+    directory = tmp_path_factory.getbasetemp()
+    (temporary := directory / "tmp").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(temporary))
+        yield directory
+
+
+def processes_of(directory: Path) -> list[psutil.Process]:
+    """All processes that a session with this directory has started."""
     found = []
     for process in psutil.process_iter():
         try:
-            environment = process.environ()
+            values = process.environ().values()
         except (psutil.Error, OSError):
             continue
-        if environment.get(RUN_MARK) == RUN_ID or environment.get(MARK) not in OTHER_CLUSTERS:
+        if any(value.startswith(f"{directory}/") for value in values):
             found.append(process)
     return found
+
+
+def own_processes() -> list[psutil.Process]:
+    """What this session has started and nobody else: commands, daemons and containers."""
+    return processes_of(Path(os.environ["TMPDIR"]).parent)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """Clean up after Ctrl-C with workers of pytest-xdist as without.
+
+    execnet sends a worker another SIGINT after five seconds, in the midst of its fixtures' ends,
+    and kills it after ten: the session that started the workers does what is left then.
+    """
+    config = session.config
+    if is_worker := hasattr(config, "workerinput"):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    if config.getoption("numprocesses", None) and not is_worker:
+        directory = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+        for process in processes_of(directory):
+            with contextlib.suppress(psutil.Error):
+                process.kill()
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ from tests.kernels import Kernel, final_status
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+#: On one worker of pytest-xdist, as making and packing that environment takes long.
+pytestmark = pytest.mark.xdist_group("environments")
 PREFIX = "import sys; print(sys.prefix)"
 DAY = 86_400
 PRIVATE = ".yarnkernel/environments"
