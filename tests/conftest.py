@@ -18,6 +18,7 @@ import platformdirs
 import psutil
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +27,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 #: A session of its own is far from the user's home, but shares the downloaded artefacts.
 CACHE = platformdirs.user_cache_path()
+#: How much longer than on an idle machine something may take: deadlines are for what hangs.
+PATIENCE = 3
+#: Files whose tests share an environment that takes long to make and to pack.
+ENVIRONMENTS = ("test_environments.py", "test_pack.py")
 #: No files of its own, and no verdict on a busy machine's speed: tests have deadlines themselves.
 settings.register_profile("tests", database=None, deadline=None)
 settings.load_profile("tests")
@@ -33,6 +38,7 @@ settings.load_profile("tests")
 
 def wait_for(condition: Callable[[], Any], timeout: float, what: str) -> Any:
     """Wait until a condition holds and return its value."""
+    timeout *= PATIENCE
     end = time.monotonic() + timeout
     while not (value := condition()):
         if time.monotonic() > end:
@@ -118,6 +124,8 @@ def clean_environment(home: Path) -> dict[str, str]:
     """The environment of a user with a new home and no Hadoop."""
     unwanted = ("HADOOP", "YARN", "SKEIN", "XDG_", "JUPYTER", "IPYTHON", "JAVA", "JDK")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
+    # Where it is set, a thousand commands would compile this package a thousand times.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     return environment | {
         "HOME": str(home),
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
@@ -156,6 +164,22 @@ def processes_of(directory: Path) -> list[psutil.Process]:
 def own_processes() -> list[psutil.Process]:
     """What this session has started and nobody else: commands, daemons and containers."""
     return processes_of(Path(os.environ["TMPDIR"]).parent)
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Which tests go to one worker together: those that need the same costly environment.
+
+    The largest group goes first, all other tests to whoever is free. Not xdist's own loadgroup:
+    with pytest 9.2, xdist 3.8 loses the groups, as it writes them into names that are not read.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "environments" if path.endswith(ENVIRONMENTS) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return Scheduling(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -212,7 +236,9 @@ def stock(user_shell: Shell, cluster: dict[str, Any]) -> Iterator[Shell]:
     assert cluster["running"]
     environment = user_shell.yarnkernel("cluster", "env", "--json").ok().document
     stock = user_shell.using(**environment)
-    stock.run("skein", "driver", "start").ok()
+    # It lives long enough for the JVM to compile a lot, but not long enough to gain from it.
+    frugal = stock.using(SKEIN_DRIVER_JAVA_OPTIONS="-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
+    frugal.run("skein", "driver", "start").ok()
     yield stock
     stock.run("skein", "driver", "stop", "--force").ok()
 

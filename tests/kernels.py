@@ -26,7 +26,7 @@ class Kernel:
 
     def wait(self) -> None:
         """Wait until all channels are connected, again after a restart."""
-        self.client.wait_for_ready(timeout=20)
+        self.client.wait_for_ready(timeout=60)
 
     def run(self, code: str) -> str:
         shown = []
@@ -35,11 +35,11 @@ class Kernel:
             content = message["content"]
             shown.append(content.get("text") or content.get("data", {}).get("text/plain", ""))
 
-        self.client.execute_interactive(code, output_hook=show, timeout=20)
+        self.client.execute_interactive(code, output_hook=show, timeout=60)
         return "".join(shown)
 
     def shut_down(self) -> None:
-        self.client.shutdown(reply=True, timeout=20)
+        self.client.shutdown(reply=True, timeout=60)
 
     def __enter__(self) -> Self:
         return self

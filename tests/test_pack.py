@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-#: On one worker of pytest-xdist, as making and packing that environment takes long.
-pytestmark = pytest.mark.xdist_group("environments")
 SITE_PACKAGES = f"lib/python3.{sys.version_info.minor}/site-packages"
 
 
