@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.conftest import Shell
 from tests.kernels import Kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Page
+
+    from tests.conftest import Shell
 
 DISPLAY_NAME = "Python 3 (ipykernel)"
 #: No question to the user, whether news are wanted, over what the tests look at.
@@ -100,7 +101,9 @@ class RunningKernel:
 
 
 @pytest.fixture(scope="session")
-def running_kernel(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKernel]:
+def running_kernel(
+    shell: Shell, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningKernel]:
     """A kernel for those that attach to one."""
     path = tmp_path_factory.mktemp("running") / "kernel.json"
     app_id = shell.yarnkernel("start", "-f", path).ok().out.strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
+import sys
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,7 @@ def serve(shell: Shell, directory: Path, application: str, *options: str) -> Ite
             process.kill()
             process.wait(10)
         # pytest shows it with a test that failed.
-        print(log.read_text())
+        sys.stdout.write(log.read_text())
 
 
 def runtime_directory(shell: Shell) -> Path:

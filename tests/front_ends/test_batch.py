@@ -20,7 +20,9 @@ def test_nbclient_at_once(
     jupyter: Shell, kernel_name: str, tmp_path: Path, kind: str, count: int
 ) -> None:
     paths = [
-        write_notebook(tmp_path / f"{n}.ipynb", kernel_name, f"x = {n}", "6 * x", "import os; os.getpid()")
+        write_notebook(
+            tmp_path / f"{n}.ipynb", kernel_name, f"x = {n}", "6 * x", "import os; os.getpid()"
+        )
         for n in range(count)
     ]
     jupyter.run("python", PROGRAM, kind, *paths).ok()
@@ -46,8 +48,8 @@ def test_papermill(jupyter: Shell, kernel_name: str, tmp_path: Path) -> None:
     path = write_notebook(
         tmp_path / "a.ipynb", "python3", "alpha = 1", "6 * alpha", tags=("parameters",)
     )
-    command = ["papermill", path, tmp_path / "b.ipynb", "-p", "alpha", "7", "-k", kernel_name]
-    jupyter.run(*command).ok()
+    parameters = ("-p", "alpha", "7", "-k", kernel_name)
+    jupyter.run("papermill", path, tmp_path / "b.ipynb", *parameters).ok()
     # The parameters are a cell of their own.
     assert outputs(tmp_path / "b.ipynb") == ["", "", "42"]
 

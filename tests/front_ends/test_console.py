@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import pexpect
 
-from tests.conftest import Shell
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.conftest import Shell
     from tests.front_ends.conftest import RunningKernel
 
 

@@ -91,6 +91,9 @@ def test_interrupt_and_restart(notebook: NotebookPanel) -> None:
 def test_widgets(notebook: NotebookPanel, tmp_path: Path) -> None:
     """Values go from the browser to the kernel and back, bytes too."""
     cell = notebook.run(WIDGETS)
+    image = cell.locator("img.widget-image")
+    image.wait_for()
+    assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 100
     text = cell.locator(".widget-text input")
     text.fill("21")
     text.press("Enter")
@@ -105,13 +108,17 @@ def test_widgets(notebook: NotebookPanel, tmp_path: Path) -> None:
 
 BYTES = bytes(range(256)) * 16
 WIDGETS = """\
-import ipywidgets
+import io, ipywidgets, matplotlib.pyplot as plt
+plt.figure(figsize=(1, 1))
+plt.savefig(png := io.BytesIO())
+plt.close()
+image = ipywidgets.Image(value=png.getvalue())
 number, upload, label = ipywidgets.IntText(), ipywidgets.FileUpload(), ipywidgets.Label()
 def twice(change): label.value = f"twice is {2 * change.new}"
 def count(change): label.value = f"{len(change.new[0].content)} bytes"
 number.observe(twice, "value")
 upload.observe(count, "value")
-ipywidgets.VBox([number, upload, label])"""
+ipywidgets.VBox([number, upload, label, image])"""
 
 
 def test_kernel_that_is_killed(
@@ -131,9 +138,7 @@ def test_kernel_that_is_killed(
     assert len(lab.kernels()) == 1
 
 
-def test_shut_down(
-    notebook: NotebookPanel, lab: Server, screenshot: Callable[[str], None]
-) -> None:
+def test_shut_down(notebook: NotebookPanel, lab: Server, screenshot: Callable[[str], None]) -> None:
     page = notebook.page
     page.locator('.lm-TabBar-tab[data-id="jp-running-sessions"]').click()
     kernel = page.locator("#jp-running-sessions .jp-RunningSessions-item.jp-mod-kernel").first

@@ -9,7 +9,6 @@ from tests.front_ends.notebooks import write_notebook
 from tests.front_ends.servers import serve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from playwright.sync_api import Page
@@ -23,7 +22,6 @@ def test_notebook(
     page: Page,
     kernel_name: str,
     display_name: str,
-    screenshot: Callable[[str], None],
 ) -> None:
     write_notebook(notebooks / "calculation.ipynb", kernel_name, "6 * 7")
     with serve(jupyter, notebooks, "notebook") as server:
@@ -31,7 +29,6 @@ def test_notebook(
         notebook = NotebookPanel(page)
         notebook.wait_for_kernel(display_name)
         assert notebook.output("6 * 7") == "42"
-        screenshot("notebook")
         notebook.interrupt()
         notebook.restart()
         assert [kernel["name"] for kernel in server.kernels()] == [kernel_name]

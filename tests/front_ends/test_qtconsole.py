@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import Shell
-
 if TYPE_CHECKING:
+    from tests.conftest import Shell
     from tests.front_ends.conftest import RunningKernel
 
 PROGRAM = Path(__file__).with_name("programs") / "qtconsole_session.py"
 
 
 def use(shell: Shell, *arguments: str) -> None:
-    if missing := [name for name in ("EGL", "GL", "xkbcommon") if not ctypes.util.find_library(name)]:
+    if missing := [
+        name for name in ("EGL", "GL", "xkbcommon") if not ctypes.util.find_library(name)
+    ]:
         pytest.skip(f"Qt needs lib{', lib'.join(missing)}")
     qt = shell.using(QT_QPA_PLATFORM="offscreen", QT_API="pyside6")
     seen = qt.run("python", PROGRAM, *arguments).ok().document

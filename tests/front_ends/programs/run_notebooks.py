@@ -16,9 +16,9 @@ from nbclient import NotebookClient
 
 
 def run(path: str) -> None:
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     NotebookClient(notebook, timeout=120, startup_timeout=120).execute()
-    nbformat.write(notebook, path)
+    nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
 
 
 def pool(kind: str, workers: int) -> Executor:
