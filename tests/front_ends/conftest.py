@@ -21,15 +21,16 @@ if TYPE_CHECKING:
 
     from tests.conftest import Shell
 
-DISPLAY_NAME = "Python 3 (ipykernel)"
+DISPLAY_NAME = "Python (YARN)"
 #: No question to the user, whether news are wanted, over what the tests look at.
 NO_NEWS = '{"fetchNews": "false", "checkForUpdates": false}'
 
 
 @pytest.fixture(scope="session")
-def kernel_name() -> str:
+def kernel_name(shell: Shell) -> str:
     """The name of a kernel on YARN, as ``jupyter kernelspec list`` shows it."""
-    return "python3"
+    shell.yarnkernel("kernelspec", "add", "--name", "yarn", "--display-name", DISPLAY_NAME).ok()
+    return "yarn"
 
 
 @pytest.fixture(scope="session")
