@@ -22,8 +22,10 @@ FILES = {"cluster_env", "cluster_files"}
 LIGHT = BOTTOM | FILES | {"hadoop", "yarn_client", "logs", "spec", "environment"}
 CLIENT = LIGHT | {
     "skein_rpc", "application_master", "skein_driver", "skein_way", "kernel", "launch", "console",
-    "kernel_control",
+    "kernel_control", "launch_options", "watch",
 }  # fmt: skip
+#: What a front end's process loads: neither skein nor gRPC.
+FRONT_END = {"agent_client", "kernel_manager", "launch_options", "errors", "connection"}
 ALLOWED = {
     "__init__": CLIENT,
     "__main__": {"cli"},
@@ -46,7 +48,16 @@ ALLOWED = {
     "skein_driver": {"errors", "deadline", "cluster_env", "skein_rpc"},
     "skein_way": {"errors", "deadline", "interrupts", "skein_driver", "skein_rpc", "yarn_client"},
     "kernel": BOTTOM | {"application_master", "logs", "skein_rpc", "yarn_client"},
-    "launch": BOTTOM | {"kernel", "skein_way", "spec"},
+    "launch_options": BOTTOM | FILES | {"environment", "spec"},
+    "launch": BOTTOM | {"environment", "kernel", "launch_options", "skein_way", "spec"},
+    "watch": BOTTOM | {"application_master", "kernel"},
+    "agent": CLIENT,
+    "agent_client": {"errors"},
+    "kernel_manager": {"errors", "launch_options"},
+    "provisioner": FRONT_END,
+    "relay": {"errors", "connection"},
+    "launcher": CLIENT | {"cli", "relay"},
+    "kernelspec": {"errors"},
     "console": {"errors", "connection"},
     "kernel_control": BOTTOM
     | {
@@ -56,7 +67,7 @@ ALLOWED = {
         "skein_rpc",
         "yarn_client",
     },
-    "cli": CLIENT | {"local", "__init__"},
+    "cli": CLIENT | {"kernelspec", "launcher", "local", "__init__"},
     "recipe": {"errors", "connection", "container"},
     "container": {"errors", "connection", "kernel_status", "skein_rpc"},
     "local": {"errors"},
@@ -105,6 +116,7 @@ def test_table_has_no_stranger() -> None:
         "from yarnkernel.cli import main; main(['start', '--help'])",
         "from yarnkernel.cli import main; main(['cluster', 'env'])",
         "import yarnkernel.yarn_client, yarnkernel.logs",
+        "from yarnkernel.cli import main; main(['kernelspec', 'add', '--help'])",
     ],
 )
 def test_stays_cheap(statement: str, tmp_path: Path) -> None:

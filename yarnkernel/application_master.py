@@ -6,8 +6,10 @@ It serves skein's ``AppMaster`` over mutual TLS, with the submitter's credential
 from __future__ import annotations
 
 import contextlib
+import queue
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import skein.kv
 from skein import proto
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from yarnkernel.application import ApplicationStatus
+
+#: Seconds that a question within another call may take.
+ANSWER_TIMEOUT = 5.0
 
 
 @contextlib.contextmanager
@@ -109,6 +114,60 @@ def describe_failure(error: RemoteError, status: ApplicationStatus) -> str:
         ) from error
     what = "does not answer" if error.unanswered else "refuses"
     return f"its ApplicationMaster at {status.host}:{status.port} {what}: {error}"
+
+
+class KeyWatch:
+    """The values of a key, one after the other, as they are put.
+
+    An iterator, which ends when another thread calls :meth:`stop` or after ``timeout`` seconds.
+
+    Parameters
+    ----------
+    status : ApplicationStatus
+        Of a running application.
+    key : str
+        The key.
+    timeout : float
+        Seconds.
+    """
+
+    def __init__(self, status: ApplicationStatus, key: str, timeout: float) -> None:
+        self._key = key
+        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._channel = open_channel(f"{status.host}:{status.port}", credentials())
+        self._stub = proto.AppMasterStub(self._channel)
+        self._responses = self._stub.Watch(iter(self._requests.get, None), timeout=timeout)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the value that there is, and the next ones.
+
+        Raises
+        ------
+        RemoteError
+            When the ApplicationMaster does not answer any more, or not to us.
+        """
+        create = proto.WatchCreateRequest(start=self._key, end=self._key + "\0", event_type="PUT")
+        self._requests.put(proto.WatchRequest(create=create))
+        try:
+            next(self._responses)  # from now on nothing is missed
+            value = key_value(self._stub, skein.kv.get(self._key), ANSWER_TIMEOUT)
+            if value is not None:
+                yield value
+            for response in self._responses:
+                yield from (event.value for event in response.event)
+        except grpc.RpcError as exc:
+            if exc.code() not in (grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED):
+                raise RemoteError(exc.code(), exc.details() or "") from None
+        except StopIteration:
+            return
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """End it; idempotent."""
+        self._responses.cancel()
+        self._requests.put(None)
+        close_channel(self._channel)
 
 
 def put_key(status: ApplicationStatus, key: str, value: bytes, timeout: float) -> None:

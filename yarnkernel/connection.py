@@ -20,10 +20,23 @@ from yarnkernel.errors import ConnectionInfoError, UsageError
 KERNEL_INFO_KEY = "ipython.kernel.info"
 #: How the diagnostics begin that the recipe gives; the kernel's last lines follow.
 RECIPE_DIAGNOSTICS = "The kernel "
+#: What stands for the connection file in a kernel's command, as in Jupyter's kernelspecs.
+CONNECTION_FILE = "{connection_file}"
+#: Variable of a container with further options of the recipe, as a shell quotes them.
+RECIPE_OPTIONS = "YARNKERNEL_RECIPE_OPTIONS"
+#: File of a container with the keys that its kernel has to use.
+KERNEL_KEYS = "yarnkernel-keys.json"
+#: Fields of connection info that are keys; those of CurveZMQ are not always there.
+KEY_NAMES = ("key", "signature_scheme", "curve_publickey", "curve_secretkey")
 PORT_NAMES = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
 #: Connection info as Jupyter's clients take it; unknown keys are kept.
 ConnectionInfo = dict[str, Any]
+
+
+def keys_of(info: ConnectionInfo) -> dict[str, str]:
+    """Return the fields of connection info that are keys."""
+    return {name: info[name] for name in KEY_NAMES if name in info}
 
 
 def is_loopback(host: str) -> bool:

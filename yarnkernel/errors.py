@@ -305,5 +305,6 @@ class KernelFailedError(YarnKernelError):
         super().__init__(summary)
         self.summary = summary
         self.output = output
+        self.code = code
         #: As a shell tells the end by a signal.
         self.exit_code = 128 - code if code < 0 else code or 1

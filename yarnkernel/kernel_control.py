@@ -182,7 +182,9 @@ def _connection_info(status: ApplicationStatus, key: str, deadline: Deadline) ->
     return parse_connection_info(value, am_host=status.host)
 
 
-def restart(kernel: YarnKernel, timeout: float) -> float:
+def restart(
+    kernel: YarnKernel, timeout: float, *, restarts: int | None = None
+) -> tuple[float, int]:
     """Restart a kernel in place: same container, ports and key, but no variables.
 
     Parameters
@@ -191,11 +193,16 @@ def restart(kernel: YarnKernel, timeout: float) -> float:
         The kernel.
     timeout : float
         Seconds.
+    restarts : int, optional
+        How often it had been restarted as far as the caller knows: one that
+        has been restarted since is left as it is.
 
     Returns
     -------
     float
         Seconds that it took the kernel to come up again.
+    int
+        How often it has been restarted now.
 
     Raises
     ------
@@ -215,14 +222,19 @@ def restart(kernel: YarnKernel, timeout: float) -> float:
             state=status.state,
             hint=f"yarnkernel stop {kernel.app_id}",
         )
-    return float(_command(kernel, status, "restart", deadline)["seconds"])
+    answer = _command(kernel, status, "restart", deadline, restarts)
+    return float(answer["seconds"]), int(answer.get("restarts", 0))
 
 
 def _command(
-    kernel: YarnKernel, status: ApplicationStatus, verb: str, deadline: Deadline
+    kernel: YarnKernel,
+    status: ApplicationStatus,
+    verb: str,
+    deadline: Deadline,
+    restarts: int | None = None,
 ) -> dict[str, Any]:
     """Ask the supervisor for something and wait for its answer."""
-    command = Command(uuid.uuid4().hex, verb)
+    command = Command(uuid.uuid4().hex, verb, restarts)
     answered = False
     problem = "its supervisor does not answer"
     try:

@@ -30,10 +30,14 @@ class Command:
         One of its own, for the answer.
     verb : str
         ``"interrupt"`` or ``"restart"``.
+    restarts : int or None
+        How often the kernel had been restarted when this was asked: one that
+        has been restarted since is not restarted again. None for a restart in any case.
     """
 
     id: str
     verb: str
+    restarts: int | None = None
 
     @property
     def key(self) -> str:
@@ -42,21 +46,28 @@ class Command:
 
     def to_bytes(self) -> bytes:
         """Write it as the value of a key."""
-        return json.dumps({"verb": self.verb}).encode()
+        return json.dumps({"verb": self.verb, "restarts": self.restarts}).encode()
 
     @classmethod
     def from_bytes(cls, key: str, value: bytes) -> Command:
         """Read it; what is no command of ours has an empty verb."""
         try:
-            verb = json.loads(value)["verb"]
-        except (ValueError, TypeError, KeyError, RecursionError):
-            verb = ""
-        return cls(key.removeprefix(COMMAND_PREFIX), verb if isinstance(verb, str) else "")
+            found = json.loads(value)
+            verb, restarts = found["verb"], found.get("restarts")
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            verb, restarts = "", None
+        return cls(
+            key.removeprefix(COMMAND_PREFIX),
+            verb if isinstance(verb, str) else "",
+            restarts if isinstance(restarts, int) else None,
+        )
 
 
 #: What readers count on: it may have been written by anybody with the user's credentials.
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "last_activity": (float, int, type(None)),
+    "restarts": int,
+    "exit_code": (int, type(None)),
     "memory": int,
     "memory_limit": int,
     "phases": dict,
@@ -71,7 +82,7 @@ class KernelStatus:
     Attributes
     ----------
     state : str
-        ``"idle"``, ``"busy"`` or ``"restarting"``.
+        ``"idle"``, ``"busy"``, ``"restarting"`` or ``"ended"``.
     host : str
         Address that the kernel listens on.
     pid : int
@@ -83,7 +94,9 @@ class KernelStatus:
     restarts : int
         How often it was restarted in place.
     last_end : str
-        Why the kernel before this one ended; empty without one.
+        Why the kernel before this one ended, or this one when it has; empty without one.
+    exit_code : int or None
+        The exit code of that kernel's process, negative for a signal's number.
     memory, memory_limit : int
         Bytes that the container uses and may use; a limit of 0 is not known.
     phases : dict of str to float
@@ -99,6 +112,7 @@ class KernelStatus:
     last_activity: float | None = None
     restarts: int = 0
     last_end: str = ""
+    exit_code: int | None = None
     memory: int = 0
     memory_limit: int = 0
     phases: dict[str, float] = field(default_factory=dict)

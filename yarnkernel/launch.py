@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yarnkernel.connection import KERNEL_INFO_KEY, ConnectionInfo
+from yarnkernel.connection import KERNEL_INFO_KEY, KERNEL_KEYS, ConnectionInfo
 from yarnkernel.deadline import START_TIMEOUT, Deadline
+from yarnkernel.environment.push import Pusher
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.interrupts import uninterrupted
 from yarnkernel.kernel import YarnKernel, ignore_report
+from yarnkernel.launch_options import build
 from yarnkernel.spec import add_unique_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     import skein
 
+    from yarnkernel.launch_options import LaunchOptions
     from yarnkernel.skein_way import SkeinWay
 
 
@@ -106,6 +112,72 @@ def start(
     deadline = Deadline(timeout)
     with submitted(way, spec, deadline, report) as kernel:
         return kernel, kernel.wait(deadline, key=key, report=report)
+
+
+@contextlib.contextmanager
+def started_for(
+    way: SkeinWay,
+    options: LaunchOptions,
+    keys: Mapping[str, str],
+    deadline: Deadline,
+    *,
+    recipe_options: list[str],
+    report: Callable[[str], None] = ignore_report,
+) -> Iterator[tuple[YarnKernel, ConnectionInfo]]:
+    """Start a kernel with keys that a front end chose, for the body, which hands it over.
+
+    Unless the body comes to its end the application is killed.
+
+    Parameters
+    ----------
+    way : SkeinWay
+        How it is submitted.
+    options : LaunchOptions
+        How it is started.
+    keys : mapping of str to str
+        Those fields of its connection info that are keys.
+    deadline : Deadline
+        For everything, an environment that has to be packed included.
+    recipe_options : list of str
+        Further options of the recipe.
+    report : callable, optional
+        Called with one line at each change of state.
+
+    Yields
+    ------
+    YarnKernel
+        The kernel.
+    dict
+        Its connection info.
+
+    Raises
+    ------
+    YarnKernelError
+        When it cannot be started.
+    """
+    pusher = Pusher(deadline, report, _TransferReport(report))
+    with contextlib.ExitStack() as stack:
+        with tempfile.TemporaryDirectory(prefix="yarnkernel-") as directory:
+            path = Path(directory, KERNEL_KEYS)
+            path.touch(mode=0o600)
+            path.write_text(json.dumps(dict(keys)))
+            cluster = way.client.cluster
+            spec = build(options, cluster, pusher, recipe_options=recipe_options, keys=path)
+            kernel = stack.enter_context(submitted(way, spec, deadline, report))
+        yield kernel, kernel.wait(deadline, report=report)
+
+
+class _TransferReport:
+    """Tells of an upload in one line."""
+
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self._report = report
+
+    def start(self, total: int) -> None:
+        self._report(f"uploading: {total / 1e6:.0f} MB")
+
+    def advance(self, _size: int) -> None:
+        pass
 
 
 def _withdraw(kernel: YarnKernel, report: Callable[[str], None]) -> None:

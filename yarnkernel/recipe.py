@@ -9,11 +9,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yarnkernel.connection import KERNEL_INFO_KEY
+from yarnkernel.connection import CONNECTION_FILE, KERNEL_INFO_KEY, RECIPE_OPTIONS
 from yarnkernel.container.limits import Limits
 from yarnkernel.errors import YarnKernelError
 
@@ -57,7 +59,9 @@ def build_parser() -> argparse.ArgumentParser:
         "       %(prog)s [OPTION ...] -- COMMAND ... {connection_file} ...",
         description="Run a kernel in a container of skein's and publish its connection info. "
         "Without a COMMAND an IPython kernel in this Python, which gets the further ARGUMENTs.",
-        epilog="A limit of 0 is never. A kernel that is busy is ended by none of the timeouts.",
+        epilog="A limit of 0 is never. A kernel that is busy is ended by none of the timeouts. "
+        f"The environment variable {RECIPE_OPTIONS} has further options, which come last, and "
+        "perhaps another COMMAND.",
         allow_abbrev=False,
     )
     add = parser.add_argument
@@ -77,8 +81,30 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--directory",
         type=Path,
-        default=Path(),
         help="working directory of the kernel (default: the container's)",
+    )
+    add(
+        "--prefer-directory",
+        type=Path,
+        help="its working directory on hosts that have this one, unless --directory says another",
+    )
+    add(
+        "--key-file",
+        type=Path,
+        metavar="FILE",
+        help="JSON file with the keys of the connection info that the kernel has to use (default: "
+        "a new key)",
+    )
+    add(
+        "--once",
+        action="store_true",
+        help="end when the kernel ends, also when it crashes or a client asks it to restart",
+    )
+    add(
+        "--owned",
+        action="store_true",
+        help="a front end owns the kernel and is connected all the time: --orphan-timeout counts "
+        "from when no client is connected any more",
     )
     add(
         "--pre-command",
@@ -146,39 +172,61 @@ def read_options(argv: Sequence[str]) -> SupervisorOptions:
         For a usage error (2), or after ``--help``.
     """
     from yarnkernel.container.kernel_process import (  # noqa: PLC0415  (after --help)
-        CONNECTION_FILE,
         KernelLaunch,
         ipykernel_command,
     )
     from yarnkernel.container.supervisor import SupervisorOptions  # noqa: PLC0415
 
     parser = build_parser()
-    end = argv.index("--") if "--" in argv else len(argv)
-    options, arguments = parser.parse_known_args(argv[:end])
-    command = tuple(argv[end + 1 :])
+    own, command = _split(argv)
+    options, arguments = parser.parse_known_args(own)
     if command and arguments:
         parser.error(f"unrecognized arguments: {' '.join(arguments)}")
+    further, other_command = _split(shlex.split(os.environ.pop(RECIPE_OPTIONS, "")))
+    options, further_arguments = parser.parse_known_args(further, options)
+    if other_command:
+        command, arguments = other_command, []
+    if command:
+        command += tuple(further_arguments)
+    else:
+        arguments += further_arguments
     if command and not any(CONNECTION_FILE in part for part in command):
         parser.error(f"the kernel's command has no {CONNECTION_FILE} in it: {' '.join(command)}")
     launch = KernelLaunch(
         command=command or ipykernel_command(arguments),
         chooses_ports=not command,
-        directory=options.directory.absolute(),
+        directory=_directory(options).absolute(),
         home=Path.cwd() / "home",
         pre_commands=tuple(options.pre_command),
+        key_file=options.key_file,
     )
     return SupervisorOptions(
         launch=launch,
         kernel_info_key=options.kernel_info_key,
         start_timeout=options.start_timeout,
         interrupt_mode=options.interrupt_mode,
-        max_restarts=options.max_restarts,
+        max_restarts=0 if options.once else options.max_restarts,
+        once=options.once,
+        owned=options.owned,
         memory_guard=options.memory_guard / 100,
         limits=Limits(
             orphan=options.orphan_timeout, idle=options.idle_timeout, lifetime=options.max_lifetime
         ),
         verbose=options.verbose,
     )
+
+
+def _split(argv: Sequence[str]) -> tuple[Sequence[str], tuple[str, ...]]:
+    """Tell options from the kernel's command."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    return argv[:end], tuple(argv[end + 1 :])
+
+
+def _directory(options: argparse.Namespace) -> Path:
+    directory, preferred = options.directory, options.prefer_directory
+    if directory is None and preferred is not None and os.access(preferred, os.R_OK | os.X_OK):
+        directory = preferred
+    return directory or Path()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -17,6 +17,8 @@ import socket
 import struct
 import subprocess
 import tempfile
+import threading
+import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -29,6 +31,8 @@ from yarnkernel.errors import ClusterError
 from yarnkernel.skein_rpc import RemoteError, call, close_channel, credentials, open_channel
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import skein
     from typing_extensions import Self
 
@@ -77,6 +81,11 @@ class Driver:
             return ""
         messages = [found[1] for line in _read(self._log) if (found := _LOG_LINE.match(line))]
         return messages[-1].partition(". Already tried")[0] if messages else ""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process is ours and has ended."""
+        return self._process is not None and self._process.poll() is not None
 
     def close(self) -> None:
         """Close the connection and end the process when it is ours."""
@@ -199,3 +208,60 @@ def open_driver(cluster: ClusterEnvironment) -> Driver:
     """
     security = credentials()
     return _global_driver(cluster, security) or _start_driver(cluster, security)
+
+
+class SharedDriver:
+    """A driver that several threads use, one after the other, started when it is first needed.
+
+    A driver serves two calls at a time, whatever is asked of it (skein 0.8.2, Driver.java).
+
+    Parameters
+    ----------
+    cluster : ClusterEnvironment
+        The cluster to serve.
+    """
+
+    def __init__(self, cluster: ClusterEnvironment) -> None:
+        self._cluster = cluster
+        self._lock = threading.Lock()
+        self._driver: Driver | None = None
+        self._last_use = 0.0
+
+    @contextlib.contextmanager
+    def use(self, timeout: float = START_TIMEOUT) -> Iterator[Driver]:
+        """Have it for the body alone.
+
+        Parameters
+        ----------
+        timeout : float, default 60.0
+            Seconds to wait for others.
+
+        Raises
+        ------
+        ClusterError
+            When it cannot be started, or is in use for so long.
+        """
+        if not self._lock.acquire(timeout=timeout):
+            raise ClusterError(f"skein's driver was busy with others for {timeout:.0f} s")
+        try:
+            if self._driver is not None and self._driver.has_ended:
+                self._close()
+            if self._driver is None:
+                self._driver = open_driver(self._cluster)
+            try:
+                yield self._driver
+            finally:
+                self._last_use = time.monotonic()
+        finally:
+            self._lock.release()
+
+    def close(self, unused: float = 0.0) -> None:
+        """End it when nobody has used it for so many seconds."""
+        with self._lock:
+            if time.monotonic() - self._last_use >= unused:
+                self._close()
+
+    def _close(self) -> None:
+        if self._driver is not None:
+            self._driver.close()
+            self._driver = None

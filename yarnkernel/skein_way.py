@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from yarnkernel.errors import ClusterError, SubmitError, SubmitTimeoutError, YarnKernelError
 from yarnkernel.interrupts import deferred, uninterrupted
-from yarnkernel.skein_driver import Driver, open_driver
+from yarnkernel.skein_driver import SharedDriver
 from yarnkernel.skein_rpc import RemoteError, result, start_call
 from yarnkernel.yarn_client import ANSWER_TIMEOUT, YarnClient
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from yarnkernel.deadline import Deadline
+    from yarnkernel.skein_driver import Driver
 
 #: Seconds to wait for the id of an application whose submission was interrupted.
 CLEANUP_TIMEOUT = 15.0
@@ -30,11 +31,14 @@ class SkeinWay:
     ----------
     client : YarnClient
         The connection to the cluster; stays open.
+    driver : SharedDriver, optional
+        The driver, which stays open; by default one of its own.
     """
 
-    def __init__(self, client: YarnClient) -> None:
+    def __init__(self, client: YarnClient, driver: SharedDriver | None = None) -> None:
         self.client = client
-        self._driver: Driver | None = None
+        self._driver = driver or SharedDriver(client.cluster)
+        self._owns_driver = driver is None
 
     def __enter__(self) -> Self:
         return self
@@ -44,22 +48,20 @@ class SkeinWay:
 
     def close(self) -> None:
         """End the driver when it is ours."""
-        if self._driver is not None:
+        if self._owns_driver:
             self._driver.close()
-            self._driver = None
 
-    def connect(self) -> Driver:
-        """Return the driver, started when it is first needed (1 to 2 s).
+    def connect(self) -> None:
+        """Start the driver (1 to 2 s) unless it runs.
 
         Raises
         ------
         ClusterError
             When the ResourceManager does not answer, or the driver cannot be started.
         """
-        if self._driver is None:
-            self.client.check()
-            self._driver = open_driver(self.client.cluster)
-        return self._driver
+        self.client.check()
+        with self._driver.use():
+            pass
 
     def submit(self, spec: skein.ApplicationSpec, deadline: Deadline) -> str:
         """Submit an application.
@@ -89,7 +91,6 @@ class SkeinWay:
         ClusterError
             When the ResourceManager does not answer.
         """
-        driver = self.connect()
         # A submission may rightly take minutes (uploads): whether anybody is there is asked first.
         try:
             self.client.check(deadline.step(ANSWER_TIMEOUT))
@@ -97,6 +98,10 @@ class SkeinWay:
             if deadline.passed:
                 raise self._too_late(deadline) from None
             raise
+        with self._driver.use(deadline.remaining) as driver:
+            return self._submit(driver, spec, deadline)
+
+    def _submit(self, driver: Driver, spec: skein.ApplicationSpec, deadline: Deadline) -> str:
         future = None
         try:
             with deferred():  # with the call under way, its future is there

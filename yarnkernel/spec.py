@@ -124,7 +124,7 @@ def _build(where: str, build: Callable[..., Any], part: Any, origin: str) -> Any
         raise SpecError(f"{where}: {reason}") from exc
 
 
-def load_spec(path: str | Path) -> skein.ApplicationSpec:
+def load_spec(path: str | Path, files_from: Path | None = None) -> skein.ApplicationSpec:
     """Load an application specification.
 
     Sources of files are relative to the specification's own directory. Unless
@@ -137,6 +137,8 @@ def load_spec(path: str | Path) -> skein.ApplicationSpec:
     path : path
         A YAML (or JSON) file; see
         https://jcristharif.com/skein/specification.html for its fields.
+    files_from : pathlib.Path, optional
+        What sources of files are relative to, instead.
 
     Returns
     -------
@@ -159,7 +161,7 @@ def load_spec(path: str | Path) -> skein.ApplicationSpec:
         raise
     except ValueError as exc:  # a source that is no URL
         raise SpecError(f"{path}: {exc}") from exc
-    origin = str(path.absolute().parent)
+    origin = str((files_from or path.parent).absolute())
     # Parts first: skein's errors do not tell which one they are about.
     for where, build, part in _parts(content):
         _build(f"{path}: {where}", build, part, origin)
@@ -285,6 +287,30 @@ def add_environment(spec: skein.ApplicationSpec, environment: Environment) -> No
         if archive.digest:
             spec.tags = {*spec.tags, f"{ENVIRONMENT_TAG_PREFIX}{archive.digest}"}
     _check_message("--environment", spec)
+
+
+def add_file(spec: skein.ApplicationSpec, name: str, path: Path) -> None:
+    """Give an application's kernel a file of this machine, which is uploaded for it alone.
+
+    Parameters
+    ----------
+    spec : skein.ApplicationSpec
+        The specification; is changed.
+    name : str
+        Its name in the container.
+    path : pathlib.Path
+        The file.
+    """
+    import skein  # noqa: PLC0415  (slow to import)
+
+    part = _kernel_part(spec)
+    part.files = {**part.files, name: skein.File(f"file://{path}", visibility="APPLICATION")}
+
+
+def add_variables(spec: skein.ApplicationSpec, variables: Mapping[str, str]) -> None:
+    """Give an application's kernel environment variables."""
+    part = _kernel_part(spec)
+    part.env = {**part.env, **variables}
 
 
 def add_unique_tag(spec: skein.ApplicationSpec) -> None:

@@ -38,12 +38,6 @@ def test_jupyter_execute(jupyter: Shell, kernel_name: str, tmp_path: Path) -> No
     assert outputs(tmp_path / "b.ipynb") == ["42"]
 
 
-def test_jupyter_nbconvert(jupyter: Shell, kernel_name: str, tmp_path: Path) -> None:
-    path = write_notebook(tmp_path / "a.ipynb", kernel_name, "6 * 7")
-    jupyter.run("jupyter", "nbconvert", "--execute", "--to", "html", path).ok()
-    assert "42" in (tmp_path / "a.html").read_text()
-
-
 def test_papermill(jupyter: Shell, kernel_name: str, tmp_path: Path) -> None:
     path = write_notebook(
         tmp_path / "a.ipynb", "python3", "alpha = 1", "6 * alpha", tags=("parameters",)
@@ -54,16 +48,16 @@ def test_papermill(jupyter: Shell, kernel_name: str, tmp_path: Path) -> None:
     assert outputs(tmp_path / "b.ipynb") == ["", "", "42"]
 
 
-def test_cell_that_fails(jupyter: Shell, kernel_name: str, tmp_path: Path) -> None:
-    """The error is told, and the kernel does not stay behind."""
-    path = write_notebook(tmp_path / "a.ipynb", kernel_name, "1 / 0")
-    result = jupyter.run("papermill", path, tmp_path / "b.ipynb")
-    assert result.code == 1
-    assert "ZeroDivisionError: division by zero" in result.err
-
-
 def test_jupyter_run(jupyter: Shell, kernel_name: str, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("print('the answer is', 6 * 7)")
     result = jupyter.run("jupyter", "run", "--kernel", kernel_name, script).ok()
     assert "the answer is 42" in result.out
+
+
+def test_script_that_fails(jupyter: Shell, kernel_name: str, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("1 / 0")
+    result = jupyter.run("jupyter", "run", "--kernel", kernel_name, script)
+    assert result.code == 1
+    assert "ZeroDivisionError" in result.err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from tests.conftest import Shell, wait_for
@@ -24,10 +23,7 @@ def test_external_kernel(
     ]
     app_id = running_kernel.app_id
     with serve(jupyter, notebooks, "server", *options) as server:
-        info = jupyter.yarnkernel("connect", app_id).ok().document
-        # Servers overlook files without a name.
-        named = json.dumps({"kernel_name": "python3", **info})
-        (tmp_path / f"kernel-{app_id}.json").write_text(named)
+        jupyter.yarnkernel("connect", app_id, "-f", tmp_path / f"kernel-{app_id}.json").ok()
         (kernel,) = wait_for(server.kernels, 30, "the server shows the kernel")
         with Channels(server, kernel["id"]) as channels:
             assert channels.run("6 * 7") == "42"

@@ -21,6 +21,7 @@ from yarnkernel.cli import (
     demo,
     environments,
     kernels,
+    kernelspecs,
 )
 from yarnkernel.cli.arguments import Parser
 from yarnkernel.cli.output import Output
@@ -45,7 +46,16 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"yarnkernel {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (kernels, control, applications, environments, cluster, demo, completion):
+    for group in (
+        kernels,
+        kernelspecs,
+        control,
+        applications,
+        environments,
+        cluster,
+        demo,
+        completion,
+    ):
         group.add_commands(commands)
     return parser
 

@@ -92,7 +92,7 @@ def _restart(options: argparse.Namespace, output: Output) -> None:
 
     app_id = check_app_id(options.app_id)
     with open_client() as client:
-        seconds = restart(YarnKernel(app_id, client), options.timeout)
+        seconds, _ = restart(YarnKernel(app_id, client), options.timeout)
     output.progress(f"{app_id}: the kernel was restarted in {seconds:.1f} s")
     _tell(output, app_id, result="restarted", seconds=round(seconds, 3))
 

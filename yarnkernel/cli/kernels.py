@@ -19,9 +19,8 @@ from yarnkernel.cli.arguments import (
     add_kernel_info_key,
     add_timeout,
     completed_by,
-    count,
-    variable,
 )
+from yarnkernel.cli.launch_arguments import add_overrides
 from yarnkernel.cli.output import TransferBar
 from yarnkernel.connection import (
     ConnectionInfo,
@@ -62,14 +61,14 @@ def add_commands(commands: Commands) -> None:
         "spec", nargs="?", help="application specification, YAML (default: specs/ipython.yaml)"
     )
     completed_by(action, FILES)
-    _add_overrides(parser)
+    add_overrides(parser)
     _add_connection_options(parser, "Jupyter's runtime directory, kernel-<application id>.json")
 
     parser = add_command(
         commands, "submit", _submit, "submit an application and print its id", "Does not wait."
     )
     completed_by(parser.add_argument("spec", help="application specification, YAML"), FILES)
-    _add_overrides(parser)
+    add_overrides(parser)
     add_timeout(parser, "how long the submission may take", START_TIMEOUT)
 
     parser = add_command(
@@ -81,32 +80,6 @@ def add_commands(commands: Commands) -> None:
     )
     add_app_id(parser)
     _add_connection_options(parser, "standard output")
-
-
-def _add_overrides(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("instead of what the specification says")
-    group.add_argument("--queue", help="queue of the application")
-    group.add_argument(
-        "--memory", help='memory of the kernel, such as "2 GiB"; a number alone is MiB'
-    )
-    group.add_argument("--vcores", type=count, help="virtual cores of the kernel")
-    group.add_argument(
-        "--env",
-        type=variable,
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="environment variable of the kernel; may be given again",
-    )
-    group.add_argument(
-        "--environment",
-        metavar="ENVIRONMENT",
-        help="environment of the kernel: a conda or virtual environment here, which is packed and "
-        "pushed when it has changed (a local cluster uses it where it is), an archive here, the "
-        "URL of one on the cluster, or python:///PREFIX on all nodes",
-    )
-    group.add_argument("--node-label", metavar="LABEL", help="only on nodes with this label")
-    group.add_argument("--name", help="name of the application")
 
 
 def _add_connection_options(parser: argparse.ArgumentParser, default_file: str) -> None:
@@ -140,7 +113,7 @@ def _load_spec(
         vcores=options.vcores,
         env=dict(options.env),
         node_label=options.node_label,
-        name=options.name,
+        name=options.application_name,
     )
     if options.environment is not None:
         add_environment(spec, _choose_environment(options.environment, deadline, output))

@@ -49,12 +49,17 @@ class Activity:
         self.farewell = asyncio.Event()
         self.restart_asked = False
         self.changed: Callable[[], None] = lambda: None
-        self._busy: set[str] = set()
+        self._busy: dict[str, dict[str, Any]] = {}
 
     @property
     def requests(self) -> frozenset[str]:
         """Ids of the requests that the kernel works on."""
         return frozenset(self._busy)
+
+    @property
+    def headers(self) -> list[dict[str, Any]]:
+        """Headers of these requests."""
+        return list(self._busy.values())
 
     @property
     def busy(self) -> bool:
@@ -79,14 +84,14 @@ class Activity:
         if parent.get("msg_type") not in UNTRACKED:
             self.last = time.time()
             if message["content"].get("execution_state") == "busy":
-                self._busy.add(parent.get("msg_id", ""))
+                self._busy[parent.get("msg_id", "")] = parent
             else:
-                self._busy.discard(parent.get("msg_id", ""))
+                self._busy.pop(parent.get("msg_id", ""), None)
         self.changed()
 
     async def wait_done(self, requests: frozenset[str]) -> None:
         """Wait until the kernel works on none of these requests."""
         while True:
-            if not requests & self._busy:
+            if not requests & self._busy.keys():
                 return
             await asyncio.sleep(POLL_INTERVAL)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from yarnkernel.connection import PORT_NAMES, ConnectionInfo
 from yarnkernel.container.activity import Activity
-from yarnkernel.container.kernel_process import KernelProcess, describe_end, new_connection_info
-from yarnkernel.container.messages import Messages
-from yarnkernel.container.ports import pick_ports, taken_by_others
+from yarnkernel.container.kernel_process import KernelProcess, describe_end
+from yarnkernel.container.messages import Messages, broadcast_code
+from yarnkernel.container.ports import connections_of_others, pick_ports, taken_by_others
 from yarnkernel.errors import KernelFailedError, YarnKernelError
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ END_GRACE = 3.0
 KILL_TIMEOUT = 30.0
 #: Seconds after which a kernel that was interrupted is said to be busy still.
 INTERRUPT_GRACE = 3.0
+#: Seconds for clients to connect to a kernel's new process: ZeroMQ tries ten times a second.
+RECONNECT_GRACE = 0.3
 #: Seconds in which a kernel that is not busy answers.
 IDLE_TIMEOUT = 1.0
 
@@ -95,7 +98,7 @@ class Kernel:
         for attempts_left in reversed(range(PORT_ATTEMPTS)):
             chooses = self._launch.chooses_ports
             ports = dict.fromkeys(PORT_NAMES, 0) if chooses else pick_ports(self._address)
-            self.info = new_connection_info(self._address, ports)
+            self.info = self._launch.new_connection_info(self._address, ports)
             try:
                 await self._bring_up()
             except KernelFailedError:
@@ -218,6 +221,25 @@ class Kernel:
         except YarnKernelError:
             return False
         return True
+
+    async def tell_clients(self, text: str, parents: list[dict[str, Any]]) -> None:
+        """Add a text to the outputs of requests that its process before this one did not finish.
+
+        Parameters
+        ----------
+        text : str
+            The text.
+        parents : list of dict
+            Headers of the requests.
+        """
+        if parents and self._launch.chooses_ports:  # an IPython kernel
+            await asyncio.sleep(RECONNECT_GRACE)
+            with contextlib.suppress(YarnKernelError):
+                await self.messages.execute(broadcast_code(text, parents), IDLE_TIMEOUT)
+
+    def clients(self) -> int:
+        """Count the connections of others to its ports."""
+        return connections_of_others(self.process.pid, [self.info[name] for name in PORT_NAMES])
 
     async def check_busy(self) -> None:
         """Find out whether it is busy: under a flood of output broadcasts may be lost."""

@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from yarnkernel.connection import PORT_NAMES, ConnectionInfo, write_connection_file
+from yarnkernel.connection import (
+    CONNECTION_FILE,
+    KEY_NAMES,
+    PORT_NAMES,
+    ConnectionInfo,
+    write_connection_file,
+)
 from yarnkernel.container.memory import offer_to_oom_killer
 from yarnkernel.errors import YarnKernelError
 
@@ -27,8 +33,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-#: What stands for the connection file in a kernel's command, as in Jupyter's kernelspecs.
-CONNECTION_FILE = "{connection_file}"
 #: In the environment of a kernel and of what it starts: a word of its own for each process.
 MARK = "YARNKERNEL_KERNEL"
 #: Seconds between two looks at the connection file of a kernel that starts.
@@ -56,6 +60,8 @@ class KernelLaunch:
         Its home.
     pre_commands : tuple of str
         What a shell runs before it, as a part of the same process.
+    key_file : pathlib.Path, optional
+        JSON file with the keys of its connection info; a new key without one.
     """
 
     command: tuple[str, ...]
@@ -63,6 +69,7 @@ class KernelLaunch:
     directory: Path
     home: Path
     pre_commands: tuple[str, ...] = ()
+    key_file: Path | None = None
 
     @property
     def connection_file(self) -> Path:
@@ -84,8 +91,9 @@ class KernelLaunch:
         Raises
         ------
         YarnKernelError
-            When there is no such directory or command.
+            When there is no such directory, command or file with keys.
         """
+        self.new_connection_info("", {})
         if not self.directory.is_dir():
             raise YarnKernelError(f"there is no directory {self.directory}")
         program = self.arguments()[0]
@@ -95,21 +103,29 @@ class KernelLaunch:
                 f"there is no command {program!r} on this host (PATH={os.environ.get('PATH')})"
             )
 
+    def new_connection_info(self, address: str, ports: dict[str, int]) -> ConnectionInfo:
+        """Make the connection info that the kernel is started with.
+
+        Raises
+        ------
+        YarnKernelError
+            When the file with the keys cannot be read.
+        """
+        keys = {"signature_scheme": "hmac-sha256", "key": secrets.token_hex(32)}
+        if self.key_file is not None:
+            try:
+                found = json.loads(self.key_file.read_bytes())
+                keys |= {name: str(found[name]) for name in KEY_NAMES if name in found}
+            except (OSError, ValueError, TypeError) as exc:
+                raise YarnKernelError(f"the keys in {self.key_file} cannot be read: {exc}") from exc
+        # Jupyter's servers take no external kernel without the name of a kernelspec.
+        name = "python3" if self.chooses_ports else ""
+        return {"ip": address, "transport": "tcp", "kernel_name": name, **keys, **ports}
+
 
 def ipykernel_command(arguments: Sequence[str]) -> tuple[str, ...]:
     """Return the command of an IPython kernel in this Python."""
     return (sys.executable, "-m", "ipykernel_launcher", "-f", CONNECTION_FILE, *arguments)
-
-
-def new_connection_info(address: str, ports: dict[str, int]) -> ConnectionInfo:
-    """Make connection info with a key of its own."""
-    return {
-        "ip": address,
-        "transport": "tcp",
-        "signature_scheme": "hmac-sha256",
-        "key": secrets.token_hex(32),
-        **ports,
-    }
 
 
 def kernel_environment(home: Path) -> dict[str, str]:
@@ -119,7 +135,6 @@ def kernel_environment(home: Path) -> dict[str, str]:
     nobody can write to.
     """
     environment = {**os.environ}
-    environment.pop("JPY_SESSION_NAME", None)
     environment |= {
         "HOME": str(home),
         "IPYTHONDIR": str(home / ".ipython"),

@@ -16,7 +16,8 @@ class Limits:
     Attributes
     ----------
     orphan : float, default 1800 (30 minutes)
-        Since it was published, when no client has connected.
+        Since it was published, when no client has connected; for a kernel that
+        a front end owns, since the last client was connected.
     idle : float, default 43200 (12 hours)
         Since a client's last request was done.
     lifetime : float, default 604800 (7 days)
@@ -29,12 +30,26 @@ class Limits:
     idle: float = 43200.0
     lifetime: float = 604800.0
 
-    def reached(self, now: float, published: float, activity: Activity) -> str:
-        """Say which limit a kernel has reached; empty for none."""
+    def reached(
+        self, now: float, published: float, activity: Activity, last_client: float | None
+    ) -> str:
+        """Say which limit a kernel has reached; empty for none.
+
+        Parameters
+        ----------
+        now, published : float
+            In seconds since 1970.
+        activity : Activity
+            Its use.
+        last_client : float or None
+            When a client was last connected to a kernel that a front end owns.
+        """
         if self.orphan and not activity.connected and now - published >= self.orphan:
             return f"nobody connected to it within {self.orphan:g} s (--orphan-timeout)"
         if activity.busy:
             return ""
+        if self.orphan and last_client is not None and now - last_client >= self.orphan:
+            return f"no client was connected for {self.orphan:g} s (--orphan-timeout)"
         if self.lifetime and now - published >= self.lifetime:
             return f"it is {self.lifetime:g} s old (--max-lifetime)"
         if self.idle and activity.connected and now - activity.last >= self.idle:

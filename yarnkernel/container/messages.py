@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import uuid
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +24,26 @@ if TYPE_CHECKING:
 
 #: What is read of all that a kernel broadcasts; outputs can be large and do not matter here.
 _HEARD = (b'"status"', b'"shutdown_reply"', b'"error"')
+
+
+def broadcast_code(text: str, parents: list[dict[str, Any]]) -> str:
+    """Return code for an IPython kernel that adds a text to the outputs of earlier requests.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    parents : list of dict
+        Headers of the requests.
+    """
+    headers = json.dumps(parents, default=str)
+    return (
+        f"for _header in __import__('json').loads({headers!r}):\n"
+        "    get_ipython().kernel.session.send(get_ipython().kernel.iopub_socket, 'stream',\n"
+        f"        {{'name': 'stderr', 'text': {text!r}}},\n"
+        "        parent={'header': _header}, ident=b'stream')\n"
+        "del _header"
+    )
 
 
 class Messages:
@@ -52,6 +73,10 @@ class Messages:
         with self._context.socket(kind) as channel:
             channel.linger = 0
             channel.rcvhwm = 0  # before it connects: a lost "idle" would be "busy" for ever
+            if "curve_publickey" in self._info:  # one pair for both sides, as jupyter_client does
+                channel.curve_serverkey = self._info["curve_publickey"].encode()
+                channel.curve_publickey = self._info["curve_publickey"].encode()
+                channel.curve_secretkey = self._info["curve_secretkey"].encode()
             channel.connect(f"tcp://{self._info['ip']}:{self._info[f'{name}_port']}")
             yield channel
 
@@ -63,8 +88,22 @@ class Messages:
         YarnKernelError
             When it does not answer within ``timeout`` seconds.
         """
+        await self._ask("kernel_info_request", {}, timeout)
+
+    async def execute(self, code: str, timeout: float) -> None:
+        """Let the kernel run code of ours, which leaves nothing in the user's history.
+
+        Raises
+        ------
+        YarnKernelError
+            When it is not done within ``timeout`` seconds.
+        """
+        content = {"code": code, "silent": True, "store_history": False, "allow_stdin": False}
+        await self._ask("execute_request", content, timeout)
+
+    async def _ask(self, kind: str, content: dict[str, Any], timeout: float) -> None:
         with self._channel("shell", zmq.DEALER) as shell:
-            self._session.send(shell, "kernel_info_request", {})
+            self._session.send(shell, kind, content)
             try:
                 await asyncio.wait_for(shell.recv_multipart(), timeout)
             except asyncio.TimeoutError:

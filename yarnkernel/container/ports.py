@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from yarnkernel.connection import PORT_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 def _family(address: str) -> socket.AddressFamily:
@@ -46,15 +46,37 @@ def taken_by_others(address: str, ports: Sequence[int], pid: int = 0) -> list[in
     return [port for port in taken if port not in own]
 
 
-def _listening(pid: int) -> set[int]:
-    """Ports that a process and its children listen on."""
-    ports: set[int] = set()
+def connections_of_others(pid: int, ports: Sequence[int]) -> int:
+    """Count the connections to a process's ports that do not come from our own process.
+
+    Parameters
+    ----------
+    pid : int
+        Id of the process; its children count as well.
+    ports : sequence of int
+        The ports.
+    """
+    own = {connection.laddr for connection in psutil.Process().net_connections("tcp")}
+    return sum(
+        connection.status == psutil.CONN_ESTABLISHED
+        and connection.laddr.port in ports
+        and connection.raddr not in own
+        for connection in _connections(pid)
+    )
+
+
+def _connections(pid: int) -> Iterator[Any]:
+    """Sockets of a process and its children."""
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
         for one in (process, *process.children(recursive=True)):
             with contextlib.suppress(psutil.Error):
-                ports.update(connection.laddr.port for connection in one.net_connections())
-    return ports
+                yield from one.net_connections("tcp")
+
+
+def _listening(pid: int) -> set[int]:
+    """Ports that a process and its children listen on."""
+    return {connection.laddr.port for connection in _connections(pid)}
 
 
 def _is_taken(address: str, port: int) -> bool:

@@ -38,20 +38,29 @@ class StatusPublisher:
         When what was reached, in seconds since 1970.
     is_restarting : bool
         Whether the kernel is being started again.
+    restarts : int
+        How often it was.
     """
 
     def __init__(self, memory: ContainerMemory) -> None:
         self.phases = {"recipe": time.time()}
         self._memory = memory
         self.is_restarting = False
-        self._restarts = 0
+        self.restarts = 0
+        self._has_ended = False
         self._last_end = ""
+        self._exit_code: int | None = None
         self._answers: dict[str, dict[str, Any]] = {}
         self._changed = asyncio.Event()
 
     def reached(self, phase: str) -> None:
         """Note that a phase has been reached now."""
         self.phases[phase] = time.time()
+
+    def ended(self, code: int, reason: str) -> None:
+        """Note how the kernel's process has ended."""
+        self._exit_code = code
+        self._last_end = reason
 
     def restarting(self, reason: str) -> None:
         """Note that the kernel has ended and is being started again."""
@@ -62,7 +71,7 @@ class StatusPublisher:
     def restarted(self) -> None:
         """Note that it is there again."""
         self.is_restarting = False
-        self._restarts += 1
+        self.restarts += 1
         self.reached("restarted")
         self._changed.set()
 
@@ -83,6 +92,12 @@ class StatusPublisher:
         """
         await store.put(STATUS_KEY, self._status(kernel).to_bytes())
 
+    async def publish_end(self, kernel: Kernel, store: Store) -> None:
+        """Publish that the kernel has ended for good, if the ApplicationMaster still listens."""
+        self._has_ended = True
+        with contextlib.suppress(YarnKernelError):
+            await self.publish(kernel, store)
+
     async def run(self, kernel: Kernel, store: Store) -> None:
         """Publish the status when it changes, and now and then for the memory; for ever."""
         kernel.activity.changed = self._changed.set
@@ -98,14 +113,17 @@ class StatusPublisher:
 
     def _status(self, kernel: Kernel) -> KernelStatus:
         state = "busy" if kernel.activity.busy else "idle"
+        if self.is_restarting or self._has_ended:
+            state = "ended" if self._has_ended else "restarting"
         return KernelStatus(
-            state="restarting" if self.is_restarting else state,
+            state=state,
             host=kernel.info["ip"],
             pid=kernel.process.pid,
             connected=kernel.activity.connected,
             last_activity=kernel.activity.last if kernel.activity.connected else None,
-            restarts=self._restarts,
+            restarts=self.restarts,
             last_end=self._last_end,
+            exit_code=self._exit_code,
             memory=self._memory.used(),
             memory_limit=self._memory.limit,
             phases=self.phases,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.connection import RECIPE_DIAGNOSTICS, format_connection_info
 from yarnkernel.container.address import container_address
+from yarnkernel.container.commands import Commands
 from yarnkernel.container.kernel import Kernel
 from yarnkernel.container.kernel_process import KernelLaunch, describe_end
 from yarnkernel.container.memory import ContainerMemory, memory_limit
@@ -30,6 +31,8 @@ _log = logging.getLogger(__name__)
 PARENT_INTERVAL = 1.0
 #: Seconds between two looks at the limits; no limit has to be kept to the second.
 LIMIT_INTERVAL = 1.0
+#: Seconds between two looks whether clients are connected.
+CONNECTION_INTERVAL = 30.0
 #: Seconds after which a kernel that is busy is asked whether it is.
 BUSY_INTERVAL = 3600.0
 #: Seconds after which the crashes before do not count any more; stable_start_time of
@@ -37,6 +40,10 @@ BUSY_INTERVAL = 3600.0
 STABLE_TIME = 10.0
 #: Seconds for a kernel's last broadcast to arrive after its process has ended.
 FAREWELL = 0.1
+#: Why a kernel restarts that has not crashed, or how that begins; follows "The kernel".
+ASKED_TO_RESTART = "was asked to restart"
+#: Seconds for the command to restart a kernel that has ended without a farewell, as IRkernel does.
+RESTART_GRACE = 1.0
 #: Share of the container's memory above which the end by a signal may have to do with it.
 SUSPICIOUS = 0.9
 
@@ -57,6 +64,10 @@ class SupervisorOptions:
         ``"signal"`` or ``"message"``.
     max_restarts : int
         How often in a row a kernel that crashes is restarted.
+    once : bool
+        Whether everything ends with the kernel's first process.
+    owned : bool
+        Whether a front end owns it, which is connected all the time.
     memory_guard : float
         Share of the container's memory at which the kernel is ended; 0 is never.
     limits : Limits
@@ -70,6 +81,8 @@ class SupervisorOptions:
     start_timeout: float
     interrupt_mode: str
     max_restarts: int
+    once: bool
+    owned: bool
     memory_guard: float
     limits: Limits
     verbose: bool
@@ -87,12 +100,10 @@ class Supervisor:
     def __init__(self, options: SupervisorOptions) -> None:
         self._options = options
         self._memory = ContainerMemory(memory_limit(os.environ))
-        self._restarts_asked: asyncio.Queue[str] = asyncio.Queue()
         self._publisher = StatusPublisher(self._memory)
+        self._commands = Commands(self._publisher)
         self._crashes = 0
         self._over_limit = ""
-        self._interrupt: asyncio.Task[str] | None = None
-        self._unanswered: list[str] = []
         self._kernel: Kernel | None = None
 
     async def run(self) -> int:
@@ -141,12 +152,17 @@ class Supervisor:
                 )
                 self._publisher.reached("published")
                 _log.info("published under %r", self._options.kernel_info_key)
-                return await self._supervise(kernel, store)
+                await self._supervise(kernel, store)
+                await self._publisher.publish_end(kernel, store)
             except KernelFailedError as exc:
                 _log.error("the kernel %s", exc.summary)
+                self._publisher.ended(exc.code, exc.summary)
+                if self._kernel is not None and "published" in self._publisher.phases:
+                    await self._publisher.publish_end(self._kernel, store)
                 text = f"{RECIPE_DIAGNOSTICS}{exc.summary}.\n{exc.output}"
                 await store.end_application("FAILED", text.strip())
                 return exc.exit_code
+            return 0
 
     async def _start_kernel(self) -> Kernel:
         launch = self._options.launch
@@ -171,9 +187,9 @@ class Supervisor:
             await self._kernel.end()
             await self._kernel.close()
 
-    async def _supervise(self, kernel: Kernel, store: Store) -> int:
+    async def _supervise(self, kernel: Kernel, store: Store) -> None:
         jobs = (
-            self._obey(kernel, store),
+            self._commands.obey(kernel, store),
             self._guard_memory(kernel),
             self._publisher.run(kernel, store),
         )
@@ -187,7 +203,6 @@ class Supervisor:
         finally:
             for task in tasks:
                 task.cancel()
-        return 0
 
     async def _until_restart(self, kernel: Kernel, store: Store) -> str:
         """Wait until the kernel's process has ended, and say why it is to be started again.
@@ -204,35 +219,51 @@ class Supervisor:
         """
         began = time.monotonic()
         ended = kernel.process.ended
-        restart = asyncio.create_task(self._restarts_asked.get())
+        restart = asyncio.create_task(self._commands.restart_asked())
         limit = asyncio.create_task(self._limit_reached(kernel))
         farewell = asyncio.create_task(kernel.see_off())
         try:
             waiting = (ended, restart, limit)
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                farewell.cancel()
+                if restart.done():
+                    await kernel.end(restart=True)
+                    return ASKED_TO_RESTART
+                await self._end_unused(kernel, store, limit.result())
+                return ""
+            stable = time.monotonic() - began > STABLE_TIME
+            if self._over_limit:
+                return self._crashed(kernel, self._over_limit, stable=stable)
+            await asyncio.sleep(FAREWELL)
+            if await self._ended_in_good_order(kernel, restart):
+                return ""
         finally:
             for task in (restart, limit, farewell):
                 task.cancel()
-        if restart.done():
-            self._unanswered.append(restart.result())
-            await kernel.end(restart=True)
-            return "was asked to restart"
-        if not ended.done() and limit.done():
-            await kernel.end()
-            text = f"{RECIPE_DIAGNOSTICS}was ended: {limit.result()}."
-            _log.warning("%s", text)
-            await store.end_application("SUCCEEDED", text)
-            return ""
-        stable = time.monotonic() - began > STABLE_TIME
-        if self._over_limit:
-            return self._crashed(kernel, self._over_limit, stable=stable)
-        await asyncio.sleep(FAREWELL)
-        if kernel.activity.restart_asked:
-            return "was asked to restart by a client"
-        if kernel.activity.farewell.is_set() or ended.result() == 0:
-            return ""
+        if restart.done() or kernel.activity.restart_asked:
+            return ASKED_TO_RESTART + " by a client" * kernel.activity.restart_asked
         reason = describe_end(ended.result()) + self._suspicion(ended.result())
         return self._crashed(kernel, reason, stable=stable)
+
+    async def _ended_in_good_order(self, kernel: Kernel, restart: asyncio.Task[None]) -> bool:
+        code = kernel.process.ended.result()
+        self._publisher.ended(code, describe_end(code))
+        if self._options.once:
+            return kernel.activity.farewell.is_set() or code == 0
+        if not kernel.activity.farewell.is_set() and code == 0:
+            await asyncio.wait([restart], timeout=RESTART_GRACE)
+        if restart.done() or kernel.activity.restart_asked:
+            return False
+        return kernel.activity.farewell.is_set() or code == 0
+
+    async def _end_unused(self, kernel: Kernel, store: Store, reason: str) -> None:
+        await kernel.end()
+        text = f"{RECIPE_DIAGNOSTICS}was ended: {reason}."
+        _log.warning("%s", text)
+        self._publisher.ended(0, f"was ended: {reason}")
+        await self._publisher.publish_end(kernel, store)
+        await store.end_application("SUCCEEDED", text)
 
     def _suspicion(self, code: int) -> str:
         used, limit = self._memory.last_used, self._memory.limit
@@ -267,48 +298,29 @@ class Supervisor:
         begin = time.monotonic()
         self._over_limit = ""
         self._publisher.restarting(reason)
+        broken_off = kernel.activity.headers
         await kernel.start_again()
+        if not reason.startswith(ASKED_TO_RESTART):
+            # Before anybody hears of the restart and forgets what it was waiting for.
+            await kernel.tell_clients(f"{RECIPE_DIAGNOSTICS}{reason}.\n", broken_off)
         self._publisher.restarted()
-        while not self._restarts_asked.empty():  # one restart is enough for all who asked
-            self._unanswered.append(self._restarts_asked.get_nowait())
-        for command_id in self._unanswered:
-            self._publisher.answer(command_id, result="restarted", seconds=time.monotonic() - begin)
-        self._unanswered.clear()
+        self._commands.restarted(time.monotonic() - begin)
 
     async def _limit_reached(self, kernel: Kernel) -> str:
-        asked = 0.0
+        asked = looked = 0.0
+        last_client = time.time() if self._options.owned else None
+        limits = self._options.limits
         while True:
             now, published = time.time(), self._publisher.phases["published"]
-            if reason := self._options.limits.reached(now, published, kernel.activity):
+            if last_client and now - looked > min(CONNECTION_INTERVAL, limits.orphan / 10):
+                looked = now
+                last_client = now if kernel.clients() else last_client
+            if reason := limits.reached(now, published, kernel.activity, last_client):
                 return reason
             if kernel.activity.busy and now - max(asked, kernel.activity.last) > BUSY_INTERVAL:
                 asked = now
                 await kernel.check_busy()
             await asyncio.sleep(LIMIT_INTERVAL)
-
-    async def _obey(self, kernel: Kernel, store: Store) -> None:
-        async for command in store.commands():
-            _log.info("command: %s", command.verb)
-            if command.verb == "restart":
-                self._restarts_asked.put_nowait(command.id)
-            elif command.verb == "interrupt":
-                self._begin_interrupt(kernel, command.id)
-            else:
-                self._publisher.answer(command.id, result="unknown")
-
-    def _begin_interrupt(self, kernel: Kernel, command_id: str) -> None:
-        """Interrupt the kernel, once for all who ask meanwhile; a restart need not wait for it."""
-        if self._publisher.is_restarting:
-            self._publisher.answer(command_id, result="idle")
-            return
-        if self._interrupt is None or self._interrupt.done():
-            self._interrupt = asyncio.create_task(kernel.interrupt())
-
-        def answer(done: asyncio.Task[str]) -> None:
-            if not done.cancelled():
-                self._publisher.answer(command_id, result=done.result())
-
-        self._interrupt.add_done_callback(answer)
 
 
 def _log_fault(task: asyncio.Task[None]) -> None:

@@ -77,7 +77,10 @@ def last_problem(log: Path) -> str:
 
 
 def _environment(state: ClusterState, role: str) -> dict[str, str]:
-    unwanted = ("HADOOP_", "YARN_", "HDFS_", "CLASSPATH", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS")
+    unwanted = (
+        *("HADOOP_", "YARN_", "HDFS_", "CLASSPATH", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS"),
+        "JPY_",  # of a notebook that the cluster is started from
+    )
     environment = {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
     return environment | {
         **state.java_environment(),

@@ -1,0 +1,280 @@
+"""The agent: a process of its own that talks to the cluster for the provisioners of one front end.
+
+``python -m yarnkernel.agent`` reads requests from standard input, one JSON document a line, and
+writes answers to standard output. So a front end's process holds no gRPC, which does not survive a
+fork, needs no thread pool, which is gone at the interpreter's exit, and is never held up. When
+its input ends, so has the front end: what it has not handed over is killed, and what nobody is
+going to come back to is stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from typing import IO, TYPE_CHECKING, Any
+
+from yarnkernel.cluster_env import find_cluster
+from yarnkernel.deadline import Deadline
+from yarnkernel.errors import YarnKernelError
+from yarnkernel.kernel import YarnKernel
+from yarnkernel.kernel_control import interrupt, restart
+from yarnkernel.kernel_status import KernelStatus
+from yarnkernel.launch import started_for
+from yarnkernel.launch_options import LaunchOptions
+from yarnkernel.skein_driver import SharedDriver
+from yarnkernel.skein_way import SkeinWay
+from yarnkernel.watch import KernelWatch
+from yarnkernel.yarn_client import YarnClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from yarnkernel.application import ApplicationStatus
+    from yarnkernel.cluster_env import ClusterEnvironment
+
+#: Seconds after which a driver that nobody has used is ended.
+DRIVER_IDLE = 300.0
+#: Seconds to end everything when the front end has ended.
+FAREWELL_TIMEOUT = 60.0
+#: Seconds between two looks at an application that is ending.
+END_INTERVAL = 0.05
+
+
+class Agent:
+    """Carries out requests, each in a thread of its own.
+
+    Parameters
+    ----------
+    output : file
+        Where answers are written to.
+    """
+
+    def __init__(self, output: IO[str]) -> None:
+        self._output = output
+        self._writing = threading.Lock()
+        self._cluster: ClusterEnvironment | None = None
+        self._driver: SharedDriver | None = None
+        self._opening = threading.Lock()
+        self._starts: dict[int, Deadline] = {}
+        self._started: dict[int, str] = {}
+        self._watches: dict[str, KernelWatch] = {}
+        self._kept: set[str] = set()
+        self._threads: set[threading.Thread] = set()
+
+    def serve(self, requests: IO[str]) -> None:
+        """Carry out requests until there are no more, and then end what is left."""
+        stopping = threading.Event()
+        closer = threading.Thread(target=self._close_idle_driver, args=(stopping,), daemon=True)
+        closer.start()
+        try:
+            for line in requests:
+                request = json.loads(line)
+                thread = threading.Thread(target=self._carry_out, args=(request,), daemon=True)
+                self._threads.add(thread)
+                thread.start()
+        finally:
+            stopping.set()
+            self._end()
+
+    def _close_idle_driver(self, stopping: threading.Event) -> None:
+        while not stopping.wait(DRIVER_IDLE / 10):
+            if self._driver is not None:
+                self._driver.close(unused=DRIVER_IDLE)
+
+    def _write(self, **message: Any) -> None:
+        # A front end that has ended does not read any more.
+        with self._writing, contextlib.suppress(OSError, ValueError):
+            self._output.write(json.dumps(message) + "\n")
+            self._output.flush()
+
+    def _carry_out(self, request: dict[str, Any]) -> None:
+        number = request["id"]
+        try:
+            result = getattr(self, f"do_{request['method']}")(number, **request["parameters"])
+            self._write(id=number, result=result)
+        except YarnKernelError as exc:
+            self._write(id=number, error=str(exc), exit_code=exc.exit_code)
+        except Exception as exc:  # noqa: BLE001  (whatever it is, somebody waits for an answer)
+            traceback.print_exc()
+            self._write(id=number, error=f"a fault of yarnkernel's: {exc!r}", exit_code=1)
+        finally:
+            self._threads.discard(threading.current_thread())
+
+    def _open(self) -> YarnClient:
+        """Make a client for the thread that asks: they are not shared."""
+        with self._opening:
+            cluster = find_cluster()
+            if cluster != self._cluster or self._driver is None:
+                if self._driver is not None:
+                    self._driver.close()
+                self._cluster, self._driver = cluster, SharedDriver(cluster)
+        return YarnClient(cluster)
+
+    def do_start(
+        self,
+        number: int,
+        *,
+        options: dict[str, Any],
+        recipe_options: list[str],
+        keys: dict[str, str],
+        keep: bool,
+    ) -> dict[str, Any]:
+        """Start a kernel and watch it.
+
+        Parameters
+        ----------
+        number : int
+            Of the request; changes of state are told under it.
+        options : dict
+            For :meth:`LaunchOptions.from_dict`.
+        recipe_options : list of str
+            Further options of the recipe.
+        keys : dict of str to str
+            The kernel's keys.
+        keep : bool
+            Whether the kernel is left running when the front end ends without a word.
+
+        Returns
+        -------
+        dict
+            ``app_id``, and ``connection_info``.
+        """
+        launch = LaunchOptions.from_dict(options)
+        deadline = self._starts[number] = Deadline(launch.timeout)
+        try:
+            with self._open() as client:
+                way = SkeinWay(client, self._driver)
+                with started_for(
+                    way,
+                    launch,
+                    keys,
+                    deadline,
+                    recipe_options=recipe_options,
+                    report=lambda line: self._write(id=number, progress=line),
+                ) as (kernel, info):
+                    self._started[number] = kernel.app_id
+                    if keep:
+                        self._kept.add(kernel.app_id)
+                    self.do_watch(number, app_id=kernel.app_id)
+            if deadline.passed:  # cancelled a moment ago
+                self._kernel(kernel.app_id).stop(force=True)
+        finally:
+            del self._starts[number]
+        return {"app_id": kernel.app_id, "connection_info": info}
+
+    def do_cancel(self, _number: int, *, start: int) -> None:
+        """Kill what a start has started: nobody waits for it any more."""
+        if start in self._starts:
+            self._starts[start].cut_short()
+        elif start in self._started:
+            self._kernel(self._started[start]).stop(force=True)
+
+    def do_watch(self, _number: int, *, app_id: str) -> None:
+        """Tell what happens to a kernel from now on."""
+
+        def tell(news: KernelStatus | ApplicationStatus | None) -> None:
+            if isinstance(news, KernelStatus):
+                kernel = {
+                    "state": news.state,
+                    "restarts": news.restarts,
+                    "last_end": news.last_end,
+                    "exit_code": news.exit_code,
+                }
+                self._write(app_id=app_id, kernel=kernel)
+            else:
+                self._watches.pop(app_id, None)
+                ended = dataclasses.asdict(news) if news is not None else {}
+                found = ("state", "final_status", "diagnostics")
+                self._write(app_id=app_id, ended={name: ended.get(name, "") for name in found})
+
+        self._watches[app_id] = watch = KernelWatch(self._kernel(app_id), tell)
+        watch.start()
+
+    def _kernel(self, app_id: str) -> YarnKernel:
+        return YarnKernel(app_id, self._open())
+
+    def do_restart(
+        self, _number: int, *, app_id: str, restarts: int, timeout: float
+    ) -> dict[str, int]:
+        """Restart a kernel in place unless it has been since ``restarts`` was true."""
+        kernel = self._kernel(app_id)
+        with kernel.client:
+            return {"restarts": restart(kernel, timeout, restarts=restarts)[1]}
+
+    def do_interrupt(self, _number: int, *, app_id: str, timeout: float) -> str:
+        """Interrupt a kernel; see :func:`kernel_control.interrupt`."""
+        kernel = self._kernel(app_id)
+        with kernel.client:
+            return interrupt(kernel, timeout)
+
+    def do_end(self, _number: int, *, app_id: str, grace: float) -> str:
+        """See to it that an application has ended.
+
+        Parameters
+        ----------
+        app_id : str
+            Its id.
+        grace : float
+            Seconds that it has to end by itself, as its kernel was asked to.
+
+        Returns
+        -------
+        str
+            Its final state.
+        """
+        kernel = self._kernel(app_id)
+        with kernel.client:
+            status, deadline = kernel.status(), Deadline(grace)
+            while not status.ended and not deadline.passed:
+                time.sleep(END_INTERVAL)
+                status = kernel.status()
+            return status.outcome if status.ended else kernel.stop(force=True).outcome
+
+    def _end(self) -> None:
+        """End what nobody is there for any more."""
+        deadline = Deadline(FAREWELL_TIMEOUT)
+        for start in list(self._starts.values()):
+            start.cut_short()
+        enders = [self._in_thread(self._end_one, app_id) for app_id in list(self._watches)]
+        for thread in [*list(self._threads), *enders]:
+            thread.join(deadline.remaining)
+        if self._driver is not None:
+            self._driver.close()
+
+    def _end_one(self, app_id: str) -> None:
+        if app_id not in self._kept:
+            with contextlib.suppress(YarnKernelError):
+                self._kernel(app_id).stop(force=True)
+
+    @staticmethod
+    def _in_thread(target: Callable[[str], None], argument: str) -> threading.Thread:
+        thread = threading.Thread(target=target, args=(argument,), daemon=True)
+        thread.start()
+        return thread
+
+
+def main() -> None:
+    """Serve standard input and output."""
+    # What a library prints must not come between the answers.
+    output = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def leave(*_: object) -> None:
+        raise SystemExit
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+    with contextlib.suppress(SystemExit):
+        Agent(output).serve(sys.stdin)
+    os._exit(0)  # gRPC's threads may linger
+
+
+if __name__ == "__main__":
+    main()

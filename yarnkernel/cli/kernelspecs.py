@@ -1,0 +1,230 @@
+"""Commands for kernelspecs: add, show, list, remove."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.cli.arguments import FILES, Commands, add_command, completed_by
+from yarnkernel.cli.launch_arguments import (
+    add_launch_options,
+    add_overrides,
+    launch_options,
+    to_arguments,
+)
+from yarnkernel.errors import UsageError, YarnKernelError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from yarnkernel.cli.output import Output
+    from yarnkernel.kernelspec import Kernelspec
+    from yarnkernel.launch_options import LaunchOptions
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the commands of this module."""
+    group = commands.add_parser(
+        "kernelspec", help="kernelspecs: what front ends start YARN kernels by"
+    )
+    nested = group.add_subparsers(metavar="COMMAND", required=True)
+    _add_add(nested)
+
+    parser = add_command(nested, "show", _show, "show what a kernelspec is going to run")
+    parser.add_argument("name", help="name of the kernelspec")
+
+    add_command(nested, "list", _list, "list the kernelspecs that start YARN kernels")
+
+    parser = add_command(
+        nested, "remove", _remove, "remove kernelspecs that start YARN kernels", "No others."
+    )
+    parser.add_argument("names", nargs="+", metavar="NAME", help="name of a kernelspec")
+
+
+def _add_add(nested: Commands) -> None:
+    parser = add_command(
+        nested,
+        "add",
+        _add,
+        "install a kernelspec",
+        "It keeps a copy of the specification. Front ends start its kernels with the provisioner; "
+        "those that know no provisioners, such as VS Code, with its command.",
+    )
+    action = parser.add_argument(
+        "spec", nargs="?", help="application specification, YAML (default: specs/ipython.yaml)"
+    )
+    completed_by(action, FILES)
+    parser.add_argument("--display-name", metavar="TEXT", help='what users see ("Python (YARN)")')
+    parser.add_argument(
+        "--language", help="the language of the kernel (default: python, unless --kernel-cmd)"
+    )
+    parser.add_argument(
+        "--argv",
+        action="store_true",
+        help="without the provisioner: all front ends run the command, in which a restart is a new "
+        "application",
+    )
+    parser.add_argument("--replace", action="store_true", help="replace one of the same name")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--user", action="store_true", help="for you alone (default)")
+    where.add_argument(
+        "--sys-prefix", action="store_true", help="in the environment of this command"
+    )
+    where.add_argument("--prefix", type=Path, help="below this prefix, as in /usr/local")
+    add_overrides(parser, "kernelspec (default: yarn)")
+    add_launch_options(parser)
+
+
+def _add(options: argparse.Namespace, output: Output) -> None:
+    from yarnkernel.kernelspec import (  # noqa: PLC0415  (jupyter_core)
+        SPEC_FILE,
+        check_name,
+        kernels_directory,
+        write_kernelspec,
+    )
+    from yarnkernel.spec import default_spec  # noqa: PLC0415
+
+    name = check_name(options.application_name or "yarn")
+    source = Path(options.spec or default_spec())
+    launch = launch_options(options, spec=str(source), name="")
+    spec = launch.load()
+    _check_environment(launch)
+    _tell_cluster(output)
+    prefix = Path(sys.prefix) if options.sys_prefix else options.prefix
+    kernels = kernels_directory(prefix)
+    directory = kernels / name.lower()
+    relative = any(
+        file.source.startswith("file:") for part in _parts(spec) for file in part.files.values()
+    )
+    launch = launch_options(
+        options,
+        spec=SPEC_FILE,
+        name="",
+        files_from=str(source.absolute().parent) if relative else "",
+    )
+    content = _kernel_json(launch, directory, options)
+    kernelspec = write_kernelspec(name, kernels, content, source, replace=options.replace)
+    output.progress(f"{content['display_name']} is installed in {directory}")
+    output.progress(f"next: jupyter console --kernel {kernelspec.name}")
+    output.result(str(directory), _document(kernelspec))
+
+
+def _parts(spec: Any) -> list[Any]:
+    return [spec.master, *spec.services.values()]
+
+
+def _check_environment(launch: LaunchOptions) -> None:
+    """Look at an environment that is here; one on the cluster is looked for at the start."""
+    from yarnkernel.environment.prefix import check_packages, open_prefix  # noqa: PLC0415
+
+    if not launch.environment or "://" in launch.environment:
+        return
+    path = Path(launch.environment)
+    if not path.exists():
+        raise UsageError(f"there is no environment {path}")
+    if path.is_dir():
+        check_packages(open_prefix(path), to_pack=False)
+
+
+def _tell_cluster(output: Output) -> None:
+    from yarnkernel.cluster_env import find_cluster  # noqa: PLC0415
+
+    try:
+        output.progress(f"cluster: {find_cluster().source}")
+    except YarnKernelError as exc:
+        output.progress(f"warning: no kernel can be started now: {exc}")
+
+
+def _kernel_json(
+    launch: LaunchOptions, directory: Path, options: argparse.Namespace
+) -> dict[str, Any]:
+    from yarnkernel.kernelspec import PROVISIONER, launcher_command  # noqa: PLC0415
+
+    ipython = not launch.kernel_cmd
+    language = options.language or ("python" if ipython else "")
+    metadata: dict[str, Any] = {}
+    if ipython:
+        metadata |= {"debugger": True, "supported_encryption": ["curve"]}
+    if not options.argv:
+        config = launch.to_dict()
+        metadata["kernel_provisioner"] = {"provisioner_name": PROVISIONER, "config": config}
+    shown = options.display_name or (f"{language.capitalize() or directory.name} (YARN)")
+    return {
+        "argv": launcher_command(directory, to_arguments(launch)),
+        "display_name": shown,
+        "language": language,
+        # Others need not know the message; the supervisor and the launcher know signals.
+        "interrupt_mode": "message" if ipython else "signal",
+        "metadata": metadata,
+    }
+
+
+def _document(kernelspec: Kernelspec) -> dict[str, Any]:
+    return {
+        "name": kernelspec.name,
+        "display_name": kernelspec.content.get("display_name", ""),
+        "directory": str(kernelspec.directory),
+        "form": "provisioner" if kernelspec.has_provisioner else "argv",
+        "argv": kernelspec.content.get("argv", []),
+        "options": kernelspec.config,
+    }
+
+
+def _show(options: argparse.Namespace, output: Output) -> None:
+    from yarnkernel.kernelspec import find_kernelspec  # noqa: PLC0415
+    from yarnkernel.launch_options import LaunchOptions  # noqa: PLC0415
+    from yarnkernel.launcher import read_arguments  # noqa: PLC0415
+
+    kernelspec = find_kernelspec(options.name)
+    document = _document(kernelspec)
+    launch = (
+        LaunchOptions.from_dict(_launch_config(kernelspec))
+        if kernelspec.has_provisioner
+        else read_arguments(kernelspec.content["argv"][3:])[0]
+    )
+    spec = launch.load()
+    document |= {"recipe": launch.recipe_options(), "specification": spec.to_dict()}
+    lines = [
+        f"{kernelspec.content.get('display_name')} ({kernelspec.name}) in {kernelspec.directory}",
+        f"command: {shlex.join(document['argv'])}",
+        f"provisioner: {'yes' if kernelspec.has_provisioner else 'no'}",
+        f"environment: {launch.environment or 'as in the specification'}",
+        f"options of the recipe: {shlex.join(document['recipe']) or 'none'}",
+        f"start timeout: {launch.timeout:.0f} s",
+        "specification:",
+        *("  " + line for line in spec.to_yaml(skip_nulls=True).splitlines()),
+    ]
+    output.result("\n".join(lines), document)
+
+
+def _launch_config(kernelspec: Kernelspec) -> dict[str, Any]:
+    config = {k: v for k, v in kernelspec.config.items() if k not in ("allowed_envs", "keep")}
+    if config.get("spec"):
+        config["spec"] = str(kernelspec.directory / config["spec"])
+    return config
+
+
+def _list(_options: argparse.Namespace, output: Output) -> None:
+    from yarnkernel.kernelspec import find_kernelspecs  # noqa: PLC0415
+
+    documents = [_document(spec) for spec in find_kernelspecs().values() if spec.is_ours]
+    rows = [
+        [str(document[column]) for column in ("name", "display_name", "form", "directory")]
+        for document in documents
+    ]
+    output.table(["NAME", "DISPLAY NAME", "FORM", "DIRECTORY"], rows, documents)
+
+
+def _remove(options: argparse.Namespace, output: Output) -> None:
+    from yarnkernel.kernelspec import find_kernelspec  # noqa: PLC0415
+
+    found = [find_kernelspec(name) for name in options.names]  # all or none
+    for kernelspec in found:
+        shutil.rmtree(kernelspec.directory)
+        output.progress(f"{kernelspec.directory} removed")
+    output.result(
+        "\n".join(kernelspec.name for kernelspec in found), [_document(spec) for spec in found]
+    )

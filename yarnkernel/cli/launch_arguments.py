@@ -1,0 +1,126 @@
+"""Arguments that change what a specification says about its kernel."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.cli.arguments import add_timeout, count, variable
+from yarnkernel.deadline import START_TIMEOUT
+
+if TYPE_CHECKING:
+    import argparse
+
+    from yarnkernel.launch_options import LaunchOptions
+
+
+def add_overrides(parser: argparse.ArgumentParser, named: str = "application") -> None:
+    """Add what :func:`yarnkernel.spec.override` and ``add_environment`` change."""
+    group = parser.add_argument_group("instead of what the specification says")
+    group.add_argument("--queue", help="queue of the application")
+    group.add_argument(
+        "--memory", help='memory of the kernel, such as "2 GiB"; a number alone is MiB'
+    )
+    group.add_argument("--vcores", type=count, help="virtual cores of the kernel")
+    group.add_argument(
+        "--env",
+        type=variable,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="environment variable of the kernel; may be given again",
+    )
+    group.add_argument(
+        "--environment",
+        metavar="ENVIRONMENT",
+        help="environment of the kernel: a conda or virtual environment here, which is packed and "
+        "pushed when it has changed (a local cluster uses it where it is), an archive here, the "
+        "URL of one on the cluster, or python:///PREFIX on all nodes",
+    )
+    group.add_argument("--node-label", metavar="LABEL", help="only on nodes with this label")
+    group.add_argument("--name", dest="application_name", help=f"name of the {named}")
+
+
+def add_launch_options(parser: argparse.ArgumentParser) -> None:
+    """Add what else a kernelspec can say; see :class:`yarnkernel.launch_options.LaunchOptions`."""
+    group = parser.add_argument_group("how the kernel is started")
+    group.add_argument(
+        "--workdir",
+        metavar="DIRECTORY",
+        help="its working directory, on the node (default: the notebook's if the node has it, "
+        "else the container's)",
+    )
+    group.add_argument(
+        "--precmd",
+        action="append",
+        default=[],
+        metavar="SHELL",
+        help="lines of bash to run before the kernel; may be given again",
+    )
+    group.add_argument(
+        "--kernel-cmd",
+        type=shlex.split,
+        default=[],
+        metavar="COMMAND",
+        help="another kernel than IPython's: its command as a shell reads it, with "
+        "{connection_file}",
+    )
+    group.add_argument(
+        "--launch-arg",
+        action="append",
+        default=[],
+        metavar="ARGUMENT",
+        help="argument of the kernel, as in --launch-arg=--pylab; may be given again",
+    )
+    group.add_argument(
+        "--verbose", action="store_true", help="write each step into the container's log"
+    )
+    add_timeout(parser, "how long a start may take", START_TIMEOUT)
+
+
+#: Options by their names on the command line, where these are others.
+_SPELLED = {"name": "application_name"}
+
+
+def launch_options(options: argparse.Namespace, **values: Any) -> LaunchOptions:
+    """Collect these arguments.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        The command line.
+    **values
+        Further fields of :class:`LaunchOptions`.
+    """
+    from yarnkernel.launch_options import LaunchOptions  # noqa: PLC0415
+
+    for option in dataclasses.fields(LaunchOptions):
+        given = getattr(options, _SPELLED.get(option.name, option.name), None)
+        if given and option.name not in values:
+            values[option.name] = dict(given) if option.name == "env" else given
+    environment = str(values.get("environment", ""))
+    if environment and "://" not in environment:
+        values["environment"] = str(Path(environment).expanduser().absolute())
+    return LaunchOptions.from_dict(values)
+
+
+def to_arguments(options: LaunchOptions) -> list[str]:
+    """Write options as arguments that :func:`launch_options` reads, but for the specification."""
+    arguments = []
+    for name, value in options.to_dict().items():
+        option = "--" + name.replace("_", "-")
+        if name == "spec":
+            continue
+        if value is True:
+            arguments.append(option)
+        elif name == "kernel_cmd":
+            arguments.append(f"{option}={shlex.join(value)}")
+        elif isinstance(value, dict):
+            arguments += [f"{option}={key}={text}" for key, text in value.items()]
+        else:
+            arguments += [
+                f"{option}={part}" for part in (value if isinstance(value, list) else [value])
+            ]
+    return arguments

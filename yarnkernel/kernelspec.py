@@ -1,0 +1,209 @@
+"""Kernelspecs that start YARN kernels: written, read, found and removed.
+
+https://jupyter-client.readthedocs.io/en/stable/kernels.html#kernel-specs
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: The name of the provisioner's entry point; see pyproject.toml.
+PROVISIONER = "yarn-provisioner"
+#: The module that front ends run which know no provisioners.
+LAUNCHER = "yarnkernel.launcher"
+#: The specification in a kernelspec's directory.
+SPEC_FILE = "spec.yaml"
+
+
+@dataclass(frozen=True)
+class Kernelspec:
+    """An installed kernelspec.
+
+    Attributes
+    ----------
+    name : str
+        What front ends know it by.
+    directory : pathlib.Path
+        Where it is installed.
+    content : dict
+        Its ``kernel.json``.
+    """
+
+    name: str
+    directory: Path
+    content: dict[str, Any]
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it starts YARN kernels."""
+        return LAUNCHER in self.content.get("argv", []) or self._provisioner_name == PROVISIONER
+
+    @property
+    def _provisioner_name(self) -> str:
+        metadata = self.content.get("metadata") or {}
+        return str((metadata.get("kernel_provisioner") or {}).get("provisioner_name", ""))
+
+    @property
+    def has_provisioner(self) -> bool:
+        """Whether it names the provisioner; else it has the launcher alone."""
+        return self._provisioner_name == PROVISIONER
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The provisioner's configuration; the launcher has the same as arguments."""
+        provisioner = self.content.get("metadata", {}).get("kernel_provisioner", {})
+        return dict(provisioner.get("config", {}))
+
+
+def check_name(name: str) -> str:
+    """Return a name that a kernelspec can have.
+
+    Raises
+    ------
+    UsageError
+        When it has other characters than letters, digits and ``._-``
+        (jupyter_client/kernelspec.py).
+    """
+    if re.fullmatch(r"[A-Za-z0-9._-]+", name):
+        return name
+    raise UsageError(f"{name!r} cannot name a kernelspec: letters, digits, '.', '_' and '-' can")
+
+
+def kernels_directory(prefix: Path | None) -> Path:
+    """Where kernelspecs are: below a prefix, or the user's own."""
+    from jupyter_core.paths import jupyter_data_dir  # noqa: PLC0415  (slow to import)
+
+    data = prefix / "share" / "jupyter" if prefix else Path(jupyter_data_dir())
+    return data.absolute() / "kernels"
+
+
+def find_kernelspecs() -> dict[str, Kernelspec]:
+    """Find all kernelspecs that Jupyter finds.
+
+    Returns
+    -------
+    dict of str to Kernelspec
+        By name. One whose ``kernel.json`` cannot be read is left out.
+    """
+    from jupyter_client.kernelspec import KernelSpecManager  # noqa: PLC0415  (slow to import)
+
+    manager = KernelSpecManager(ensure_native_kernel=False)
+    found = {}
+    for name, directory in sorted(manager.find_kernel_specs().items()):
+        try:
+            content = json.loads(Path(directory, "kernel.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(content, dict):
+            found[name] = Kernelspec(name, Path(directory), content)
+    return found
+
+
+def find_kernelspec(name: str) -> Kernelspec:
+    """Find one of ours.
+
+    Raises
+    ------
+    UsageError
+        When there is none of this name, or it is not ours.
+    """
+    known = find_kernelspecs()
+    spec = known.get(name.lower()) or known.get(name)
+    if spec is None:
+        raise UsageError(f"there is no kernelspec {name!r}; next: yarnkernel kernelspec list")
+    if not spec.is_ours:
+        raise UsageError(f"the kernelspec {name!r} in {spec.directory} is not yarnkernel's")
+    return spec
+
+
+def write_kernelspec(
+    name: str,
+    kernels: Path,
+    content: dict[str, Any],
+    spec: Path,
+    *,
+    replace: bool = False,
+) -> Kernelspec:
+    """Install a kernelspec, at once or not at all.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    kernels : pathlib.Path
+        The directory that it is going to be in; see :func:`kernels_directory`.
+    content : dict
+        Its ``kernel.json``.
+    spec : pathlib.Path
+        The application specification, which is copied.
+    replace : bool, default False
+        Whether one of ours with the same name is replaced.
+
+    Returns
+    -------
+    Kernelspec
+        What is installed.
+
+    Raises
+    ------
+    UsageError
+        When the name is taken, or the directory cannot be written to.
+    """
+    directory = kernels / check_name(name).lower()
+    _check_free(directory, replace=replace)
+    try:
+        kernels.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kernels, prefix=".") as part:
+            new = Path(part, name)
+            new.mkdir()
+            (new / "kernel.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+            shutil.copyfile(spec, new / SPEC_FILE)
+            for logo in (resources.files("yarnkernel") / "kernelspec_logos").iterdir():
+                (new / logo.name).write_bytes(logo.read_bytes())
+            if directory.exists():
+                directory.rename(Path(part, "old"))
+            new.rename(directory)
+    except OSError as exc:
+        raise UsageError(f"cannot write the kernelspec {directory}: {exc.strerror}") from exc
+    return Kernelspec(directory.name, directory, content)
+
+
+def _check_free(directory: Path, *, replace: bool) -> None:
+    if not directory.exists():
+        return
+    try:
+        content = json.loads((directory / "kernel.json").read_text(encoding="utf-8"))
+        ours = Kernelspec(directory.name, directory, content).is_ours
+    except (OSError, ValueError, AttributeError):
+        ours = False
+    if not ours:
+        raise UsageError(f"the name is taken: {directory} is not yarnkernel's; choose another")
+    if not replace:
+        raise UsageError(f"the name is taken: {directory} exists; replace it with --replace")
+
+
+def launcher_command(directory: Path, arguments: Sequence[str]) -> list[str]:
+    """Return the ``argv`` of a kernelspec.
+
+    Parameters
+    ----------
+    directory : pathlib.Path
+        Where it is installed.
+    arguments : sequence of str
+        Options of the launcher.
+    """
+    spec = str(directory / SPEC_FILE)
+    return [sys.executable, "-m", LAUNCHER, "--spec", spec, *arguments, "{connection_file}"]

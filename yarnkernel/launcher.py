@@ -1,0 +1,297 @@
+"""A YARN kernel for front ends that run a kernelspec's command: ``python -m yarnkernel.launcher``.
+
+It stands in for the kernel on this machine: the kernel is reached on exactly
+the ports, and with exactly the key, that the front end has written into the
+connection file; signals are handed on; it ends with the kernel, and the kernel with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from yarnkernel.cli.arguments import Parser
+from yarnkernel.cli.launch_arguments import add_launch_options, add_overrides, launch_options
+from yarnkernel.cli.output import Output
+from yarnkernel.connection import is_loopback, keys_of, read_connection_file
+from yarnkernel.deadline import START_TIMEOUT, Deadline
+from yarnkernel.errors import UsageError, YarnKernelError
+from yarnkernel.kernel_status import KernelStatus
+from yarnkernel.launch_options import LaunchOptions, launch_settings, travelling_variables
+from yarnkernel.relay import Relay
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from yarnkernel.application import ApplicationStatus
+    from yarnkernel.connection import ConnectionInfo
+    from yarnkernel.kernel import YarnKernel
+
+#: Seconds that a start may take: VS Code gives up after 60.
+LAUNCH_TIMEOUT = 55.0
+#: Seconds in which signals count as one interrupt: front ends send it to children as well.
+INTERRUPT_INTERVAL = 0.5
+#: Seconds that a supervisor may take to interrupt its kernel.
+INTERRUPT_TIMEOUT = 15.0
+#: Seconds that a kernel whose launcher was killed is kept; nobody else knows it.
+ORPHAN_TIMEOUT = 300
+#: Seconds between two looks whether the front end is still there.
+PARENT_INTERVAL = 1.0
+
+
+def read_arguments(argv: Sequence[str]) -> tuple[LaunchOptions, Path]:
+    """Read the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str
+        The arguments.
+
+    Returns
+    -------
+    LaunchOptions
+        How the kernel is started.
+    pathlib.Path
+        The front end's connection file.
+
+    Raises
+    ------
+    SystemExit
+        For a usage error (2), or after ``--help``.
+    UsageError
+        For a value that cannot be used.
+    """
+    parser = Parser(
+        prog="python -m yarnkernel.launcher",
+        description="Run a kernel in YARN for a front end that has chosen its ports and key.",
+    )
+    parser.add_argument(
+        "--spec", default="", help="application specification, YAML (default: specs/ipython.yaml)"
+    )
+    parser.add_argument(
+        "--files-from",
+        default="",
+        metavar="DIRECTORY",
+        help="what files in it are relative to (default: its own directory)",
+    )
+    add_overrides(parser)
+    add_launch_options(parser)
+    parser.set_defaults(timeout=LAUNCH_TIMEOUT)
+    parser.add_argument("connection_file", type=Path, help="the front end's connection file")
+    options = parser.parse_args(argv)
+    return launch_options(options), options.connection_file
+
+
+class Launcher:
+    """Runs one kernel as if it were this process.
+
+    Parameters
+    ----------
+    options : LaunchOptions
+        How it is started.
+    front : dict
+        The front end's connection info.
+    output : Output
+        Tells how far a start is.
+    """
+
+    def __init__(self, options: LaunchOptions, front: ConnectionInfo, output: Output) -> None:
+        self._options = options
+        self._front = front
+        self._output = output
+        self._deadline = Deadline(options.timeout)
+        self._news: asyncio.Queue[KernelStatus | ApplicationStatus | None] = asyncio.Queue()
+        self._leaving = asyncio.Event()
+        self._interrupted = 0.0
+        self._interrupts: set[asyncio.Task[None]] = set()
+        self._kernel: YarnKernel | None = None
+
+    async def run(self) -> int:
+        """Run the kernel to its end, or ours.
+
+        Returns
+        -------
+        int
+            The kernel's exit code, 128 and its number for a signal.
+
+        Raises
+        ------
+        YarnKernelError
+            When it cannot be started.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._leave)
+        loop.add_signal_handler(signal.SIGINT, self._interrupt)
+        parent = asyncio.create_task(self._watch_parent())
+        with contextlib.closing(Relay(self._front)) as relay:
+            kernel, info = await asyncio.to_thread(self._start)
+            self._kernel = kernel
+            with _connected(info), _watched(kernel, loop, self._news):
+                await relay.open(info)
+                self._output.progress(f"{kernel.app_id} kernel is ready on {info['ip']}")
+                ended = asyncio.create_task(self._until_end())
+                leaving = asyncio.create_task(self._leaving.wait())
+                await asyncio.wait((ended, leaving), return_when=asyncio.FIRST_COMPLETED)
+                parent.cancel()
+                if ended.done():
+                    return await ended
+                await asyncio.to_thread(kernel.stop)
+                return 128 + signal.SIGTERM
+
+    def _start(self) -> tuple[YarnKernel, ConnectionInfo]:
+        from yarnkernel.cluster_env import find_cluster  # noqa: PLC0415
+        from yarnkernel.launch import started_for  # noqa: PLC0415  (skein)
+        from yarnkernel.skein_way import SkeinWay  # noqa: PLC0415
+        from yarnkernel.yarn_client import YarnClient  # noqa: PLC0415
+
+        cluster = find_cluster()
+        self._output.progress(f"cluster: {cluster.source}")
+        with (
+            YarnClient(cluster) as client,
+            SkeinWay(client) as way,
+            started_for(
+                way,
+                self._options,
+                keys_of(self._front),
+                self._deadline,
+                recipe_options=[
+                    *("--once", "--owned", "--orphan-timeout", str(ORPHAN_TIMEOUT)),
+                    *("--prefer-directory", str(Path.cwd())),
+                ],
+                report=self._output.progress,
+            ) as (kernel, info),
+        ):
+            if self._leaving.is_set():
+                raise KeyboardInterrupt
+            return kernel, info
+
+    def _leave(self) -> None:
+        self._leaving.set()
+        self._deadline.cut_short()
+
+    async def _watch_parent(self) -> None:
+        parent = os.getppid()
+        while os.getppid() == parent:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), PARENT_INTERVAL)
+                return
+        self._leave()
+
+    async def _until_end(self) -> int:
+        """Wait for the kernel's end and return its exit code."""
+        code: int | None = None
+        while True:
+            news = await self._news.get()
+            if news is None:
+                self._output.error("YARN does not know the application any more")
+                return 1
+            if isinstance(news, KernelStatus):
+                code = news.exit_code if news.state == "ended" else None
+            elif news.ended:
+                if news.final_status != "SUCCEEDED":
+                    self._output.error(f"{news.app_id} has ended: {news.diagnostics.strip()}")
+                    code = code or 1
+                return 128 - code if code is not None and code < 0 else code or 0
+
+    def _interrupt(self) -> None:
+        now = time.monotonic()
+        if self._kernel is None or now - self._interrupted < INTERRUPT_INTERVAL:
+            return
+        self._interrupted = now
+        task = asyncio.create_task(self._ask_to_interrupt(self._kernel))
+        self._interrupts.add(task)
+        task.add_done_callback(self._interrupts.discard)
+
+    async def _ask_to_interrupt(self, kernel: YarnKernel) -> None:
+        from yarnkernel.kernel_control import interrupt  # noqa: PLC0415  (skein)
+
+        try:
+            await asyncio.to_thread(interrupt, kernel, INTERRUPT_TIMEOUT)
+        except YarnKernelError as exc:
+            self._output.error(str(exc))
+
+
+@contextlib.contextmanager
+def _connected(info: ConnectionInfo) -> Any:
+    """Stay connected to a kernel, which ends when nobody is."""
+    from jupyter_client.blocking.client import BlockingKernelClient  # noqa: PLC0415
+
+    client = BlockingKernelClient()
+    client.load_connection_info(cast("Any", info))
+    client.start_channels(shell=False, iopub=False, stdin=False, hb=False)
+    try:
+        yield
+    finally:
+        client.stop_channels()
+
+
+@contextlib.contextmanager
+def _watched(kernel: YarnKernel, loop: asyncio.AbstractEventLoop, news: asyncio.Queue[Any]) -> Any:
+    from yarnkernel.kernel import YarnKernel  # noqa: PLC0415  (skein)
+    from yarnkernel.watch import KernelWatch  # noqa: PLC0415
+    from yarnkernel.yarn_client import YarnClient  # noqa: PLC0415
+
+    def tell(one: object) -> None:
+        loop.call_soon_threadsafe(news.put_nowait, one)
+
+    watch = KernelWatch(YarnKernel(kernel.app_id, YarnClient(kernel.client.cluster)), tell)
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.stop()
+
+
+def _check(front: ConnectionInfo) -> None:
+    if not is_loopback(front["ip"]):
+        raise UsageError(
+            f"the connection file wants the kernel on {front['ip']}: the launcher listens on "
+            "loopback addresses alone"
+        )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the launcher.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments. By default those of the process.
+
+    Returns
+    -------
+    int
+        The exit code: the kernel's.
+    """
+    import dataclasses  # noqa: PLC0415
+
+    output = Output(quiet=False, as_json=False)
+    try:
+        options, path = read_arguments(sys.argv[1:] if argv is None else argv)
+        front = read_connection_file(path)
+        _check(front)
+        settings = {**options.to_dict(), **launch_settings(os.environ)}
+        settings.setdefault("timeout", min(options.timeout, START_TIMEOUT))
+        options = LaunchOptions.from_dict(settings)
+        env = {**travelling_variables(os.environ), **options.env}
+        return asyncio.run(Launcher(dataclasses.replace(options, env=env), front, output).run())
+    except YarnKernelError as exc:
+        output.error(str(exc))
+        return exc.exit_code
+    except KeyboardInterrupt:
+        return 128 + signal.SIGTERM
+
+
+if __name__ == "__main__":
+    # gRPC reads this when it is imported; each refused connection would be a line.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)  # gRPC's threads may linger

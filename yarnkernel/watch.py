@@ -1,0 +1,84 @@
+"""Watch a kernel: what its supervisor tells, as soon as it does, and its application's end."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING
+
+from yarnkernel.application_master import KeyWatch
+from yarnkernel.errors import ApplicationNotFoundError, ClusterError, YarnKernelError
+from yarnkernel.kernel_status import STATUS_KEY, KernelStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from yarnkernel.application import ApplicationStatus
+    from yarnkernel.kernel import YarnKernel
+
+#: Seconds after which YARN is asked for the application again, as a network may fail in silence.
+#: A supervisor tells something every ten.
+SILENCE = 30.0
+#: Seconds between two questions while nobody answers.
+RETRY_INTERVAL = 0.2
+
+
+class KernelWatch:
+    """Watches a kernel in a thread of its own until its application has ended.
+
+    Parameters
+    ----------
+    kernel : YarnKernel
+        The kernel; its client is this thread's alone.
+    tell : callable
+        Called in this thread with each :class:`KernelStatus`, and at the end with the
+        final :class:`ApplicationStatus`, or None when YARN does not know the
+        application any more.
+    """
+
+    def __init__(
+        self,
+        kernel: YarnKernel,
+        tell: Callable[[KernelStatus | ApplicationStatus | None], None],
+    ) -> None:
+        self._kernel = kernel
+        self._tell = tell
+        self._stopped = threading.Event()
+        self._current: KeyWatch | None = None
+        self._thread = threading.Thread(target=self._run, name=kernel.app_id, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Watch no longer; does not wait for the thread."""
+        self._stopped.set()
+        if self._current is not None:
+            self._current.stop()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                status = self._kernel.status()
+            except ApplicationNotFoundError:
+                self._tell(None)
+                return
+            except ClusterError:  # a ResourceManager that restarts
+                self._stopped.wait(RETRY_INTERVAL)
+                continue
+            if status.ended:
+                self._tell(status)
+                return
+            if status.state == "RUNNING" and status.port:
+                with contextlib.suppress(YarnKernelError):
+                    self._follow(status)
+            self._stopped.wait(RETRY_INTERVAL)
+
+    def _follow(self, status: ApplicationStatus) -> None:
+        self._current = KeyWatch(status, STATUS_KEY, SILENCE)
+        for value in self._current:
+            with contextlib.suppress(YarnKernelError):
+                self._tell(KernelStatus.from_bytes(value))
+            if self._stopped.is_set():
+                return
