@@ -27,9 +27,18 @@ NO_NEWS = '{"fetchNews": "false", "checkForUpdates": false}'
 
 
 @pytest.fixture(scope="session")
-def kernel_name(shell: Shell) -> str:
+def jupyter(shell: Shell) -> Shell:
+    """A user of Jupyter, with a running cluster."""
+    settings = shell.directory / ".jupyter/lab/user-settings/@jupyterlab/apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text(NO_NEWS)
+    return shell
+
+
+@pytest.fixture(scope="session")
+def kernel_name(jupyter: Shell) -> str:
     """The name of a kernel on YARN, as ``jupyter kernelspec list`` shows it."""
-    shell.yarnkernel("kernelspec", "add", "--name", "yarn", "--display-name", DISPLAY_NAME).ok()
+    jupyter.yarnkernel("kernelspec", "add", "--name", "yarn", "--display-name", DISPLAY_NAME).ok()
     return "yarn"
 
 
@@ -37,15 +46,6 @@ def kernel_name(shell: Shell) -> str:
 def display_name() -> str:
     """Its name in launchers and menus."""
     return DISPLAY_NAME
-
-
-@pytest.fixture(scope="session")
-def jupyter(user_shell: Shell) -> Shell:
-    """A user with Jupyter's settings."""
-    settings = user_shell.directory / ".jupyter/lab/user-settings/@jupyterlab/apputils-extension"
-    settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text(NO_NEWS)
-    return user_shell
 
 
 @pytest.fixture(scope="module")

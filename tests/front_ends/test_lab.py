@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from tests.conftest import Shell, wait_for
 from tests.front_ends.browser import KERNEL_START, NUMBERED, NotebookPanel
 from tests.front_ends.servers import Server, serve
+from tests.kernels import final_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,10 +122,17 @@ upload.observe(count, "value")
 ipywidgets.VBox([number, upload, label, image])"""
 
 
+def applications(shell: Shell) -> list[str]:
+    """The applications that are named after the notebook."""
+    listed = shell.yarnkernel("list", "--json").ok().document
+    return [one["app_id"] for one in listed if one["name"] == "Untitled.ipynb"]
+
+
 def test_kernel_that_is_killed(
-    notebook: NotebookPanel, lab: Server, screenshot: Callable[[str], None]
+    jupyter: Shell, notebook: NotebookPanel, lab: Server, screenshot: Callable[[str], None]
 ) -> None:
-    """The user is told, the notebook goes on with another kernel."""
+    """The user is told, and the notebook goes on with another kernel in the same container."""
+    (app_id,) = applications(jupyter)
     notebook.run("x = 1")
     cell = notebook.start("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
     dialog = notebook.page.locator(".jp-Dialog")
@@ -136,13 +144,19 @@ def test_kernel_that_is_killed(
     expect(cell.locator(".jp-InputPrompt")).not_to_have_text(NUMBERED)
     assert notebook.output("'x' in globals()") == "False"
     assert len(lab.kernels()) == 1
+    assert applications(jupyter) == [app_id]
 
 
-def test_shut_down(notebook: NotebookPanel, lab: Server, screenshot: Callable[[str], None]) -> None:
+def test_shut_down(
+    jupyter: Shell, notebook: NotebookPanel, lab: Server, screenshot: Callable[[str], None]
+) -> None:
+    """Whoever shuts a kernel down gives its container back."""
     page = notebook.page
+    (app_id,) = applications(jupyter)
     page.locator('.lm-TabBar-tab[data-id="jp-running-sessions"]').click()
     kernel = page.locator("#jp-running-sessions .jp-RunningSessions-item.jp-mod-kernel").first
     kernel.hover()
     screenshot("lab-running")
     kernel.locator(".jp-RunningSessions-itemShutdown").first.click()
     wait_for(lambda: lab.kernels() == [], 30, "the server has no kernel")
+    assert final_status(jupyter, app_id) == "SUCCEEDED"

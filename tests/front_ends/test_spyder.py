@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import REPOSITORY, Shell
-from tests.kernels import Kernel, write_spec
+from tests.conftest import REPOSITORY, Shell, wait_for
+from tests.kernels import Kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Iterator
 
-SCRIPT = (
-    "exec python -m yarnkernel.recipe"
-    " --IPKernelApp.kernel_class=spyder_kernels.console.kernel.SpyderKernel"
-)
+SPYDER_KERNEL = "spyder_kernels.console.kernel.SpyderKernel"
 
 
 @pytest.fixture(scope="module")
@@ -68,18 +66,37 @@ class SpyderComm:
                 return content["call_return_value"]
 
 
-def test_spyder(
-    shell: Shell,
-    spyder_environment: Path,
-    tmp_path: Path,
-    stop_later: Callable[[str], str],
-) -> None:
-    path = tmp_path / "kernel.json"
-    spec = write_spec(tmp_path, SCRIPT, resources="{memory: 1324 MiB, vcores: 1}")
-    started = shell.yarnkernel("start", spec, "--environment", spyder_environment, "-f", path)
-    stop_later(started.ok().out)
-    with Kernel(json.loads(path.read_text())) as kernel:
+@pytest.fixture
+def spyder_kernel(jupyter: Shell, spyder_environment: Path, tmp_path: Path) -> Iterator[Path]:
+    """The connection file of a kernel that ``jupyter kernel`` keeps, as for Spyder's dialog."""
+    kernel_class = "--launch-arg=--IPKernelApp.kernel_class=" + SPYDER_KERNEL
+    options = ("--name", "spyder", "--environment", str(spyder_environment), kernel_class)
+    jupyter.yarnkernel("kernelspec", "add", *options).ok()
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            ["jupyter", "kernel", "--kernel", "spyder"],
+            env=jupyter.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def connection_file() -> Path | None:
+        assert process.poll() is None, log.read_text()
+        found = re.search(r"Connection file: (.*)", log.read_text())
+        return Path(found[1]) if found else None
+
+    try:
+        yield wait_for(connection_file, 60, "jupyter kernel has started a kernel")
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def test_spyder(spyder_kernel: Path) -> None:
+    with Kernel(json.loads(spyder_kernel.read_text())) as kernel:
         assert "SpyderKernel" in kernel.run("get_ipython().kernel")
         kernel.run("value = 42")
-        comm = SpyderComm(kernel)
-        assert comm.call("get_value", "value") == 42
+        assert SpyderComm(kernel).call("get_value", "value") == 42

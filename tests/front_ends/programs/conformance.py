@@ -7,6 +7,7 @@ Prints the names of its tests by outcome, as one JSON document.
 
 from __future__ import annotations
 
+import json
 import sys
 import unittest
 
@@ -53,7 +54,8 @@ def main() -> None:
 
     failed = named(result.failures) | named(result.errors)
     skipped = named(result.skipped)
-    {"passed": names - failed - skipped, "failed": failed, "skipped": skipped}
+    outcome = {"passed": names - failed - skipped, "failed": failed, "skipped": skipped}
+    print(json.dumps({kind: sorted(tests) for kind, tests in outcome.items()}))
 
 
 if __name__ == "__main__":

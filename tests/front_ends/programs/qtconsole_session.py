@@ -5,6 +5,7 @@ Prints what was seen as one JSON document.
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -83,12 +84,13 @@ class Session:
 def main() -> None:
     session = Session(sys.argv[1:])
     session.wait_for_prompt()
-    {
+    seen = {
         "value": session.execute("6 * 7"),
         "image": IMAGE in session.execute(PLOT),
         "completed": session.complete("import collec"),
         "answer": session.answer("'Hello ' + input('Who? ')", "Ada"),
     }
+    print(json.dumps(seen))
     # Closes the window; a kernel that the console has started ends.
     if "--kernel" in sys.argv:
         session.widget.execute("exit")
