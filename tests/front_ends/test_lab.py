@@ -25,6 +25,20 @@ import matplotlib.pyplot as plt
 plt.figure(figsize=(4, 2))
 plt.plot([1, 4, 9, 16]);"""
 
+BYTES = bytes(range(256)) * 16
+WIDGETS = """\
+import io, ipywidgets, matplotlib.pyplot as plt
+plt.figure(figsize=(1, 1))
+plt.savefig(png := io.BytesIO())
+plt.close()
+image = ipywidgets.Image(value=png.getvalue())
+number, upload, label = ipywidgets.IntText(), ipywidgets.FileUpload(), ipywidgets.Label()
+def twice(change): label.value = f"twice is {2 * change.new}"
+def count(change): label.value = f"{len(change.new[0].content)} bytes"
+number.observe(twice, "value")
+upload.observe(count, "value")
+ipywidgets.VBox([number, upload, label, image])"""
+
 
 @pytest.fixture(scope="module")
 def lab(jupyter: Shell, kernel_name: str, notebooks: Path) -> Iterator[Server]:
@@ -89,7 +103,9 @@ def test_interrupt_and_restart(notebook: NotebookPanel) -> None:
     notebook.restart()
 
 
-def test_widgets(notebook: NotebookPanel, tmp_path: Path) -> None:
+def test_widgets(
+    notebook: NotebookPanel, tmp_path: Path, screenshot: Callable[[str], None]
+) -> None:
     """Values go from the browser to the kernel and back, bytes too."""
     cell = notebook.run(WIDGETS)
     image = cell.locator("img.widget-image")
@@ -104,22 +120,9 @@ def test_widgets(notebook: NotebookPanel, tmp_path: Path) -> None:
         cell.locator(".jupyter-widgets.jupyter-button").click()
     chooser.value.set_files(tmp_path / "bytes")
     expect(cell.locator(".widget-label").last).to_have_text(f"{len(BYTES)} bytes")
-    assert notebook.output(f"upload.value[0].content.tobytes() == {BYTES!r}") == "True"
-
-
-BYTES = bytes(range(256)) * 16
-WIDGETS = """\
-import io, ipywidgets, matplotlib.pyplot as plt
-plt.figure(figsize=(1, 1))
-plt.savefig(png := io.BytesIO())
-plt.close()
-image = ipywidgets.Image(value=png.getvalue())
-number, upload, label = ipywidgets.IntText(), ipywidgets.FileUpload(), ipywidgets.Label()
-def twice(change): label.value = f"twice is {2 * change.new}"
-def count(change): label.value = f"{len(change.new[0].content)} bytes"
-number.observe(twice, "value")
-upload.observe(count, "value")
-ipywidgets.VBox([number, upload, label, image])"""
+    arrived = "upload.value[0].content.tobytes() == bytes(range(256)) * 16"
+    assert notebook.output(arrived) == "True"
+    screenshot("lab-widgets")
 
 
 def applications(shell: Shell) -> list[str]:
