@@ -38,7 +38,9 @@ def readme_commands() -> list[str]:
     return lines[2:]
 
 
-@pytest.mark.parametrize("path", ["README.rst", "CHANGELOG.rst", "docs/architecture.rst"])
+@pytest.mark.parametrize(
+    "path", ["README.rst", "CHANGELOG.rst", "docs/architecture.rst", "docs/front-ends.rst"]
+)
 def test_is_valid(path: str) -> None:
     docutils.core.publish_doctree(
         (REPOSITORY / path).read_text(encoding="utf-8"),
