@@ -9,6 +9,7 @@ import sys
 import uuid
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import requests
 
 from tests.conftest import Shell, wait_for
@@ -21,19 +22,30 @@ if TYPE_CHECKING:
 class Server:
     """A running Jupyter server."""
 
-    def __init__(self, url: str, token: str, log: Path) -> None:
+    def __init__(self, url: str, token: str, log: Path, pid: int) -> None:
         self.url = url
         self.token = token
         self.log = log
+        self.process = psutil.Process(pid)
         self._requests = requests.Session()
         self._requests.headers["Authorization"] = f"token {token}"
         #: This client is on the server's machine; a proxy of the user's is not asked.
         self._requests.trust_env = False
 
-    def request(self, method: str, path: str, **body: Any) -> Any:
-        response = self._requests.request(method, self.url + path, json=body or None, timeout=60)
+    def another(self) -> Server:
+        """Another client of it, for another thread."""
+        return Server(self.url, self.token, self.log, self.process.pid)
+
+    def request(self, method: str, path: str, /, **body: Any) -> Any:
+        response = self._requests.request(method, self.url + path, json=body or None, timeout=120)
         assert response.ok, f"{method} {path}: {response.text}\n{self.log.read_text()}"
         return response.json() if response.content else None
+
+    def error(self, method: str, path: str, /, **body: Any) -> str:
+        """What the user reads of a request that fails."""
+        response = self._requests.request(method, self.url + path, json=body or None, timeout=120)
+        assert not response.ok
+        return str(response.json()["message"])
 
     def kernels(self) -> list[dict[str, Any]]:
         return list(self.request("GET", "api/kernels"))
@@ -72,7 +84,9 @@ def serve(shell: Shell, directory: Path, application: str, *options: str) -> Ite
                 return str(json.loads(info.read_text())["url"])
             return None
 
-        server = Server(wait_for(url, 60, f"jupyter {application} listens"), token, log)
+        server = Server(
+            wait_for(url, 60, f"jupyter {application} listens"), token, log, process.pid
+        )
 
         def answers() -> bool:
             with contextlib.suppress(requests.ConnectionError):
