@@ -6,10 +6,10 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,44 +18,38 @@ import platformdirs
 import psutil
 import pytest
 from hypothesis import settings
-
-from yarnkernel.local.state import MARK
+from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-#: In the environment of every process that the tests start, so that none is left behind.
-RUN_MARK = "YARNKERNEL_TEST_RUN"
-RUN_ID = uuid.uuid4().hex
 #: A session of its own is far from the user's home, but shares the downloaded artefacts.
 CACHE = platformdirs.user_cache_path()
+#: How much longer than on an idle machine something may take: deadlines are for what hangs.
+PATIENCE = 3
+#: Files whose tests share an environment that takes long to make and to pack.
+ENVIRONMENTS = ("test_environments.py", "test_pack.py")
+#: Files whose tests share servers, kernelspecs or kernels with each other.
+SHARING = ("tests/front_ends/", "tests/test_provisioner", "tests/test_launcher", "tests/test_k")
 #: No files of its own, and no verdict on a busy machine's speed: tests have deadlines themselves.
 settings.register_profile("tests", database=None, deadline=None)
 settings.load_profile("tests")
 
 
-def cluster_marks() -> set[str | None]:
-    marks: set[str | None] = {None}
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            marks.add(process.environ().get(MARK))
-    return marks
-
-
-#: Local clusters that ran before the tests are not theirs. A container's processes have its
-#: cluster's mark and nothing else of ours in their environment.
-OTHER_CLUSTERS = cluster_marks()
-
-
 def wait_for(condition: Callable[[], Any], timeout: float, what: str) -> Any:
     """Wait until a condition holds and return its value."""
+    timeout *= PATIENCE
     end = time.monotonic() + timeout
+    begin = time.monotonic()
     while not (value := condition()):
-        if time.monotonic() > end:
+        asked = time.monotonic()
+        if asked > end:
             pytest.fail(f"not within {timeout:.0f} s: {what}")
-        time.sleep(0.05)
+        # A command that asks again and again takes the time that it waits for from the others.
+        time.sleep(min(max(0.05, asked - begin), 1))
+        begin = time.monotonic()
     return value
 
 
@@ -107,7 +101,7 @@ class Shell:
             [str(part) for part in command],
             env=self.environment,
             cwd=options.pop("cwd", self.directory),
-            stdin=subprocess.DEVNULL,
+            stdin=options.pop("stdin", subprocess.DEVNULL),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -136,25 +130,83 @@ def clean_environment(home: Path) -> dict[str, str]:
     """The environment of a user with a new home and no Hadoop."""
     unwanted = ("HADOOP", "YARN", "SKEIN", "XDG_", "JUPYTER", "IPYTHON", "JAVA", "JDK")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
+    # Where it is set, a thousand commands would compile this package a thousand times.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     return environment | {
         "HOME": str(home),
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "XDG_CACHE_HOME": str(CACHE),
-        RUN_MARK: RUN_ID,
     }
 
 
-def own_processes() -> list[psutil.Process]:
-    """All processes that this run has started: commands, daemons and what is in containers."""
+@pytest.fixture(scope="session", autouse=True)
+def own_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The directory of this session alone: all homes and all temporary files are below it.
+
+    The plain link to a cluster's directory (work_dir.py) is a temporary file, too. So paths in
+    its environment tell of every process whose it is, also of those in containers, which have
+    nothing else of ours there. With workers of pytest-xdist, each has a session of its own.
+    """
+    directory = tmp_path_factory.getbasetemp()
+    (temporary := directory / "tmp").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(temporary))
+        yield directory
+
+
+def processes_of(directory: Path) -> list[psutil.Process]:
+    """All processes that a session with this directory has started."""
     found = []
     for process in psutil.process_iter():
         try:
-            environment = process.environ()
+            values = process.environ().values()
         except (psutil.Error, OSError):
             continue
-        if environment.get(RUN_MARK) == RUN_ID or environment.get(MARK) not in OTHER_CLUSTERS:
+        if any(value.startswith(f"{directory}/") for value in values):
             found.append(process)
     return found
+
+
+def own_processes() -> list[psutil.Process]:
+    """What this session has started and nobody else: commands, daemons and containers."""
+    return processes_of(Path(os.environ["TMPDIR"]).parent)
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Which tests go to one worker together: those that need the same costly environment.
+
+    The largest group goes first, all other tests to whoever is free. Not xdist's own loadgroup:
+    with pytest 9.2, xdist 3.8 loses the groups, as it writes them into names that are not read.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        if path.endswith(ENVIRONMENTS):
+            return "environments"
+        # Tests of one front end share its server; all others go where there is room.
+        return path if path.startswith(SHARING) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return Scheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """Clean up after Ctrl-C with workers of pytest-xdist as without.
+
+    execnet sends a worker another SIGINT after five seconds, in the midst of its fixtures' ends,
+    and kills it after ten: the session that started the workers does what is left then.
+    """
+    config = session.config
+    if is_worker := hasattr(config, "workerinput"):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    if config.getoption("numprocesses", None) and not is_worker:
+        directory = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+        for process in processes_of(directory):
+            with contextlib.suppress(psutil.Error):
+                process.kill()
 
 
 @pytest.fixture(scope="session")
@@ -193,7 +245,9 @@ def stock(user_shell: Shell, cluster: dict[str, Any]) -> Iterator[Shell]:
     assert cluster["running"]
     environment = user_shell.yarnkernel("cluster", "env", "--json").ok().document
     stock = user_shell.using(**environment)
-    stock.run("skein", "driver", "start").ok()
+    # It lives long enough for the JVM to compile a lot, but not long enough to gain from it.
+    frugal = stock.using(SKEIN_DRIVER_JAVA_OPTIONS="-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
+    frugal.run("skein", "driver", "start").ok()
     yield stock
     stock.run("skein", "driver", "stop", "--force").ok()
 
@@ -213,10 +267,11 @@ def kernel_venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     install = [*pip, "install", "--quiet", "--no-compile", str(REPOSITORY)]
     for command in ([sys.executable, "-m", "venv", str(prefix)], install):
         subprocess.run(command, check=True, timeout=300)
-    # Type hints for other libraries. Without its native library, Hadoop takes 4 ms for each of
-    # these 5000 files.
-    (typeshed,) = prefix.glob("lib/python3*/site-packages/jedi/third_party")
-    shutil.rmtree(typeshed)
+    # What no kernel needs: type hints of other libraries, time zones, pip. Without its native
+    # library, Hadoop takes 4 ms for each of these 6500 files.
+    for unwanted in ("jedi/third_party", "tzdata/zoneinfo", "pip", "pip-*.dist-info"):
+        for directory in prefix.glob(f"lib/python3*/site-packages/{unwanted}"):
+            shutil.rmtree(directory)
     return prefix
 
 

@@ -18,15 +18,29 @@ if TYPE_CHECKING:
 class Kernel:
     """A client of a kernel, as any other front end."""
 
-    def __init__(self, info: dict[str, Any]) -> None:
+    def __init__(self, info: dict[str, Any], timeout: float = 60) -> None:
         self.client = BlockingKernelClient()
         self.client.load_connection_info(cast("Any", info))
         self.client.start_channels()
-        self.wait()
+        try:
+            self.wait(timeout)
+        except BaseException:
+            self.client.stop_channels()
+            raise
 
-    def wait(self) -> None:
+    def wait(self, timeout: float = 60) -> None:
         """Wait until all channels are connected, again after a restart."""
-        self.client.wait_for_ready(timeout=20)
+        self.client.wait_for_ready(timeout=timeout)
+
+    def state_of(self, request: str) -> str:
+        """Wait for the next change of state that a request makes."""
+        while True:
+            message = self.client.get_iopub_msg(timeout=60)
+            if (
+                message["parent_header"].get("msg_id") == request
+                and message["msg_type"] == "status"
+            ):
+                return str(message["content"]["execution_state"])
 
     def run(self, code: str) -> str:
         shown = []
@@ -35,11 +49,11 @@ class Kernel:
             content = message["content"]
             shown.append(content.get("text") or content.get("data", {}).get("text/plain", ""))
 
-        self.client.execute_interactive(code, output_hook=show, timeout=20)
+        self.client.execute_interactive(code, output_hook=show, timeout=60)
         return "".join(shown)
 
     def shut_down(self) -> None:
-        self.client.shutdown(reply=True, timeout=20)
+        self.client.shutdown(reply=True, timeout=60)
 
     def __enter__(self) -> Self:
         return self

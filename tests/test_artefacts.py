@@ -20,9 +20,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VERSION, ARTEFACTS = load_lock()
-#: Enough of a cluster for these tests: it ends as soon as the artefacts are there.
-START = ("cluster", "start", "--name", "artefacts", "--memory", "32")
-THERE = "max should be no smaller than min"
+START = ("cluster", "start", "--name", "artefacts")
+#: Enough of a Java for these tests: the cluster ends as soon as the artefacts are there.
+JAVA = """\
+#!/bin/sh
+[ "$1" != -version ] || { echo 'openjdk version "17.0.9"' >&2; exit; }
+echo 'Error: this Java runs no daemon'
+exit 1
+"""
+THERE = "ended while it started: Error: this Java runs no daemon"
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +68,13 @@ def served(maven: Path) -> Iterator[tuple[str, list[str]]]:
 @pytest.fixture
 def newcomer(user_shell: Shell, tmp_path: Path) -> Shell:
     """A user whose cache is empty."""
-    return user_shell.using(HOME=str(tmp_path), XDG_CACHE_HOME=None)
+    java = tmp_path / "java/bin/java"
+    java.parent.mkdir(parents=True)
+    java.write_text(JAVA)
+    java.chmod(0o755)
+    return user_shell.using(
+        HOME=str(tmp_path), XDG_CACHE_HOME=None, JAVA_HOME=str(java.parent.parent)
+    )
 
 
 def cached(shell: Shell) -> list[Path]:
@@ -81,7 +93,7 @@ def test_fetched_once_by_two_at_once(newcomer: Shell, served: tuple[str, list[st
 
     def start(name: str) -> None:
         shell = newcomer.using(YARNKERNEL_MAVEN_URL=url)
-        results.append(shell.yarnkernel(*START[:3], name, *START[4:]))
+        results.append(shell.yarnkernel(*START[:3], name))
 
     threads = [threading.Thread(target=start, args=(name,)) for name in ("one", "two")]
     for thread in threads:

@@ -110,10 +110,10 @@ def test_supervisor_that_does_not_answer(shell: Shell, kernel: tuple[str, Kernel
     supervisor = psutil.Process(pid)
     supervisor.suspend()
     try:
-        error = shell.yarnkernel("restart", app_id, "--timeout", "3").error(3)
+        error = shell.yarnkernel("restart", app_id, "--timeout", "8").error(3)
     finally:
         supervisor.resume()
-    assert f"{app_id}: no restart within 3 s: its supervisor does not answer" in error
+    assert f"{app_id}: no restart within 8 s: its supervisor does not answer" in error
 
 
 def test_application_master_that_does_not_answer(shell: Shell, kernel: tuple[str, Kernel]) -> None:
@@ -131,7 +131,7 @@ def test_application_master_that_does_not_answer(shell: Shell, kernel: tuple[str
         listed = shell.yarnkernel("list").ok()
         assert app_id in listed.out
         assert "does not answer" in shell.yarnkernel("status", app_id).ok().out
-        late = shell.yarnkernel("connect", app_id, "--timeout", "4").error(3)
+        late = shell.yarnkernel("connect", app_id, "--timeout", "8").error(3)
         assert "does not answer" in late
     finally:
         master.resume()

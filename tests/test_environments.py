@@ -223,11 +223,14 @@ def test_no_cluster(user_shell: Shell, venv_archive: Path, tmp_path: Path) -> No
         assert "no cluster" in lost.yarnkernel("env", *command).error(1)
 
 
-@pytest.fixture
-def hdfs(user_shell: Shell, tmp_path: Path) -> Iterator[Shell]:
-    """A user of a cluster with HDFS, which cannot have a quote in its path."""
-    (home := tmp_path / "home").mkdir()
-    (cache := tmp_path / "cache").mkdir()
+@pytest.fixture(scope="module")
+def hdfs(user_shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A user of a cluster with HDFS, which cannot have a quote in its path.
+
+    The last test kills its NameNode.
+    """
+    home = tmp_path_factory.mktemp("home")
+    cache = tmp_path_factory.mktemp("cache")
     name = f"test-{uuid.uuid4().hex[:8]}"
     shell = user_shell.using(HOME=str(home))
     shell.yarnkernel("cluster", "start", "--hdfs", "--name", name).ok()

@@ -58,9 +58,9 @@ def test_script_that_exits(shell: Shell, tmp_path: Path) -> None:
 
 def test_script_that_never_publishes(shell: Shell, tmp_path: Path) -> None:
     spec = write_spec(tmp_path, NEVER)
-    result = shell.yarnkernel("start", spec, "--timeout", "6")
+    result = shell.yarnkernel("start", spec, "--timeout", "12")
     error = result.error(3)
-    assert "after 6 s: it runs, but nothing was published under 'ipython.kernel.info'" in error
+    assert "after 12 s: it runs, but nothing was published under 'ipython.kernel.info'" in error
     assert "I never publish" in error
     assert "killed" in result.err
     wait_until_none_is_active(shell)
@@ -137,7 +137,7 @@ def test_full_queue(shell: Shell, tmp_path: Path, stop_later: Callable[[str], st
     spec = write_spec(tmp_path, NEVER, queue="small", resources="{memory: 1500 MiB, vcores: 1}")
     first = stop_later(shell.yarnkernel("submit", spec).ok().out)
     wait_for(lambda: "RUNNING" in shell.yarnkernel("status", first).out, 30, "it runs")
-    result = shell.yarnkernel("start", spec, "--timeout", "5")
+    result = shell.yarnkernel("start", spec, "--timeout", "10")
     error = result.error(3)
     assert "ACCEPTED (queue root.small): Application is added to the scheduler" in result.err
     assert "it is still ACCEPTED in queue root.small" in error

@@ -184,7 +184,7 @@ def test_global_driver_is_used_when_there_is_one(
     started = set()
     while process.poll() is None:
         for child in psutil.process_iter():
-            if "skein.Driver" in _command(child) and child.ppid() == process.pid:
+            if _parent(child) == process.pid and "skein.Driver" in _command(child):
                 started.add(child.pid)
         time.sleep(0.02)
     app_id, _ = process.communicate()
@@ -192,6 +192,13 @@ def test_global_driver_is_used_when_there_is_one(
     assert final_status(shell, app_id.strip()) == "SUCCEEDED"
     assert len(started) == own
     assert not [pid for pid in started if psutil.pid_exists(pid)]
+
+
+def _parent(process: psutil.Process) -> int | None:
+    try:
+        return process.ppid()
+    except psutil.Error:
+        return None
 
 
 def _command(process: psutil.Process) -> str:

@@ -147,7 +147,7 @@ def test_left_to_yarn_logs(bare: Shell, shell: Shell, stock: Shell, tmp_path: Pa
     error = bare.using(PATH=f"{BIN}:{tmp_path}", **java).yarnkernel(*logs).error(1)
     assert "`yarn logs` says: ERROR: no such bucket" in error
     with_yarn = bare.using(PATH=f"{BIN}:{stock.environment['PATH']}", **java)
-    assert "from the script" in with_yarn.yarnkernel(*logs).ok().out
+    assert "from the script" in with_yarn.yarnkernel("logs", app_id).ok().out
 
 
 @pytest.fixture

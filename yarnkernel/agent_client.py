@@ -76,7 +76,8 @@ class AgentClient:
             start_new_session=True,
         )
         # Not the event loop's business: each kernel of a process may have one of its own.
-        threading.Thread(target=self._read, name="yarnkernel agent", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name="yarnkernel agent", daemon=True)
+        self._reader.start()
 
     @classmethod
     def shared(cls) -> AgentClient:
@@ -168,6 +169,28 @@ class AgentClient:
                 self._take(json.loads(line))
         self._process.wait()
         self._fail_all()
+        self._close_pipes()
+
+    def _close_pipes(self) -> None:
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):  # what could not be written any more
+                    pipe.close()
+
+    def close(self, timeout: float) -> None:
+        """End the agent, which ends what is not to be kept; for who cannot wait for our own end.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds to wait for its end.
+        """
+        assert self._process.stdin is not None  # noqa: S101  (a pipe)
+        self.ended = True
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            self._process.stdin.close()
+            self._process.wait(timeout)
+        self._reader.join(timeout)
 
     def _take(self, message: dict[str, Any]) -> None:
         if "app_id" in message:

@@ -28,6 +28,8 @@ RECIPE_OPTIONS = "YARNKERNEL_RECIPE_OPTIONS"
 KERNEL_KEYS = "yarnkernel-keys.json"
 #: Fields of connection info that are keys; those of CurveZMQ are not always there.
 KEY_NAMES = ("key", "signature_scheme", "curve_publickey", "curve_secretkey")
+#: How the reason for a restart begins when the kernel has not crashed; follows "The kernel".
+ASKED_TO_RESTART = "was asked to restart"
 PORT_NAMES = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
 #: Connection info as Jupyter's clients take it; unknown keys are kept.

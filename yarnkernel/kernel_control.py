@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Seconds that one question may take.
 STEP_TIMEOUT = 5.0
+#: With fewer seconds to answer in, silence tells nothing.
+FAIR_TIMEOUT = 0.5
 #: Seconds between two looks for an answer.
 POLL_INTERVAL = 0.05
 #: Seconds to take back a command that nobody waits for any more.
@@ -245,13 +247,16 @@ def _command(
         except RemoteError as exc:
             problem = application_master.describe_failure(exc, status)
         while not deadline.passed:
+            found, step = None, deadline.step(STEP_TIMEOUT)
             try:
-                found = read_kernel_status(status, deadline.step(STEP_TIMEOUT))
+                found = read_kernel_status(status, step)
             except ApplicationError as exc:
-                problem = exc.message
-                # Says so when the application has ended meanwhile.
-                status = running_status(kernel, deadline.step(ANSWER_TIMEOUT))
-                found = None
+                # Who had no time to answer is not the one to blame.
+                if step >= FAIR_TIMEOUT:
+                    problem = exc.message
+                if deadline.remaining >= FAIR_TIMEOUT:
+                    # Says so when the application has ended meanwhile.
+                    status = running_status(kernel, deadline.step(ANSWER_TIMEOUT))
             if found is not None and command.id in found.answers:
                 answered = True
                 return found.answers[command.id]

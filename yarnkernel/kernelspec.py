@@ -49,23 +49,39 @@ class Kernelspec:
     @property
     def is_ours(self) -> bool:
         """Whether it starts YARN kernels."""
-        return LAUNCHER in self.content.get("argv", []) or self._provisioner_name == PROVISIONER
+        return LAUNCHER in self.argv or self.has_provisioner
 
     @property
-    def _provisioner_name(self) -> str:
-        metadata = self.content.get("metadata") or {}
-        return str((metadata.get("kernel_provisioner") or {}).get("provisioner_name", ""))
+    def argv(self) -> list[str]:
+        """The command that front ends run which know no provisioners."""
+        argv = self.content.get("argv")
+        return [str(part) for part in argv] if isinstance(argv, list) else []
+
+    @property
+    def launcher_arguments(self) -> list[str]:
+        """What follows the launcher in it."""
+        argv = self.argv
+        return argv[argv.index(LAUNCHER) + 1 :] if LAUNCHER in argv else []
+
+    @property
+    def _provisioner(self) -> dict[str, Any]:
+        return _mapping(_mapping(self.content, "metadata"), "kernel_provisioner")
 
     @property
     def has_provisioner(self) -> bool:
         """Whether it names the provisioner; else it has the launcher alone."""
-        return self._provisioner_name == PROVISIONER
+        return bool(self._provisioner.get("provisioner_name") == PROVISIONER)
 
     @property
     def config(self) -> dict[str, Any]:
         """The provisioner's configuration; the launcher has the same as arguments."""
-        provisioner = self.content.get("metadata", {}).get("kernel_provisioner", {})
-        return dict(provisioner.get("config", {}))
+        return _mapping(self._provisioner, "config")
+
+
+def _mapping(content: dict[str, Any], name: str) -> dict[str, Any]:
+    """Read a part of a file that anybody may have edited."""
+    value = content.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def check_name(name: str) -> str:
@@ -75,11 +91,14 @@ def check_name(name: str) -> str:
     ------
     UsageError
         When it has other characters than letters, digits and ``._-``
-        (jupyter_client/kernelspec.py).
+        (jupyter_client/kernelspec.py), or begins with a dot, as ``..`` does.
     """
-    if re.fullmatch(r"[A-Za-z0-9._-]+", name):
+    if re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name):
         return name
-    raise UsageError(f"{name!r} cannot name a kernelspec: letters, digits, '.', '_' and '-' can")
+    raise UsageError(
+        f"{name!r} cannot name a kernelspec: letters, digits, '.', '_' and '-' can, "
+        "the first no '.'"
+    )
 
 
 def kernels_directory(prefix: Path | None) -> Path:
@@ -173,12 +192,21 @@ def write_kernelspec(
             shutil.copyfile(spec, new / SPEC_FILE)
             for logo in (resources.files("yarnkernel") / "kernelspec_logos").iterdir():
                 (new / logo.name).write_bytes(logo.read_bytes())
-            if directory.exists():
-                directory.rename(Path(part, "old"))
-            new.rename(directory)
+            _put_in_place(new, directory, Path(part, "old"))
     except OSError as exc:
         raise UsageError(f"cannot write the kernelspec {directory}: {exc.strerror}") from exc
     return Kernelspec(directory.name, directory, content)
+
+
+def _put_in_place(new: Path, directory: Path, old: Path) -> None:
+    if directory.exists():
+        directory.rename(old)
+    try:
+        new.rename(directory)
+    except OSError:
+        if old.exists():
+            old.rename(directory)
+        raise
 
 
 def _check_free(directory: Path, *, replace: bool) -> None:
@@ -195,8 +223,26 @@ def _check_free(directory: Path, *, replace: bool) -> None:
         raise UsageError(f"the name is taken: {directory} exists; replace it with --replace")
 
 
+def remove_kernelspec(kernelspec: Kernelspec) -> None:
+    """Remove one of ours.
+
+    Raises
+    ------
+    UsageError
+        When its directory cannot be removed.
+    """
+    directory = kernelspec.directory
+    try:
+        if directory.is_symlink():  # as `jupyter kernelspec install --symlink` makes
+            directory.unlink()
+        else:
+            shutil.rmtree(directory)
+    except OSError as exc:
+        raise UsageError(f"cannot remove the kernelspec {directory}: {exc.strerror}") from exc
+
+
 def launcher_command(directory: Path, arguments: Sequence[str]) -> list[str]:
-    """Return the ``argv`` of a kernelspec.
+    """Make the ``argv`` of a kernelspec.
 
     Parameters
     ----------

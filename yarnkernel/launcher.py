@@ -17,11 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from yarnkernel.cli.arguments import Parser
-from yarnkernel.cli.launch_arguments import add_launch_options, add_overrides, launch_options
+from yarnkernel.cli.launch_arguments import (
+    add_launch_options,
+    add_overrides,
+    launch_options,
+    without_escapes,
+)
 from yarnkernel.cli.output import Output
 from yarnkernel.connection import is_loopback, keys_of, read_connection_file
 from yarnkernel.deadline import START_TIMEOUT, Deadline
-from yarnkernel.errors import UsageError, YarnKernelError
+from yarnkernel.errors import ConnectionInfoError, UsageError, YarnKernelError
 from yarnkernel.kernel_status import KernelStatus
 from yarnkernel.launch_options import LaunchOptions, launch_settings, travelling_variables
 from yarnkernel.relay import Relay
@@ -39,8 +44,10 @@ LAUNCH_TIMEOUT = 55.0
 INTERRUPT_INTERVAL = 0.5
 #: Seconds that a supervisor may take to interrupt its kernel.
 INTERRUPT_TIMEOUT = 15.0
-#: Seconds that a kernel whose launcher was killed is kept; nobody else knows it.
-ORPHAN_TIMEOUT = 300
+#: As a shell tells the end by SIGTERM.
+TERMINATED = 128 + signal.SIGTERM
+#: The front end; asked at once, as it may be gone before a kernel is there.
+PARENT = os.getppid()
 #: Seconds between two looks whether the front end is still there.
 PARENT_INTERVAL = 1.0
 
@@ -84,7 +91,7 @@ def read_arguments(argv: Sequence[str]) -> tuple[LaunchOptions, Path]:
     add_launch_options(parser)
     parser.set_defaults(timeout=LAUNCH_TIMEOUT)
     parser.add_argument("connection_file", type=Path, help="the front end's connection file")
-    options = parser.parse_args(argv)
+    options = parser.parse_args([without_escapes(argument) for argument in argv])
     return launch_options(options), options.connection_file
 
 
@@ -131,19 +138,32 @@ class Launcher:
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
         parent = asyncio.create_task(self._watch_parent())
         with contextlib.closing(Relay(self._front)) as relay:
-            kernel, info = await asyncio.to_thread(self._start)
-            self._kernel = kernel
-            with _connected(info), _watched(kernel, loop, self._news):
-                await relay.open(info)
-                self._output.progress(f"{kernel.app_id} kernel is ready on {info['ip']}")
-                ended = asyncio.create_task(self._until_end())
-                leaving = asyncio.create_task(self._leaving.wait())
-                await asyncio.wait((ended, leaving), return_when=asyncio.FIRST_COMPLETED)
+            try:
+                kernel, info = await asyncio.to_thread(self._start)
+            except YarnKernelError:
+                if self._leaving.is_set():  # the rest is a consequence
+                    return TERMINATED
+                raise
+            code = None
+            try:
+                code = await self._stand_in(relay, kernel, info)
+            finally:
                 parent.cancel()
-                if ended.done():
-                    return await ended
-                await asyncio.to_thread(kernel.stop)
-                return 128 + signal.SIGTERM
+                if code is None:
+                    await asyncio.to_thread(kernel.stop)
+            return TERMINATED if code is None else code
+
+    async def _stand_in(self, relay: Relay, kernel: YarnKernel, info: ConnectionInfo) -> int | None:
+        """Be the kernel to its end, and return its exit code; None when we are asked to leave."""
+        self._kernel = kernel
+        loop = asyncio.get_running_loop()
+        with _connected(info), _watched(kernel, loop, self._news):
+            await relay.open(info)
+            self._output.progress(f"{kernel.app_id} kernel is ready on {info['ip']}")
+            ended = asyncio.create_task(self._until_end())
+            leaving = asyncio.create_task(self._leaving.wait())
+            await asyncio.wait((ended, leaving), return_when=asyncio.FIRST_COMPLETED)
+            return await ended if ended.done() else None
 
     def _start(self) -> tuple[YarnKernel, ConnectionInfo]:
         from yarnkernel.cluster_env import find_cluster  # noqa: PLC0415
@@ -161,15 +181,12 @@ class Launcher:
                 self._options,
                 keys_of(self._front),
                 self._deadline,
-                recipe_options=[
-                    *("--once", "--owned", "--orphan-timeout", str(ORPHAN_TIMEOUT)),
-                    *("--prefer-directory", str(Path.cwd())),
-                ],
+                recipe_options=["--once", "--owned", "--prefer-directory", str(Path.cwd())],
                 report=self._output.progress,
             ) as (kernel, info),
         ):
             if self._leaving.is_set():
-                raise KeyboardInterrupt
+                raise YarnKernelError("asked to end")
             return kernel, info
 
     def _leave(self) -> None:
@@ -177,8 +194,7 @@ class Launcher:
         self._deadline.cut_short()
 
     async def _watch_parent(self) -> None:
-        parent = os.getppid()
-        while os.getppid() == parent:
+        while os.getppid() == PARENT:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._leaving.wait(), PARENT_INTERVAL)
                 return
@@ -239,7 +255,8 @@ def _watched(kernel: YarnKernel, loop: asyncio.AbstractEventLoop, news: asyncio.
     from yarnkernel.yarn_client import YarnClient  # noqa: PLC0415
 
     def tell(one: object) -> None:
-        loop.call_soon_threadsafe(news.put_nowait, one)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            loop.call_soon_threadsafe(news.put_nowait, one)
 
     watch = KernelWatch(YarnKernel(kernel.app_id, YarnClient(kernel.client.cluster)), tell)
     watch.start()
@@ -249,12 +266,30 @@ def _watched(kernel: YarnKernel, loop: asyncio.AbstractEventLoop, news: asyncio.
         watch.stop()
 
 
-def _check(front: ConnectionInfo) -> None:
+class _Pipe(Output):
+    """Tells a front end how far a start is, which may be gone."""
+
+    def progress(self, line: str) -> None:
+        with contextlib.suppress(OSError):
+            super().progress(line)
+
+    def error(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            super().error(text)
+
+
+def _read_front(path: Path) -> ConnectionInfo:
+    try:
+        front = read_connection_file(path)
+    except ConnectionInfoError as exc:
+        raise UsageError(f"the front end's connection file cannot be used: {exc}") from None
     if not is_loopback(front["ip"]):
         raise UsageError(
-            f"the connection file wants the kernel on {front['ip']}: the launcher listens on "
-            "loopback addresses alone"
+            f"the connection file {path} wants the kernel on {front['ip']}, where others could "
+            "reach it: the launcher listens on loopback addresses alone; next: let the front end "
+            "use 127.0.0.1"
         )
+    return front
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -272,11 +307,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     import dataclasses  # noqa: PLC0415
 
-    output = Output(quiet=False, as_json=False)
+    output = _Pipe(quiet=False, as_json=False)
     try:
         options, path = read_arguments(sys.argv[1:] if argv is None else argv)
-        front = read_connection_file(path)
-        _check(front)
+        front = _read_front(path)
         settings = {**options.to_dict(), **launch_settings(os.environ)}
         settings.setdefault("timeout", min(options.timeout, START_TIMEOUT))
         options = LaunchOptions.from_dict(settings)
@@ -285,13 +319,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except YarnKernelError as exc:
         output.error(str(exc))
         return exc.exit_code
-    except KeyboardInterrupt:
-        return 128 + signal.SIGTERM
+    except KeyboardInterrupt:  # before there was a kernel to interrupt
+        return 128 + signal.SIGINT
 
 
 if __name__ == "__main__":
     # gRPC reads this when it is imported; each refused connection would be a line.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     code = main()
-    sys.stderr.flush()
     os._exit(code)  # gRPC's threads may linger

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
 from yarnkernel.agent_client import AgentClient, AgentError
-from yarnkernel.connection import RECIPE_DIAGNOSTICS, keys_of
+from yarnkernel.connection import ASKED_TO_RESTART, RECIPE_DIAGNOSTICS, keys_of
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.kernel_manager import (
     KernelLaunchError,
@@ -225,7 +225,7 @@ class YarnProvisioner(KernelProvisionerBase):
         if news["exit_code"] is not None:
             self._exit_code = int(news["exit_code"])
         died = news["restarts"] > known.get("restarts", 0) or news["state"] == "ended"
-        if died and not (self._final or self._user_restart or self._restarting):
+        if died and not self._final and not news["last_end"].startswith(ASKED_TO_RESTART):
             self.log.warning("%s: the kernel %s", message["app_id"], news["last_end"])
 
     def _has_died(self) -> bool:

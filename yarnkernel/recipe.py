@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from yarnkernel.container.supervisor import SupervisorOptions
 
+#: Seconds that a kernel is kept whose launcher was killed: nobody else knows how to find it.
+ORPHAN_TIMEOUT_ONCE = 300.0
+
 
 def _seconds(text: str) -> float:
     value = float(text)
@@ -137,13 +140,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     defaults = Limits()
     limits = parser.add_argument_group("when to end an application that nobody uses")
+    limits.add_argument(
+        "--orphan-timeout",
+        type=_seconds,
+        metavar="SECONDS",
+        help=f"when no client has connected for so long (default: {defaults.orphan:.0f} s, "
+        f"30 minutes; with --once {ORPHAN_TIMEOUT_ONCE:.0f} s)",
+    )
     for name, default, words, help_text in (
-        (
-            "orphan-timeout",
-            defaults.orphan,
-            "30 minutes",
-            "when no client has connected for so long",
-        ),
         (
             "idle-timeout",
             defaults.idle,
@@ -210,10 +214,18 @@ def read_options(argv: Sequence[str]) -> SupervisorOptions:
         owned=options.owned,
         memory_guard=options.memory_guard / 100,
         limits=Limits(
-            orphan=options.orphan_timeout, idle=options.idle_timeout, lifetime=options.max_lifetime
+            orphan=_orphan_timeout(options),
+            idle=options.idle_timeout,
+            lifetime=options.max_lifetime,
         ),
         verbose=options.verbose,
     )
+
+
+def _orphan_timeout(options: argparse.Namespace) -> float:
+    if options.orphan_timeout is not None:
+        return float(options.orphan_timeout)
+    return ORPHAN_TIMEOUT_ONCE if options.once else Limits().orphan
 
 
 def _split(argv: Sequence[str]) -> tuple[Sequence[str], tuple[str, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ class Relay:
     """
 
     def __init__(self, front: ConnectionInfo) -> None:
+        self._front = front
         self._sockets: dict[str, socket.socket] = {}
         self._servers: list[asyncio.Server] = []
         self._connections: set[asyncio.Task[None]] = set()
@@ -46,10 +48,14 @@ class Relay:
                 taken.bind((front["ip"], front[name]))
             except OSError as exc:
                 self.close()
-                raise UsageError(
-                    f"cannot listen on {front['ip']}:{front[name]}, the {name} of the connection "
-                    f"file: {exc.strerror}"
-                ) from exc
+                raise self._refused(name, exc) from exc
+
+    def _refused(self, name: str, error: OSError) -> UsageError:
+        address = f"{self._front['ip']}:{self._front[name]}"
+        return UsageError(
+            f"cannot listen on {address}, the {name} of the connection file: "
+            f"{os.strerror(error.errno or 0)}; next: start the kernel again, with other ports"
+        )
 
     async def open(self, kernel: ConnectionInfo) -> None:
         """Let front ends connect.
@@ -58,6 +64,11 @@ class Relay:
         ----------
         kernel : dict
             Connection info with the kernel's address and ports.
+
+        Raises
+        ------
+        UsageError
+            When somebody else listens on one of our ports.
         """
         for name, taken in self._sockets.items():
             target = (kernel["ip"], kernel[name])
@@ -71,7 +82,11 @@ class Relay:
                 self._connections.add(task)
                 task.add_done_callback(self._connections.discard)
 
-            self._servers.append(await asyncio.start_server(connected, sock=taken, limit=BLOCK))
+            try:
+                server = await asyncio.start_server(connected, sock=taken, limit=BLOCK)
+            except OSError as exc:  # with SO_REUSEADDR, the first who listens has it
+                raise self._refused(name, exc) from exc
+            self._servers.append(server)
 
     def close(self) -> None:
         """Give the ports back and cut all connections; idempotent."""

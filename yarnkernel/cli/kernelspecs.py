@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +75,9 @@ def _add_add(nested: Commands) -> None:
     where.add_argument("--prefix", type=Path, help="below this prefix, as in /usr/local")
     add_overrides(parser, "kernelspec (default: yarn)")
     add_launch_options(parser)
+    # Those who start its kernels have defaults of their own: front ends that run a command give up
+    # sooner.
+    parser.set_defaults(timeout=None)
 
 
 def _add(options: argparse.Namespace, output: Output) -> None:
@@ -151,9 +153,12 @@ def _kernel_json(
     if not options.argv:
         config = launch.to_dict()
         metadata["kernel_provisioner"] = {"provisioner_name": PROVISIONER, "config": config}
+    arguments = to_arguments(launch)
+    if options.timeout is not None:
+        arguments.append(f"--timeout={options.timeout:g}")
     shown = options.display_name or (f"{language.capitalize() or directory.name} (YARN)")
     return {
-        "argv": launcher_command(directory, to_arguments(launch)),
+        "argv": launcher_command(directory, arguments),
         "display_name": shown,
         "language": language,
         # Others need not know the message; the supervisor and the launcher know signals.
@@ -168,7 +173,7 @@ def _document(kernelspec: Kernelspec) -> dict[str, Any]:
         "display_name": kernelspec.content.get("display_name", ""),
         "directory": str(kernelspec.directory),
         "form": "provisioner" if kernelspec.has_provisioner else "argv",
-        "argv": kernelspec.content.get("argv", []),
+        "argv": kernelspec.argv,
         "options": kernelspec.config,
     }
 
@@ -180,12 +185,18 @@ def _show(options: argparse.Namespace, output: Output) -> None:
 
     kernelspec = find_kernelspec(options.name)
     document = _document(kernelspec)
-    launch = (
-        LaunchOptions.from_dict(_launch_config(kernelspec))
-        if kernelspec.has_provisioner
-        else read_arguments(kernelspec.content["argv"][3:])[0]
-    )
-    spec = launch.load()
+    try:
+        launch = (
+            LaunchOptions.from_dict(_launch_config(kernelspec))
+            if kernelspec.has_provisioner
+            else read_arguments(kernelspec.launcher_arguments)[0]
+        )
+        spec = launch.load()
+    except UsageError as exc:
+        raise UsageError(
+            f"the kernelspec in {kernelspec.directory} cannot be used: {exc}\n"
+            f"  next: mend its kernel.json, or add it anew with --replace"
+        ) from None
     document |= {"recipe": launch.recipe_options(), "specification": spec.to_dict()}
     lines = [
         f"{kernelspec.content.get('display_name')} ({kernelspec.name}) in {kernelspec.directory}",
@@ -203,7 +214,7 @@ def _show(options: argparse.Namespace, output: Output) -> None:
 def _launch_config(kernelspec: Kernelspec) -> dict[str, Any]:
     config = {k: v for k, v in kernelspec.config.items() if k not in ("allowed_envs", "keep")}
     if config.get("spec"):
-        config["spec"] = str(kernelspec.directory / config["spec"])
+        config["spec"] = str(kernelspec.directory / str(config["spec"]))
     return config
 
 
@@ -219,11 +230,11 @@ def _list(_options: argparse.Namespace, output: Output) -> None:
 
 
 def _remove(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.kernelspec import find_kernelspec  # noqa: PLC0415
+    from yarnkernel.kernelspec import find_kernelspec, remove_kernelspec  # noqa: PLC0415
 
-    found = [find_kernelspec(name) for name in options.names]  # all or none
+    found = [find_kernelspec(name) for name in dict.fromkeys(options.names)]  # all or none
     for kernelspec in found:
-        shutil.rmtree(kernelspec.directory)
+        remove_kernelspec(kernelspec)
         output.progress(f"{kernelspec.directory} removed")
     output.result(
         "\n".join(kernelspec.name for kernelspec in found), [_document(spec) for spec in found]

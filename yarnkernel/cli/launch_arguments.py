@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,11 +108,11 @@ def launch_options(options: argparse.Namespace, **values: Any) -> LaunchOptions:
 
 
 def to_arguments(options: LaunchOptions) -> list[str]:
-    """Write options as arguments that :func:`launch_options` reads, but for the specification."""
+    """Write options as arguments of the launcher, but for the specification and the timeout."""
     arguments = []
     for name, value in options.to_dict().items():
         option = "--" + name.replace("_", "-")
-        if name == "spec":
+        if name in ("spec", "timeout"):
             continue
         if value is True:
             arguments.append(option)
@@ -123,4 +124,23 @@ def to_arguments(options: LaunchOptions) -> list[str]:
             arguments += [
                 f"{option}={part}" for part in (value if isinstance(value, list) else [value])
             ]
-    return arguments
+    return [with_escapes(argument) for argument in arguments]
+
+
+def with_escapes(argument: str) -> str:
+    """Hide ``{name}`` from front ends, which put values in its place.
+
+    So does jupyter_client (``format_kernel_cmd``) for several names in all arguments. VS Code
+    takes the first argument with ``{connection_file}`` in it for the path of that file.
+
+    Returns
+    -------
+    str
+        With ``{=name}`` instead.
+    """
+    return re.sub(r"\{(=*\w+\})", r"{=\1", argument)
+
+
+def without_escapes(argument: str) -> str:
+    """Undo :func:`with_escapes`."""
+    return re.sub(r"\{=(=*\w+\})", r"{\1", argument)

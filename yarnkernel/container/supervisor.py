@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from yarnkernel.connection import RECIPE_DIAGNOSTICS, format_connection_info
+from yarnkernel.connection import ASKED_TO_RESTART, RECIPE_DIAGNOSTICS, format_connection_info
 from yarnkernel.container.address import container_address
 from yarnkernel.container.commands import Commands
 from yarnkernel.container.kernel import Kernel
@@ -40,8 +40,6 @@ BUSY_INTERVAL = 3600.0
 STABLE_TIME = 10.0
 #: Seconds for a kernel's last broadcast to arrive after its process has ended.
 FAREWELL = 0.1
-#: Why a kernel restarts that has not crashed, or how that begins; follows "The kernel".
-ASKED_TO_RESTART = "was asked to restart"
 #: Seconds for the command to restart a kernel that has ended without a farewell, as IRkernel does.
 RESTART_GRACE = 1.0
 #: Share of the container's memory above which the end by a signal may have to do with it.

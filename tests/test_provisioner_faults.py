@@ -1,0 +1,183 @@
+"""Front ends that are killed, cancelled or held up: what they started is not left behind."""
+
+from __future__ import annotations
+
+import functools
+import json
+import signal
+import subprocess
+import sys
+import textwrap
+from typing import TYPE_CHECKING, Any, cast
+
+import psutil
+import pytest
+
+from tests.conftest import REPOSITORY, finish, wait_for
+from tests.kernels import Kernel, write_spec
+
+if TYPE_CHECKING:
+    from tests.conftest import Shell
+
+#: A front end: starts a kernel, tells the application's id and waits for what comes.
+FRONT_END = """
+import sys, time
+from jupyter_client.manager import KernelManager
+manager = KernelManager(kernel_name=sys.argv[1])
+manager.start_kernel()
+print(manager.provisioner._app_id, manager.connection_file, flush=True)
+{body}
+"""
+
+
+@pytest.fixture(scope="module")
+def specs(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Kernelspecs of the user: one as it comes, one that is kept, for three seconds."""
+    shell.yarnkernel("kernelspec", "add", "--name", "plain").ok()
+    directory = tmp_path_factory.mktemp("specs")
+    script = "unset JDK_JAVA_OPTIONS\nexec python -m yarnkernel.recipe --orphan-timeout 3"
+    kept = write_spec(directory, script, resources="{memory: 1 GiB, vcores: 1}")
+    found = shell.yarnkernel("kernelspec", "add", kept, "--name", "kept", "--json").ok().document
+    path = REPOSITORY / found["directory"] / "kernel.json"
+    content = json.loads(path.read_text())
+    content["metadata"]["kernel_provisioner"]["config"]["keep"] = True
+    path.write_text(json.dumps(content))
+
+
+def start(shell: Shell, name: str, body: str) -> tuple[subprocess.Popen[str], str, str]:
+    """Start a front end; return its process, and the id and the file of its kernel."""
+    program = FRONT_END.format(body=textwrap.dedent(body))
+    process = shell.start(sys.executable, "-c", program, name)
+    assert process.stdout is not None
+    app_id, _, path = process.stdout.readline().strip().partition(" ")
+    assert app_id, finish(process)
+    return process, app_id, path
+
+
+def ended(shell: Shell, app_id: str) -> Any:
+    status = shell.yarnkernel("status", app_id, "--json").ok().document
+    return status if status["state"] in ("FINISHED", "FAILED", "KILLED") else None
+
+
+@pytest.mark.parametrize(
+    ("body", "number"),
+    [
+        ("pass", 0),  # it ends and has not shut its kernel down
+        ("raise SystemExit(3)", 0),
+        ("time.sleep(100)", signal.SIGKILL),
+        ("time.sleep(100)", signal.SIGTERM),
+    ],
+)
+@pytest.mark.usefixtures("specs")
+def test_front_end_that_ends(shell: Shell, body: str, number: int) -> None:
+    process, app_id, _ = start(shell, "plain", body)
+    if number:
+        process.send_signal(number)
+    finish(process)
+    wait_for(lambda: ended(shell, app_id), 20, f"{app_id} has ended")
+
+
+@pytest.mark.usefixtures("specs")
+def test_kernel_that_is_kept(shell: Shell) -> None:
+    """It can be found again, and ends by itself when nobody comes."""
+    process, app_id, path = start(shell, "kept", "time.sleep(100)")
+    process.kill()
+    finish(process)
+    listed = shell.yarnkernel("list", "--json").ok().document
+    assert app_id in [one["app_id"] for one in listed]
+    info = shell.yarnkernel("connect", app_id).ok().document
+    assert info["key"] == json.loads((REPOSITORY / path).read_text())["key"]
+    with Kernel(info) as kernel:
+        assert kernel.run("6 * 7") == "42"
+        # Longer than it is kept without anybody.
+        assert kernel.run("import time; time.sleep(5); 43") == "43"
+        assert ended(shell, app_id) is None
+    status = wait_for(lambda: ended(shell, app_id), 20, f"{app_id} has ended")
+    assert "no client was connected for 3 s (--orphan-timeout)" in status["diagnostics"]
+
+
+@pytest.mark.usefixtures("specs")
+def test_start_that_is_interrupted(shell: Shell) -> None:
+    """Killed, or Ctrl-C, while the kernel starts."""
+    for number in (signal.SIGKILL, signal.SIGINT):
+        before = {one["app_id"] for one in applications(shell)}
+        process = shell.start(
+            sys.executable, "-c", FRONT_END.format(body="time.sleep(100)"), "plain"
+        )
+        wait_for(functools.partial(submitted_since, shell, before), 30, "it is submitted")
+        process.send_signal(number)
+        finish(process)
+        wait_for(lambda: not active(shell), 30, "no application is left")
+
+
+def submitted_since(shell: Shell, before: set[str]) -> bool:
+    return any(one["app_id"] not in before for one in applications(shell))
+
+
+def applications(shell: Shell) -> list[dict[str, Any]]:
+    return cast("list[dict[str, Any]]", shell.yarnkernel("list", "--all", "--json").ok().document)
+
+
+def active(shell: Shell) -> list[dict[str, Any]]:
+    return cast("list[dict[str, Any]]", shell.yarnkernel("list", "--json").ok().document)
+
+
+#: Starts several kernels at once and gives up on some of them.
+MANY = """
+import asyncio, json, sys
+from jupyter_client.manager import AsyncKernelManager
+
+async def start(manager):
+    try:
+        await manager.start_kernel()
+    except asyncio.CancelledError:
+        return "cancelled"
+    return manager.provisioner._app_id
+
+async def main():
+    managers = [AsyncKernelManager(kernel_name="plain") for _ in range(4)]
+    starts = [asyncio.create_task(start(manager)) for manager in managers]
+    held_up = 0.0
+    loop = asyncio.get_running_loop()
+    for step in range(10_000):
+        if all(one.done() for one in starts[:2]):
+            break
+        if step == 40:
+            starts[2].cancel()
+        before = loop.time()
+        await asyncio.sleep(0.02)
+        held_up = max(held_up, loop.time() - before - 0.02)
+    starts[3].cancel()
+    found = await asyncio.gather(*starts)
+    print(json.dumps({"found": found, "held up": held_up}), flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    await asyncio.gather(*(manager.shutdown_kernel() for manager in managers[:2]))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.usefixtures("specs")
+def test_several_at_once_and_cancelled(private_shell: Shell) -> None:
+    """One driver for all, no loop that is held up, and nothing left of those given up."""
+    process = private_shell.start(sys.executable, "-c", MANY, stdin=subprocess.PIPE)
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, finish(process)
+    document = json.loads(line)
+    started = {app_id for app_id in document["found"] if app_id != "cancelled"}
+    assert len(started) >= 2
+    assert document["found"][2] == "cancelled"
+    # The whole of a start would be a second.
+    assert document["held up"] < 0.5
+    drivers = [
+        one
+        for one in psutil.Process(process.pid).children(recursive=True)
+        if "com.anaconda.skein.Driver" in one.cmdline()
+    ]
+    assert len(drivers) == 1
+    wait_for(
+        lambda: {one["app_id"] for one in active(private_shell)} == started, 30, "two are left"
+    )
+    finish(process)
+    wait_for(lambda: not active(private_shell), 30, "none is left")
