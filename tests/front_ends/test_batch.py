@@ -50,14 +50,17 @@ def test_papermill(jupyter: Shell, kernel_name: str, tmp_path: Path) -> None:
 
 def test_jupyter_run(jupyter: Shell, kernel_name: str, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
-    script.write_text("print('the answer is', 6 * 7)")
-    result = jupyter.run("jupyter", "run", "--kernel", kernel_name, script).ok()
-    assert "the answer is 42" in result.out
-
-
-def test_script_that_fails(jupyter: Shell, kernel_name: str, tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
-    script.write_text("1 / 0")
+    script.write_text("print('the answer is', 6 * 7)\n1 / 0")
     result = jupyter.run("jupyter", "run", "--kernel", kernel_name, script)
-    assert result.code == 1
+    assert "the answer is 42" in result.out
     assert "ZeroDivisionError" in result.err
+    assert result.code == 1
+
+
+def test_kernel_that_is_killed(jupyter: Shell, kernel_name: str, tmp_path: Path) -> None:
+    """Nobody waits for what it was to put out."""
+    code = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+    path = write_notebook(tmp_path / "a.ipynb", kernel_name, code)
+    result = jupyter.run("jupyter", "execute", path)
+    assert result.code == 1
+    assert "nbclient.exceptions.DeadKernelError: Kernel died" in result.err
