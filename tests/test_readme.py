@@ -102,7 +102,7 @@ def test_every_command_is_in_the_readme(capsys: pytest.CaptureFixture[str]) -> N
     from yarnkernel.cli import main
 
     text = (REPOSITORY / "README.rst").read_text(encoding="utf-8")
-    for group in ((), ("env",), ("cluster",)):
+    for group in ((), ("env",), ("cluster",), ("kernelspec",)):
         assert main([*group, "--help"]) == 0
         shown = capsys.readouterr().out
         names = re.findall(r"^    ([a-z]+)(?:  |$)", shown, re.MULTILINE)
