@@ -207,7 +207,7 @@ def test_encrypted(managers: Callable[..., KernelManager]) -> None:
         assert kernel.run("6 * 7") == "42"
     assert manager.get_connection_info() == info
     without = {name: value for name, value in info.items() if not name.startswith("curve")}
-    with pytest.raises(RuntimeError, match="Kernel (died|didn't respond)"):
+    with pytest.raises(RuntimeError, match=r"Kernel (died|didn't respond)"):
         Kernel(without, timeout=3)
 
 

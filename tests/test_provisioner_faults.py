@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import signal
 import subprocess
@@ -99,14 +100,18 @@ def test_kernel_that_is_kept(shell: Shell) -> None:
 def test_start_that_is_interrupted(shell: Shell) -> None:
     """Killed, or Ctrl-C, while the kernel starts."""
     for number in (signal.SIGKILL, signal.SIGINT):
-        before = len(applications(shell))
+        before = {one["app_id"] for one in applications(shell)}
         process = shell.start(
             sys.executable, "-c", FRONT_END.format(body="time.sleep(100)"), "plain"
         )
-        wait_for(lambda before=before: len(applications(shell)) > before, 30, "it is submitted")
+        wait_for(functools.partial(submitted_since, shell, before), 30, "it is submitted")
         process.send_signal(number)
         finish(process)
         wait_for(lambda: not active(shell), 30, "no application is left")
+
+
+def submitted_since(shell: Shell, before: set[str]) -> bool:
+    return any(one["app_id"] not in before for one in applications(shell))
 
 
 def applications(shell: Shell) -> list[dict[str, Any]]:

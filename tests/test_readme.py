@@ -38,7 +38,9 @@ def readme_commands() -> list[str]:
     return lines[2:]
 
 
-@pytest.mark.parametrize("path", ["README.rst", "CHANGELOG.rst", "docs/architecture.rst"])
+@pytest.mark.parametrize(
+    "path", ["README.rst", "CHANGELOG.rst", "docs/architecture.rst", "docs/front-ends.rst"]
+)
 def test_is_valid(path: str) -> None:
     docutils.core.publish_doctree(
         (REPOSITORY / path).read_text(encoding="utf-8"),
@@ -100,7 +102,7 @@ def test_every_command_is_in_the_readme(capsys: pytest.CaptureFixture[str]) -> N
     from yarnkernel.cli import main
 
     text = (REPOSITORY / "README.rst").read_text(encoding="utf-8")
-    for group in ((), ("env",), ("cluster",)):
+    for group in ((), ("env",), ("cluster",), ("kernelspec",)):
         assert main([*group, "--help"]) == 0
         shown = capsys.readouterr().out
         names = re.findall(r"^    ([a-z]+)(?:  |$)", shown, re.MULTILINE)

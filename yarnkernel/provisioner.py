@@ -285,6 +285,7 @@ class YarnProvisioner(KernelProvisionerBase):
                 if self._final:
                     raise YarnKernelError("the kernel was shut down while it restarted")
                 self._restarts = answer["restarts"]
+                self.log.info("%s: the kernel was restarted in place", app_id)
                 return
         if unasked and not self._may_relaunch():
             # Still dead: the restarter tells the front end so when it has tried often enough.

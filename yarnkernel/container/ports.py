@@ -47,7 +47,9 @@ def taken_by_others(address: str, ports: Sequence[int], pid: int = 0) -> list[in
 
 
 def connections_of_others(pid: int, ports: Sequence[int]) -> int:
-    """Count the connections to a process's ports that do not come from our own process.
+    """Count the connections to a process's ports that come neither from us nor from itself.
+
+    ipykernel's debugger is connected to its own kernel.
 
     Parameters
     ----------
@@ -56,13 +58,9 @@ def connections_of_others(pid: int, ports: Sequence[int]) -> int:
     ports : sequence of int
         The ports.
     """
-    own = {connection.laddr for connection in psutil.Process().net_connections("tcp")}
-    return sum(
-        connection.status == psutil.CONN_ESTABLISHED
-        and connection.laddr.port in ports
-        and connection.raddr not in own
-        for connection in _connections(pid)
-    )
+    kernels = [one for one in _connections(pid) if one.status == psutil.CONN_ESTABLISHED]
+    own = {one.laddr for one in (*kernels, *psutil.Process().net_connections("tcp"))}
+    return sum(one.laddr.port in ports and one.raddr not in own for one in kernels)
 
 
 def _connections(pid: int) -> Iterator[Any]:
