@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 #: Milliseconds, as playwright counts: a kernel has to be scheduled and started.
-KERNEL_START = 60_000
+KERNEL_START = 120_000
 #: What stands before a cell that has run.
 NUMBERED = re.compile(r"\[\d+\]:")
 #: Work for ever, and say that it has begun.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.kernels import Kernel
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tests.conftest import Shell
 
 DISPLAY_NAME = "Python (YARN)"
+#: Milliseconds that a page may take to show something, on a busy machine too.
+DEADLINE = 30_000
 #: No question to the user, whether news are wanted, over what the tests look at.
 NO_NEWS = '{"fetchNews": "false", "checkForUpdates": false}'
 
@@ -73,7 +75,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1100, "height": 720})
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(DEADLINE)
+    expect.set_options(timeout=DEADLINE)
     yield page
     page.close()
 

@@ -141,6 +141,7 @@ def test_kernel_that_is_killed(
     dialog = notebook.page.locator(".jp-Dialog")
     dialog.wait_for(timeout=KERNEL_START)
     expect(dialog).to_contain_text("appears to have died. It will restart automatically.")
+    expect(cell.locator(".jp-OutputArea")).to_contain_text("was ended by signal 9 (SIGKILL)")
     screenshot("lab-killed")
     notebook.accept()
     notebook.wait_for_status("idle")

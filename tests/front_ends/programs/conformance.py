@@ -44,16 +44,25 @@ class PythonKernelTests(KernelTests):  # type: ignore[misc]  # is untyped
     supported_history_operations = ("tail", "search")
 
 
-def main() -> None:
-    suite = unittest.defaultTestLoader.loadTestsFromTestCase(PythonKernelTests)
-    names = {test.id().rpartition(".")[2] for test in suite if isinstance(test, unittest.TestCase)}
+def run(names: set[str]) -> tuple[set[str], set[str]]:
+    """Run tests; return the names of those that failed and of those that were skipped."""
+    suite = unittest.TestSuite(PythonKernelTests(name) for name in sorted(names))
     result = unittest.TextTestRunner(stream=sys.stderr, verbosity=2).run(suite)
 
     def named(tests: list[tuple[unittest.TestCase, str]]) -> set[str]:
         return {test.id().rpartition(".")[2] for test, _ in tests}
 
     failed = named(result.failures) | named(result.errors)
-    skipped = named(result.skipped)
+    # Without the words that tell subtests apart, of which some may be skipped.
+    return {name.partition(" ")[0] for name in failed}, named(result.skipped)
+
+
+def main() -> None:
+    names = set(unittest.defaultTestLoader.getTestCaseNames(PythonKernelTests))
+    failed, skipped = run(names)
+    # The suite waits a tenth of a second for broadcasts: a busy machine gets another chance.
+    if failed:
+        failed, _ = run(failed)
     outcome = {"passed": names - failed - skipped, "failed": failed, "skipped": skipped}
     print(json.dumps({kind: sorted(tests) for kind, tests in outcome.items()}))
 

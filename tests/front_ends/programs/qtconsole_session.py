@@ -18,6 +18,8 @@ from qtconsole.qtconsoleapp import JupyterQtConsoleApp
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: Seconds that anything may take: a kernel has to be scheduled and started.
+DEADLINE = 100
 #: What stands in the text where there is an image.
 IMAGE = "\N{OBJECT REPLACEMENT CHARACTER}"
 PLOT = """\
@@ -36,10 +38,10 @@ class Session:
         self.application.window.show()
 
     def wait(self, condition: Callable[[], Any], what: str) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + DEADLINE
         while not condition():
             if time.monotonic() > end:
-                sys.exit(f"not within 60 s: {what}\n{self.text()}")
+                sys.exit(f"not within {DEADLINE} s: {what}\n{self.text()}")
             QTest.qWait(20)
 
     def text(self) -> str:
