@@ -72,7 +72,7 @@ def test_vs_code(shell: Shell, tmp_path: Path) -> None:
         assert json.loads(front.run(code)) == list(travelling.values())
 
         for interrupt in (
-            lambda: [front.send_signal(signal.SIGINT) for _ in range(2)],
+            lambda: front.send_signal(signal.SIGINT, times=2),
             lambda: front.send("control", "interrupt_request", {}),
         ):
             # A second interrupt would strike in the handler of the first one.

@@ -169,6 +169,7 @@ class FrontEnd:
     def send(self, channel: str, kind: str, content: dict[str, Any]) -> str:
         """Send a request and return its id."""
         message = self._session.send(self._sockets[channel], kind, content)
+        assert message is not None
         return str(message["header"]["msg_id"])
 
     def receive(self, channel: str, timeout: float) -> dict[str, Any] | None:
@@ -222,10 +223,10 @@ class FrontEnd:
     def run(self, code: str) -> str:
         return self.output(self.execute(code))
 
-    def send_signal(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals, times: int = 1) -> None:
         """Send a signal to all children and then to the process itself."""
         process = psutil.Process(self.process.pid)
-        for one in (*process.children(recursive=True), process):
+        for one in (*process.children(recursive=True), *[process] * times):
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.send_signal(number)
 
