@@ -169,6 +169,7 @@ class FrontEnd:
     def send(self, channel: str, kind: str, content: dict[str, Any]) -> str:
         """Send a request and return its id."""
         message = self._session.send(self._sockets[channel], kind, content)
+        assert message is not None
         return str(message["header"]["msg_id"])
 
     def receive(self, channel: str, timeout: float) -> dict[str, Any] | None:
