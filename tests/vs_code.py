@@ -139,7 +139,7 @@ class FrontEnd:
 
     def connect(self) -> None:
         """Open the channels, with one routing id, as soon as the ports answer."""
-        context = zmq.Context.instance()
+        context: zmq.Context[Any] = zmq.Context.instance()
         identity = uuid.uuid4().bytes
         for channel in ("shell", "control", "stdin", "iopub"):
             kind = zmq.SUB if channel == "iopub" else zmq.DEALER
