@@ -345,7 +345,15 @@ def test_all_options_reach_the_kernel(shell: Shell, environment: Path, tmp_path:
     spec.write_text(spec.read_text() + "  files: {data.txt: data.txt}\n")
     options = (
         *("--queue", "small", "--memory", "400 MiB", "--vcores", "1", "--timeout", "50"),
-        *("--env", "FRUIT=apple", "--environment", environment, "--workdir", work, "--verbose"),
+        *(
+            "--env",
+            'FRUIT=apple $HOME "`x`"',
+            "--environment",
+            environment,
+            "--workdir",
+            work,
+            "--verbose",
+        ),
         *("--precmd", "export QUOTED='$HOME \"`x`\" \\n {{PATH}} <CPS> 100%24'"),
         *("--precmd", "export BEFORE=${FRUIT}s", "--launch-arg=--IPKernelApp.exec_lines=answer=42"),
         *("--name", "inside", "--argv", "--json", "--replace"),
@@ -364,9 +372,9 @@ def test_all_options_reach_the_kernel(shell: Shell, environment: Path, tmp_path:
             str(work),
             str(environment),
             42,
-            "apple",
+            'apple $HOME "`x`"',
             '$HOME "`x`" \\n {{PATH}} <CPS> 100%24',
-            "apples",
+            'apple $HOME "`x`"s',
             "from a file beside the specification",
         ]
         assert "starting " in shell.yarnkernel("logs", front.app_id).ok().out

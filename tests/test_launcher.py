@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LAUNCHER = (sys.executable, "-m", "yarnkernel.launcher")
 CONNECTION_FILE = "{connection_file}"
+#: What a NodeManager and the shell of a container would change.
+NASTY = 'it\'s "$HOME" `id` \\n {{PATH}}<CPS>\n ü'
 RECIPE = "exec python -m yarnkernel.recipe"
 
 
@@ -54,7 +56,8 @@ def test_vs_code(shell: Shell, tmp_path: Path) -> None:
     content = add_kernelspec(shell, "vs-code")
     assert "kernel_provisioner" not in content["metadata"]
     assert sum(CONNECTION_FILE in part for part in content["argv"]) == 1
-    with FrontEnd(shell, tmp_path, content["argv"]) as front:
+    travelling = {"KERNEL_USERNAME": NASTY, "JPY_SESSION_NAME": f"/home/{NASTY}.ipynb"}
+    with FrontEnd(shell.using(**travelling), tmp_path, content["argv"]) as front:
         front.await_ports()
         # Not before the kernel is ready: it answers at once.
         assert "kernel is ready" in front.err
@@ -64,8 +67,12 @@ def test_vs_code(shell: Shell, tmp_path: Path) -> None:
         # The notebook's directory, which this node has.
         assert front.run("import os; print(os.getcwd())") == f"{tmp_path}\n"
 
+        names = list(travelling)
+        code = f"import json; print(json.dumps([os.environ[name] for name in {names}]))"
+        assert json.loads(front.run(code)) == list(travelling.values())
+
         for interrupt in (
-            lambda: front.send_signal(signal.SIGINT),
+            lambda: [front.send_signal(signal.SIGINT) for _ in range(2)],
             lambda: front.send("control", "interrupt_request", {}),
         ):
             # A second interrupt would strike in the handler of the first one.
@@ -194,6 +201,21 @@ def test_start_that_cannot_succeed(
         assert reason in front.error(code)
     if front.app_id:
         await_gone(shell, front.app_id, 5)
+
+
+@pytest.mark.parametrize(
+    ("variables", "code", "reason"),
+    [
+        ({"KERNEL_YARN_QUEUE": "nosuch"}, 1, "there is no queue 'nosuch'"),
+        ({"KERNEL_YARN_VCORES": "many"}, 2, "KERNEL_YARN_VCORES='many' is not a number"),
+        ({"KERNEL_YARN_NOSUCH": "1"}, 2, "is no setting of a kernel; there are KERNEL_YARN_QUEUE"),
+    ],
+)
+def test_settings_of_one_launch(
+    shell: Shell, tmp_path: Path, variables: dict[str, str], code: int, reason: str
+) -> None:
+    with FrontEnd(shell.using(**variables), tmp_path, [*LAUNCHER, CONNECTION_FILE]) as front:
+        assert reason in front.error(code)
 
 
 def test_cluster_that_is_down(user_shell: Shell, tmp_path: Path) -> None:

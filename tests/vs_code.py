@@ -139,7 +139,7 @@ class FrontEnd:
 
     def connect(self) -> None:
         """Open the channels, with one routing id, as soon as the ports answer."""
-        context: zmq.Context[Any] = zmq.Context.instance()
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context.instance()
         identity = uuid.uuid4().bytes
         for channel in ("shell", "control", "stdin", "iopub"):
             kind = zmq.SUB if channel == "iopub" else zmq.DEALER
@@ -186,9 +186,10 @@ class FrontEnd:
             message = self.receive(channel, 0.2)
             if message is None or message["parent_header"].get("msg_id") != request:
                 return None
-            return message
+            content: dict[str, Any] = message["content"]
+            return content
 
-        content: dict[str, Any] = wait_for(replied, timeout, "a reply")["content"]
+        content: dict[str, Any] = wait_for(replied, timeout, "a reply")
         return content
 
     def execute(self, code: str) -> str:

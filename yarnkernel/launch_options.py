@@ -5,11 +5,11 @@ The kernelspec's commands, the provisioner and the launcher share these names.
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from yarnkernel.connection import CONNECTION_FILE, KERNEL_KEYS, RECIPE_OPTIONS
 from yarnkernel.deadline import START_TIMEOUT
@@ -39,10 +39,6 @@ SETTING_PREFIX = "KERNEL_YARN_"
 _LAUNCH_TIMEOUT = "KERNEL_LAUNCH_TIMEOUT"
 #: The path of the notebook, by which IPython knows its session.
 SESSION_NAME = "JPY_SESSION_NAME"
-#: Characters besides letters and digits that stand for themselves in a container's variable:
-#: YARN exports it in double quotes and puts values in for ``{{NAME}}`` and ``<CPS>`` before that
-#: (ContainerLaunch.java).
-_SAFE = " '=,:;/@+()[]"
 _SETTINGS = ("queue", "memory", "vcores", "node_label", "environment", "timeout")
 
 
@@ -61,7 +57,7 @@ class LaunchOptions:
     vcores : int
         Virtual cores; 0 for what the specification says.
     env : dict of str to str
-        Environment variables of the kernel.
+        Environment variables of the kernel, to the letter: nothing is put in for ``$NAME``.
     environment : str
         As in :func:`yarnkernel.environment.choice.choose_environment`; empty for none.
     workdir : str
@@ -137,7 +133,7 @@ class LaunchOptions:
             queue=self.queue or None,
             memory=self.memory or None,
             vcores=self.vcores or None,
-            env=self.env,
+            env={name: _literal(value) for name, value in self.env.items()},
             node_label=self.node_label or None,
             name=self.name or None,
         )
@@ -156,6 +152,18 @@ class LaunchOptions:
         if self.kernel_cmd:
             return [*options, "--", *self.kernel_cmd, *self.launch_arg]
         return [*self.launch_arg, *options]
+
+
+def _literal(value: str) -> str:
+    """Write the value of a container's variable so that the kernel gets it as it is.
+
+    A NodeManager puts values in for ``{{NAME}}`` and ``<CPS>`` and exports the
+    rest in double quotes in a script for bash, in which ``$``, for one, goes on
+    to have a meaning (``expandEnvironment`` and ``env`` in ContainerLaunch.java).
+    """
+    quoted = re.sub(r'([\\"$`])', r"\\\1", value)
+    # Strings of a shell that follow each other are one.
+    return re.sub(r"\{(?=\{)|\}(?=\})|<(?=CPS>)", r'\g<0>""', quoted)
 
 
 def _check(name: str, value: object, wanted: str) -> None:
@@ -277,7 +285,7 @@ def build(
     # As a file like skein's own private key, as YARN writes variables into the container's logs.
     add_file(spec, KERNEL_KEYS, keys)
     recipe = ["--key-file", KERNEL_KEYS, *recipe_options, *options.recipe_options()]
-    add_variables(spec, {RECIPE_OPTIONS: quote(shlex.join(recipe), safe=_SAFE)})
+    add_variables(spec, {RECIPE_OPTIONS: _literal(shlex.join(recipe))})
     if options.environment:
         add_environment(spec, choose_environment(options.environment, pusher, lambda: cluster))
     return spec
