@@ -42,14 +42,14 @@ class Kernel:
             ):
                 return str(message["content"]["execution_state"])
 
-    def run(self, code: str) -> str:
+    def run(self, code: str, timeout: float = 60) -> str:
         shown = []
 
         def show(message: dict[str, Any]) -> None:
             content = message["content"]
             shown.append(content.get("text") or content.get("data", {}).get("text/plain", ""))
 
-        self.client.execute_interactive(code, output_hook=show, timeout=60)
+        self.client.execute_interactive(code, output_hook=show, timeout=timeout)
         return "".join(shown)
 
     def shut_down(self) -> None:

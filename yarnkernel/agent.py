@@ -163,8 +163,12 @@ class Agent:
                     if keep:
                         self._kept.add(kernel.app_id)
                     self.do_watch(number, app_id=kernel.app_id)
-            if deadline.passed:  # cancelled a moment ago
+            if deadline.given_up:  # a moment ago
                 self._kernel(kernel.app_id).stop(force=True)
+        except YarnKernelError:
+            if deadline.given_up:
+                raise YarnKernelError("the start was given up") from None
+            raise
         finally:
             del self._starts[number]
         return {"app_id": kernel.app_id, "connection_info": info}

@@ -22,7 +22,8 @@ KERNEL_INFO_KEY = "ipython.kernel.info"
 RECIPE_DIAGNOSTICS = "The kernel "
 #: What stands for the connection file in a kernel's command, as in Jupyter's kernelspecs.
 CONNECTION_FILE = "{connection_file}"
-#: Variable of a container with further options of the recipe, as a shell quotes them.
+#: Variable of a container with further options of the recipe, as a shell quotes them, and then
+#: with %24 and the like, as in URLs, for what YARN would change.
 RECIPE_OPTIONS = "YARNKERNEL_RECIPE_OPTIONS"
 #: File of a container with the keys that its kernel has to use.
 KERNEL_KEYS = "yarnkernel-keys.json"

@@ -9,6 +9,7 @@ import shlex
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from yarnkernel.connection import CONNECTION_FILE, KERNEL_KEYS, RECIPE_OPTIONS
 from yarnkernel.deadline import START_TIMEOUT
@@ -38,6 +39,10 @@ SETTING_PREFIX = "KERNEL_YARN_"
 _LAUNCH_TIMEOUT = "KERNEL_LAUNCH_TIMEOUT"
 #: The path of the notebook, by which IPython knows its session.
 SESSION_NAME = "JPY_SESSION_NAME"
+#: Characters besides letters and digits that stand for themselves in a container's variable:
+#: YARN exports it in double quotes and puts values in for ``{{NAME}}`` and ``<CPS>`` before that
+#: (ContainerLaunch.java).
+_SAFE = " '=,:;/@+()[]"
 _SETTINGS = ("queue", "memory", "vcores", "node_label", "environment", "timeout")
 
 
@@ -272,7 +277,7 @@ def build(
     # As a file like skein's own private key, as YARN writes variables into the container's logs.
     add_file(spec, KERNEL_KEYS, keys)
     recipe = ["--key-file", KERNEL_KEYS, *recipe_options, *options.recipe_options()]
-    add_variables(spec, {RECIPE_OPTIONS: shlex.join(recipe)})
+    add_variables(spec, {RECIPE_OPTIONS: quote(shlex.join(recipe), safe=_SAFE)})
     if options.environment:
         add_environment(spec, choose_environment(options.environment, pusher, lambda: cluster))
     return spec

@@ -14,6 +14,7 @@ import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from yarnkernel.connection import CONNECTION_FILE, KERNEL_INFO_KEY, RECIPE_OPTIONS
 from yarnkernel.container.limits import Limits
@@ -186,7 +187,7 @@ def read_options(argv: Sequence[str]) -> SupervisorOptions:
     options, arguments = parser.parse_known_args(own)
     if command and arguments:
         parser.error(f"unrecognized arguments: {' '.join(arguments)}")
-    further, other_command = _split(shlex.split(os.environ.pop(RECIPE_OPTIONS, "")))
+    further, other_command = _split(shlex.split(unquote(os.environ.pop(RECIPE_OPTIONS, ""))))
     options, further_arguments = parser.parse_known_args(further, options)
     if other_command:
         command, arguments = other_command, []

@@ -84,6 +84,7 @@ def _add(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.kernelspec import (  # noqa: PLC0415  (jupyter_core)
         SPEC_FILE,
         check_name,
+        find_kernelspecs,
         kernels_directory,
         write_kernelspec,
     )
@@ -110,7 +111,16 @@ def _add(options: argparse.Namespace, output: Output) -> None:
     content = _kernel_json(launch, directory, options)
     kernelspec = write_kernelspec(name, kernels, content, source, replace=options.replace)
     output.progress(f"{content['display_name']} is installed in {directory}")
-    output.progress(f"next: jupyter console --kernel {kernelspec.name}")
+    found = find_kernelspecs().get(kernelspec.name)
+    if found is None:
+        output.progress(
+            f"next: export JUPYTER_PATH={shlex.quote(str(kernels.parent))}, where Jupyter does not "
+            "look by itself"
+        )
+    elif found.directory != directory:
+        output.progress(f"warning: Jupyter finds {found.directory} before it")
+    else:
+        output.progress(f"next: jupyter console --kernel {kernelspec.name}")
     output.result(str(directory), _document(kernelspec))
 
 
@@ -213,8 +223,8 @@ def _show(options: argparse.Namespace, output: Output) -> None:
 
 def _launch_config(kernelspec: Kernelspec) -> dict[str, Any]:
     config = {k: v for k, v in kernelspec.config.items() if k not in ("allowed_envs", "keep")}
-    if config.get("spec"):
-        config["spec"] = str(kernelspec.directory / str(config["spec"]))
+    if isinstance(spec := config.get("spec"), str) and spec:
+        config["spec"] = str(kernelspec.directory / spec)
     return config
 
 
