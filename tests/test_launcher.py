@@ -71,8 +71,12 @@ def test_vs_code(shell: Shell, tmp_path: Path) -> None:
         code = f"import json; print(json.dumps([os.environ[name] for name in {names}]))"
         assert json.loads(front.run(code)) == list(travelling.values())
 
+        def send_signals() -> None:
+            for _ in range(2):
+                front.send_signal(signal.SIGINT)
+
         for interrupt in (
-            lambda: front.send_signal(signal.SIGINT, times=2),
+            send_signals,
             lambda: front.send("control", "interrupt_request", {}),
         ):
             # A second interrupt would strike in the handler of the first one.

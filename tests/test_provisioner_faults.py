@@ -17,6 +17,8 @@ from tests.conftest import REPOSITORY, finish, wait_for
 from tests.kernels import Kernel, write_spec
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import Shell
 
 #: A front end: starts a kernel, tells the application's id and waits for what comes.
@@ -64,6 +66,8 @@ def ended(shell: Shell, app_id: str) -> Any:
     [
         ("pass", 0),  # it ends and has not shut its kernel down
         ("raise SystemExit(3)", 0),
+        # As nbclient does; no thread and no executor can be started then.
+        ("import atexit; atexit.register(manager.shutdown_kernel)", 0),
         ("time.sleep(100)", signal.SIGKILL),
         ("time.sleep(100)", signal.SIGTERM),
     ],
@@ -120,6 +124,19 @@ def applications(shell: Shell) -> list[dict[str, Any]]:
 
 def active(shell: Shell) -> list[dict[str, Any]]:
     return cast("list[dict[str, Any]]", shell.yarnkernel("list", "--json").ok().document)
+
+
+def test_no_cluster(user_shell: Shell, tmp_path: Path) -> None:
+    """What the user reads is one clear text, with the next step."""
+    nowhere = user_shell.using(XDG_STATE_HOME=str(tmp_path), JUPYTER_PATH=str(tmp_path))
+    added = nowhere.yarnkernel("kernelspec", "add", "--name", "lost", "--prefix", tmp_path).ok()
+    assert "warning: no kernel can be started now: no cluster" in added.err
+    (tmp_path / "kernels").symlink_to(tmp_path / "share/jupyter/kernels")
+    failed = nowhere.run(sys.executable, "-c", FRONT_END.format(body=""), "lost")
+    assert failed.code == 1
+    last = failed.err.strip().splitlines()[-1]
+    assert last.startswith("yarnkernel.kernel_manager.KernelLaunchError: no cluster")
+    assert "yarnkernel cluster start" in last
 
 
 #: Starts several kernels at once and gives up on some of them.

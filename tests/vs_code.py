@@ -223,10 +223,10 @@ class FrontEnd:
     def run(self, code: str) -> str:
         return self.output(self.execute(code))
 
-    def send_signal(self, number: signal.Signals, times: int = 1) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to all children and then to the process itself."""
         process = psutil.Process(self.process.pid)
-        for one in (*process.children(recursive=True), *[process] * times):
+        for one in (*process.children(recursive=True), process):
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.send_signal(number)
 

@@ -160,11 +160,13 @@ class Agent:
                     report=lambda line: self._write(id=number, progress=line),
                 ) as (kernel, info):
                     self._started[number] = kernel.app_id
-                    if keep:
-                        self._kept.add(kernel.app_id)
-                    self.do_watch(number, app_id=kernel.app_id)
-            if deadline.passed:  # cancelled a moment ago
+                    self.do_watch(number, app_id=kernel.app_id, keep=keep)
+            if deadline.given_up:  # a moment ago
                 self._kernel(kernel.app_id).stop(force=True)
+        except YarnKernelError:
+            if deadline.given_up:
+                raise YarnKernelError("the start was given up") from None
+            raise
         finally:
             del self._starts[number]
         return {"app_id": kernel.app_id, "connection_info": info}
@@ -176,8 +178,10 @@ class Agent:
         elif start in self._started:
             self._kernel(self._started[start]).stop(force=True)
 
-    def do_watch(self, _number: int, *, app_id: str) -> None:
-        """Tell what happens to a kernel from now on."""
+    def do_watch(self, _number: int, *, app_id: str, keep: bool) -> None:
+        """Tell what happens to a kernel from now on; ``keep`` is as for a start."""
+        if keep:
+            self._kept.add(app_id)
 
         def tell(news: KernelStatus | ApplicationStatus | None) -> None:
             if isinstance(news, KernelStatus):

@@ -20,14 +20,18 @@ class Deadline:
     ----------
     seconds : float
         How far away it was when it was made.
+    given_up : bool
+        Whether it passed because nobody waits any more.
     """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
+        self.given_up = False
         self._end = time.monotonic() + seconds
 
     def cut_short(self) -> None:
         """Let it pass now: nobody waits any more."""
+        self.given_up = True
         self._end = time.monotonic()
 
     @property

@@ -39,8 +39,6 @@ END_GRACE = 5.0
 #: Seconds that a kernel has to live before an application that YARN has ended under it is
 #: submitted again unasked: a crash must not become a row of them.
 RELAUNCH_AFTER = 60.0
-
-
 #: What jupyter_client itself gives to a provisioner.
 _TRAITS = ("kernel_id", "kernel_spec", "parent", "connection_info", "config", "log")
 
@@ -67,6 +65,7 @@ class YarnProvisioner(KernelProvisionerBase):
         self._app_id = ""
         self._info: dict[str, Any] = {}
         self._agent: AgentClient | None = None
+        self._keep = False
         self._restarts = 0
         self._launched = 0.0
         self._alive = False
@@ -129,7 +128,7 @@ class YarnProvisioner(KernelProvisionerBase):
         """Return None while the kernel lives: what is known, without a question to anybody."""
         if self._agent is not None and self._agent.ended and self._app_id and not self._ended:
             self._listen()
-            self._agent.request("watch", app_id=self._app_id)
+            self._agent.request("watch", app_id=self._app_id, keep=self._keep)
         return self._exit_code if self._has_died() else None
 
     async def wait(self) -> int | None:
@@ -150,8 +149,7 @@ class YarnProvisioner(KernelProvisionerBase):
         self._alive = False
 
     async def terminate(self, restart: bool = False) -> None:  # noqa: FBT001, FBT002
-        """See :meth:`kill`."""
-        await self.kill(restart)
+        """Leave it the second half of its time: there is no harder way but the last one."""
 
     async def shutdown_requested(self, restart: bool = False) -> None:  # noqa: FBT001, FBT002
         """Note what the kernel was asked for a moment ago."""
@@ -187,18 +185,19 @@ class YarnProvisioner(KernelProvisionerBase):
         """Return what another process needs to go on with this kernel."""
         info = await super().get_provisioner_info()
         info["connection_info"] = self._info
-        return {**info, "application_id": self._app_id, "restarts": self._restarts}
+        own = {"application_id": self._app_id, "restarts": self._restarts, "keep": self._keep}
+        return {**info, **own}
 
     async def load_provisioner_info(self, provisioner_info: dict[str, Any]) -> None:
         """Go on with a kernel that another process has started."""
         await super().load_provisioner_info(provisioner_info)
         self._app_id = provisioner_info["application_id"]
         self._info = provisioner_info["connection_info"]
-        self._restarts = provisioner_info["restarts"]
+        self._restarts, self._keep = provisioner_info["restarts"], provisioner_info["keep"]
         self.connection_info = self._connection_info()
         self._alive, self._launched = True, time.monotonic()
         self._listen()
-        await self._current_agent().ask("watch", app_id=self._app_id)
+        await self._current_agent().ask("watch", app_id=self._app_id, keep=self._keep)
 
     # --- how
 
@@ -240,7 +239,9 @@ class YarnProvisioner(KernelProvisionerBase):
             self.log.warning("%s", error)
 
     async def _start_new(self, kwargs: dict[str, Any]) -> None:
-        options, keep = launch_options(self.parent, self.kernel_spec, self._config_values, kwargs)
+        options, self._keep = launch_options(
+            self.parent, self.kernel_spec, self._config_values, kwargs
+        )
         recipe_options = ["--owned"]
         if kwargs.get("cwd"):
             recipe_options += ["--prefer-directory", os.path.abspath(kwargs["cwd"])]  # noqa: PTH100, ASYNC240  (asks nobody)
@@ -253,7 +254,7 @@ class YarnProvisioner(KernelProvisionerBase):
             options=options.to_dict(),
             recipe_options=recipe_options,
             keys=keys,
-            keep=keep,
+            keep=self._keep,
         )
         try:
             found = await asyncio.wrap_future(answer)
@@ -273,10 +274,10 @@ class YarnProvisioner(KernelProvisionerBase):
 
     async def _start_again(self, kwargs: dict[str, Any], *, unasked: bool) -> None:
         """Restart in place; submit another application when the container is gone."""
-        agent, app_id = self._current_agent(), self._app_id
+        app_id = self._app_id
         if self._ended is None and self._news.get("state") != "ended":
             try:
-                answer = await agent.ask(
+                answer = await self._current_agent().ask(
                     "restart", app_id=app_id, restarts=self._restarts, timeout=RESTART_TIMEOUT
                 )
             except AgentError as exc:
@@ -290,6 +291,7 @@ class YarnProvisioner(KernelProvisionerBase):
         if unasked and not self._may_relaunch():
             # Still dead: the restarter tells the front end so when it has tried often enough.
             return
+        agent = self._current_agent()
         agent.listen(app_id, None)
         await agent.ask("end", app_id=app_id, grace=0.0)
         self.log.info("%s is gone; starting another application", app_id)
