@@ -137,7 +137,10 @@ def test_kernel_that_is_killed(
     """The user is told, and the notebook goes on with another kernel in the same container."""
     (app_id,) = applications(jupyter)
     notebook.run("x = 1")
-    cell = notebook.start("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    # Killed at once, it might not have told yet that it runs this cell.
+    cell = notebook.start(
+        "import os, signal, time\ntime.sleep(1)\nos.kill(os.getpid(), signal.SIGKILL)"
+    )
     dialog = notebook.page.locator(".jp-Dialog")
     dialog.wait_for(timeout=KERNEL_START)
     expect(dialog).to_contain_text("appears to have died. It will restart automatically.")
