@@ -157,7 +157,8 @@ def test_show_list_remove(home: Shell) -> None:
     lines = home.yarnkernel("kernelspec", "list").ok().out.splitlines()
     assert lines[0].split() == ["NAME", "DISPLAY", "NAME", "FORM", "DIRECTORY"]
     assert [line.split()[0] for line in lines[1:]] == ["one", "two"]
-    assert [line.split()[3] for line in lines[1:]] == ["provisioner", "argv"]
+    assert [line.split()[4] for line in lines[1:]] == ["provisioner", "argv"]
+    assert "Python (YARN, one)" in lines[1]
     documents = home.yarnkernel("kernelspec", "list", "--json").ok().document
     assert [document["name"] for document in documents] == ["one", "two"]
 

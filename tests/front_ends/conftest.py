@@ -104,11 +104,11 @@ class RunningKernel:
         return Kernel(json.loads(self.connection_file.read_text()))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def running_kernel(
     shell: Shell, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningKernel]:
-    """A kernel for those that attach to one."""
+    """A kernel for those that attach to one; tests of other files count the kernels."""
     path = tmp_path_factory.mktemp("running") / "kernel.json"
     app_id = shell.yarnkernel("start", "-f", path).ok().out.strip()
     yield RunningKernel(app_id, path)

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from yarnkernel.launch_options import LaunchOptions
 
 
+#: Of a kernelspec that is not given one.
+DEFAULT_NAME = "yarn"
+
+
 def add_commands(commands: Commands) -> None:
     """Add the commands of this module."""
     group = commands.add_parser(
@@ -90,7 +94,7 @@ def _add(options: argparse.Namespace, output: Output) -> None:
     )
     from yarnkernel.spec import default_spec  # noqa: PLC0415
 
-    name = check_name(options.application_name or "yarn")
+    name = check_name(options.application_name or DEFAULT_NAME)
     source = Path(options.spec or default_spec())
     launch = launch_options(options, spec=str(source), name="")
     spec = launch.load()
@@ -166,7 +170,9 @@ def _kernel_json(
     arguments = to_arguments(launch)
     if options.timeout is not None:
         arguments.append(f"--timeout={options.timeout:g}")
-    shown = options.display_name or (f"{language.capitalize() or directory.name} (YARN)")
+    kind = language.capitalize() or directory.name
+    default = f"{kind} (YARN)" if directory.name in (DEFAULT_NAME, kind) else None
+    shown = options.display_name or default or f"{kind} (YARN, {directory.name})"
     return {
         "argv": launcher_command(directory, arguments),
         "display_name": shown,
