@@ -162,7 +162,7 @@ class Agent:
                     self._started[number] = kernel.app_id
                     self.do_watch(number, app_id=kernel.app_id, keep=keep)
             if deadline.given_up:  # a moment ago
-                self._kernel(kernel.app_id).stop(force=True)
+                self._kill(kernel.app_id)
         except YarnKernelError:
             if deadline.given_up:
                 raise YarnKernelError("the start was given up") from None
@@ -176,7 +176,7 @@ class Agent:
         if start in self._starts:
             self._starts[start].cut_short()
         elif start in self._started:
-            self._kernel(self._started[start]).stop(force=True)
+            self._kill(self._started[start])
 
     def do_watch(self, _number: int, *, app_id: str, keep: bool) -> None:
         """Tell what happens to a kernel from now on; ``keep`` is as for a start."""
@@ -203,6 +203,11 @@ class Agent:
 
     def _kernel(self, app_id: str) -> YarnKernel:
         return YarnKernel(app_id, self._open())
+
+    def _kill(self, app_id: str) -> None:
+        kernel = self._kernel(app_id)
+        with kernel.client:
+            kernel.stop(force=True)
 
     def do_restart(
         self, _number: int, *, app_id: str, restarts: int, timeout: float
@@ -255,7 +260,7 @@ class Agent:
     def _end_one(self, app_id: str) -> None:
         if app_id not in self._kept:
             with contextlib.suppress(YarnKernelError):
-                self._kernel(app_id).stop(force=True)
+                self._kill(app_id)
 
     @staticmethod
     def _in_thread(target: Callable[[str], None], argument: str) -> threading.Thread:

@@ -122,13 +122,17 @@ def find_kernelspecs() -> dict[str, Kernelspec]:
     manager = KernelSpecManager(ensure_native_kernel=False)
     found = {}
     for name, directory in sorted(manager.find_kernel_specs().items()):
-        try:
-            content = json.loads(Path(directory, "kernel.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if isinstance(content, dict):
-            found[name] = Kernelspec(name, Path(directory), content)
+        if (spec := _read(name, Path(directory))) is not None:
+            found[name] = spec
     return found
+
+
+def _read(name: str, directory: Path) -> Kernelspec | None:
+    try:
+        content = json.loads((directory / "kernel.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return Kernelspec(name, directory, content) if isinstance(content, dict) else None
 
 
 def find_kernelspec(name: str) -> Kernelspec:
@@ -212,12 +216,8 @@ def _put_in_place(new: Path, directory: Path, old: Path) -> None:
 def _check_free(directory: Path, *, replace: bool) -> None:
     if not directory.exists():
         return
-    try:
-        content = json.loads((directory / "kernel.json").read_text(encoding="utf-8"))
-        ours = Kernelspec(directory.name, directory, content).is_ours
-    except (OSError, ValueError, AttributeError):
-        ours = False
-    if not ours:
+    spec = _read(directory.name, directory)
+    if spec is None or not spec.is_ours:
         raise UsageError(f"the name is taken: {directory} is not yarnkernel's; choose another")
     if not replace:
         raise UsageError(f"the name is taken: {directory} exists; replace it with --replace")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yarnkernel.connection import KERNEL_INFO_KEY, KERNEL_KEYS, ConnectionInfo
+from yarnkernel.connection import (
+    KERNEL_INFO_KEY,
+    KERNEL_KEYS,
+    ConnectionInfo,
+    write_connection_file,
+)
 from yarnkernel.deadline import START_TIMEOUT, Deadline
 from yarnkernel.environment.push import Pusher
 from yarnkernel.errors import YarnKernelError
@@ -159,8 +163,7 @@ def started_for(
     with contextlib.ExitStack() as stack:
         with tempfile.TemporaryDirectory(prefix="yarnkernel-") as directory:
             path = Path(directory, KERNEL_KEYS)
-            path.touch(mode=0o600)
-            path.write_text(json.dumps(dict(keys)))
+            write_connection_file(dict(keys), path)
             cluster = way.client.cluster
             spec = build(options, cluster, pusher, recipe_options=recipe_options, keys=path)
             kernel = stack.enter_context(submitted(way, spec, deadline, report))
