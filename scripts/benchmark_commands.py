@@ -19,6 +19,7 @@ import psutil
 from yarnkernel.cli.output import Output, TransferBar
 from yarnkernel.cluster_env import local_environment
 from yarnkernel.local.cluster import start_cluster, stop_cluster
+from yarnkernel.local.options import ClusterOptions
 
 BIN = Path(sys.executable).parent
 #: Seconds that a command may take.
@@ -74,7 +75,7 @@ def main() -> None:
 def _measure(rounds: int) -> None:
     output = Output(quiet=False, as_json=False)
     with TransferBar(output, "fetching Hadoop's artefacts") as bar:
-        state = start_cluster("benchmark", report=output.progress, progress=bar)
+        state = start_cluster("benchmark", ClusterOptions(), report=output.progress, progress=bar)
     times: dict[tuple[str, ...], list[float]] = {command: [] for command in COMMANDS}
     jvms: dict[tuple[str, ...], bool] = {}
     try:

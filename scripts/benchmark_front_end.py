@@ -22,6 +22,7 @@ from tests.kernels import Kernel
 from yarnkernel.cli.output import Output, TransferBar
 from yarnkernel.cluster_env import local_environment
 from yarnkernel.local.cluster import start_cluster, stop_cluster
+from yarnkernel.local.options import ClusterOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +87,7 @@ def main() -> None:
 def _run(rounds: int, directory: Path) -> None:
     output = Output(quiet=False, as_json=False)
     with TransferBar(output, "fetching Hadoop's artefacts") as bar:
-        state = start_cluster("benchmark", report=output.progress, progress=bar)
+        state = start_cluster("benchmark", ClusterOptions(), report=output.progress, progress=bar)
     try:
         home = directory / "home"
         (notebooks := home / "notebooks").mkdir(parents=True)

@@ -22,6 +22,7 @@ from yarnkernel.cluster_env import local_environment
 from yarnkernel.deadline import Deadline
 from yarnkernel.kernel import YarnKernel
 from yarnkernel.local.cluster import start_cluster, stop_cluster
+from yarnkernel.local.options import ClusterOptions
 from yarnkernel.skein_way import SkeinWay
 from yarnkernel.spec import load_spec
 from yarnkernel.yarn_client import YarnClient
@@ -98,7 +99,7 @@ def main() -> None:
             "ipython.yaml": SPECS / "ipython.yaml",
         }
         try:
-            state = start_cluster(name, report=output.progress, progress=bar)
+            state = start_cluster(name, ClusterOptions(), report=output.progress, progress=bar)
             with YarnClient(local_environment(state)) as client, SkeinWay(client) as way:
                 way.connect()
                 for number in range(rounds + 1):

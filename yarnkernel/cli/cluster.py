@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from yarnkernel.cli.arguments import Commands, add_command, add_timeout, count
 from yarnkernel.cli.output import TransferBar, add_output_options
 from yarnkernel.errors import LocalClusterError
+from yarnkernel.local.options import ClusterOptions
 from yarnkernel.local.state import DEFAULT_NAME, ClusterState, list_states, read_state
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def _start(options: argparse.Namespace, output: Output) -> None:
     from skein.model import parse_memory  # noqa: PLC0415  (slow to import)
 
     from yarnkernel.errors import UsageError  # noqa: PLC0415
-    from yarnkernel.local.cluster import cluster_status, start_cluster  # noqa: PLC0415
+    from yarnkernel.local.cluster import start_cluster  # noqa: PLC0415
+    from yarnkernel.local.status import cluster_status  # noqa: PLC0415
 
     try:
         memory = parse_memory(options.memory)
@@ -91,12 +93,14 @@ def _start(options: argparse.Namespace, output: Output) -> None:
     with TransferBar(output) as bar:
         state = start_cluster(
             options.name,
+            ClusterOptions(
+                nodemanagers=options.nodemanagers,
+                hdfs=options.hdfs,
+                memory=memory,
+                vcores=options.vcores,
+            ),
             report=output.progress,
             progress=bar,
-            nodemanagers=options.nodemanagers,
-            hdfs=options.hdfs,
-            memory=memory,
-            vcores=options.vcores,
             repository=options.repository,
             timeout=options.timeout,
         )
@@ -129,7 +133,7 @@ def _wanted(name: str | None) -> list[ClusterState]:
 
 
 def _status(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.local.cluster import cluster_status  # noqa: PLC0415
+    from yarnkernel.local.status import cluster_status  # noqa: PLC0415
 
     found = [cluster_status(state) for state in _wanted(options.name)]
     if output.as_json:

@@ -63,6 +63,7 @@ def _run_cell(info: ConnectionInfo) -> list[str]:
 
 def _demo(_: argparse.Namespace, output: Output) -> None:
     from yarnkernel.local.cluster import start_cluster, stop_cluster  # noqa: PLC0415
+    from yarnkernel.local.options import ClusterOptions  # noqa: PLC0415
     from yarnkernel.local.state import cluster_directory  # noqa: PLC0415
 
     name = f"demo-{os.getpid()}"
@@ -70,7 +71,7 @@ def _demo(_: argparse.Namespace, output: Output) -> None:
     with TransferBar(output) as bar:
         output.progress("1. a real YARN on this machine: yarnkernel cluster start")
         try:
-            state = start_cluster(name, report=output.progress, progress=bar)
+            state = start_cluster(name, ClusterOptions(), report=output.progress, progress=bar)
             phases["cluster started"] = output.elapsed
             shown = _run_kernel(state, phases, output)
         finally:

@@ -1,4 +1,4 @@
-"""Start, stop and look at a local cluster."""
+"""Start and stop a local cluster."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import shutil
 import sys
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
-import psutil
+from typing import TYPE_CHECKING
 
 from yarnkernel.errors import LocalClusterError, UsageError
 from yarnkernel.local import daemons
@@ -18,6 +16,7 @@ from yarnkernel.local.artefacts import FetchProgress, fetch_artefacts
 from yarnkernel.local.java import find_java
 from yarnkernel.local.layout import lay_out
 from yarnkernel.local.ports import choose_ports
+from yarnkernel.local.processes import end_processes, marked_processes
 from yarnkernel.local.state import (
     ClusterState,
     cluster_directory,
@@ -31,15 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from yarnkernel.local.options import ClusterOptions
+
 #: Seconds for the daemons to be ready once all artefacts are there.
 START_TIMEOUT = 90.0
 #: Seconds that containers have to end by themselves before they are killed.
 STOP_GRACE = 5.0
 #: How often a start is tried anew because a chosen port was taken in the meantime.
 PORT_ATTEMPTS = 3
-#: MiB of one NodeManager for its containers.
-DEFAULT_MEMORY = 8192
-DEFAULT_VCORES = 8
 
 
 @contextlib.contextmanager
@@ -91,7 +89,7 @@ def _is_up(state: ClusterState, timeout: float) -> bool:
             )
         time.sleep(daemons.POLL_INTERVAL)
     of_daemons = {daemon.pid for daemon in state.daemons.values()}
-    marked = daemons.marked_processes(cluster_directory(state.name))
+    marked = marked_processes(cluster_directory(state.name))
     if any(process.pid not in of_daemons for process in marked):
         raise LocalClusterError(
             f"cluster {state.name} is damaged ({', '.join(state.dead_daemons())} ended), but "
@@ -103,13 +101,10 @@ def _is_up(state: ClusterState, timeout: float) -> bool:
 
 def start_cluster(
     name: str,
+    options: ClusterOptions,
     *,
     report: Callable[[str], None],
     progress: FetchProgress,
-    nodemanagers: int = 1,
-    hdfs: bool = False,
-    memory: int = DEFAULT_MEMORY,
-    vcores: int = DEFAULT_VCORES,
     repository: str | None = None,
     timeout: float = START_TIMEOUT,
 ) -> ClusterState:
@@ -119,18 +114,12 @@ def start_cluster(
     ----------
     name : str
         Letters, digits, ``.``, ``_`` and ``-``.
+    options : ClusterOptions
+        How it is made; a cluster that runs already stays as it is.
     report : callable
         Called with one line at each change of state.
     progress : FetchProgress
         Told about artefacts that have to be fetched.
-    nodemanagers : int, default 1
-        How many of them.
-    hdfs : bool, default False
-        Start a NameNode and a DataNode too and make HDFS the file system.
-    memory : int, default 8192
-        MiB that the containers of one NodeManager may use together.
-    vcores : int, default 8
-        Virtual cores of one NodeManager.
     repository : str, optional
         URL of a Maven repository; see :func:`fetch_artefacts`.
     timeout : float, default 90.0
@@ -149,7 +138,7 @@ def start_cluster(
         When Hadoop's jars cannot be had.
     """
     directory = cluster_directory(name)
-    if hdfs and "'" in str(directory):
+    if options.hdfs and "'" in str(directory):
         raise UsageError(
             f"HDFS cannot keep its files below {directory}, because of the quote; "
             "set XDG_STATE_HOME to another directory"
@@ -169,34 +158,33 @@ def start_cluster(
             state = ClusterState(
                 name=name,
                 directory=str(make_work_dir(directory)),
-                ports=_choose_ports(nodemanagers, hdfs=hdfs),
-                memory=memory,
-                hdfs=hdfs,
+                options=options,
+                ports=_choose_ports(options),
                 python=sys.executable,
             )
             try:
                 directory.mkdir(parents=True, mode=0o700)
-                lay_out(state, java_home=java_home, jars=jars, vcores=vcores)
+                lay_out(state, java_home=java_home, jars=jars)
                 return _start(state, report, timeout)
             except daemons.PortTakenError as exc:
-                _end_processes(directory, grace=0)
+                end_processes(directory, grace=0)
                 if attempt == PORT_ATTEMPTS - 1:
                     raise
                 report(f"{exc}; trying other ports")
             except BaseException:
                 # The logs stay, the cluster does not.
-                _end_processes(directory, grace=0)
+                end_processes(directory, grace=0)
                 (directory / "cluster.json").unlink(missing_ok=True)
                 raise
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _choose_ports(nodemanagers: int, *, hdfs: bool) -> dict[str, int]:
+def _choose_ports(options: ClusterOptions) -> dict[str, int]:
     uses = ["resourcemanager", "scheduler", "resource-tracker"]
     uses += ["resourcemanager-admin", "resourcemanager-web"]
-    for index in range(nodemanagers):
+    for index in range(options.nodemanagers):
         uses += [f"nodemanager{index}{use}" for use in ("", "-localizer", "-web")]
-    if hdfs:
+    if options.hdfs:
         uses += ["namenode", "namenode-web"]
     taken = {port for other in list_states() for port in other.ports.values()}
     return choose_ports(uses, taken)
@@ -204,7 +192,7 @@ def _choose_ports(nodemanagers: int, *, hdfs: bool) -> dict[str, int]:
 
 def _start(state: ClusterState, report: Callable[[str], None], timeout: float) -> ClusterState:
     deadline = time.monotonic() + timeout
-    if state.hdfs:
+    if state.options.hdfs:
         report("formatting HDFS")
         daemons.format_namenode(state, timeout)
     names = state.daemons_wanted()
@@ -212,7 +200,7 @@ def _start(state: ClusterState, report: Callable[[str], None], timeout: float) -
     state = replace(state, daemons={name: daemons.start_daemon(state, name) for name in names})
     state.write()
     daemons.wait_until_ready(state, deadline)
-    if state.hdfs:
+    if state.options.hdfs:
         daemons.make_hdfs_directories(state, getpass.getuser())
     report(f"cluster {state.name} is ready: {state.web_address}")
     return state
@@ -239,110 +227,17 @@ def stop_cluster(name: str, *, report: Callable[[str], None]) -> bool:
         When a process cannot be ended.
     """
     directory = cluster_directory(name)
-    if not directory.exists() and not daemons.marked_processes(directory):
+    if not directory.exists() and not marked_processes(directory):
         return False
     with _only_one(name, report, START_TIMEOUT):
-        ended = _end_processes(directory, grace=STOP_GRACE)
+        ended = end_processes(directory, grace=STOP_GRACE)
         _remove(directory)
     report(f"cluster {name} is stopped: {ended} processes ended")
     return True
 
 
-def _end_processes(directory: Path, *, grace: float) -> int:
-    ended: set[int] = set()
-    for _ in range(5):  # a process may start another one while it is being ended
-        processes = daemons.marked_processes(directory)
-        if not processes:
-            return len(ended)
-        ended.update(process.pid for process in processes)
-        for process in processes:
-            # Daemons and ApplicationMasters would try to report to each other that they end.
-            _signal(process, kill=not grace or _is_java(process))
-        _, alive = psutil.wait_procs(processes, timeout=grace or 2)
-        for process in alive:
-            _signal(process, kill=True)
-        psutil.wait_procs(alive, timeout=2)
-        grace = 0
-    left = [process.pid for process in daemons.marked_processes(directory)]
-    if left:
-        raise LocalClusterError(f"these processes of {directory} cannot be ended: {left}")
-    return len(ended)
-
-
-def _is_java(process: psutil.Process) -> bool:
-    with contextlib.suppress(psutil.Error):
-        return str(process.name()) == "java"
-    return False
-
-
-def _signal(process: psutil.Process, *, kill: bool) -> None:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        if kill:
-            process.kill()
-        else:
-            process.terminate()
-
-
 def _remove(directory: Path) -> None:
-    _end_processes(directory, grace=0)
+    end_processes(directory, grace=0)
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(directory)
     remove_work_dir(directory)
-
-
-def cluster_status(state: ClusterState) -> dict[str, Any]:
-    """Look at a cluster.
-
-    Returns
-    -------
-    dict
-        ``name``, ``running``, ``web``, ``hdfs``, ``directory``, ``daemons``
-        (name, pid, running, resident memory in bytes), ``ports``, ``memory_mb``
-        and ``vcores`` (each with ``used`` and ``total``) and ``applications``
-        (id, name, state, queue, memory in MiB).
-    """
-    dead = state.dead_daemons()
-    metrics = daemons.get_json(f"{state.web_address}/ws/v1/cluster/metrics") or {}
-    metrics = metrics.get("clusterMetrics", {})
-    return {
-        "name": state.name,
-        "running": not dead and bool(metrics),
-        "web": state.web_address,
-        "hdfs": state.hdfs,
-        "directory": state.directory,
-        "daemons": [
-            {"name": name, "pid": d.pid, "running": name not in dead, "rss": _rss(d.process())}
-            for name, d in state.daemons.items()
-        ],
-        "ports": state.ports,
-        "memory_mb": {"used": metrics.get("allocatedMB"), "total": metrics.get("totalMB")},
-        "vcores": {
-            "used": metrics.get("allocatedVirtualCores"),
-            "total": metrics.get("totalVirtualCores"),
-        },
-        "applications": _applications(state),
-    }
-
-
-def _rss(process: psutil.Process | None) -> int:
-    with contextlib.suppress(psutil.Error):
-        if process is not None:
-            return int(process.memory_info().rss)
-    return 0
-
-
-def _applications(state: ClusterState) -> list[dict[str, Any]]:
-    answer = daemons.get_json(
-        f"{state.web_address}/ws/v1/cluster/apps?states=NEW,SUBMITTED,ACCEPTED,RUNNING"
-    )
-    found = ((answer or {}).get("apps") or {}).get("app") or []
-    return [
-        {
-            "id": app["id"],
-            "name": app["name"],
-            "state": app["state"],
-            "queue": app["queue"],
-            "memory_mb": max(app.get("allocatedMB", 0), 0),
-        }
-        for app in found
-    ]

@@ -173,7 +173,7 @@ def _is_ready(state: ClusterState, name: str) -> bool:
         answer = get_json(f"{state.web_address}/ws/v1/cluster/metrics") or {}
         nodes = sum(name.startswith("nodemanager") for name in state.daemons)
         total = answer.get("clusterMetrics", {}).get("totalMB")
-        return bool(total == nodes * state.memory)
+        return bool(total == nodes * state.options.memory)
     if name == "datanode":
         url = f"http://localhost:{state.ports['namenode-web']}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState"
         beans = (get_json(url) or {}).get("beans") or [{}]
@@ -217,18 +217,3 @@ def wait_until_ready(state: ClusterState, deadline: float) -> None:
                 f"the cluster was not ready in time; {causes}; logs: {state.path / 'logs'}"
             )
         time.sleep(POLL_INTERVAL)
-
-
-def marked_processes(directory: Path) -> list[psutil.Process]:
-    """All processes of a cluster, daemons and containers, whoever their parent is now."""
-    found = []
-    mark = mark_of(directory)
-    for process in psutil.process_iter():
-        if process.pid == os.getpid():
-            continue
-        try:
-            if process.environ().get(MARK) == mark:
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue  # another user's, or gone
-    return found

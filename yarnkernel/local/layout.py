@@ -54,12 +54,12 @@ def _write_client_commands(state: ClusterState) -> None:
         _write_command(state.bin_dir / name, common + FS_COMMAND)
 
 
-def _write_sites(state: ClusterState, vcores: int) -> None:
-    roles = {"client": {}, "resourcemanager": sites.resourcemanager_site(state, vcores)}
+def _write_sites(state: ClusterState) -> None:
+    roles = {"client": {}, "resourcemanager": sites.resourcemanager_site(state)}
     for name in state.daemons_wanted():
         if name.startswith("nodemanager"):
             index = int(name.removeprefix("nodemanager"))
-            roles[name] = sites.nodemanager_site(state, index, vcores)
+            roles[name] = sites.nodemanager_site(state, index)
     for role, settings in roles.items():
         directory = state.path / "conf" / role
         directory.mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ def _write_sites(state: ClusterState, vcores: int) -> None:
             (directory / name).write_text(text, encoding="utf-8")
 
 
-def lay_out(state: ClusterState, *, java_home: str, jars: Path, vcores: int) -> None:
+def lay_out(state: ClusterState, *, java_home: str, jars: Path) -> None:
     """Write all files that the daemons of a cluster read.
 
     Parameters
@@ -85,8 +85,6 @@ def lay_out(state: ClusterState, *, java_home: str, jars: Path, vcores: int) -> 
         The Java that runs its daemons.
     jars : pathlib.Path
         The directory with Hadoop's jars.
-    vcores : int
-        Virtual cores that the containers of one NodeManager may use together.
     """
     (state.path / "java").symlink_to(java_home)
     (state.path / "jars").symlink_to(jars)
@@ -105,7 +103,7 @@ def lay_out(state: ClusterState, *, java_home: str, jars: Path, vcores: int) -> 
     except OSError:
         # NodeManagers and skein's ApplicationMaster look this machine's name up, and fail.
         state.hosts_file.write_text(f"127.0.0.1 localhost {host}\n")
-    _write_sites(state, vcores)
+    _write_sites(state)
     _write_client_commands(state)
     for name in ("python", "python3"):
         # Not a link: a virtual environment's Python finds its packages by its own path.

@@ -76,7 +76,7 @@ def core_site(state: ClusterState) -> Settings:
         "ipc.client.connect.max.retries": "3",
         "ipc.client.connect.retry.interval": "300",
     }
-    if state.hdfs:
+    if state.options.hdfs:
         settings["fs.defaultFS"] = f"hdfs://localhost:{state.ports['namenode']}"
     else:
         # Not file:///, where skein fails with a NullPointerException (Utils.equalFs).
@@ -116,11 +116,11 @@ def yarn_site(state: ClusterState) -> Settings:
     }
 
 
-def resourcemanager_site(state: ClusterState, vcores: int) -> Settings:
+def resourcemanager_site(state: ClusterState) -> Settings:
     """Settings of the ResourceManager alone; a container may be as large as a node."""
     return {
-        "yarn.scheduler.maximum-allocation-mb": str(state.memory),
-        "yarn.scheduler.maximum-allocation-vcores": str(vcores),
+        "yarn.scheduler.maximum-allocation-mb": str(state.options.memory),
+        "yarn.scheduler.maximum-allocation-vcores": str(state.options.vcores),
         "yarn.resourcemanager.recovery.enabled": "true",
         "yarn.resourcemanager.store.class": (
             "org.apache.hadoop.yarn.server.resourcemanager.recovery.FileSystemRMStateStore"
@@ -161,7 +161,7 @@ def capacity_scheduler() -> Settings:
     }
 
 
-def nodemanager_site(state: ClusterState, index: int, vcores: int) -> Settings:
+def nodemanager_site(state: ClusterState, index: int) -> Settings:
     """Settings of one NodeManager, which has a loopback address of its own as hosts have."""
     name = f"nodemanager{index}"
     host = f"127.0.0.{index + 1}" if index else "localhost"
@@ -174,8 +174,8 @@ def nodemanager_site(state: ClusterState, index: int, vcores: int) -> Settings:
         "yarn.nodemanager.webapp.address": f"{host}:{ports[f'{name}-web']}",
         "yarn.nodemanager.local-dirs": str(state.path / "data" / name / "local"),
         "yarn.nodemanager.log-dirs": str(state.path / "logs" / "containers" / name),
-        "yarn.nodemanager.resource.memory-mb": str(state.memory),
-        "yarn.nodemanager.resource.cpu-vcores": str(vcores),
+        "yarn.nodemanager.resource.memory-mb": str(state.options.memory),
+        "yarn.nodemanager.resource.cpu-vcores": str(state.options.vcores),
         "yarn.nodemanager.vmem-check-enabled": "false",
         "yarn.nodemanager.pmem-check-enabled": "true",
         # True, the default, leaves the check to control groups, also where none are used.
@@ -206,7 +206,7 @@ def container_path(state: ClusterState) -> str:
 
 def hdfs_site(state: ClusterState) -> Settings:
     """Settings of one NameNode and one DataNode."""
-    if not state.hdfs:
+    if not state.options.hdfs:
         return {}
     return {
         "dfs.replication": "1",

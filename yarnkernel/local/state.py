@@ -13,6 +13,7 @@ import platformdirs
 import psutil
 
 from yarnkernel.errors import LocalClusterError, UsageError
+from yarnkernel.local.options import ClusterOptions
 
 DEFAULT_NAME = "default"
 #: In the environment of every process of a cluster, containers included: see mark_of.
@@ -57,23 +58,20 @@ class ClusterState:
         The cluster's name.
     directory : str
         Where all its files are, as a path that Hadoop can handle.
+    options : ClusterOptions
+        How it was made.
     ports : dict of str to int
         TCP ports on the loopback interface, by their use.
     daemons : dict of str to DaemonState
         Its processes, by name (``"resourcemanager"``, ``"nodemanager0"``...).
-    memory : int
-        MiB of one NodeManager for its containers.
-    hdfs : bool
-        Whether its file system is HDFS; else ``viewfs`` over local directories.
     python : str
         The interpreter that containers find as ``python``.
     """
 
     name: str
     directory: str
+    options: ClusterOptions
     ports: dict[str, int]
-    memory: int
-    hdfs: bool
     python: str
     daemons: dict[str, DaemonState] = field(default_factory=dict)
 
@@ -109,7 +107,7 @@ class ClusterState:
 
     def daemons_wanted(self) -> list[str]:
         """Names of all daemons that this cluster has, in the order of their start."""
-        names = ["namenode", "datanode"] if self.hdfs else []
+        names = ["namenode", "datanode"] if self.options.hdfs else []
         return [
             *names,
             *(use for use in self.ports if re.fullmatch(r"resourcemanager|nodemanager\d+", use)),
@@ -184,7 +182,8 @@ def read_state(name: str) -> ClusterState | None:
     try:
         fields = json.loads(path.read_text())
         daemons = {key: DaemonState(**value) for key, value in fields.pop("daemons").items()}
-        return ClusterState(**fields, daemons=daemons)
+        options = ClusterOptions(**fields.pop("options"))
+        return ClusterState(**fields, options=options, daemons=daemons)
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, AttributeError) as exc:

@@ -1,0 +1,28 @@
+"""What a user may choose when a local cluster is started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ClusterOptions:
+    """How a local cluster is made; it keeps these until it is stopped.
+
+    Attributes
+    ----------
+    nodemanagers : int, default 1
+        How many of them.
+    hdfs : bool, default False
+        Start a NameNode and a DataNode too and make HDFS the file system;
+        else it is ``viewfs`` over local directories.
+    memory : int, default 8192
+        MiB that the containers of one NodeManager may use together.
+    vcores : int, default 8
+        Virtual cores that the containers of one NodeManager may use together.
+    """
+
+    nodemanagers: int = 1
+    hdfs: bool = False
+    memory: int = 8192
+    vcores: int = 8

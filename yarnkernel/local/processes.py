@@ -1,0 +1,85 @@
+"""The processes of a local cluster, found by their mark: see what runs, and end it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+import psutil
+
+from yarnkernel.errors import LocalClusterError
+from yarnkernel.local.state import MARK
+from yarnkernel.local.work_dir import mark_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def marked_processes(directory: Path) -> list[psutil.Process]:
+    """All processes of a cluster, daemons and containers, whoever their parent is now."""
+    found = []
+    mark = mark_of(directory)
+    for process in psutil.process_iter():
+        if process.pid == os.getpid():
+            continue
+        try:
+            if process.environ().get(MARK) == mark:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue  # another user's, or gone
+    return found
+
+
+def end_processes(directory: Path, *, grace: float) -> int:
+    """End all processes of a cluster.
+
+    Parameters
+    ----------
+    directory : pathlib.Path
+        The cluster's directory.
+    grace : float
+        Seconds that containers have to end by themselves before they are killed.
+
+    Returns
+    -------
+    int
+        How many processes were ended.
+
+    Raises
+    ------
+    LocalClusterError
+        When a process cannot be ended.
+    """
+    ended: set[int] = set()
+    for _ in range(5):  # a process may start another one while it is being ended
+        processes = marked_processes(directory)
+        if not processes:
+            return len(ended)
+        ended.update(process.pid for process in processes)
+        for process in processes:
+            # Daemons and ApplicationMasters would try to report to each other that they end.
+            _signal(process, kill=not grace or _is_java(process))
+        _, alive = psutil.wait_procs(processes, timeout=grace or 2)
+        for process in alive:
+            _signal(process, kill=True)
+        psutil.wait_procs(alive, timeout=2)
+        grace = 0
+    left = [process.pid for process in marked_processes(directory)]
+    if left:
+        raise LocalClusterError(f"these processes of {directory} cannot be ended: {left}")
+    return len(ended)
+
+
+def _is_java(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return str(process.name()) == "java"
+    return False
+
+
+def _signal(process: psutil.Process, *, kill: bool) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        if kill:
+            process.kill()
+        else:
+            process.terminate()

@@ -1,0 +1,71 @@
+"""How a local cluster is: its daemons, its memory, its applications."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from yarnkernel.local.daemons import get_json
+
+if TYPE_CHECKING:
+    from yarnkernel.local.state import ClusterState
+
+
+def cluster_status(state: ClusterState) -> dict[str, Any]:
+    """Look at a cluster.
+
+    Returns
+    -------
+    dict
+        ``name``, ``running``, ``web``, ``hdfs``, ``directory``, ``daemons``
+        (name, pid, running, resident memory in bytes), ``ports``, ``memory_mb``
+        and ``vcores`` (each with ``used`` and ``total``) and ``applications``
+        (id, name, state, queue, memory in MiB).
+    """
+    dead = state.dead_daemons()
+    metrics = get_json(f"{state.web_address}/ws/v1/cluster/metrics") or {}
+    metrics = metrics.get("clusterMetrics", {})
+    return {
+        "name": state.name,
+        "running": not dead and bool(metrics),
+        "web": state.web_address,
+        "hdfs": state.options.hdfs,
+        "directory": state.directory,
+        "daemons": [
+            {"name": name, "pid": d.pid, "running": name not in dead, "rss": _rss(d.process())}
+            for name, d in state.daemons.items()
+        ],
+        "ports": state.ports,
+        "memory_mb": {"used": metrics.get("allocatedMB"), "total": metrics.get("totalMB")},
+        "vcores": {
+            "used": metrics.get("allocatedVirtualCores"),
+            "total": metrics.get("totalVirtualCores"),
+        },
+        "applications": _applications(state),
+    }
+
+
+def _rss(process: psutil.Process | None) -> int:
+    with contextlib.suppress(psutil.Error):
+        if process is not None:
+            return int(process.memory_info().rss)
+    return 0
+
+
+def _applications(state: ClusterState) -> list[dict[str, Any]]:
+    answer = get_json(
+        f"{state.web_address}/ws/v1/cluster/apps?states=NEW,SUBMITTED,ACCEPTED,RUNNING"
+    )
+    found = ((answer or {}).get("apps") or {}).get("app") or []
+    return [
+        {
+            "id": app["id"],
+            "name": app["name"],
+            "state": app["state"],
+            "queue": app["queue"],
+            "memory_mb": max(app.get("allocatedMB", 0), 0),
+        }
+        for app in found
+    ]
