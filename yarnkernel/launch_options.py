@@ -5,7 +5,6 @@ The kernelspec's commands, the provisioner and the launcher share these names.
 
 from __future__ import annotations
 
-import re
 import shlex
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -15,6 +14,7 @@ from yarnkernel.connection import CONNECTION_FILE, KERNEL_KEYS, RECIPE_OPTIONS
 from yarnkernel.deadline import START_TIMEOUT
 from yarnkernel.environment.choice import choose_environment
 from yarnkernel.errors import UsageError
+from yarnkernel.launch_script import literal
 from yarnkernel.spec import (
     add_environment,
     add_file,
@@ -133,7 +133,7 @@ class LaunchOptions:
             queue=self.queue or None,
             memory=self.memory or None,
             vcores=self.vcores or None,
-            env={name: _literal(value) for name, value in self.env.items()},
+            env={name: literal(value) for name, value in self.env.items()},
             node_label=self.node_label or None,
             name=self.name or None,
         )
@@ -152,18 +152,6 @@ class LaunchOptions:
         if self.kernel_cmd:
             return [*options, "--", *self.kernel_cmd, *self.launch_arg]
         return [*self.launch_arg, *options]
-
-
-def _literal(value: str) -> str:
-    """Write the value of a container's variable so that the kernel gets it as it is.
-
-    A NodeManager puts values in for ``{{NAME}}`` and ``<CPS>`` and exports the
-    rest in double quotes in a script for bash, in which ``$``, for one, goes on
-    to have a meaning (``expandEnvironment`` and ``env`` in ContainerLaunch.java).
-    """
-    quoted = re.sub(r'([\\"$`])', r"\\\1", value)
-    # Strings of a shell that follow each other are one.
-    return re.sub(r"\{(?=\{)|\}(?=\})|<(?=CPS>)", r'\g<0>""', quoted)
 
 
 def _check(name: str, value: object, wanted: str) -> None:
@@ -285,7 +273,7 @@ def build(
     # As a file like skein's own private key, as YARN writes variables into the container's logs.
     add_file(spec, KERNEL_KEYS, keys)
     recipe = ["--key-file", KERNEL_KEYS, *recipe_options, *options.recipe_options()]
-    add_variables(spec, {RECIPE_OPTIONS: _literal(shlex.join(recipe))})
+    add_variables(spec, {RECIPE_OPTIONS: literal(shlex.join(recipe))})
     if options.environment:
         add_environment(spec, choose_environment(options.environment, pusher, lambda: cluster))
     return spec
