@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     import skein
     from typing_extensions import Self
 
-    from yarnkernel.cluster_env import ClusterEnvironment
     from yarnkernel.deadline import Deadline
     from yarnkernel.yarn_client import YarnClient
 
@@ -54,15 +53,13 @@ _MASTER_SETTINGS = (
 )
 
 
-def reason_against(spec: skein.ApplicationSpec, cluster: ClusterEnvironment) -> str:
+def reason_against(spec: skein.ApplicationSpec) -> str:
     """Say why an application cannot be submitted the direct way; empty when it can.
 
     Parameters
     ----------
     spec : skein.ApplicationSpec
         What to run.
-    cluster : ClusterEnvironment
-        Where.
     """
     if spec.services:
         return f"it has services ({', '.join(sorted(spec.services))})"
@@ -125,7 +122,7 @@ class DirectWay:
         ClusterError
             When the ResourceManager does not answer.
         """
-        against = reason_against(spec, self.client.cluster)
+        against = reason_against(spec)
         if against:
             raise DirectWayError(f"it cannot be submitted without skein's driver: {against}")
         try:

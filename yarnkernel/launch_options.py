@@ -23,6 +23,7 @@ from yarnkernel.spec import (
     load_spec,
     override,
 )
+from yarnkernel.way import check_way
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,7 +40,7 @@ SETTING_PREFIX = "KERNEL_YARN_"
 _LAUNCH_TIMEOUT = "KERNEL_LAUNCH_TIMEOUT"
 #: The path of the notebook, by which IPython knows its session.
 SESSION_NAME = "JPY_SESSION_NAME"
-_SETTINGS = ("queue", "memory", "vcores", "node_label", "environment", "timeout")
+_SETTINGS = ("queue", "memory", "vcores", "node_label", "environment", "via", "timeout")
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,9 @@ class LaunchOptions:
         The kernel's command, with ``{connection_file}``; an IPython kernel by default.
     launch_arg : list of str
         More arguments of the kernel.
+    via : str
+        The way that it is submitted: ``"auto"``, ``"direct"`` or ``"skein"``; empty
+        for what :func:`yarnkernel.way.choose_way` takes by default.
     timeout : float
         Seconds that a start may take.
     verbose : bool
@@ -88,6 +92,7 @@ class LaunchOptions:
     precmd: list[str] = field(default_factory=list)
     kernel_cmd: list[str] = field(default_factory=list)
     launch_arg: list[str] = field(default_factory=list)
+    via: str = ""
     timeout: float = START_TIMEOUT
     verbose: bool = False
 
@@ -166,6 +171,8 @@ def _check(name: str, value: object, wanted: str) -> None:
     }
     if not good[wanted]:
         raise UsageError(f"the option {name!r} has to be a {wanted}, not {value!r}")
+    if name == "via" and value:
+        check_way(str(value))
     if name == "timeout" and not float(str(value)) > 0:
         raise UsageError(f"the option {name!r} has to be more than 0")
 

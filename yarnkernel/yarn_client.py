@@ -328,7 +328,8 @@ def _to_status(report: Any) -> ApplicationStatus:
         host="" if report.host == "N/A" else report.host,
         port=max(0, report.rpc_port),
         diagnostics=report.diagnostics.strip(),
-        tracking_url=report.trackingUrl if report.trackingUrl != "N/A" else "",
+        # The ResourceManager makes up a page for those that have none.
+        tracking_url=report.trackingUrl if report.originalTrackingUrl not in ("", "N/A") else "",
         start_time=_to_datetime(report.startTime),
         launch_time=_to_datetime(report.launchTime),
         finish_time=_to_datetime(report.finishTime),
