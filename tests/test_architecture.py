@@ -21,8 +21,8 @@ FILES = {"cluster_env", "cluster_files"}
 #: What needs neither skein nor gRPC; spec imports skein when it is used.
 LIGHT = BOTTOM | FILES | {"hadoop", "yarn_client", "logs", "spec", "environment"}
 CLIENT = LIGHT | {
-    "skein_import", "skein_rpc", "application_master", "skein_driver", "skein_way", "kernel", "launch", "console",
-    "kernel_control", "launch_options", "watch", "way",
+    "skein_import", "skein_rpc", "application_master", "skein_driver", "skein_way", "kernel",
+    "launch", "console", "kernel_control", "launch_options", "watch", "way",
 }  # fmt: skip
 #: What a front end's process loads: neither skein nor gRPC.
 FRONT_END = {"agent_client", "kernel_manager", "launch_options", "errors", "connection"}
