@@ -47,6 +47,11 @@ def add_commands(commands: Commands) -> None:
         "--vcores", type=count, default=8, help="virtual cores of one NodeManager (default: 8)"
     )
     parser.add_argument(
+        "--ha",
+        action="store_true",
+        help="start two ResourceManagers and a ZooKeeper; one takes over when the other ends",
+    )
+    parser.add_argument(
         "--hadoop-version",
         choices=HADOOP_VERSIONS,
         default=HADOOP_VERSIONS[0],
@@ -87,14 +92,13 @@ def _add_name(parser: argparse.ArgumentParser) -> None:
 
 
 def _start(options: argparse.Namespace, output: Output) -> None:
-    from skein.model import parse_memory  # noqa: PLC0415  (slow to import)
-
     from yarnkernel.errors import UsageError  # noqa: PLC0415
     from yarnkernel.local.cluster import start_cluster  # noqa: PLC0415
     from yarnkernel.local.status import cluster_status  # noqa: PLC0415
+    from yarnkernel.skein_import import skein  # noqa: PLC0415  (slow to import)
 
     try:
-        memory = parse_memory(options.memory)
+        memory = skein.model.parse_memory(options.memory)
     except ValueError as exc:
         raise UsageError(f"--memory {options.memory!r}: {exc}") from exc
     with TransferBar(output) as bar:
@@ -106,6 +110,7 @@ def _start(options: argparse.Namespace, output: Output) -> None:
                 memory=memory,
                 vcores=options.vcores,
                 hadoop_version=options.hadoop_version,
+                ha=options.ha,
             ),
             report=output.progress,
             progress=bar,
@@ -164,9 +169,11 @@ def _status(options: argparse.Namespace, output: Output) -> None:
         for daemon in status["daemons"]:
             state = "running" if daemon["running"] else "ended"
             rss = f"{daemon['rss'] / 2**20:.0f} MiB"
-            lines.append(f"    {daemon['name']:<18} {state:<8} pid {daemon['pid']:<8} {rss}")
+            ha = daemon["ha_state"] or ""
+            line = f"    {daemon['name']:<18} {state:<8} pid {daemon['pid']:<8} {rss:<8} {ha}"
+            lines.append(line.rstrip())
         lines.append("  ports")
-        lines += [f"    {use:<24} {port}" for use, port in status["ports"].items()]
+        lines += [f"    {use:<33} {port}" for use, port in status["ports"].items()]
         lines.append(f"  applications: {len(status['applications'])}")
         lines += [
             f"    {app['id']}  {app['state']:<9} {app['queue']:<10} "
@@ -178,10 +185,10 @@ def _status(options: argparse.Namespace, output: Output) -> None:
 
 def _env(options: argparse.Namespace, output: Output) -> None:
     (state,) = _wanted(options.name)
-    dead = state.dead_daemons()
-    if dead:
+    missing = state.missing_daemons()
+    if missing:
         raise LocalClusterError(
-            f"cluster {state.name} does not run ({', '.join(dead)} ended); "
+            f"cluster {state.name} does not run ({', '.join(missing)} ended); "
             f"next: yarnkernel cluster start --name {state.name}"
         )
     variables = state.environment()

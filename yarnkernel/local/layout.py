@@ -7,7 +7,7 @@ import shlex
 import socket
 from typing import TYPE_CHECKING
 
-from yarnkernel.local import sites
+from yarnkernel.local import high_availability, sites
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,9 @@ def _write_client_commands(state: ClusterState) -> None:
 
 
 def _write_sites(state: ClusterState) -> None:
-    roles = {"client": {}, "resourcemanager": sites.resourcemanager_site(state)}
+    roles: dict[str, dict[str, str]] = {"client": {}}
+    for name in state.options.resourcemanagers:
+        roles[name] = sites.resourcemanager_site(state, name)
     for name in state.daemons_wanted():
         if name.startswith("nodemanager"):
             index = int(name.removeprefix("nodemanager"))
@@ -104,6 +106,9 @@ def lay_out(state: ClusterState, *, java_home: str, jars: Path) -> None:
         # NodeManagers and skein's ApplicationMaster look this machine's name up, and fail.
         state.hosts_file.write_text(f"127.0.0.1 localhost {host}\n")
     _write_sites(state)
+    if state.options.ha:
+        zookeeper = high_availability.zookeeper_config(state)
+        (state.path / "conf" / "zoo.cfg").write_text(zookeeper, encoding="utf-8")
     _write_client_commands(state)
     for name in ("python", "python3"):
         # Not a link: a virtual environment's Python finds its packages by its own path.

@@ -25,6 +25,9 @@ class ClusterOptions:
         Virtual cores that the containers of one NodeManager may use together.
     hadoop_version : str, default "3.5.0"
         One of ``HADOOP_VERSIONS``.
+    ha : bool, default False
+        Start two ResourceManagers and a ZooKeeper; when the active one ends,
+        the other takes over.
     """
 
     nodemanagers: int = 1
@@ -32,3 +35,9 @@ class ClusterOptions:
     memory: int = 8192
     vcores: int = 8
     hadoop_version: str = HADOOP_VERSIONS[0]
+    ha: bool = False
+
+    @property
+    def resourcemanagers(self) -> tuple[str, ...]:
+        """Names of the ResourceManagers as daemons, and as Hadoop knows them (``ha.rm-ids``)."""
+        return ("resourcemanager0", "resourcemanager1") if self.ha else ("resourcemanager",)

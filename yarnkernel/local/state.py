@@ -8,12 +8,15 @@ import os
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
-import psutil
 
 from yarnkernel.errors import LocalClusterError, UsageError
 from yarnkernel.local.options import ClusterOptions
+
+if TYPE_CHECKING:
+    import psutil
 
 DEFAULT_NAME = "default"
 #: In the environment of every process of a cluster, containers included: see mark_of.
@@ -38,6 +41,8 @@ class DaemonState:
 
     def process(self) -> psutil.Process | None:
         """Return the running process; None when it has ended."""
+        import psutil  # noqa: PLC0415  (slow; not needed for other clusters)
+
         try:
             process = psutil.Process(self.pid)
             running = process.create_time() == self.created and (
@@ -101,21 +106,31 @@ class ClusterState:
         return self.path / "bin"
 
     @property
-    def web_address(self) -> str:
-        """The ResourceManager's web page."""
-        return f"http://localhost:{self.ports['resourcemanager-web']}"
+    def web_addresses(self) -> dict[str, str]:
+        """The web page of each ResourceManager."""
+        return {
+            name: f"http://localhost:{self.ports[f'{name}-web']}"
+            for name in self.options.resourcemanagers
+        }
 
     def daemons_wanted(self) -> list[str]:
         """Names of all daemons that this cluster has, in the order of their start."""
-        names = ["namenode", "datanode"] if self.options.hdfs else []
         return [
-            *names,
-            *(use for use in self.ports if re.fullmatch(r"resourcemanager|nodemanager\d+", use)),
+            *(["namenode", "datanode"] if self.options.hdfs else []),
+            *(["zookeeper"] if self.options.ha else []),
+            *self.options.resourcemanagers,
+            *(f"nodemanager{index}" for index in range(self.options.nodemanagers)),
         ]
 
     def dead_daemons(self) -> list[str]:
         """Names of the daemons whose processes have ended."""
         return [name for name, daemon in self.daemons.items() if daemon.process() is None]
+
+    def missing_daemons(self) -> list[str]:
+        """Names of the ended daemons that the cluster cannot do without: of a pair, one may end."""
+        dead = self.dead_daemons()
+        pair = self.options.resourcemanagers
+        return dead if set(pair) <= set(dead) else [name for name in dead if name not in pair]
 
     def environment(self) -> dict[str, str]:
         """Variables that let Hadoop's and skein's clients find this cluster."""
@@ -209,5 +224,5 @@ def list_states() -> list[ClusterState]:
 
 
 def running_states() -> list[ClusterState]:
-    """Read all clusters whose daemons run."""
-    return [state for state in list_states() if state.daemons and not state.dead_daemons()]
+    """Read all clusters that run."""
+    return [state for state in list_states() if state.daemons and not state.missing_daemons()]
