@@ -49,15 +49,18 @@ __all__ = [
     "ClusterFileError",
     "ClusterFileTimeoutError",
     "ConnectionInfoError",
+    "CredentialsError",
     "HadoopConfigurationError",
     "HadoopError",
     "HttpError",
+    "InvalidTokenError",
     "KernelFailedError",
     "KernelStartError",
     "KernelStartTimeoutError",
     "LocalClusterError",
     "LocalClusterTimeoutError",
     "NotFoundError",
+    "NotRegisteredError",
     "PackError",
     "PackTimeoutError",
     "RpcError",
@@ -149,6 +152,18 @@ class NotFoundError(HadoopError, LookupError):
 
 class StandbyError(HadoopError):
     """The daemon is one of a pair, and not the active one."""
+
+
+class InvalidTokenError(HadoopError):
+    """The daemon does not know the token that we log in with, or not any more."""
+
+
+class NotRegisteredError(HadoopError):
+    """The ResourceManager was restarted and asks the ApplicationMaster to register again."""
+
+
+class CredentialsError(YarnKernelError, ValueError):
+    """A file of tokens cannot be read, or lacks the one that is needed."""
 
 
 class HttpError(ClusterError):

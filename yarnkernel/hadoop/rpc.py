@@ -16,17 +16,25 @@ from yarnkernel.errors import (
     UnreachableError,
 )
 from yarnkernel.hadoop.messages import message_class
+from yarnkernel.hadoop.sasl import SimpleLogin, negotiate
 from yarnkernel.hadoop.user import user_name
 from yarnkernel.hadoop.wire import LENGTH_SIZE, NO_KERBEROS, frame, frame_length, read_answer
 
 if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
     from yarnkernel.hadoop.configuration import Configuration
+    from yarnkernel.hadoop.sasl import Login, SaslClient
 
-#: "hrpc", version 9, service class 0, authentication: none (-33 is SASL).
-_CONNECTION_HEADER = b"hrpc\x09\x00\x00"
-#: The call that carries the connection's context.
+#: "hrpc", version 9, service class 0; the authentication follows: none, or SASL (-33).
+_CONNECTION_HEADER = b"hrpc\x09\x00"
+_NO_AUTHENTICATION = b"\x00"
+_SASL = b"\xdf"
+#: The calls that carry the connection's context, and SASL's messages.
 _CONTEXT_CALL = -3
+_SASL_CALL = -33
+#: How the number of the latter comes back: it is an unsigned one in answers.
+_SASL_ANSWER = _SASL_CALL & 0xFFFFFFFF
+_SASL_MESSAGE = "hadoop.common.RpcSaslProto"
 #: ipc.maximum.response.length of core-default.xml: 128 MiB.
 _LONGEST_RESPONSE = 128 << 20
 #: Bytes that are asked of the socket at once, so that a length is not believed before it arrives.
@@ -46,18 +54,29 @@ class RpcConnection:
         The protocol's name on the wire.
     configuration : Configuration
         Of the cluster.
+    login : Login, optional
+        Who we are; by default the user, as the configuration wants it said.
     """
 
     def __init__(
-        self, address: tuple[str, int], protocol: str, configuration: Configuration
+        self,
+        address: tuple[str, int],
+        protocol: str,
+        configuration: Configuration,
+        login: Login | None = None,
     ) -> None:
         self.address = address
         self._protocol = protocol
         self._longest = configuration.get_int("ipc.maximum.response.length", _LONGEST_RESPONSE)
-        self._kerberos = configuration.wants_kerberos
+        self._configuration = configuration
+        self._login = login
         self._client_id = uuid.uuid4().bytes
         self._call_id = -1
         self._socket: socket.socket | None = None
+        #: Protects what passes, where both sides have agreed on that.
+        self._protector: SaslClient | None = None
+        #: What has come out of protected packets and was not asked for yet.
+        self._unwrapped = bytearray()
 
     def __str__(self) -> str:
         return f"{self.address[0]}:{self.address[1]}"
@@ -67,6 +86,8 @@ class RpcConnection:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+            self._protector = None
+            self._unwrapped.clear()
 
     def call(self, method: str, request: Any, answer: str, deadline: Deadline) -> Any:
         """Call a method and wait for its answer.
@@ -124,8 +145,7 @@ class RpcConnection:
                 clientProtocolVersion=1,
             )
             self._send(opening + frame(self._header(self._call_id), header, request), deadline)
-            length = frame_length(self._receive(LENGTH_SIZE, deadline), self._longest)
-            return read_answer(self._receive(length, deadline), self._call_id, answer)
+            return read_answer(self._receive_frame(deadline), self._call_id, answer)
         except HadoopError:
             raise  # an answer like others; where it ends the connection, the next call finds out
         except BaseException:  # Ctrl-C too: what is still to come is no later call's answer
@@ -134,27 +154,65 @@ class RpcConnection:
 
     def _connect(self, deadline: Deadline) -> bytes:
         """Connect, and return what has to be sent before the first call."""
-        if self._kerberos:
-            # Here SASL goes: header with -33, negotiation (call -33), and only then the context.
-            raise AuthenticationError(NO_KERBEROS)
+        login = self._login or _user_login(self._configuration)
         self._socket = _open_socket(self.address, deadline)
+        opening = _CONNECTION_HEADER + _NO_AUTHENTICATION
         context = message_class("hadoop.common.IpcConnectionContextProto")(protocol=self._protocol)
-        context.userInfo.effectiveUser = user_name()
-        return _CONNECTION_HEADER + frame(self._header(_CONTEXT_CALL), context)
+        if login.method:
+            self._log_in(login, deadline)
+            opening = b""
+        else:
+            context.userInfo.effectiveUser = login.user
+        return opening + frame(self._header(_CONTEXT_CALL), context)
+
+    def _log_in(self, login: Login, deadline: Deadline) -> None:
+        """Prove who we are, and agree on how what follows is protected."""
+        opening = _CONNECTION_HEADER + _SASL
+
+        def exchange(message: Any) -> Any:
+            nonlocal opening
+            self._send(opening + frame(self._header(_SASL_CALL), message), deadline)
+            opening = b""
+            return read_answer(self._receive_frame(deadline), _SASL_ANSWER, _SASL_MESSAGE)
+
+        try:
+            client = negotiate(login, exchange)
+        except HadoopError:
+            self.close()  # the server has closed its side too
+            raise
+        if client.protection != "authentication":
+            self._protector = client
 
     def _header(self, call_id: int) -> Any:
         return message_class("hadoop.common.RpcRequestHeaderProto")(
             rpcKind="RPC_PROTOCOL_BUFFER",
             rpcOp="RPC_FINAL_PACKET",
             callId=call_id,
-            clientId=self._client_id,
+            clientId=b"" if call_id == _SASL_CALL else self._client_id,
             retryCount=-1,
         )
 
     def _send(self, content: bytes, deadline: Deadline) -> None:
         assert self._socket is not None  # noqa: S101  (it has been connected)
+        if self._protector is not None:
+            packet = message_class(_SASL_MESSAGE)(state="WRAP", token=self._protector.wrap(content))
+            content = frame(self._header(_SASL_CALL), packet)
         self._socket.settimeout(_time_left(deadline))
         self._socket.sendall(content)
+
+    def _receive_frame(self, deadline: Deadline) -> bytes:
+        receive = self._receive if self._protector is None else self._receive_protected
+        return receive(frame_length(receive(LENGTH_SIZE, deadline), self._longest), deadline)
+
+    def _receive_protected(self, size: int, deadline: Deadline) -> bytes:
+        assert self._protector is not None  # noqa: S101
+        while len(self._unwrapped) < size:
+            length = frame_length(self._receive(LENGTH_SIZE, deadline), self._longest)
+            packet = read_answer(self._receive(length, deadline), _SASL_ANSWER, _SASL_MESSAGE)
+            self._unwrapped += self._protector.unwrap(packet.token)
+        content = bytes(self._unwrapped[:size])
+        del self._unwrapped[:size]
+        return content
 
     def _receive(self, size: int, deadline: Deadline) -> bytes:
         assert self._socket is not None  # noqa: S101
@@ -166,6 +224,12 @@ class RpcConnection:
                 raise ConnectionResetError(errno.ECONNRESET, "it closed the connection")
             content += part
         return bytes(content)
+
+
+def _user_login(configuration: Configuration) -> Login:
+    if configuration.wants_kerberos:
+        raise AuthenticationError(NO_KERBEROS)
+    return SimpleLogin(user_name())
 
 
 def _time_left(deadline: Deadline) -> float:

@@ -15,7 +15,9 @@ from yarnkernel.errors import (
     AccessDeniedError,
     AuthenticationError,
     HadoopError,
+    InvalidTokenError,
     NotFoundError,
+    NotRegisteredError,
     RpcError,
     StandbyError,
 )
@@ -36,6 +38,8 @@ _ERRORS: dict[str, type[HadoopError]] = {
     "ApplicationAttemptNotFoundException": NotFoundError,
     "ContainerNotFoundException": NotFoundError,
     "StandbyException": StandbyError,
+    "SecretManager$InvalidToken": InvalidTokenError,
+    "ApplicationMasterNotRegisteredException": NotRegisteredError,
 }
 
 

@@ -1,0 +1,165 @@
+"""Tokens and secrets that an application carries, in the bytes of Hadoop's token files.
+
+``Credentials.writeTokenStorageToStream`` and ``WritableUtils`` of Hadoop 3.5.0 are
+what describes them: "HDTS", the format 0, tokens and secrets with their aliases.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from yarnkernel.errors import CredentialsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+#: Names the file in which YARN gives a container its credentials (UserGroupInformation).
+TOKEN_FILE_VARIABLE = "HADOOP_TOKEN_FILE_LOCATION"  # noqa: S105  (a name)
+#: Kind of the token by which an ApplicationMaster logs in (AMRMTokenIdentifier).
+AMRM_TOKEN = "YARN_AM_RM_TOKEN"  # noqa: S105
+_MAGIC = b"HDTS\x00"
+#: Numbers from here to 127 are one byte; below are counts of the bytes that follow.
+_ONE_BYTE = -112
+_NEGATIVE = -120
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token of Hadoop's.
+
+    Attributes
+    ----------
+    identifier : bytes
+        Says whose it is; only the servers that gave it read more out of it.
+    password : bytes
+        Proves that.
+    kind : str
+        Such as ``"YARN_AM_RM_TOKEN"``.
+    service : str
+        What it is for, ``ip:port``; empty for any.
+    """
+
+    identifier: bytes
+    password: bytes = field(repr=False)
+    kind: str
+    service: str = ""
+
+
+@dataclass
+class Credentials:
+    """Tokens and secrets by their aliases."""
+
+    tokens: dict[str, Token] = field(default_factory=dict)
+    secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
+
+    def to_bytes(self) -> bytes:
+        """Write them as token files have them."""
+        parts = [_MAGIC, _number(len(self.tokens))]
+        for alias, token in self.tokens.items():
+            kind, service = token.kind.encode(), token.service.encode()
+            fields = (alias.encode(), token.identifier, token.password, kind, service)
+            parts += map(_sized, fields)
+        parts.append(_number(len(self.secrets)))
+        for alias, secret in self.secrets.items():
+            parts += [_sized(alias.encode()), _sized(secret)]
+        return b"".join(parts)
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Credentials:
+        """Read the content of a token file.
+
+        Raises
+        ------
+        CredentialsError
+            When it is damaged or in another format.
+        """
+        if not content.startswith(_MAGIC):
+            raise CredentialsError("not a token file of Hadoop's, or in a format not known here")
+        reader = _Reader(content, len(_MAGIC))
+        tokens, secrets = {}, {}
+        try:
+            for _ in reader.entries():
+                alias = reader.text()
+                tokens[alias] = Token(reader.sized(), reader.sized(), reader.text(), reader.text())
+            for _ in reader.entries():
+                alias = reader.text()
+                secrets[alias] = reader.sized()
+        except (IndexError, UnicodeDecodeError):
+            raise CredentialsError("a damaged token file") from None
+        return cls(tokens, secrets)
+
+    @classmethod
+    def read(cls, path: Path) -> Credentials:
+        """Read a token file.
+
+        Raises
+        ------
+        CredentialsError
+            When it cannot be read.
+        """
+        try:
+            return cls.from_bytes(path.read_bytes())
+        except OSError as exc:
+            raise CredentialsError(f"cannot read {path}: {exc.strerror}") from exc
+        except CredentialsError as exc:
+            raise CredentialsError(f"{path}: {exc}") from None
+
+    def write(self, path: Path) -> None:
+        """Write a token file for its owner alone."""
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(self.to_bytes())
+
+    def token_of_kind(self, kind: str) -> Token | None:
+        """Return the first token of a kind; None when there is none."""
+        return next((token for token in self.tokens.values() if token.kind == kind), None)
+
+
+def _number(value: int) -> bytes:
+    """Write a count (WritableUtils.writeVLong, of what is not negative)."""
+    if value <= 0x7F:  # noqa: PLR2004
+        return bytes([value])
+    content = value.to_bytes((value.bit_length() + 7) // 8, "big")
+    return bytes([(_ONE_BYTE - len(content)) & 0xFF]) + content
+
+
+def _sized(content: bytes) -> bytes:
+    return _number(len(content)) + content
+
+
+class _Reader:
+    """Takes parts from the front; IndexError for what is not there or cannot be."""
+
+    def __init__(self, content: bytes, position: int) -> None:
+        self._content = content
+        self._position = position
+
+    def _take(self, size: int) -> bytes:
+        start, self._position = self._position, self._position + size
+        if self._position > len(self._content):
+            raise IndexError(size)
+        return self._content[start : self._position]
+
+    def _number(self) -> int:
+        first = int.from_bytes(self._take(1), "big", signed=True)
+        if first >= 0:
+            return first
+        if not _NEGATIVE <= first < _ONE_BYTE:
+            raise IndexError(first)  # negative: no count
+        return int.from_bytes(self._take(_ONE_BYTE - first), "big")
+
+    def entries(self) -> Iterator[int]:
+        """Count so many entries as are said to follow."""
+        return iter(range(self._number()))
+
+    def sized(self) -> bytes:
+        """Take bytes with their number before them."""
+        return self._take(self._number())
+
+    def text(self) -> str:
+        """Take text with its size before it."""
+        return self.sized().decode()

@@ -1,0 +1,98 @@
+"""Calls of a daemon of which there may be several, one of them active."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.deadline import Deadline
+from yarnkernel.errors import HadoopError, RpcTimeoutError, StandbyError, UnreachableError
+from yarnkernel.hadoop.messages import message_class
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from yarnkernel.hadoop.rpc import RpcConnection
+
+#: Seconds between two tries while no daemon is active.
+RETRY_INTERVAL = 0.2
+
+
+class HighlyAvailable:
+    """A client of one daemon, or of the active one of several.
+
+    Each call has a timeout in seconds. A daemon that has answered before and does not any more is
+    tried until then: it may be restarting, or another one taking its place.
+
+    Parameters
+    ----------
+    connections : sequence of RpcConnection
+        To each of them.
+    is_there : bool, default False
+        Whether one is known to have answered before.
+    """
+
+    def __init__(self, connections: Sequence[RpcConnection], *, is_there: bool = False) -> None:
+        self._connections = list(connections)
+        self._is_there = is_there
+
+    def close(self) -> None:
+        """Close the connections; later calls open new ones."""
+        for connection in self._connections:
+            connection.close()
+
+    def call(self, name: str, timeout: float, *, method: str = "", **fields: Any) -> Any:
+        """Call a method of the protocol.
+
+        Parameters
+        ----------
+        name : str
+            What its messages are called, such as ``"GetClusterMetrics"``.
+        timeout : float
+            Seconds.
+        method : str, optional
+            Its own name in Java, where it differs.
+        **fields
+            Of the request.
+
+        Raises
+        ------
+        UnreachableError
+            When no ResourceManager answers; RpcTimeoutError when none does in time.
+        RpcError
+            When what answers is none.
+        HadoopError
+            When it answers with an exception.
+        """
+        method = method or name[0].lower() + name[1:]
+        request = message_class(f"hadoop.yarn.{name}RequestProto")(**fields)
+        deadline = Deadline(timeout)
+        failures: dict[str, str] = {}
+        while True:
+            connection = self._connections[0]
+            # One that hangs must leave time for the others.
+            share = Deadline(deadline.remaining / min(len(self._connections), 2))
+            try:
+                answer = connection.call(method, request, f"hadoop.yarn.{name}ResponseProto", share)
+            except (UnreachableError, StandbyError) as exc:
+                standby = isinstance(exc, StandbyError)
+                failures[str(connection)] = f"{connection} is in standby" if standby else str(exc)
+                self._is_there |= standby or isinstance(exc, RpcTimeoutError)
+                self._try_another(failures, deadline)
+            except HadoopError:
+                self._is_there = True
+                raise
+            else:
+                self._is_there = True
+                return answer
+
+    def _try_another(self, failures: dict[str, str], deadline: Deadline) -> None:
+        """Turn to the next ResourceManager, unless it is of no use."""
+        self._connections.append(self._connections.pop(0))
+        said = "; ".join(failures.values())
+        if deadline.remaining < RETRY_INTERVAL:
+            raise RpcTimeoutError(f"{said} (tried for {deadline.seconds:.0f} s)")
+        if len(failures) == len(self._connections):
+            if not self._is_there:
+                raise UnreachableError(said)
+            time.sleep(RETRY_INTERVAL)

@@ -1,0 +1,161 @@
+"""Who a connection of Hadoop RPC says that it is, and how it proves that.
+
+RpcHeader.proto, SaslRpcClient.java and SaslRpcServer.java of Hadoop 3.5.0 describe the
+negotiation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from yarnkernel.errors import AuthenticationError
+from yarnkernel.hadoop.messages import message_class
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from yarnkernel.hadoop.credentials import Token
+
+_MESSAGE = "hadoop.common.RpcSaslProto"
+
+
+class SaslClient(Protocol):
+    """The client's side of one SASL mechanism.
+
+    Attributes
+    ----------
+    protection : str
+        What the two sides have agreed on, once they have: ``"authentication"``,
+        ``"integrity"`` or ``"privacy"`` (hadoop.rpc.protection).
+    """
+
+    protection: str
+
+    def respond(self, challenge: bytes) -> bytes:
+        """Answer a challenge of the server's; the first one may be empty."""
+
+    def finish(self, token: bytes) -> None:
+        """Take the server's last word; AuthenticationError when that proves nothing."""
+
+    def wrap(self, message: bytes) -> bytes:
+        """Protect a message on its way to the server."""
+
+    def unwrap(self, packet: bytes) -> bytes:
+        """Take the protection off a message of the server's; RpcError when it is damaged."""
+
+
+class Login(Protocol):
+    """Who we are.
+
+    Attributes
+    ----------
+    method : str
+        How we say so, as servers offer it: ``"TOKEN"`` or ``"KERBEROS"``; empty
+        without SASL.
+    user : str
+        Our name without SASL; empty where SASL tells it.
+    """
+
+    method: str
+    user: str
+
+    def begin(self, offer: Any) -> SaslClient:
+        """Begin to prove it; ``offer`` is the server's RpcSaslProto.SaslAuth for our method."""
+
+
+class SimpleLogin:
+    """A name that is believed.
+
+    Parameters
+    ----------
+    user : str
+        The name.
+    """
+
+    method = ""
+
+    def __init__(self, user: str) -> None:
+        self.user = user
+
+    def begin(self, offer: Any) -> SaslClient:
+        """There is nothing to prove."""
+        raise NotImplementedError(offer)
+
+
+class TokenLogin:
+    """Who holds a token.
+
+    Parameters
+    ----------
+    token : Token
+        The token.
+    """
+
+    method = "TOKEN"
+    user = ""
+
+    def __init__(self, token: Token) -> None:
+        self.token = token
+
+    def begin(self, offer: Any) -> SaslClient:
+        """See :class:`Login`.
+
+        Raises
+        ------
+        AuthenticationError
+            When the server wants another mechanism than DIGEST-MD5
+            (hadoop.security.sasl.mechanism).
+        """
+        from yarnkernel.hadoop.digest_md5 import DigestMd5  # noqa: PLC0415  (few log in by tokens)
+
+        if offer.mechanism != "DIGEST-MD5":
+            raise AuthenticationError(
+                f"the server wants the SASL mechanism {offer.mechanism} for tokens, "
+                "which yarnkernel does not speak"
+            )
+        return DigestMd5(self.token, offer.protocol, offer.serverId)
+
+
+def negotiate(login: Login, exchange: Callable[[Any], Any]) -> SaslClient:
+    """Log in.
+
+    Parameters
+    ----------
+    login : Login
+        Who we are.
+    exchange : callable
+        Sends one RpcSaslProto and returns the server's next one.
+
+    Returns
+    -------
+    SaslClient
+        To protect what follows, where that was agreed on.
+
+    Raises
+    ------
+    AuthenticationError
+        When the server does not let us in, or is not who it should be.
+    """
+    message = message_class(_MESSAGE)
+    answer = exchange(message(state="NEGOTIATE"))
+    if answer.state != message.NEGOTIATE:
+        raise _out_of_order(answer)
+    offer = next((auth for auth in answer.auths if auth.method == login.method), None)
+    if offer is None:
+        offered = ", ".join(sorted({auth.method for auth in answer.auths})) or "nothing"
+        raise AuthenticationError(f"the server offers {offered}, and not {login.method}")
+    client = login.begin(offer)
+    initiate = message(state="INITIATE", token=client.respond(offer.challenge))
+    initiate.auths.add().CopyFrom(offer)
+    initiate.auths[0].ClearField("challenge")
+    answer = exchange(initiate)
+    while answer.state == message.CHALLENGE:
+        answer = exchange(message(state="RESPONSE", token=client.respond(answer.token)))
+    if answer.state != message.SUCCESS:
+        raise _out_of_order(answer)
+    client.finish(answer.token)
+    return client
+
+
+def _out_of_order(answer: Any) -> AuthenticationError:
+    return AuthenticationError(f"the server's answer {answer.state} is out of order")
