@@ -259,6 +259,16 @@ def shell(user_shell: Shell, stock: Shell) -> Shell:
     return user_shell
 
 
+@pytest.fixture
+def name(user_shell: Shell, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Name of a cluster for one test, stopped when it is over."""
+    name = f"test-{abs(hash(request.node.name)) % 10**6}"
+    yield name
+    user_shell.yarnkernel("cluster", "stop", "--name", name).ok()
+    state = user_shell.directory / ".local/state/yarnkernel/clusters"
+    assert [path.name for path in state.glob(f"{name}*")] in ([], [f"{name}.lock"])
+
+
 @pytest.fixture(scope="session")
 def kernel_venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment with this package, not editable, in it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.server
-import json
 import signal
 import threading
 from typing import TYPE_CHECKING
@@ -14,12 +13,14 @@ import pytest
 
 from tests.conftest import CACHE, Shell, finish
 from yarnkernel.local.artefacts import load_lock
+from yarnkernel.local.options import HADOOP_VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-VERSION, ARTEFACTS = load_lock()
+VERSION = HADOOP_VERSIONS[0]
+ARTEFACTS = load_lock(VERSION)
 START = ("cluster", "start", "--name", "artefacts")
 #: Enough of a Java for these tests: the cluster ends as soon as the artefacts are there.
 JAVA = """\
@@ -162,11 +163,19 @@ def test_full_disk_or_no_right_to_write(newcomer: Shell) -> None:
     assert len(error.splitlines()) == 1
 
 
-def test_lock_is_what_the_pom_says() -> None:
+@pytest.mark.parametrize("version", HADOOP_VERSIONS)
+def test_lock_is_what_the_pom_says(version: str) -> None:
     """The lock's own form; scripts/lock-artefacts --check compares it with Maven's answer."""
-    assert VERSION == "3.5.0"
-    assert len({artefact.name for artefact in ARTEFACTS}) == len(ARTEFACTS) > 150
-    assert json.dumps([a.sha256 for a in ARTEFACTS if len(a.sha256) != 64]) == "[]"
+    artefacts = load_lock(version)
+    assert len({artefact.name for artefact in artefacts}) == len(artefacts) > 150
+    assert [a.sha256 for a in artefacts if len(a.sha256) != 64] == []
+    assert f"hadoop-common-{version}.jar" in {artefact.name for artefact in artefacts}
+
+
+def test_unknown_version_names_those_there_are(newcomer: Shell) -> None:
+    result = newcomer.yarnkernel(*START, "--hadoop-version", "2.10.2")
+    assert result.code == 2
+    assert all(repr(version) in result.err for version in HADOOP_VERSIONS)
 
 
 def test_interrupted_fetch_does_not_wait_for_slow_downloads(newcomer: Shell) -> None:

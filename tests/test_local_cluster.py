@@ -16,20 +16,9 @@ from tests.conftest import BIN, REPOSITORY, Shell, finish, own_processes, wait_f
 from tests.kernels import Kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.conftest import Result
-
-
-@pytest.fixture
-def name(user_shell: Shell, request: pytest.FixtureRequest) -> Iterator[str]:
-    """Name of a cluster for one test, stopped when it is over."""
-    name = f"test-{abs(hash(request.node.name)) % 10**6}"
-    yield name
-    user_shell.yarnkernel("cluster", "stop", "--name", name).ok()
-    state = user_shell.directory / ".local/state/yarnkernel/clusters"
-    assert [path.name for path in state.glob(f"{name}*")] in ([], [f"{name}.lock"])
 
 
 def status_of(shell: Shell, name: str) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from yarnkernel.errors import YarnKernelError
 STATUS_KEY = "yarnkernel.status"
 #: A :class:`Command` is put under this prefix and its id; the supervisor takes it away.
 COMMAND_PREFIX = "yarnkernel.command."
+#: The first key after all commands: "/" follows "." in ASCII.
+COMMAND_END = "yarnkernel.command/"
 #: Answers that a supervisor keeps in its status, the newest.
 ANSWERS_KEPT = 16
 

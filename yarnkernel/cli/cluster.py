@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from yarnkernel.cli.arguments import Commands, add_command, add_timeout, count
 from yarnkernel.cli.output import TransferBar, add_output_options
 from yarnkernel.errors import LocalClusterError
-from yarnkernel.local.options import ClusterOptions
+from yarnkernel.local.options import HADOOP_VERSIONS, ClusterOptions
 from yarnkernel.local.state import DEFAULT_NAME, ClusterState, list_states, read_state
 
 if TYPE_CHECKING:
@@ -45,6 +45,13 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument(
         "--vcores", type=count, default=8, help="virtual cores of one NodeManager (default: 8)"
+    )
+    parser.add_argument(
+        "--hadoop-version",
+        choices=HADOOP_VERSIONS,
+        default=HADOOP_VERSIONS[0],
+        help=f"{' or '.join(HADOOP_VERSIONS)} (default: %(default)s)",
+        metavar="VERSION",
     )
     parser.add_argument(
         "--repository",
@@ -98,6 +105,7 @@ def _start(options: argparse.Namespace, output: Output) -> None:
                 hdfs=options.hdfs,
                 memory=memory,
                 vcores=options.vcores,
+                hadoop_version=options.hadoop_version,
             ),
             report=output.progress,
             progress=bar,
@@ -144,7 +152,7 @@ def _status(options: argparse.Namespace, output: Output) -> None:
     for status in found:
         running = "running" if status["running"] else "not running"
         kind = "HDFS" if status["hdfs"] else "viewfs over local directories"
-        lines = [f"cluster {status['name']}: {running}, {kind}"]
+        lines = [f"cluster {status['name']}: {running}, Hadoop {status['hadoop']}, {kind}"]
         lines += [f"  web page    {status['web']}", f"  directory   {status['directory']}"]
         for unit, key in (("memory", "memory_mb"), ("vcores", "vcores")):
             used, total = status[key]["used"], status[key]["total"]

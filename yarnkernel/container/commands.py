@@ -7,9 +7,9 @@ import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from yarnkernel.container.application import Application
     from yarnkernel.container.kernel import Kernel
     from yarnkernel.container.publisher import StatusPublisher
-    from yarnkernel.container.store import Store
     from yarnkernel.kernel_status import Command
 
 _log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class Commands:
         self._restarts: asyncio.Queue[str] = asyncio.Queue()
         self._interrupt: asyncio.Task[str] | None = None
 
-    async def obey(self, kernel: Kernel, store: Store) -> None:
+    async def obey(self, kernel: Kernel, store: Application) -> None:
         """Take commands as they come; for ever."""
         async for command in store.commands():
             _log.info("command: %s", command.verb)

@@ -12,9 +12,9 @@ from yarnkernel.errors import YarnKernelError
 from yarnkernel.kernel_status import ANSWERS_KEPT, STATUS_KEY, KernelStatus
 
 if TYPE_CHECKING:
+    from yarnkernel.container.application import Application
     from yarnkernel.container.kernel import Kernel
     from yarnkernel.container.memory import ContainerMemory
-    from yarnkernel.container.store import Store
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class StatusPublisher:
             del self._answers[old]
         self._changed.set()
 
-    async def publish(self, kernel: Kernel, store: Store) -> None:
+    async def publish(self, kernel: Kernel, store: Application) -> None:
         """Publish the status once.
 
         Raises
@@ -92,13 +92,13 @@ class StatusPublisher:
         """
         await store.put(STATUS_KEY, self._status(kernel).to_bytes())
 
-    async def publish_end(self, kernel: Kernel, store: Store) -> None:
+    async def publish_end(self, kernel: Kernel, store: Application) -> None:
         """Publish that the kernel has ended for good, if the ApplicationMaster still listens."""
         self._has_ended = True
         with contextlib.suppress(YarnKernelError):
             await self.publish(kernel, store)
 
-    async def run(self, kernel: Kernel, store: Store) -> None:
+    async def run(self, kernel: Kernel, store: Application) -> None:
         """Publish the status when it changes, and now and then for the memory; for ever."""
         kernel.activity.changed = self._changed.set
         while True:

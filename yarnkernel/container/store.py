@@ -12,7 +12,7 @@ import skein.kv
 from skein import Security, proto
 
 from yarnkernel.errors import YarnKernelError
-from yarnkernel.kernel_status import COMMAND_PREFIX, Command
+from yarnkernel.kernel_status import COMMAND_END, COMMAND_PREFIX, Command
 from yarnkernel.skein_rpc import open_aio_channel
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 TIMEOUT = 15.0
 #: Seconds between two tries to hear of commands, when the ApplicationMaster does not answer.
 RETRY_INTERVAL = 1.0
-#: The first key after all commands: "/" follows "." in ASCII.
-_COMMAND_END = COMMAND_PREFIX[:-1] + chr(ord(COMMAND_PREFIX[-1]) + 1)
 
 
 class Store:
@@ -82,7 +80,7 @@ class Store:
         try:
             create = proto.WatchCreateRequest(
                 start=COMMAND_PREFIX,
-                end=_COMMAND_END,
+                end=COMMAND_END,
                 event_type="PUT",
             )
             await stream.write(proto.WatchRequest(create=create))
@@ -102,7 +100,7 @@ class Store:
     async def _waiting(self) -> Any:
         request = proto.GetRangeRequest(
             start=COMMAND_PREFIX,
-            end=_COMMAND_END,
+            end=COMMAND_END,
             result_type="ITEMS",
         )
         return (await self._stub.GetRange(request, timeout=TIMEOUT)).result

@@ -9,11 +9,11 @@ import os
 import signal
 import time
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from yarnkernel.connection import ASKED_TO_RESTART, RECIPE_DIAGNOSTICS, format_connection_info
 from yarnkernel.container.address import container_address
+from yarnkernel.container.application import ApplicationFinder
 from yarnkernel.container.commands import Commands
 from yarnkernel.container.kernel import Kernel
 from yarnkernel.container.kernel_process import KernelLaunch, describe_end
@@ -22,8 +22,8 @@ from yarnkernel.container.publisher import StatusPublisher
 from yarnkernel.errors import KernelFailedError, YarnKernelError
 
 if TYPE_CHECKING:
+    from yarnkernel.container.application import Application
     from yarnkernel.container.limits import Limits
-    from yarnkernel.container.store import Store
 
 _log = logging.getLogger(__name__)
 
@@ -117,30 +117,25 @@ class Supervisor:
         Raises
         ------
         YarnKernelError
-            When this is not a container of skein's.
+            When this is no container of an application, or that cannot be run.
         """
-        address = os.environ.get("SKEIN_APPMASTER_ADDRESS")
-        if not address:
-            raise YarnKernelError(
-                "the recipe runs in containers that skein started (SKEIN_APPMASTER_ADDRESS is "
-                "not set); next: yarnkernel start specs/ipython.yaml"
-            )
-        life = asyncio.create_task(self._live(address))
-        asked_to_end = asyncio.create_task(_asked_to_end())
+        asked = asyncio.Event()
+        finder = ApplicationFinder(os.environ, asked)
+        life = asyncio.create_task(self._live(finder))
+        asked_to_end = asyncio.create_task(_asked_to_end(asked))
         await asyncio.wait((life, asked_to_end), return_when=asyncio.FIRST_COMPLETED)
         life.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             return await life
         return 0
 
-    async def _live(self, address: str) -> int:
+    async def _live(self, finder: ApplicationFinder) -> int:
+        starting = asyncio.create_task(self._start_kernel())
         async with contextlib.AsyncExitStack() as stack:
-            stack.push_async_callback(self._end_kernel)
-            starting = asyncio.create_task(self._start_kernel())
-            stack.callback(starting.cancel)
-            # skein takes a fifth of a second to import: meanwhile the kernel starts.
-            module = await asyncio.to_thread(import_module, "yarnkernel.container.store")
-            store: Store = await stack.enter_async_context(module.Store(address))
+            stack.push_async_callback(self._end_kernel, starting)
+            store = await stack.enter_async_context(await finder.open())
+            # Before the application, which tells of its end: then there is no kernel any more.
+            stack.push_async_callback(self._end_kernel, starting)
             try:
                 kernel = await starting
                 # First the status: who finds a kernel finds out whose supervisor it has.
@@ -180,12 +175,14 @@ class Supervisor:
         self._publisher.reached("kernel")
         return self._kernel
 
-    async def _end_kernel(self) -> None:
-        if self._kernel is not None:
-            await self._kernel.end()
-            await self._kernel.close()
+    async def _end_kernel(self, starting: asyncio.Task[Kernel]) -> None:
+        starting.cancel()
+        kernel, self._kernel = self._kernel, None
+        if kernel is not None:
+            await kernel.end()
+            await kernel.close()
 
-    async def _supervise(self, kernel: Kernel, store: Store) -> None:
+    async def _supervise(self, kernel: Kernel, store: Application) -> None:
         jobs = (
             self._commands.obey(kernel, store),
             self._guard_memory(kernel),
@@ -202,7 +199,7 @@ class Supervisor:
             for task in tasks:
                 task.cancel()
 
-    async def _until_restart(self, kernel: Kernel, store: Store) -> str:
+    async def _until_restart(self, kernel: Kernel, store: Application) -> str:
         """Wait until the kernel's process has ended, and say why it is to be started again.
 
         Returns
@@ -255,7 +252,7 @@ class Supervisor:
             return False
         return kernel.activity.farewell.is_set() or code == 0
 
-    async def _end_unused(self, kernel: Kernel, store: Store, reason: str) -> None:
+    async def _end_unused(self, kernel: Kernel, store: Application, reason: str) -> None:
         await kernel.end()
         text = f"{RECIPE_DIAGNOSTICS}was ended: {reason}."
         _log.warning("%s", text)
@@ -327,9 +324,8 @@ def _log_fault(task: asyncio.Task[None]) -> None:
         _log.error("a fault of the supervisor: %r", fault, exc_info=fault)
 
 
-async def _asked_to_end() -> None:
+async def _asked_to_end(asked: asyncio.Event) -> None:
     """Wait for a signal that ends us, or for the end of the process that started us."""
-    asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, asked.set)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from yarnkernel.hadoop.configuration import Configuration
 
 _RESOURCEMANAGER = "yarn.resourcemanager"
-#: YarnConfiguration.DEFAULT_RM_PORT.
-RESOURCEMANAGER_PORT = 8032
+#: YarnConfiguration.DEFAULT_RM_PORT and DEFAULT_RM_SCHEDULER_PORT, by the setting's name.
+_PORTS = {"address": 8032, "scheduler.address": 8030}
 #: yarn.resourcemanager.hostname of yarn-default.xml: this machine.
 _DEFAULT_HOST = "0.0.0.0"  # noqa: S104  (connected to, not bound)
 
@@ -46,8 +46,15 @@ def parse_address(text: str, default_port: int, setting: str) -> Address:
     return ipv6 or host, int(port or default_port)
 
 
-def resourcemanager_addresses(configuration: Configuration) -> list[Address]:
-    """Addresses for clients of the ResourceManager: several when it is highly available.
+def resourcemanager_addresses(configuration: Configuration, name: str = "address") -> list[Address]:
+    """Addresses of the ResourceManager: several when it is highly available.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Of the cluster.
+    name : str, default "address"
+        That for clients, or ``"scheduler.address"``, that for ApplicationMasters.
 
     Returns
     -------
@@ -69,14 +76,14 @@ def resourcemanager_addresses(configuration: Configuration) -> list[Address]:
             )
     found = []
     for suffix in suffixes:
-        setting = f"{_RESOURCEMANAGER}.address{suffix}"
+        setting = f"{_RESOURCEMANAGER}.{name}{suffix}"
         address = configuration.get(setting) or configuration.get(
             f"{_RESOURCEMANAGER}.hostname{suffix}", "" if suffix else _DEFAULT_HOST
         )
         if not address:
             raise HadoopConfigurationError(f"{configuration.source}: {setting} is not set")
         where = f"{configuration.source}: {setting}"
-        found.append(parse_address(address, RESOURCEMANAGER_PORT, where))
+        found.append(parse_address(address, _PORTS[name], where))
     return found
 
 

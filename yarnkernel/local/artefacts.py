@@ -1,4 +1,7 @@
-"""Hadoop's jars: listed in a committed lock, fetched once, verified, shared by all clusters."""
+"""Hadoop's jars: listed in a committed lock, fetched once, verified, shared by all clusters.
+
+Each version of Hadoop has a lock and a directory of its own.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import platformdirs
 
-from yarnkernel.errors import ArtefactError
+from yarnkernel.errors import ArtefactError, UsageError
+from yarnkernel.local.options import HADOOP_VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,23 +69,24 @@ class FetchProgress(Protocol):
         """``size`` more bytes are there (negative when a download starts anew)."""
 
 
-def load_lock() -> tuple[str, list[Artefact]]:
-    """Read the committed lock.
+def load_lock(version: str) -> list[Artefact]:
+    """Read the committed lock of one version of Hadoop.
 
-    Returns
-    -------
-    str
-        Hadoop's version.
-    list of Artefact
-        All jars of it.
+    Raises
+    ------
+    UsageError
+        When there is none.
     """
-    lock = json.loads(resources.files(__package__).joinpath("hadoop-lock.json").read_text("utf-8"))
-    return lock["hadoop"], [Artefact(**entry) for entry in lock["artefacts"]]
+    if version not in HADOOP_VERSIONS:
+        raise UsageError(
+            f"there is no Hadoop {version!r} for local clusters, only {', '.join(HADOOP_VERSIONS)}"
+        )
+    lock = resources.files(__package__).joinpath(f"hadoop-{version}.json").read_text("utf-8")
+    return [Artefact(**entry) for entry in json.loads(lock)["artefacts"]]
 
 
-def jars_directory() -> Path:
-    """Where the jars of the lock's Hadoop are kept, below the user's cache directory."""
-    version, _ = load_lock()
+def jars_directory(version: str) -> Path:
+    """Where the jars of one version of Hadoop are kept, below the user's cache directory."""
     return platformdirs.user_cache_path("yarnkernel") / f"hadoop-{version}"
 
 
@@ -210,14 +215,18 @@ def _fetch(
             executor.shutdown(wait=False, cancel_futures=True)
 
 
-def fetch_artefacts(progress: FetchProgress, *, repository: str | None = None) -> Path:
-    """Make sure that all jars of the lock are in the cache directory.
+def fetch_artefacts(
+    version: str, progress: FetchProgress, *, repository: str | None = None
+) -> Path:
+    """Make sure that all jars of one version of Hadoop are in the cache directory.
 
     Jars that ``~/.m2/repository`` holds with the right checksum are copied
     from there. Several processes may call this at once: one of them fetches.
 
     Parameters
     ----------
+    version : str
+        Hadoop's.
     progress : FetchProgress
         Told about the bytes that have to be fetched; not called when all is there.
     repository : str, optional
@@ -231,14 +240,16 @@ def fetch_artefacts(progress: FetchProgress, *, repository: str | None = None) -
 
     Raises
     ------
+    UsageError
+        When there is no lock for this version.
     ArtefactError
         When a jar cannot be fetched or does not have the lock's checksum.
     """
     import filelock  # noqa: PLC0415  (an extra; recipe and client do without it)
 
     repository = repository or os.environ.get(REPOSITORY_VARIABLE) or DEFAULT_REPOSITORY
-    _, artefacts = load_lock()
-    directory = jars_directory()
+    artefacts = load_lock(version)
+    directory = jars_directory(version)
     # Checksums are compared once; later starts look at the stamp and the sizes.
     stamp = directory.with_name(f"{directory.name}.verified")
     wanted = hashlib.sha256(repr(artefacts).encode()).hexdigest()

@@ -147,12 +147,13 @@ def start_cluster(
         state = read_state(name)
         if state is not None:
             if _is_up(state, timeout):
-                report(f"cluster {name} is running already")
+                kept = "" if state.options == options else ", with other options, which it keeps"
+                report(f"cluster {name} is running already{kept}")
                 return state
             dead = ", ".join(state.dead_daemons())
             report(f"cluster {name} is damaged ({dead}); starting it anew")
         java_home = find_java()
-        jars = fetch_artefacts(progress, repository=repository)
+        jars = fetch_artefacts(options.hadoop_version, progress, repository=repository)
         for attempt in range(PORT_ATTEMPTS):
             _remove(directory)
             state = ClusterState(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: Those with a lock of their artefacts (hadoop-VERSION.json), the default first.
+HADOOP_VERSIONS = ("3.5.0", "3.4.3")
+
 
 @dataclass(frozen=True)
 class ClusterOptions:
@@ -20,9 +23,12 @@ class ClusterOptions:
         MiB that the containers of one NodeManager may use together.
     vcores : int, default 8
         Virtual cores that the containers of one NodeManager may use together.
+    hadoop_version : str, default "3.5.0"
+        One of ``HADOOP_VERSIONS``.
     """
 
     nodemanagers: int = 1
     hdfs: bool = False
     memory: int = 8192
     vcores: int = 8
+    hadoop_version: str = HADOOP_VERSIONS[0]

@@ -19,10 +19,10 @@ def cluster_status(state: ClusterState) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``name``, ``running``, ``web``, ``hdfs``, ``directory``, ``daemons``
-        (name, pid, running, resident memory in bytes), ``ports``, ``memory_mb``
-        and ``vcores`` (each with ``used`` and ``total``) and ``applications``
-        (id, name, state, queue, memory in MiB).
+        ``name``, ``running``, ``web``, ``hadoop`` (its version), ``hdfs``,
+        ``directory``, ``daemons`` (name, pid, running, resident memory in bytes),
+        ``ports``, ``memory_mb`` and ``vcores`` (each with ``used`` and ``total``)
+        and ``applications`` (id, name, state, queue, memory in MiB).
     """
     dead = state.dead_daemons()
     metrics = get_json(f"{state.web_address}/ws/v1/cluster/metrics") or {}
@@ -31,6 +31,7 @@ def cluster_status(state: ClusterState) -> dict[str, Any]:
         "name": state.name,
         "running": not dead and bool(metrics),
         "web": state.web_address,
+        "hadoop": state.options.hadoop_version,
         "hdfs": state.options.hdfs,
         "directory": state.directory,
         "daemons": [

@@ -1,0 +1,188 @@
+"""skein's gRPC service ``AppMaster``, served by the kernel's own supervisor.
+
+What skein's ApplicationMaster answers (ApplicationMaster.java of skein 0.8.2), so that its clients
+and commands work; all that is about further containers and web pages is refused, as there
+are none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from yarnkernel.container.key_value_store import KeyValueStore, StoreError
+from yarnkernel.container.skein_messages import messages
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+_SERVICE = messages.DESCRIPTOR.services_by_name["AppMaster"]
+#: Seconds that answers under way have when the server ends.
+GRACE = 0.5
+_SHUTDOWN_DIAGNOSTICS = "Shutdown requested by user."
+
+
+class AppMasterServer:
+    """Serves clients over mutual TLS; an asynchronous context manager.
+
+    Parameters
+    ----------
+    certificate, key : bytes
+        PEM; clients have to show the same certificate.
+    specification : ApplicationSpec
+        What was submitted, as skein's message.
+    end : callable
+        Called with a final status, such as ``"SUCCEEDED"``, and diagnostics when a
+        client asks for the application's end.
+
+    Attributes
+    ----------
+    port : int
+        Where it listens, on all addresses of this host.
+    store : KeyValueStore
+        The application's key-value store.
+    progress : float
+        Of the application, as clients have set it.
+    """
+
+    def __init__(
+        self, certificate: bytes, key: bytes, specification: Any, end: Callable[[str, str], None]
+    ) -> None:
+        self.store = KeyValueStore(self.check_container)
+        self.progress = 0.0
+        self.port = 0
+        self._specification = specification
+        self._end = end
+        self._credentials = grpc.ssl_server_credentials(
+            [(key, certificate)], root_certificates=certificate, require_client_auth=True
+        )
+        self._server: grpc.aio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises
+        ------
+        RuntimeError
+            When there is no port to be had.
+        """
+        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        self._server.add_generic_rpc_handlers((self._handlers(),))
+        self.port = self._server.add_secure_port("[::]:0", self._credentials)
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Close the port, after the answers that are under way."""
+        if self._server is not None:
+            await self._server.stop(GRACE)
+
+    def _handlers(self) -> grpc.GenericRpcHandler:
+        """The service's methods: those here that are named like them; the others are refused."""
+        handlers = {}
+        for method in _SERVICE.methods:
+            codec = (_message_class(method.input_type), _message_class(method.output_type))
+            make = grpc.unary_unary_rpc_method_handler
+            if method.name == "Watch":
+                make = grpc.stream_stream_rpc_method_handler
+            behaviour = getattr(self, method.name, self._refuse)
+            handlers[method.name] = make(behaviour, codec[0].FromString, codec[1].SerializeToString)
+        return grpc.method_handlers_generic_handler(_SERVICE.full_name, handlers)
+
+    async def _refuse(self, _request: Any, context: Any) -> None:
+        await context.abort(
+            grpc.StatusCode.UNIMPLEMENTED,
+            "this application is one kernel without services and web pages "
+            "(it was started by yarnkernel's direct way)",
+        )
+
+    def check_container(self, container: Any) -> str:
+        """Say why there is no such container, a ContainerInstance."""
+        return f"Unknown service '{container.service_name}'"
+
+    async def shutdown(self, request: Any, _context: Any) -> Any:
+        """End the application."""
+        status = messages.FinalStatus.Type.Name(request.final_status)
+        self._end(status, request.diagnostics or _SHUTDOWN_DIAGNOSTICS)
+        return messages.Empty()
+
+    async def getApplicationSpec(self, _request: Any, _context: Any) -> Any:  # noqa: N802  (skein's)
+        """Return what was submitted."""
+        return self._specification
+
+    async def getContainers(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Return the containers of services: there are none."""
+        for service in request.services:
+            details = self.check_container(messages.ContainerInstance(service_name=service))
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, details)
+        return messages.ContainersResponse()
+
+    async def SetProgress(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Take the application's progress."""
+        if not 0 <= request.progress <= 1:
+            details = f"progress must be between 0 and 1, got {request.progress}"
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, details)
+        self.progress = request.progress
+        return messages.Empty()
+
+    async def GetProxies(self, _request: Any, _context: Any) -> Any:  # noqa: N802
+        """Return the web pages that were added: there are none."""
+        return messages.GetProxiesResponse()
+
+    async def GetRange(self, request: Any, _context: Any) -> Any:  # noqa: N802
+        """See :class:`KeyValueStore`."""
+        return self.store.get_range(request)
+
+    async def DeleteRange(self, request: Any, _context: Any) -> Any:  # noqa: N802
+        """See :class:`KeyValueStore`."""
+        return self.store.delete_range(request)
+
+    async def PutKey(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """See :class:`KeyValueStore`."""
+        return await self._checked(self.store.put_key, request, context)
+
+    async def Transaction(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """See :class:`KeyValueStore`."""
+        return await self._checked(self.store.transaction, request, context)
+
+    async def _checked(self, carry_out: Callable[[Any], Any], request: Any, context: Any) -> Any:
+        try:
+            return carry_out(request)
+        except StoreError as exc:
+            await context.abort(grpc.StatusCode[exc.code], str(exc))
+
+    async def Watch(self, requests: AsyncIterator[Any], _context: Any) -> AsyncIterator[Any]:  # noqa: N802
+        """Tell of changes of keys until the client has no more requests."""
+        responses: asyncio.Queue[Any] = asyncio.Queue()
+        watches: set[int] = set()
+        reader = asyncio.create_task(self._read_watches(requests, watches, responses))
+        try:
+            while (response := await responses.get()) is not None:
+                yield response
+        finally:
+            reader.cancel()
+            for watch_id in watches:
+                self.store.forget(watch_id)
+
+    async def _read_watches(
+        self, requests: AsyncIterator[Any], watches: set[int], responses: asyncio.Queue[Any]
+    ) -> None:
+        try:
+            async for request in requests:
+                if request.HasField("create"):
+                    watch_id = self.store.watch(request.create, responses.put_nowait)
+                    watches.add(watch_id)
+                    answer = "CREATE"
+                else:
+                    watch_id, answer = request.cancel.watch_id, "CANCEL"
+                    if watch_id in watches:
+                        watches.discard(watch_id)
+                        self.store.forget(watch_id)
+                responses.put_nowait(messages.WatchResponse(type=answer, watch_id=watch_id))
+        finally:
+            responses.put_nowait(None)
+
+
+def _message_class(descriptor: Any) -> Any:
+    return getattr(messages, descriptor.name)

@@ -1,0 +1,78 @@
+"""The application that this container belongs to: skein's ApplicationMaster runs it, or we do."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
+
+from yarnkernel.errors import YarnKernelError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, MutableMapping
+
+    from typing_extensions import Self
+
+    from yarnkernel.kernel_status import Command
+
+#: Set in all containers of skein's, and of the direct way.
+_APPLICATION_ID = "SKEIN_APPLICATION_ID"
+#: Set where skein's own ApplicationMaster has started the script.
+_MASTER_ADDRESS = "SKEIN_APPMASTER_ADDRESS"
+
+
+class Application(Protocol):
+    """What the supervisor asks of the application; an asynchronous context manager."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc_info: object) -> None: ...
+
+    async def put(self, key: str, value: bytes) -> None:
+        """Put a key; YarnKernelError when that cannot be done."""
+
+    def commands(self) -> AsyncIterator[Command]:
+        """Yield what clients ask for; each command once."""
+
+    async def end_application(self, final_status: str, diagnostics: str) -> None:
+        """End the application as ``"SUCCEEDED"`` or ``"FAILED"``."""
+
+
+class ApplicationFinder:
+    """Finds out at once whose the application is, and opens it later.
+
+    Parameters
+    ----------
+    environ : mutable mapping of str to str
+        The environment of this process; credentials are taken out of it.
+    asked_to_end : asyncio.Event
+        Set when the application has to end.
+
+    Raises
+    ------
+    YarnKernelError
+        When this is no container of an application.
+    """
+
+    def __init__(self, environ: MutableMapping[str, str], asked_to_end: asyncio.Event) -> None:
+        self._class = "store.Store"
+        self._arguments: list[Any] = [environ.get(_MASTER_ADDRESS)]
+        if environ.get(_MASTER_ADDRESS):
+            return
+        if _APPLICATION_ID not in environ:
+            raise YarnKernelError(
+                f"the recipe runs in containers of YARN ({_APPLICATION_ID} is not set); "
+                "next: yarnkernel start specs/ipython.yaml"
+            )
+        from yarnkernel.container.credentials import take_credentials  # noqa: PLC0415
+
+        self._class = "master.Master"
+        self._arguments = [*take_credentials(environ), asked_to_end]
+
+    async def open(self) -> Application:
+        """Return it, still closed."""
+        # gRPC takes a fifth of a second to import: meanwhile the kernel starts.
+        name, _, kind = self._class.partition(".")
+        module = await asyncio.to_thread(import_module, f"yarnkernel.container.{name}")
+        application: Application = getattr(module, kind)(*self._arguments)
+        return application

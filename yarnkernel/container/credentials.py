@@ -1,0 +1,64 @@
+"""What YARN has given this container, and what of that its kernel may see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from yarnkernel.errors import CredentialsError
+from yarnkernel.hadoop.credentials import AMRM_TOKEN, TOKEN_FILE_VARIABLE, Credentials
+from yarnkernel.master_launch import MasterLaunch, is_ours
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from yarnkernel.hadoop.credentials import Token
+
+#: The kernel's token file, in the container's directory.
+KERNEL_TOKENS = "yarnkernel-tokens"
+
+
+def take_credentials(environ: MutableMapping[str, str]) -> tuple[MasterLaunch, Token]:
+    """Take the credentials of the ApplicationMaster away from the container's other processes.
+
+    The file is deleted. What else is in it, such as tokens for HDFS, goes to a file of its own,
+    and into the environment; skein's ApplicationMaster does the same for its script.
+
+    Parameters
+    ----------
+    environ : mutable mapping of str to str
+        The environment of this process, which the kernel inherits; is changed.
+
+    Returns
+    -------
+    MasterLaunch
+        What the submitter has said.
+    Token
+        By which the ApplicationMaster logs in.
+
+    Raises
+    ------
+    CredentialsError
+        When they are not there or damaged.
+    """
+    location = environ.pop(TOKEN_FILE_VARIABLE, "")
+    if not location:
+        raise CredentialsError(
+            f"this container has no credentials ({TOKEN_FILE_VARIABLE} is not set)"
+        )
+    file = Path(location)
+    credentials = Credentials.read(file)
+    token = credentials.token_of_kind(AMRM_TOKEN)
+    if token is None:
+        raise CredentialsError(f"{file} has no token of kind {AMRM_TOKEN}")
+    launch = MasterLaunch.from_secrets(credentials.secrets)
+    file.unlink(missing_ok=True)
+    kernels = Credentials(
+        {alias: other for alias, other in credentials.tokens.items() if other.kind != AMRM_TOKEN},
+        {name: secret for name, secret in credentials.secrets.items() if not is_ours(name)},
+    )
+    if kernels.tokens or kernels.secrets:
+        path = Path(KERNEL_TOKENS).absolute()
+        kernels.write(path)
+        environ[TOKEN_FILE_VARIABLE] = str(path)
+    return launch, token

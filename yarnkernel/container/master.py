@@ -1,0 +1,157 @@
+"""The ApplicationMaster in the recipe's own process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from yarnkernel.container.app_master_server import AppMasterServer
+from yarnkernel.container.skein_messages import messages
+from yarnkernel.errors import ClusterError, NotFoundError
+from yarnkernel.hadoop.application_master_protocol import ApplicationMasterProtocol
+from yarnkernel.hadoop.configuration import Configuration
+from yarnkernel.kernel_status import COMMAND_END, COMMAND_PREFIX, Command
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from typing_extensions import Self
+
+    from yarnkernel.hadoop.credentials import Token
+    from yarnkernel.master_launch import MasterLaunch
+
+_log = logging.getLogger(__name__)
+
+#: Seconds between two heartbeats; ResourceManagers wait for 10 minutes by default
+#: (``yarn.am.liveness-monitor.expiry-interval-ms``).
+HEARTBEAT_INTERVAL = 1.0
+#: Seconds that one heartbeat may take.
+HEARTBEAT_TIMEOUT = 10.0
+#: How long no ResourceManager may answer until the application is given up: the setting by which
+#: all ApplicationMasters do so, and its default.
+GIVE_UP_SETTING = "yarn.resourcemanager.connect.max-wait.ms"
+GIVE_UP_MILLISECONDS = 900_000
+
+
+class Master:
+    """Registers with the ResourceManager, serves clients, and unregisters; see :class:`Store`.
+
+    Parameters
+    ----------
+    launch : MasterLaunch
+        What the submitter has said.
+    token : Token
+        By which it logs in.
+    asked_to_end : asyncio.Event
+        Set when a client asks for the application's end, or YARN has ended it.
+    """
+
+    def __init__(self, launch: MasterLaunch, token: Token, asked_to_end: asyncio.Event) -> None:
+        configuration = Configuration(launch.settings, "the cluster")
+        self._give_up = configuration.get_int(GIVE_UP_SETTING, GIVE_UP_MILLISECONDS) / 1000
+        self._protocol = ApplicationMasterProtocol(launch.schedulers, token, configuration)
+        self._server = AppMasterServer(
+            launch.certificate,
+            launch.key,
+            messages.ApplicationSpec.FromString(launch.specification),
+            self._end_soon,
+        )
+        self._asked_to_end = asked_to_end
+        self._final: tuple[str, str] | None = None
+        self._has_lost = False
+        self._heartbeats: asyncio.Task[None] | None = None
+        # One of its own: nobody waits for a heartbeat that hangs.
+        self._thread = ThreadPoolExecutor(1, "heartbeat")
+
+    async def __aenter__(self) -> Self:
+        await self._server.start()
+        host = os.environ.get("NM_HOST") or socket.getfqdn()
+        await asyncio.to_thread(self._protocol.register, host, self._server.port, self._give_up)
+        _log.info("registered as the ApplicationMaster, %s:%d", host, self._server.port)
+        self._heartbeats = asyncio.create_task(self._beat())
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._heartbeats is not None:
+            self._heartbeats.cancel()
+        if kind is None:
+            self._end("SUCCEEDED", "")
+        elif issubclass(kind, asyncio.CancelledError):
+            self._end("KILLED", "The ApplicationMaster was ended by a signal.")
+        else:
+            self._end("FAILED", "The ApplicationMaster has failed; its log says more.")
+        if not self._has_lost:
+            # Comes to its end also when we are asked to end once more.
+            await asyncio.shield(asyncio.create_task(self._finish()))
+        await self._server.stop()
+
+    async def _finish(self) -> None:
+        assert self._final is not None  # noqa: S101
+        status, diagnostics = self._final
+        protocol = self._protocol.another()  # a heartbeat may hang in the first one
+        with contextlib.suppress(NotFoundError):
+            try:
+                await asyncio.to_thread(protocol.finish, status, diagnostics, self._give_up)
+            except ClusterError as exc:
+                _log.error("the end (%s) cannot be told: %s", status, exc)
+
+    async def _beat(self) -> None:
+        loop = asyncio.get_running_loop()
+        last = time.monotonic()
+        while True:
+            try:
+                await loop.run_in_executor(
+                    self._thread, self._protocol.heartbeat, self._server.progress, HEARTBEAT_TIMEOUT
+                )
+            except NotFoundError as exc:
+                self._lose(f"YARN has ended this application: {exc}")
+                return
+            except ClusterError as exc:
+                _log.warning("no heartbeat: %s", exc)
+                if time.monotonic() - last > self._give_up:
+                    self._lose(f"no ResourceManager has answered for {self._give_up:.0f} s")
+                    return
+            else:
+                last = time.monotonic()
+            await asyncio.sleep(HEARTBEAT_INTERVAL)
+
+    def _lose(self, reason: str) -> None:
+        _log.error("%s", reason)
+        self._has_lost = True
+        self._end_soon("FAILED", reason)
+
+    def _end(self, final_status: str, diagnostics: str) -> None:
+        """Note how the application ends; what was said first stands."""
+        if self._final is None:
+            self._final = (final_status, diagnostics)
+
+    def _end_soon(self, final_status: str, diagnostics: str) -> None:
+        self._end(final_status, diagnostics)
+        self._asked_to_end.set()
+
+    async def put(self, key: str, value: bytes) -> None:
+        """Put a key."""
+        self._server.store.put_key(messages.PutKeyRequest(key=key, value=value))
+
+    async def commands(self) -> AsyncIterator[Command]:
+        """Yield what clients ask for; each command once."""
+        changes: asyncio.Queue[messages.WatchResponse] = asyncio.Queue()
+        store, span = self._server.store, {"start": COMMAND_PREFIX, "end": COMMAND_END}
+        store.watch(messages.WatchCreateRequest(event_type="PUT", **span), changes.put_nowait)
+        pairs = store.get_range(messages.GetRangeRequest(**span)).result
+        while True:
+            for pair in pairs:
+                taken = messages.DeleteRangeRequest(start=pair.key, end=f"{pair.key}\0")
+                if store.delete_range(taken).count:
+                    yield Command.from_bytes(pair.key, pair.value)
+            pairs = (await changes.get()).event
+
+    async def end_application(self, final_status: str, diagnostics: str) -> None:
+        """See :meth:`Store.end_application`; here it ends with this process."""
+        self._end(final_status, diagnostics)
