@@ -46,7 +46,7 @@ class ClusterEnvironment:
     @cached_property
     def configuration(self) -> Configuration:
         """The cluster's site files."""
-        return load_configuration(self.conf_dir)
+        return load_configuration(self.conf_dir, self.variables)
 
     @cached_property
     def java(self) -> str:
