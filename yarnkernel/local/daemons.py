@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from yarnkernel.errors import LocalClusterError, LocalClusterTimeoutError
-from yarnkernel.local import sites
+from yarnkernel.local import kdc, sites
 from yarnkernel.local.state import MARK, DaemonState, cluster_directory
 from yarnkernel.local.work_dir import mark_of
 
@@ -30,6 +30,7 @@ KINDS = {
     "nodemanager": (f"{_YARN_SERVER}.nodemanager.NodeManager", 256),
     "namenode": (f"{_HDFS_SERVER}.namenode.NameNode", 192),
     "datanode": (f"{_HDFS_SERVER}.datanode.DataNode", 192),
+    "kdc": (kdc.MAIN_CLASS, 96),
 }
 POLL_INTERVAL = 0.05
 #: Seconds that an HTTP request to a daemon may take.
@@ -80,6 +81,7 @@ def _environment(state: ClusterState, role: str) -> dict[str, str]:
     unwanted = (
         *("HADOOP_", "YARN_", "HDFS_", "CLASSPATH", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS"),
         "JPY_",  # of a notebook that the cluster is started from
+        "KRB5",
     )
     environment = {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
     return environment | {
@@ -91,6 +93,7 @@ def _environment(state: ClusterState, role: str) -> dict[str, str]:
 
 def _command(state: ClusterState, role: str, main_class: str, heap: int) -> list[str]:
     logs = state.path / "logs"
+    jars = state.path / "kdc" / "jars" if main_class == kdc.MAIN_CLASS else state.jars
     return [
         f"{state.java_home}/bin/java",
         f"-Xmx{heap}m",
@@ -101,23 +104,26 @@ def _command(state: ClusterState, role: str, main_class: str, heap: int) -> list
         f"-Dhadoop.log.dir={logs}",
         f"-Dyarn.log.dir={logs}",
         "-cp",
-        f"{state.path / 'conf' / role}:{state.jars}/*",
+        f"{state.path / 'conf' / role}:{jars}/*",
         main_class,
     ]
 
 
 def role_of(name: str) -> str:
     """Name of the directory with a daemon's site files."""
-    return "client" if name in {"namenode", "datanode"} else name
+    return "client" if name in {"namenode", "datanode", "kdc"} else name
 
 
 def start_daemon(state: ClusterState, name: str) -> DaemonState:
     """Start one daemon in a session of its own and return at once."""
     main_class, heap = KINDS[name.rstrip("0123456789")]
     role = role_of(name)
+    command = _command(state, role, main_class, heap)
+    if name == "kdc":
+        command += kdc.arguments(state)
     with log_path(state, name).open("ab") as log:
         process = subprocess.Popen(
-            _command(state, role, main_class, heap),
+            command,
             env=_environment(state, role),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -178,7 +184,7 @@ def _is_ready(state: ClusterState, name: str) -> bool:
         url = f"http://localhost:{state.ports['namenode-web']}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState"
         beans = (get_json(url) or {}).get("beans") or [{}]
         return bool(beans[0].get("NumLiveDataNodes") == 1)
-    return True
+    return name != "kdc" or kdc.READY in log_path(state, name).read_text(errors="replace")
 
 
 def wait_until_ready(state: ClusterState, deadline: float) -> None:
