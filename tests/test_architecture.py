@@ -22,7 +22,7 @@ FILES = {"cluster_env", "cluster_files"}
 LIGHT = BOTTOM | FILES | {"hadoop", "yarn_client", "logs", "spec", "environment"}
 CLIENT = LIGHT | {
     "skein_rpc", "application_master", "skein_driver", "skein_way", "kernel", "launch", "console",
-    "kernel_control", "launch_options", "watch",
+    "kernel_control", "launch_options", "watch", "way",
 }  # fmt: skip
 #: What a front end's process loads: neither skein nor gRPC.
 FRONT_END = {"agent_client", "kernel_manager", "launch_options", "errors", "connection"}
@@ -37,6 +37,8 @@ ALLOWED = {
     "kernel_status": {"errors"},
     "skein_rpc": {"errors", "interrupts"},
     "hadoop": {"errors", "deadline"},
+    "master_launch": {"errors"},
+    "launch_script": set(),
     "child_process": {"deadline", "interrupts"},
     "cluster_env": {"errors", "hadoop", "local"},
     "cluster_files": {"errors", "deadline", "child_process", "cluster_env"},
@@ -46,10 +48,24 @@ ALLOWED = {
     "spec": {"errors", "application", "environment"},
     "application_master": {"errors", "application", "skein_rpc"},
     "skein_driver": {"errors", "deadline", "cluster_env", "skein_rpc"},
-    "skein_way": {"errors", "deadline", "interrupts", "skein_driver", "skein_rpc", "yarn_client"},
+    "skein_way": BOTTOM | {"skein_driver", "skein_rpc", "submission", "yarn_client"},
+    "submission": {"errors", "deadline", "yarn_client"},
+    "container_files": {"errors", "deadline", "cluster_env", "hadoop"},
+    "direct_way": BOTTOM
+    | {
+        "cluster_env",
+        "container_files",
+        "hadoop",
+        "launch_script",
+        "master_launch",
+        "skein_rpc",
+        "submission",
+        "yarn_client",
+    },
+    "way": {"errors", "deadline", "direct_way", "skein_driver", "skein_way", "yarn_client"},
     "kernel": BOTTOM | {"application_master", "logs", "skein_rpc", "yarn_client"},
-    "launch_options": BOTTOM | FILES | {"environment", "spec"},
-    "launch": BOTTOM | {"environment", "kernel", "launch_options", "skein_way", "spec"},
+    "launch_options": BOTTOM | FILES | {"environment", "launch_script", "spec", "way"},
+    "launch": BOTTOM | {"environment", "kernel", "launch_options", "spec", "way"},
     "watch": BOTTOM | {"application_master", "kernel"},
     "agent": CLIENT,
     "agent_client": {"errors"},
@@ -69,7 +85,7 @@ ALLOWED = {
     },
     "cli": CLIENT | {"kernelspec", "launcher", "local", "__init__"},
     "recipe": {"errors", "connection", "container"},
-    "container": {"errors", "connection", "kernel_status", "skein_rpc"},
+    "container": {"errors", "connection", "hadoop", "kernel_status", "master_launch", "skein_rpc"},
     "local": {"errors"},
 }
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from yarnkernel.launch import start as start
     from yarnkernel.skein_way import SkeinWay as SkeinWay
     from yarnkernel.spec import load_spec as load_spec
+    from yarnkernel.way import choose_way as choose_way
     from yarnkernel.yarn_client import YarnClient as YarnClient
     from yarnkernel.yarn_client import list_kernels as list_kernels
 
@@ -29,6 +30,7 @@ _HOMES = {
     "YarnClient": "yarn_client",
     "YarnKernel": "kernel",
     "YarnKernelError": "errors",
+    "choose_way": "way",
     "list_kernels": "yarn_client",
     "load_spec": "spec",
     "parse_connection_info": "connection",

@@ -29,8 +29,8 @@ from yarnkernel.kernel_status import KernelStatus
 from yarnkernel.launch import started_for
 from yarnkernel.launch_options import LaunchOptions
 from yarnkernel.skein_driver import SharedDriver
-from yarnkernel.skein_way import SkeinWay
 from yarnkernel.watch import KernelWatch
+from yarnkernel.way import choose_way
 from yarnkernel.yarn_client import YarnClient
 
 if TYPE_CHECKING:
@@ -150,14 +150,13 @@ class Agent:
         deadline = self._starts[number] = Deadline(launch.timeout)
         try:
             with self._open() as client:
-                way = SkeinWay(client, self._driver)
+
+                def report(line: str) -> None:
+                    self._write(id=number, progress=line)
+
+                way = choose_way(client, launch.via, driver=self._driver, explain=report)
                 with started_for(
-                    way,
-                    launch,
-                    keys,
-                    deadline,
-                    recipe_options=recipe_options,
-                    report=lambda line: self._write(id=number, progress=line),
+                    way, launch, keys, deadline, recipe_options=recipe_options, report=report
                 ) as (kernel, info):
                     self._started[number] = kernel.app_id
                     self.do_watch(number, app_id=kernel.app_id, keep=keep)

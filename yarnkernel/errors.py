@@ -50,6 +50,7 @@ __all__ = [
     "ClusterFileTimeoutError",
     "ConnectionInfoError",
     "CredentialsError",
+    "DirectWayError",
     "HadoopConfigurationError",
     "HadoopError",
     "HttpError",
@@ -222,6 +223,10 @@ class ArtefactError(YarnKernelError, OSError):
 
 class SubmitError(YarnKernelError):
     """The ResourceManager or skein's driver refused the application."""
+
+
+class DirectWayError(SubmitError):
+    """An application cannot be submitted without skein's driver; nothing was submitted."""
 
 
 class SubmitTimeoutError(SubmitError, TimeoutError):

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     import skein
 
     from yarnkernel.launch_options import LaunchOptions
-    from yarnkernel.skein_way import SkeinWay
+    from yarnkernel.way import Way
 
 
 @contextlib.contextmanager
 def submitted(
-    way: SkeinWay,
+    way: Way,
     spec: skein.ApplicationSpec,
     deadline: Deadline,
     report: Callable[[str], None] = ignore_report,
@@ -41,7 +41,7 @@ def submitted(
 
     Parameters
     ----------
-    way : SkeinWay
+    way : Way
         How it is submitted.
     spec : skein.ApplicationSpec
         What to run; gets a tag of its own.
@@ -58,7 +58,7 @@ def submitted(
     Raises
     ------
     SubmitError, ClusterError
-        See :meth:`SkeinWay.submit`.
+        See :meth:`DirectWay.submit`.
     """
     add_unique_tag(spec)
     kernel = None
@@ -77,7 +77,7 @@ def submitted(
 
 
 def start(
-    way: SkeinWay,
+    way: Way,
     spec: skein.ApplicationSpec,
     *,
     timeout: float = START_TIMEOUT,
@@ -90,7 +90,7 @@ def start(
 
     Parameters
     ----------
-    way : SkeinWay
+    way : Way
         How it is submitted.
     spec : skein.ApplicationSpec
         What to run; gets a tag of its own.
@@ -111,7 +111,7 @@ def start(
     Raises
     ------
     SubmitError, KernelStartError, KernelStartTimeoutError, ConnectionInfoError
-        See :meth:`SkeinWay.submit` and :meth:`YarnKernel.wait`.
+        See :meth:`DirectWay.submit` and :meth:`YarnKernel.wait`.
     """
     deadline = Deadline(timeout)
     with submitted(way, spec, deadline, report) as kernel:
@@ -120,7 +120,7 @@ def start(
 
 @contextlib.contextmanager
 def started_for(
-    way: SkeinWay,
+    way: Way,
     options: LaunchOptions,
     keys: Mapping[str, str],
     deadline: Deadline,
@@ -134,7 +134,7 @@ def started_for(
 
     Parameters
     ----------
-    way : SkeinWay
+    way : Way
         How it is submitted.
     options : LaunchOptions
         How it is started.

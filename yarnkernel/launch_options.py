@@ -5,7 +5,6 @@ The kernelspec's commands, the provisioner and the launcher share these names.
 
 from __future__ import annotations
 
-import re
 import shlex
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -15,6 +14,7 @@ from yarnkernel.connection import CONNECTION_FILE, KERNEL_KEYS, RECIPE_OPTIONS
 from yarnkernel.deadline import START_TIMEOUT
 from yarnkernel.environment.choice import choose_environment
 from yarnkernel.errors import UsageError
+from yarnkernel.launch_script import literal
 from yarnkernel.spec import (
     add_environment,
     add_file,
@@ -23,6 +23,7 @@ from yarnkernel.spec import (
     load_spec,
     override,
 )
+from yarnkernel.way import check_way
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,7 +40,7 @@ SETTING_PREFIX = "KERNEL_YARN_"
 _LAUNCH_TIMEOUT = "KERNEL_LAUNCH_TIMEOUT"
 #: The path of the notebook, by which IPython knows its session.
 SESSION_NAME = "JPY_SESSION_NAME"
-_SETTINGS = ("queue", "memory", "vcores", "node_label", "environment", "timeout")
+_SETTINGS = ("queue", "memory", "vcores", "node_label", "environment", "via", "timeout")
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,9 @@ class LaunchOptions:
         The kernel's command, with ``{connection_file}``; an IPython kernel by default.
     launch_arg : list of str
         More arguments of the kernel.
+    via : str
+        The way that it is submitted: ``"auto"``, ``"direct"`` or ``"skein"``; empty
+        for what :func:`yarnkernel.way.choose_way` takes by default.
     timeout : float
         Seconds that a start may take.
     verbose : bool
@@ -88,6 +92,7 @@ class LaunchOptions:
     precmd: list[str] = field(default_factory=list)
     kernel_cmd: list[str] = field(default_factory=list)
     launch_arg: list[str] = field(default_factory=list)
+    via: str = ""
     timeout: float = START_TIMEOUT
     verbose: bool = False
 
@@ -133,7 +138,7 @@ class LaunchOptions:
             queue=self.queue or None,
             memory=self.memory or None,
             vcores=self.vcores or None,
-            env={name: _literal(value) for name, value in self.env.items()},
+            env={name: literal(value) for name, value in self.env.items()},
             node_label=self.node_label or None,
             name=self.name or None,
         )
@@ -154,18 +159,6 @@ class LaunchOptions:
         return [*self.launch_arg, *options]
 
 
-def _literal(value: str) -> str:
-    """Write the value of a container's variable so that the kernel gets it as it is.
-
-    A NodeManager puts values in for ``{{NAME}}`` and ``<CPS>`` and exports the
-    rest in double quotes in a script for bash, in which ``$``, for one, goes on
-    to have a meaning (``expandEnvironment`` and ``env`` in ContainerLaunch.java).
-    """
-    quoted = re.sub(r'([\\"$`])', r"\\\1", value)
-    # Strings of a shell that follow each other are one.
-    return re.sub(r"\{(?=\{)|\}(?=\})|<(?=CPS>)", r'\g<0>""', quoted)
-
-
 def _check(name: str, value: object, wanted: str) -> None:
     good = {
         "str": isinstance(value, str),
@@ -178,6 +171,8 @@ def _check(name: str, value: object, wanted: str) -> None:
     }
     if not good[wanted]:
         raise UsageError(f"the option {name!r} has to be a {wanted}, not {value!r}")
+    if name == "via" and value:
+        check_way(str(value))
     if name == "timeout" and not float(str(value)) > 0:
         raise UsageError(f"the option {name!r} has to be more than 0")
 
@@ -285,7 +280,7 @@ def build(
     # As a file like skein's own private key, as YARN writes variables into the container's logs.
     add_file(spec, KERNEL_KEYS, keys)
     recipe = ["--key-file", KERNEL_KEYS, *recipe_options, *options.recipe_options()]
-    add_variables(spec, {RECIPE_OPTIONS: _literal(shlex.join(recipe))})
+    add_variables(spec, {RECIPE_OPTIONS: literal(shlex.join(recipe))})
     if options.environment:
         add_environment(spec, choose_environment(options.environment, pusher, lambda: cluster))
     return spec

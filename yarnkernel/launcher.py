@@ -168,14 +168,14 @@ class Launcher:
     def _start(self) -> tuple[YarnKernel, ConnectionInfo]:
         from yarnkernel.cluster_env import find_cluster  # noqa: PLC0415
         from yarnkernel.launch import started_for  # noqa: PLC0415  (skein)
-        from yarnkernel.skein_way import SkeinWay  # noqa: PLC0415
+        from yarnkernel.way import choose_way  # noqa: PLC0415
         from yarnkernel.yarn_client import YarnClient  # noqa: PLC0415
 
         cluster = find_cluster()
         self._output.progress(f"cluster: {cluster.source}")
         with (
             YarnClient(cluster) as client,
-            SkeinWay(client) as way,
+            choose_way(client, self._options.via, explain=self._output.progress) as way,
             started_for(
                 way,
                 self._options,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
-from yarnkernel.errors import ClusterError, SubmitError, SubmitTimeoutError, YarnKernelError
+from yarnkernel.errors import ClusterError, YarnKernelError
 from yarnkernel.interrupts import deferred, uninterrupted
 from yarnkernel.skein_driver import SharedDriver
 from yarnkernel.skein_rpc import RemoteError, result, start_call
+from yarnkernel.submission import refusal, too_late
 from yarnkernel.yarn_client import ANSWER_TIMEOUT, YarnClient
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class SkeinWay:
             self.client.check(deadline.step(ANSWER_TIMEOUT))
         except ClusterError:
             if deadline.passed:
-                raise self._too_late(deadline) from None
+                raise too_late(self.client, deadline) from None
             raise
         with self._driver.use(deadline.remaining) as driver:
             return self._submit(driver, spec, deadline)
@@ -111,31 +111,15 @@ class SkeinWay:
             return str(result(future, deadline.remaining).id)
         except RemoteError as exc:
             if not exc.unanswered:
-                raise SubmitError(self._explain_refusal(spec, exc.details)) from exc
+                details = exc.details.removeprefix("Failed to submit application, exception:")
+                raise refusal(self.client, spec, details) from exc
             self._withdraw(future, spec.tags)
             if deadline.passed:
-                raise self._too_late(deadline) from exc
+                raise too_late(self.client, deadline) from exc
             raise ClusterError(f"skein's driver ended while it submitted: {exc}") from exc
         except BaseException:
             self._withdraw(future, spec.tags)
             raise
-
-    def _too_late(self, deadline: Deadline) -> SubmitTimeoutError:
-        return SubmitTimeoutError(
-            f"{self.client.cluster.source} had not accepted the application after "
-            f"{deadline.seconds:.0f} s; next: give it longer with --timeout"
-        )
-
-    def _explain_refusal(self, spec: skein.ApplicationSpec, details: str) -> str:
-        """Say in one line why an application was refused."""
-        reason = _first_line(details.removeprefix("Failed to submit application, exception:"))
-        if "unknown queue" in reason:
-            reason = f"there is no queue {spec.queue!r}"
-        message = f"YARN refused the application: {reason}"
-        if "queue" in reason:
-            with contextlib.suppress(YarnKernelError):
-                message += f"; queues of this cluster: {', '.join(self.client.queues())}"
-        return message
 
     def _withdraw(self, future: Any, tags: Collection[str]) -> None:
         """Kill an application whose submission is given up, once its id is there."""
@@ -145,9 +129,3 @@ class SkeinWay:
                     self.client.kill(result(future, CLEANUP_TIMEOUT).id)
             except YarnKernelError:
                 self.client.kill_tagged(tags)
-
-
-def _first_line(details: str) -> str:
-    """Return what a Java exception says, without its stack."""
-    lines = [line.strip() for line in details.splitlines() if line.strip()]
-    return lines[0] if lines else "it gave no reason"

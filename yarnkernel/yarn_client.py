@@ -101,6 +101,47 @@ class YarnClient:
         with self._asking():
             self.resource_manager.cluster_metrics(timeout)
 
+    def new_application(self, timeout: float) -> str:
+        """Ask for an application's id.
+
+        Raises
+        ------
+        ClusterError
+            When the ResourceManager does not answer.
+        """
+        with self._asking():
+            return self.resource_manager.new_application(timeout)
+
+    def submit(self, context: Any, timeout: float) -> ApplicationStatus:
+        """Submit an application.
+
+        Parameters
+        ----------
+        context : ApplicationSubmissionContextProto
+            With an id of :meth:`new_application`.
+        timeout : float
+            Seconds.
+
+        Returns
+        -------
+        ApplicationStatus
+            When the scheduler has it, or has refused it.
+
+        Raises
+        ------
+        HadoopError
+            When the ResourceManager refuses it.
+        ClusterError
+            When it does not answer.
+        """
+        try:
+            return _to_status(self.resource_manager.submit_application(context, timeout))
+        except HadoopError:
+            raise
+        except RpcError:
+            with self._asking():
+                raise
+
     def status(self, app_id: str, timeout: float = ANSWER_TIMEOUT) -> ApplicationStatus:
         """Ask YARN for an application's state.
 
@@ -287,7 +328,8 @@ def _to_status(report: Any) -> ApplicationStatus:
         host="" if report.host == "N/A" else report.host,
         port=max(0, report.rpc_port),
         diagnostics=report.diagnostics.strip(),
-        tracking_url=report.trackingUrl if report.trackingUrl != "N/A" else "",
+        # The ResourceManager makes up a page for those that have none.
+        tracking_url=report.trackingUrl if report.originalTrackingUrl not in ("", "N/A") else "",
         start_time=_to_datetime(report.startTime),
         launch_time=_to_datetime(report.launchTime),
         finish_time=_to_datetime(report.finishTime),

@@ -94,14 +94,13 @@ def _run_kernel(state: ClusterState, phases: dict[str, float], output: Output) -
     """Submit, connect, run a cell, and wait for the application's end."""
     from yarnkernel.cluster_env import local_environment  # noqa: PLC0415
     from yarnkernel.launch import submitted  # noqa: PLC0415  (skein)
-    from yarnkernel.skein_way import SkeinWay  # noqa: PLC0415
     from yarnkernel.spec import default_spec, load_spec  # noqa: PLC0415
+    from yarnkernel.way import choose_way  # noqa: PLC0415
     from yarnkernel.yarn_client import YarnClient  # noqa: PLC0415
 
     output.progress("2. a kernel in a container of it: yarnkernel start specs/ipython.yaml")
-    with YarnClient(local_environment(state)) as client, SkeinWay(client) as way:
-        way.connect()
-        phases["driver started"] = begin = output.elapsed
+    with YarnClient(local_environment(state)) as client, choose_way(client) as way:
+        begin = output.elapsed
         deadline = Deadline(START_TIMEOUT)
         with submitted(way, load_spec(default_spec()), deadline, output.progress) as kernel:
             info = kernel.wait(deadline, report=output.progress)

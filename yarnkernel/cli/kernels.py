@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from yarnkernel.cli.output import Output
     from yarnkernel.environment.choice import Environment
     from yarnkernel.environment.push import Pusher
-    from yarnkernel.skein_way import SkeinWay
+    from yarnkernel.way import Way
     from yarnkernel.yarn_client import YarnClient
 
 #: Seconds to reach a kernel's port before a warning.
@@ -62,6 +62,7 @@ def add_commands(commands: Commands) -> None:
     )
     completed_by(action, FILES)
     add_overrides(parser)
+    _add_verbose(parser)
     _add_connection_options(parser, "Jupyter's runtime directory, kernel-<application id>.json")
 
     parser = add_command(
@@ -69,6 +70,7 @@ def add_commands(commands: Commands) -> None:
     )
     completed_by(parser.add_argument("spec", help="application specification, YAML"), FILES)
     add_overrides(parser)
+    _add_verbose(parser)
     add_timeout(parser, "how long the submission may take", START_TIMEOUT)
 
     parser = add_command(
@@ -80,6 +82,12 @@ def add_commands(commands: Commands) -> None:
     )
     add_app_id(parser)
     _add_connection_options(parser, "standard output")
+
+
+def _add_verbose(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="tell which way is taken, and why"
+    )
 
 
 def _add_connection_options(parser: argparse.ArgumentParser, default_file: str) -> None:
@@ -149,12 +157,16 @@ def open_client(output: Output | None = None) -> YarnClient:
 
 
 @contextlib.contextmanager
-def _open_way(output: Output) -> Iterator[SkeinWay]:
+def _open_way(options: argparse.Namespace, output: Output) -> Iterator[Way]:
     """Find the cluster and make ready to submit to it."""
-    from yarnkernel.skein_way import SkeinWay  # noqa: PLC0415  (skein)
+    from yarnkernel.way import choose_way  # noqa: PLC0415
 
-    with open_client(output) as client, SkeinWay(client) as way:
-        way.connect()
+    explain = output.progress if options.verbose else lambda _line: None
+    with (
+        open_client(output) as client,
+        choose_way(client, options.via or "", explain=explain) as way,
+    ):
+        client.check()
         yield way
 
 
@@ -164,7 +176,7 @@ def _start(options: argparse.Namespace, output: Output) -> None:
     check_writable(options.connection_file or make_runtime_directory() / "kernel.json")
     deadline = Deadline(options.timeout)
     spec = _load_spec(options, deadline, output)
-    with _open_way(output) as way:
+    with _open_way(options, output) as way:
         connected = output.elapsed
         with submitted(way, spec, deadline, output.progress) as kernel:
             info = kernel.wait(deadline, key=options.kernel_info_key, report=output.progress)
@@ -207,7 +219,7 @@ def _submit(options: argparse.Namespace, output: Output) -> None:
     deadline = Deadline(options.timeout)
     spec = _load_spec(options, deadline, output)
     with (
-        _open_way(output) as way,
+        _open_way(options, output) as way,
         submitted(way, spec, deadline, output.progress) as kernel,
     ):
         output.result(kernel.app_id, {"application_id": kernel.app_id})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from yarnkernel.cli.arguments import add_timeout, count, variable
 from yarnkernel.deadline import START_TIMEOUT
+from yarnkernel.way import VARIABLE, WAYS
 
 if TYPE_CHECKING:
     import argparse
@@ -42,6 +43,12 @@ def add_overrides(parser: argparse.ArgumentParser, named: str = "application") -
     )
     group.add_argument("--node-label", metavar="LABEL", help="only on nodes with this label")
     group.add_argument("--name", dest="application_name", help=f"name of the {named}")
+    parser.add_argument(
+        "--via",
+        choices=WAYS,
+        help="how it is submitted: directly, without a JVM, or by skein's driver and "
+        f"ApplicationMaster (default: ${VARIABLE}, else auto: directly where that can be)",
+    )
 
 
 def add_launch_options(parser: argparse.ArgumentParser) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
 
 from yarnkernel.errors import UnreadableFileError
 from yarnkernel.hadoop.user import account
-from yarnkernel.hadoop.webhdfs import WebHdfs
 
 if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
@@ -26,8 +26,27 @@ _MAX_LINKS = 10
 _CHECKSUMS = re.compile(r"\..+\.crc")
 
 
+@dataclass(frozen=True)
+class FileStatus:
+    """A file of the cluster.
+
+    Attributes
+    ----------
+    size : int
+        Bytes.
+    modified : int
+        Milliseconds since 1970, as YARN compares them.
+    """
+
+    size: int
+    modified: int
+
+
 class FileSystem(Protocol):
     """What can be done with files; paths are absolute."""
+
+    def status(self, path: str, deadline: Deadline) -> FileStatus | None:
+        """Look at a file; None when there is none."""
 
     def list_directory(self, path: str, deadline: Deadline) -> dict[str, int] | None:
         """Return sizes in bytes by name; None when there is no such directory."""
@@ -41,6 +60,16 @@ class FileSystem(Protocol):
 
 class LocalFiles:
     """Files of this machine, and of those that mount the same ones."""
+
+    def status(self, path: str, deadline: Deadline) -> FileStatus | None:  # noqa: ARG002
+        """See :class:`FileSystem`."""
+        try:
+            found = Path(path).stat()
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            raise UnreadableFileError(f"cannot look at {path}: {exc.strerror}") from exc
+        return FileStatus(found.st_size, found.st_mtime_ns // 1_000_000)
 
     def list_directory(self, path: str, deadline: Deadline) -> dict[str, int] | None:  # noqa: ARG002
         """See :class:`FileSystem`."""
@@ -97,6 +126,8 @@ def find_file_system(configuration: Configuration, url: str) -> tuple[FileSystem
         if parts.scheme == "file":
             return LocalFiles(), unquote(parts.path)
         if parts.scheme in ("hdfs", "webhdfs", "swebhdfs"):
+            from yarnkernel.hadoop.webhdfs import WebHdfs  # noqa: PLC0415  (it imports us)
+
             return WebHdfs(configuration, parts.scheme, parts.netloc), parts.path
         if parts.scheme != "viewfs":
             raise UnreadableFileError(f"{parts.scheme}: is read by Hadoop's own client alone")

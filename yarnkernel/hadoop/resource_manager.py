@@ -10,9 +10,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.deadline import Deadline
+from yarnkernel.errors import NotFoundError, RpcTimeoutError
 from yarnkernel.hadoop.addresses import resourcemanager_addresses
 from yarnkernel.hadoop.highly_available import HighlyAvailable
-from yarnkernel.hadoop.identifiers import application_id
+from yarnkernel.hadoop.identifiers import application_id, format_application_id
+from yarnkernel.hadoop.messages import enum_name
 from yarnkernel.hadoop.rpc import RpcConnection
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from yarnkernel.hadoop.configuration import Configuration
 
 PROTOCOL = "org.apache.hadoop.yarn.api.ApplicationClientProtocolPB"
+#: Seconds between two questions whether the scheduler has an application.
+SUBMIT_INTERVAL = 0.01
+_BEFORE_SCHEDULER = ("NEW", "NEW_SAVING", "SUBMITTED")
 #: Seconds between two questions whether an application has been killed.
 KILL_INTERVAL = 0.1
 
@@ -44,6 +49,56 @@ class ResourceManager(HighlyAvailable):
     def __init__(self, configuration: Configuration) -> None:
         addresses = resourcemanager_addresses(configuration)
         super().__init__([RpcConnection(address, PROTOCOL, configuration) for address in addresses])
+
+    def new_application(self, timeout: float) -> str:
+        """Return the id of an application that can be submitted."""
+        return format_application_id(self.call("GetNewApplication", timeout).application_id)
+
+    def submit_application(self, context: Any, timeout: float) -> Any:
+        """Submit an application and wait until the scheduler has it.
+
+        Parameters
+        ----------
+        context : ApplicationSubmissionContextProto
+            With an id from :meth:`new_application`.
+        timeout : float
+            Seconds.
+
+        Returns
+        -------
+        ApplicationReportProto
+            Its report; also of an application that was refused at once.
+
+        Raises
+        ------
+        RpcTimeoutError
+            When the scheduler does not get to it in time.
+        """
+        deadline = Deadline(timeout)
+        app_id = format_application_id(context.application_id)
+        submitted = False
+        while True:
+            if not submitted:
+                self.call(
+                    "SubmitApplication",
+                    deadline.step(timeout),
+                    application_submission_context=context,
+                )
+                submitted = True
+            try:
+                report = self.application_report(app_id, deadline.step(timeout))
+            except NotFoundError:
+                # A ResourceManager that took over before it was written down: as YarnClientImpl.
+                submitted = False
+                continue
+            state = enum_name(
+                "hadoop.yarn.YarnApplicationStateProto", report.yarn_application_state
+            )
+            if state not in _BEFORE_SCHEDULER:
+                return report
+            if deadline.passed:
+                raise RpcTimeoutError(f"{app_id} was still {state} after {timeout:.0f} s")
+            time.sleep(SUBMIT_INTERVAL)
 
     def application_report(self, app_id: str, timeout: float) -> Any:
         """Return the ApplicationReportProto of an application.

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from yarnkernel.errors import HttpError, UnreadableFileError
 from yarnkernel.hadoop.addresses import parse_address
+from yarnkernel.hadoop.file_system import FileStatus
 from yarnkernel.hadoop.http import fetch
 from yarnkernel.hadoop.user import user_name
 
@@ -65,6 +66,18 @@ class WebHdfs:
             raise UnreadableFileError(f"cannot read {path} by WebHDFS: {exc}") from exc
         except (KeyError, TypeError, ValueError) as exc:
             raise UnreadableFileError(f"cannot read {path} by WebHDFS: it sends no list") from exc
+
+    def status(self, path: str, deadline: Deadline) -> FileStatus | None:
+        """Look at a file; None when there is none."""
+        try:
+            found = json.loads(self._call("GET", path, "GETFILESTATUS", deadline))["FileStatus"]
+            return FileStatus(int(found["length"]), int(found["modificationTime"]))
+        except HttpError as exc:
+            if exc.status == http.HTTPStatus.NOT_FOUND:
+                return None
+            raise UnreadableFileError(f"cannot look at {path} by WebHDFS: {exc}") from exc
+        except (KeyError, TypeError, ValueError) as exc:
+            raise UnreadableFileError(f"cannot look at {path} by WebHDFS: no status") from exc
 
     def read(self, path: str, offset: int, length: int, deadline: Deadline) -> bytes:
         """Read ``length`` bytes, fewer at the end."""

@@ -1,0 +1,118 @@
+"""Files that an application's container gets, when no ApplicationMaster of skein's brings them.
+
+What is small and on this machine travels in the container's credentials: nothing is uploaded, and
+nobody else can read it. The rest YARN localizes from the cluster's file systems.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from yarnkernel.errors import UnreadableFileError
+from yarnkernel.hadoop.file_system import find_file_system
+from yarnkernel.hadoop.messages import message_class
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import skein
+
+    from yarnkernel.cluster_env import ClusterEnvironment
+    from yarnkernel.deadline import Deadline
+
+#: Bytes that may travel, compressed: ResourceManagers keep credentials in their state store, whose
+#: entries are limited (``yarn.resourcemanager.zk-max-znode-size.bytes``, 1 MiB).
+MOST_THAT_TRAVELS = 128 << 10
+#: Lines around what travels, by which a shell finds it in the binary file of credentials.
+_BEGIN, _END = "=yarnkernel-files=", "=yarnkernel-end="
+#: The script of the specification, in the container.
+SCRIPT = ".yarnkernel.sh"
+#: Where its output goes: where skein's ApplicationMaster writes it.
+_LOG = "<LOG_DIR>/application.driver.log"
+
+
+def container_command() -> str:
+    """Return the command of a container that unpacks what travels and runs the script.
+
+    It needs bash, sed, tar, gzip and coreutils alone: which Python there is, the script decides.
+    """
+    unpack = (
+        rf"LC_ALL=C sed -n '/^{_BEGIN}$/,/^{_END}$/{{/^=/!p}}' \"\$HADOOP_TOKEN_FILE_LOCATION\""
+        " | base64 -d | tar -xz"
+    )
+    # exec, so that the container's process is the script's, and the recipe's after it.
+    return f"{{ {unpack} && exec bash {SCRIPT}; }} </dev/null >{_LOG} 2>&1"
+
+
+def pack_files(files: Mapping[str, bytes]) -> bytes:
+    """Pack what travels, as a secret that :func:`container_command` unpacks.
+
+    Parameters
+    ----------
+    files : mapping of str to bytes
+        What is in them, by their names in the container's directory. They are
+        for their owner alone there.
+    """
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o600
+            archive.addfile(entry, io.BytesIO(content))
+    lines = base64.encodebytes(packed.getvalue()).decode()
+    return f"\n{_BEGIN}\n{lines}{_END}\n".encode()
+
+
+def local_path(file: skein.File) -> Path | None:
+    """Where a file of a specification is on this machine; None when it is on the cluster."""
+    url = urlsplit(file.source)
+    if url.scheme != "file":
+        return None
+    plain = Path(url.path)
+    return plain if plain.exists() else Path(unquote(url.path))
+
+
+def local_resource(file: skein.File, cluster: ClusterEnvironment, deadline: Deadline) -> Any:
+    """Describe a file of the cluster to YARN, which checks its size and time before it uses it.
+
+    Parameters
+    ----------
+    file : skein.File
+        Of a specification.
+    cluster : ClusterEnvironment
+        The cluster.
+    deadline : Deadline
+        To look at it.
+
+    Returns
+    -------
+    LocalResourceProto
+        The description.
+
+    Raises
+    ------
+    UnreadableFileError
+        When it is not there, or only Hadoop's own client can get there.
+    """
+    files, path = find_file_system(cluster.configuration, file.source)
+    status = files.status(path, deadline)
+    if status is None:
+        raise UnreadableFileError(f"there is no {file.source}")
+    url = urlsplit(file.source)
+    return message_class("hadoop.yarn.LocalResourceProto")(
+        resource={
+            "scheme": url.scheme,
+            "host": url.hostname or "",
+            "port": url.port or -1,
+            "file": unquote(url.path),
+        },
+        size=status.size,
+        timestamp=status.modified,
+        type=str(file.type),
+        visibility=str(file.visibility),
+    )

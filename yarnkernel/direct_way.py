@@ -1,0 +1,238 @@
+"""The direct way: an application is submitted over Hadoop RPC, and its recipe is its master.
+
+No JVM starts here or in the container. What does not fit goes the skein way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.container_files import (
+    SCRIPT,
+    container_command,
+    local_path,
+    local_resource,
+    pack_files,
+)
+from yarnkernel.errors import (
+    AuthenticationError,
+    ClusterError,
+    DirectWayError,
+    HadoopError,
+    YarnKernelError,
+)
+from yarnkernel.hadoop.addresses import resourcemanager_addresses
+from yarnkernel.hadoop.credentials import Credentials
+from yarnkernel.hadoop.identifiers import application_id
+from yarnkernel.hadoop.messages import message_class
+from yarnkernel.hadoop.user import user_name
+from yarnkernel.interrupts import uninterrupted
+from yarnkernel.launch_script import literal
+from yarnkernel.master_launch import FILES, MasterLaunch
+from yarnkernel.skein_rpc import credentials
+from yarnkernel.submission import refusal, too_late
+from yarnkernel.yarn_client import ANSWER_TIMEOUT, APPLICATION_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import skein
+    from typing_extensions import Self
+
+    from yarnkernel.deadline import Deadline
+    from yarnkernel.yarn_client import YarnClient
+
+#: What a script has to run for its container to have an ApplicationMaster.
+RECIPE = "yarnkernel.recipe"
+#: Settings of the cluster that the ApplicationMaster needs too.
+_MASTER_SETTINGS = (
+    "yarn.resourcemanager.connect.max-wait.ms",
+    "ipc.maximum.response.length",
+)
+
+
+def reason_against(spec: skein.ApplicationSpec) -> str:
+    """Say why an application cannot be submitted the direct way; empty when it can.
+
+    Parameters
+    ----------
+    spec : skein.ApplicationSpec
+        What to run.
+    """
+    if spec.services:
+        return f"it has services ({', '.join(sorted(spec.services))})"
+    if spec.max_attempts > 1:
+        return f"max_attempts is {spec.max_attempts}: a kernel's variables live in one attempt"
+    if RECIPE not in spec.master.script:
+        return f"its script does not run {RECIPE}"
+    if spec.user and spec.user != user_name():
+        return f"it runs as another user, {spec.user}"
+    if spec.master.log_config is not None:
+        return "master.log_config is for skein's ApplicationMaster"
+    return ""
+
+
+class DirectWay:
+    """Submits applications over Hadoop RPC; a context manager.
+
+    Parameters
+    ----------
+    client : YarnClient
+        The connection to the cluster; stays open.
+    """
+
+    def __init__(self, client: YarnClient) -> None:
+        self.client = client
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """There is nothing to close."""
+
+    def submit(self, spec: skein.ApplicationSpec, deadline: Deadline) -> str:
+        """Submit an application.
+
+        When this is interrupted or fails, the application is killed if YARN
+        got it all the same. :func:`yarnkernel.launch.submitted` covers what
+        comes after.
+
+        Parameters
+        ----------
+        spec : skein.ApplicationSpec
+            What to run.
+        deadline : Deadline
+            For the whole submission, uploads included.
+
+        Returns
+        -------
+        str
+            The application's id.
+
+        Raises
+        ------
+        DirectWayError
+            When this is no application for the direct way; nothing was submitted.
+        SubmitError
+            When it is refused; with the ResourceManager's reason.
+        SubmitTimeoutError
+            When the deadline passes first.
+        ClusterError
+            When the ResourceManager does not answer.
+        """
+        against = reason_against(spec)
+        if against:
+            raise DirectWayError(f"it cannot be submitted without skein's driver: {against}")
+        try:
+            app_id = self.client.new_application(deadline.step(ANSWER_TIMEOUT))
+            context = self._context(app_id, spec, deadline)
+        except AuthenticationError as exc:
+            raise DirectWayError(str(exc)) from exc
+        except ClusterError:
+            if deadline.passed:
+                raise too_late(self.client, deadline) from None
+            raise
+        try:
+            self._hand_in(context, spec, deadline)
+        except BaseException:
+            with uninterrupted(), contextlib.suppress(YarnKernelError):
+                self.client.kill(app_id)
+            raise
+        return app_id
+
+    def _hand_in(self, context: Any, spec: skein.ApplicationSpec, deadline: Deadline) -> None:
+        try:
+            status = self.client.submit(context, deadline.remaining)
+        except HadoopError as exc:
+            raise refusal(self.client, spec, str(exc)) from exc
+        except ClusterError:
+            if deadline.passed:
+                raise too_late(self.client, deadline) from None
+            raise
+        if status.ended:
+            raise refusal(self.client, spec, status.diagnostics)
+
+    def _context(self, app_id: str, spec: skein.ApplicationSpec, deadline: Deadline) -> Any:
+        """Make the ApplicationSubmissionContextProto."""
+        resources = spec.master.resources
+        context = message_class("hadoop.yarn.ApplicationSubmissionContextProto")(
+            application_id=application_id(app_id),
+            application_name=spec.name,
+            queue=spec.queue,
+            applicationType=APPLICATION_TYPE,
+            applicationTags=sorted(spec.tags),
+            maxAppAttempts=1,
+            resource={"memory": resources.memory, "virtual_cores": resources.vcores},
+            priority={"priority": 0},
+        )
+        for name in ("gpu", "fpga"):
+            count = getattr(resources, f"{name}s")
+            if count:
+                context.resource.resource_value_map.add(key=f"yarn.io/{name}", value=count)
+        if spec.node_label:
+            context.node_label_expression = spec.node_label
+        container = context.am_container_spec
+        container.command.append(container_command())
+        for name, value in self._variables(app_id, spec).items():
+            container.environment.add(key=name, value=value)
+        for access, acl in _acls(spec).items():
+            container.application_ACLs.add(accessType=access, acl=acl)
+        travelling = {SCRIPT: f"{spec.master.script}\n".encode()}
+        for name, file in spec.master.files.items():
+            path = local_path(file)
+            if path is not None:
+                travelling[name] = path.read_bytes()
+            else:
+                resource = local_resource(file, self.client.cluster, deadline)
+                container.localResources.add(key=name, value=resource)
+        container.tokens = self._credentials(spec, travelling).to_bytes()
+        return context
+
+    def _variables(self, app_id: str, spec: skein.ApplicationSpec) -> dict[str, str]:
+        """Environment variables of the container; names as skein's."""
+        variables = {
+            "LANG": literal(os.environ.get("LANG", "C.UTF-8")),
+            **spec.master.env,
+            "SKEIN_APPLICATION_ID": app_id,
+            "SKEIN_RESOURCE_MEMORY": str(spec.master.resources.memory),
+            "SKEIN_RESOURCE_VCORES": str(spec.master.resources.vcores),
+        }
+        if not self.client.cluster.configuration.wants_kerberos:
+            variables["HADOOP_USER_NAME"] = literal(user_name())
+        return variables
+
+    def _credentials(
+        self, spec: skein.ApplicationSpec, travelling: Mapping[str, bytes]
+    ) -> Credentials:
+        configuration = self.client.cluster.configuration
+        security = spec.master.security or credentials()
+        certificate, key = (security._get_bytes(kind) for kind in ("cert", "key"))  # noqa: SLF001
+        launch = MasterLaunch(
+            schedulers=resourcemanager_addresses(configuration, "scheduler.address"),
+            settings={
+                name: configuration.get(name)
+                for name in _MASTER_SETTINGS
+                if configuration.get(name)
+            },
+            certificate=certificate,
+            key=key,
+            specification=spec.to_protobuf().SerializeToString(),
+        )
+        secrets = {**launch.to_secrets(), FILES: pack_files(travelling)}
+        return Credentials({}, secrets)
+
+
+def _acls(spec: skein.ApplicationSpec) -> dict[str, str]:
+    """Who may see and change the application, as YARN writes it: users, a blank, groups."""
+    acls = spec.acls
+    if not acls.enable:
+        return {}
+    lists = {
+        "APPACCESS_VIEW_APP": (acls.view_users, acls.view_groups),
+        "APPACCESS_MODIFY_APP": (acls.modify_users, acls.modify_groups),
+    }
+    return {
+        access: f"{','.join(users)} {','.join(groups)}" for access, (users, groups) in lists.items()
+    }

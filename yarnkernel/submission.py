@@ -1,0 +1,45 @@
+"""What both ways of submitting an application say when it is not accepted."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from yarnkernel.errors import SubmitError, SubmitTimeoutError, YarnKernelError
+
+if TYPE_CHECKING:
+    import skein
+
+    from yarnkernel.deadline import Deadline
+    from yarnkernel.yarn_client import YarnClient
+
+
+def too_late(client: YarnClient, deadline: Deadline) -> SubmitTimeoutError:
+    """Return the error for a deadline that passed first."""
+    return SubmitTimeoutError(
+        f"{client.cluster.source} had not accepted the application after "
+        f"{deadline.seconds:.0f} s; next: give it longer with --timeout"
+    )
+
+
+def refusal(client: YarnClient, spec: skein.ApplicationSpec, details: str) -> SubmitError:
+    """Return the error for an application that YARN refused.
+
+    Parameters
+    ----------
+    client : YarnClient
+        Of the cluster; is asked for its queues where that helps.
+    spec : skein.ApplicationSpec
+        The application.
+    details : str
+        What YARN said, perhaps with a stack of Java's.
+    """
+    lines = [line.strip() for line in details.splitlines() if line.strip()]
+    reason = lines[0] if lines else "it gave no reason"
+    if "unknown queue" in reason:
+        reason = f"there is no queue {spec.queue!r}"
+    message = f"YARN refused the application: {reason}"
+    if "queue" in reason:
+        with contextlib.suppress(YarnKernelError):
+            message += f"; queues of this cluster: {', '.join(client.queues())}"
+    return SubmitError(message)

@@ -1,0 +1,155 @@
+"""The two ways to submit an application, and the choice between them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Protocol
+
+from yarnkernel.errors import DirectWayError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import skein
+    from typing_extensions import Self
+
+    from yarnkernel.deadline import Deadline
+    from yarnkernel.skein_driver import SharedDriver
+    from yarnkernel.yarn_client import YarnClient
+
+#: The names of the ways.
+AUTO, DIRECT, SKEIN = WAYS = ("auto", "direct", "skein")
+#: Names the way where nobody has said another.
+VARIABLE = "YARNKERNEL_VIA"
+
+
+class Way(Protocol):
+    """How applications are submitted; a context manager.
+
+    Attributes
+    ----------
+    client : YarnClient
+        The connection to the cluster.
+    """
+
+    client: YarnClient
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc_info: object) -> None: ...
+
+    def submit(self, spec: skein.ApplicationSpec, deadline: Deadline) -> str:
+        """Submit an application and return its id; see :meth:`DirectWay.submit`."""
+
+
+class AutomaticWay:
+    """The direct way where it can be taken, else the skein way; a context manager.
+
+    Parameters
+    ----------
+    client : YarnClient
+        The connection to the cluster; stays open.
+    driver : SharedDriver, optional
+        skein's driver, which stays open; by default one of its own, when it is needed.
+    explain : callable
+        Called with one line that tells which way is taken, and why.
+    """
+
+    def __init__(
+        self, client: YarnClient, driver: SharedDriver | None, explain: Callable[[str], None]
+    ) -> None:
+        self.client = client
+        self._driver = driver
+        self._explain = explain
+        self._skein_way: Way | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._skein_way is not None:
+            self._skein_way.__exit__(*exc_info)
+
+    def submit(self, spec: skein.ApplicationSpec, deadline: Deadline) -> str:
+        """See :class:`Way`."""
+        from yarnkernel.direct_way import DirectWay, reason_against  # noqa: PLC0415  (gRPC)
+
+        against = reason_against(spec)
+        if not against:
+            try:
+                app_id = DirectWay(self.client).submit(spec, deadline)
+            except DirectWayError as exc:
+                against = str(exc)
+            else:
+                self._explain("submitted the direct way: one kernel, and nothing that needs Java")
+                return app_id
+        self._explain(f"submitting the skein way: {against}")
+        if self._skein_way is None:
+            self._skein_way = _skein_way(self.client, self._driver)
+        return self._skein_way.submit(spec, deadline)
+
+
+def _skein_way(client: YarnClient, driver: SharedDriver | None) -> Way:
+    from yarnkernel.skein_way import SkeinWay  # noqa: PLC0415  (not needed by the direct way)
+
+    return SkeinWay(client, driver)
+
+
+def _ignore(_line: str) -> None:
+    pass
+
+
+def check_way(name: str) -> str:
+    """Return the name of a way.
+
+    Raises
+    ------
+    UsageError
+        When it is none.
+    """
+    if name not in WAYS:
+        raise UsageError(
+            f"{name!r} is no way to submit an application; there are {', '.join(WAYS)}"
+        )
+    return name
+
+
+def choose_way(
+    client: YarnClient,
+    name: str = "",
+    *,
+    driver: SharedDriver | None = None,
+    explain: Callable[[str], None] = _ignore,
+) -> Way:
+    """Choose how applications are submitted.
+
+    Parameters
+    ----------
+    client : YarnClient
+        The connection to the cluster.
+    name : str, optional
+        ``"auto"``, ``"direct"`` or ``"skein"``. By default what the environment
+        variable ``YARNKERNEL_VIA`` says, else ``"auto"``.
+    driver : SharedDriver, optional
+        skein's driver, which stays open.
+    explain : callable, optional
+        Called with one line that tells which way is taken, and why.
+
+    Returns
+    -------
+    Way
+        To be used as a context manager.
+
+    Raises
+    ------
+    UsageError
+        When there is no way with this name.
+    """
+    name = check_way(name or os.environ.get(VARIABLE) or AUTO)
+    if name == DIRECT:
+        from yarnkernel.direct_way import DirectWay  # noqa: PLC0415
+
+        return DirectWay(client)
+    if name == SKEIN:
+        return _skein_way(client, driver)
+    return AutomaticWay(client, driver, explain)
