@@ -162,14 +162,10 @@ def own_cluster(user_shell: Shell) -> Iterator[Shell]:
 
 #: Kills the ResourceManager and starts it again, on the same ports and with its state.
 RESTART = """\
-from yarnkernel.local.daemons import start_daemon
+from yarnkernel.local.daemons import restart_daemon
 from yarnkernel.local.state import read_state
 
-state = read_state("test-restart")
-resourcemanager = state.daemons["resourcemanager"].process()
-resourcemanager.kill()
-resourcemanager.wait(10)
-start_daemon(state, "resourcemanager")
+restart_daemon(read_state("test-restart"), "resourcemanager")
 """
 
 

@@ -196,12 +196,12 @@ def local_environment(cluster: local_state.ClusterState) -> ClusterEnvironment:
     Raises
     ------
     ClusterError
-        When one of its daemons has ended.
+        When a daemon has ended that it cannot do without.
     """
-    dead = cluster.dead_daemons()
-    if dead:
+    missing = cluster.missing_daemons()
+    if missing:
         raise ClusterError(
-            f"local cluster {cluster.name} does not run any more ({', '.join(dead)} ended); "
+            f"local cluster {cluster.name} does not run any more ({', '.join(missing)} ended); "
             f"next: yarnkernel cluster start --name {cluster.name}"
         )
     own = cluster.environment()

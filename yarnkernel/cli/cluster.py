@@ -47,6 +47,11 @@ def add_commands(commands: Commands) -> None:
         "--vcores", type=count, default=8, help="virtual cores of one NodeManager (default: 8)"
     )
     parser.add_argument(
+        "--ha",
+        action="store_true",
+        help="start two ResourceManagers and a ZooKeeper; one takes over when the other ends",
+    )
+    parser.add_argument(
         "--hadoop-version",
         choices=HADOOP_VERSIONS,
         default=HADOOP_VERSIONS[0],
@@ -120,6 +125,7 @@ def _start(options: argparse.Namespace, output: Output) -> None:
                 hadoop_version=options.hadoop_version,
                 kerberos=options.kerberos,
                 rpc_protection=options.rpc_protection,
+                ha=options.ha,
             ),
             report=output.progress,
             progress=bar,
@@ -178,9 +184,11 @@ def _status(options: argparse.Namespace, output: Output) -> None:
         for daemon in status["daemons"]:
             state = "running" if daemon["running"] else "ended"
             rss = f"{daemon['rss'] / 2**20:.0f} MiB"
-            lines.append(f"    {daemon['name']:<18} {state:<8} pid {daemon['pid']:<8} {rss}")
+            ha = daemon["ha_state"] or ""
+            line = f"    {daemon['name']:<18} {state:<8} pid {daemon['pid']:<8} {rss:<8} {ha}"
+            lines.append(line.rstrip())
         lines.append("  ports")
-        lines += [f"    {use:<24} {port}" for use, port in status["ports"].items()]
+        lines += [f"    {use:<33} {port}" for use, port in status["ports"].items()]
         lines.append(f"  applications: {len(status['applications'])}")
         lines += [
             f"    {app['id']}  {app['state']:<9} {app['queue']:<10} "
@@ -192,10 +200,10 @@ def _status(options: argparse.Namespace, output: Output) -> None:
 
 def _env(options: argparse.Namespace, output: Output) -> None:
     (state,) = _wanted(options.name)
-    dead = state.dead_daemons()
-    if dead:
+    missing = state.missing_daemons()
+    if missing:
         raise LocalClusterError(
-            f"cluster {state.name} does not run ({', '.join(dead)} ended); "
+            f"cluster {state.name} does not run ({', '.join(missing)} ended); "
             f"next: yarnkernel cluster start --name {state.name}"
         )
     variables = state.environment()

@@ -24,6 +24,7 @@ from yarnkernel.local.state import (
     list_states,
     read_state,
 )
+from yarnkernel.local.web import ask_resourcemanager, web_address
 from yarnkernel.local.work_dir import make_work_dir, remove_work_dir
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ def _is_up(state: ClusterState, timeout: float) -> bool:
         When it is not, but must not be started anew: kernels may live on in it.
     """
     deadline = time.monotonic() + timeout
-    while not state.dead_daemons():
-        if daemons.get_json(f"{state.web_address}/ws/v1/cluster/info") is not None:
+    while not (missing := state.missing_daemons()):
+        if ask_resourcemanager(state, "info") is not None:
             return True
         if time.monotonic() > deadline:
             raise LocalClusterError(
@@ -92,7 +93,7 @@ def _is_up(state: ClusterState, timeout: float) -> bool:
     marked = marked_processes(cluster_directory(state.name))
     if any(process.pid not in of_daemons for process in marked):
         raise LocalClusterError(
-            f"cluster {state.name} is damaged ({', '.join(state.dead_daemons())} ended), but "
+            f"cluster {state.name} is damaged ({', '.join(missing)} ended), but "
             "applications still run in it; "
             f"next: yarnkernel cluster stop --name {state.name}, which ends them"
         )
@@ -149,9 +150,9 @@ def start_cluster(
             if _is_up(state, timeout):
                 kept = "" if state.options == options else ", with other options, which it keeps"
                 report(f"cluster {name} is running already{kept}")
-                return state
-            dead = ", ".join(state.dead_daemons())
-            report(f"cluster {name} is damaged ({dead}); starting it anew")
+                return _complete(state, report, timeout)
+            missing = ", ".join(state.missing_daemons())
+            report(f"cluster {name} is damaged ({missing}); starting it anew")
         java_home = find_kerberos_java() if options.kerberos else find_java()
         jars = fetch_artefacts(f"hadoop-{options.hadoop_version}", progress, repository=repository)
         kdc_jars = None
@@ -184,14 +185,16 @@ def start_cluster(
 
 
 def _choose_ports(options: ClusterOptions) -> dict[str, int]:
-    uses = ["resourcemanager", "scheduler", "resource-tracker"]
-    uses += ["resourcemanager-admin", "resourcemanager-web"]
+    of_resourcemanager = ("", "-scheduler", "-resource-tracker", "-admin", "-web")
+    uses = [f"{name}{use}" for name in options.resourcemanagers for use in of_resourcemanager]
     for index in range(options.nodemanagers):
         uses += [f"nodemanager{index}{use}" for use in ("", "-localizer", "-web")]
     if options.hdfs:
         uses += ["namenode", "namenode-web"]
     if options.kerberos:
         uses.append("kdc")
+    if options.ha:
+        uses.append("zookeeper")
     taken = {port for other in list_states() for port in other.ports.values()}
     return choose_ports(uses, taken)
 
@@ -212,7 +215,16 @@ def _start(state: ClusterState, report: Callable[[str], None], timeout: float) -
     daemons.wait_until_ready(state, deadline)
     if state.options.hdfs:
         daemons.make_hdfs_directories(state, getpass.getuser())
-    report(f"cluster {state.name} is ready: {state.web_address}")
+    report(f"cluster {state.name} is ready: {web_address(state)}")
+    return state
+
+
+def _complete(state: ClusterState, report: Callable[[str], None], timeout: float) -> ClusterState:
+    """Start again what a cluster can do without."""
+    for name in state.dead_daemons():
+        report(f"{name} has ended; starting it again")
+        state = daemons.restart_daemon(state, name)
+    daemons.wait_until_ready(state, time.monotonic() + timeout)
     return state
 
 

@@ -8,13 +8,15 @@ import re
 import subprocess
 import time
 import urllib.request
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import psutil
 
 from yarnkernel.errors import LocalClusterError, LocalClusterTimeoutError
 from yarnkernel.local import kdc, sites
 from yarnkernel.local.state import MARK, DaemonState, cluster_directory
+from yarnkernel.local.web import ask_resourcemanager, get_json, ha_states, opener
 from yarnkernel.local.work_dir import mark_of
 
 if TYPE_CHECKING:
@@ -28,29 +30,18 @@ _HDFS_SERVER = "org.apache.hadoop.hdfs.server"
 KINDS = {
     "resourcemanager": (f"{_YARN_SERVER}.resourcemanager.ResourceManager", 300),
     "nodemanager": (f"{_YARN_SERVER}.nodemanager.NodeManager", 256),
+    "zookeeper": ("org.apache.zookeeper.server.ZooKeeperServerMain", 64),
     "namenode": (f"{_HDFS_SERVER}.namenode.NameNode", 192),
     "datanode": (f"{_HDFS_SERVER}.datanode.DataNode", 192),
     "kdc": (kdc.MAIN_CLASS, 96),
 }
 POLL_INTERVAL = 0.05
-#: Seconds that an HTTP request to a daemon may take.
-REQUEST_TIMEOUT = 2.0
-
-# A proxy of the environment is never asked for a daemon on this machine.
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+#: Seconds that a daemon may take to end once it is killed.
+KILL_TIMEOUT = 10.0
 
 
 class PortTakenError(LocalClusterError):
     """A daemon found its port taken: between our choice and its start another process took it."""
-
-
-def get_json(url: str, *, timeout: float = REQUEST_TIMEOUT) -> Any:
-    """Get a JSON document from a daemon; None when it does not answer with one."""
-    try:
-        with _opener.open(url, timeout=timeout) as response:
-            return json.load(response)
-    except (OSError, ValueError):
-        return None
 
 
 def log_path(state: ClusterState, name: str) -> Path:
@@ -111,7 +102,7 @@ def _command(state: ClusterState, role: str, main_class: str, heap: int) -> list
 
 def role_of(name: str) -> str:
     """Name of the directory with a daemon's site files."""
-    return "client" if name in {"namenode", "datanode", "kdc"} else name
+    return "client" if name in {"namenode", "datanode", "zookeeper", "kdc"} else name
 
 
 def start_daemon(state: ClusterState, name: str) -> DaemonState:
@@ -121,6 +112,8 @@ def start_daemon(state: ClusterState, name: str) -> DaemonState:
     command = _command(state, role, main_class, heap)
     if name == "kdc":
         command += kdc.arguments(state)
+    elif name == "zookeeper":
+        command.append(str(state.path / "conf" / "zoo.cfg"))
     with log_path(state, name).open("ab") as log:
         process = subprocess.Popen(
             command,
@@ -131,6 +124,33 @@ def start_daemon(state: ClusterState, name: str) -> DaemonState:
             start_new_session=True,
         )
     return DaemonState(process.pid, psutil.Process(process.pid).create_time())
+
+
+def restart_daemon(state: ClusterState, name: str) -> ClusterState:
+    """Kill one daemon of a started cluster, if it still runs, and start it anew.
+
+    Returns at once: the daemon finds its files and ports as they were.
+
+    Returns
+    -------
+    ClusterState
+        The cluster with its new process, written down.
+
+    Raises
+    ------
+    LocalClusterError
+        When the daemon cannot be killed.
+    """
+    process = state.daemons[name].process()
+    if process is not None:
+        process.kill()
+        try:
+            process.wait(KILL_TIMEOUT)
+        except psutil.TimeoutExpired:
+            raise LocalClusterError(f"the {name} (pid {process.pid}) cannot be killed") from None
+    state = replace(state, daemons={**state.daemons, name: start_daemon(state, name)})
+    state.write()
+    return state
 
 
 def format_namenode(state: ClusterState, timeout: float) -> None:
@@ -165,7 +185,7 @@ def make_hdfs_directories(state: ClusterState, user: str) -> None:
             f"{namenode}{path}?op=MKDIRS&permission={permission}&user.name={user}", method="PUT"
         )
         try:
-            with _opener.open(request, timeout=10) as response:
+            with opener.open(request, timeout=10) as response:
                 made = json.load(response).get("boolean")
         except (OSError, ValueError) as exc:
             raise LocalClusterError(f"cannot make {path} in HDFS: {exc}") from exc
@@ -174,12 +194,13 @@ def make_hdfs_directories(state: ClusterState, user: str) -> None:
 
 
 def _is_ready(state: ClusterState, name: str) -> bool:
-    if name == "resourcemanager":
+    if name.startswith("resourcemanager"):
+        if state.options.ha and name not in ha_states(state):
+            return False
         # The scheduler learns of a node a little later than the list of nodes does.
-        answer = get_json(f"{state.web_address}/ws/v1/cluster/metrics") or {}
-        nodes = sum(name.startswith("nodemanager") for name in state.daemons)
+        answer = ask_resourcemanager(state, "metrics") or {}
         total = answer.get("clusterMetrics", {}).get("totalMB")
-        return bool(total == nodes * state.options.memory)
+        return bool(total == state.options.nodemanagers * state.options.memory)
     if name == "datanode":
         url = f"http://localhost:{state.ports['namenode-web']}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState"
         beans = (get_json(url) or {}).get("beans") or [{}]

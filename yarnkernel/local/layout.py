@@ -7,7 +7,7 @@ import shlex
 import socket
 from typing import TYPE_CHECKING
 
-from yarnkernel.local import kdc, sites
+from yarnkernel.local import high_availability, kdc, sites
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,9 @@ def _write_client_commands(state: ClusterState) -> None:
 
 
 def _write_sites(state: ClusterState) -> None:
-    roles = {"client": {}, "resourcemanager": sites.resourcemanager_site(state)}
+    roles: dict[str, dict[str, str]] = {"client": {}}
+    for name in state.options.resourcemanagers:
+        roles[name] = sites.resourcemanager_site(state, name)
     for name in state.daemons_wanted():
         if name.startswith("nodemanager"):
             index = int(name.removeprefix("nodemanager"))
@@ -110,6 +112,9 @@ def lay_out(
     if kdc_jars is not None:
         kdc.lay_out(state, kdc_jars)
     _write_sites(state)
+    if state.options.ha:
+        zookeeper = high_availability.zookeeper_config(state)
+        (state.path / "conf" / "zoo.cfg").write_text(zookeeper, encoding="utf-8")
     _write_client_commands(state)
     for name in ("python", "python3"):
         # Not a link: a virtual environment's Python finds its packages by its own path.

@@ -33,6 +33,9 @@ class ClusterOptions:
         Start a KDC too, and believe nobody without a ticket or a token.
     rpc_protection : str, default "authentication"
         One of ``PROTECTIONS``.
+    ha : bool, default False
+        Start two ResourceManagers and a ZooKeeper; when the active one ends,
+        the other takes over.
 
     Raises
     ------
@@ -47,6 +50,7 @@ class ClusterOptions:
     hadoop_version: str = HADOOP_VERSIONS[0]
     kerberos: bool = False
     rpc_protection: str = PROTECTIONS[0]
+    ha: bool = False
 
     def __post_init__(self) -> None:
         """Check what is one of several words."""
@@ -56,3 +60,8 @@ class ClusterOptions:
         ):
             if said not in known:
                 raise UsageError(f"a local cluster has {' or '.join(known)}, not {said!r}")
+
+    @property
+    def resourcemanagers(self) -> tuple[str, ...]:
+        """Names of the ResourceManagers as daemons, and as Hadoop knows them (``ha.rm-ids``)."""
+        return ("resourcemanager0", "resourcemanager1") if self.ha else ("resourcemanager",)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from yarnkernel.local import security
+from yarnkernel.local import high_availability, security
 from yarnkernel.local.state import MARK
 
 if TYPE_CHECKING:
@@ -93,14 +93,7 @@ def core_site(state: ClusterState) -> Settings:
 
 def yarn_site(state: ClusterState) -> Settings:
     """Settings of ``yarn-site.xml`` that all daemons and clients share."""
-    ports = state.ports
-    settings = {
-        "yarn.resourcemanager.hostname": "localhost",
-        "yarn.resourcemanager.address": f"localhost:{ports['resourcemanager']}",
-        "yarn.resourcemanager.scheduler.address": f"localhost:{ports['scheduler']}",
-        "yarn.resourcemanager.resource-tracker.address": f"localhost:{ports['resource-tracker']}",
-        "yarn.resourcemanager.admin.address": f"localhost:{ports['resourcemanager-admin']}",
-        "yarn.resourcemanager.webapp.address": f"localhost:{ports['resourcemanager-web']}",
+    settings = _resourcemanager_addresses(state) | {
         "yarn.application.classpath": f"{state.conf_dir},{state.jars}/*",
         "yarn.resourcemanager.connect.max-wait.ms": "60000",
         "yarn.resourcemanager.connect.retry-interval.ms": "500",
@@ -119,9 +112,26 @@ def yarn_site(state: ClusterState) -> Settings:
     return settings | (security.yarn_site(state) if state.options.kerberos else {})
 
 
-def resourcemanager_site(state: ClusterState) -> Settings:
-    """Settings of the ResourceManager alone; a container may be as large as a node."""
-    return {
+def _resourcemanager_addresses(state: ClusterState) -> Settings:
+    settings = high_availability.pair_site(state) if state.options.ha else {}
+    for name in state.options.resourcemanagers:
+        suffix = f".{name}" if state.options.ha else ""
+        settings[f"yarn.resourcemanager.hostname{suffix}"] = "localhost"
+        for setting, use in (
+            ("address", ""),
+            ("scheduler.address", "-scheduler"),
+            ("resource-tracker.address", "-resource-tracker"),
+            ("admin.address", "-admin"),
+            ("webapp.address", "-web"),
+        ):
+            address = f"localhost:{state.ports[f'{name}{use}']}"
+            settings[f"yarn.resourcemanager.{setting}{suffix}"] = address
+    return settings
+
+
+def resourcemanager_site(state: ClusterState, name: str) -> Settings:
+    """Settings of one ResourceManager alone; a container may be as large as a node."""
+    settings = {
         "yarn.scheduler.maximum-allocation-mb": str(state.options.memory),
         "yarn.scheduler.maximum-allocation-vcores": str(state.options.vcores),
         "yarn.resourcemanager.recovery.enabled": "true",
@@ -142,6 +152,7 @@ def resourcemanager_site(state: ClusterState) -> Settings:
         "yarn.resourcemanager.scheduler.client.thread-count": "10",
         "yarn.resourcemanager.resource-tracker.client.thread-count": "10",
     }
+    return settings | high_availability.member_site(name) if state.options.ha else settings
 
 
 def capacity_scheduler(state: ClusterState) -> Settings:

@@ -102,21 +102,31 @@ class ClusterState:
         return self.path / "bin"
 
     @property
-    def web_address(self) -> str:
-        """The ResourceManager's web page."""
-        return f"http://localhost:{self.ports['resourcemanager-web']}"
+    def web_addresses(self) -> dict[str, str]:
+        """The web page of each ResourceManager."""
+        return {
+            name: f"http://localhost:{self.ports[f'{name}-web']}"
+            for name in self.options.resourcemanagers
+        }
 
     def daemons_wanted(self) -> list[str]:
         """Names of all daemons that this cluster has, in the order of their start."""
-        names = ["namenode", "datanode"] if self.options.hdfs else []
         return [
-            *names,
-            *(use for use in self.ports if re.fullmatch(r"resourcemanager|nodemanager\d+", use)),
+            *(["namenode", "datanode"] if self.options.hdfs else []),
+            *(["zookeeper"] if self.options.ha else []),
+            *self.options.resourcemanagers,
+            *(f"nodemanager{index}" for index in range(self.options.nodemanagers)),
         ]
 
     def dead_daemons(self) -> list[str]:
         """Names of the daemons whose processes have ended."""
         return [name for name, daemon in self.daemons.items() if daemon.process() is None]
+
+    def missing_daemons(self) -> list[str]:
+        """Names of the ended daemons that the cluster cannot do without: of a pair, one may end."""
+        dead = self.dead_daemons()
+        pair = self.options.resourcemanagers
+        return dead if set(pair) <= set(dead) else [name for name in dead if name not in pair]
 
     def environment(self) -> dict[str, str]:
         """Variables that let Hadoop's and skein's clients find this cluster."""
@@ -234,5 +244,5 @@ def list_states() -> list[ClusterState]:
 
 
 def running_states() -> list[ClusterState]:
-    """Read all clusters whose daemons run."""
-    return [state for state in list_states() if state.daemons and not state.dead_daemons()]
+    """Read all clusters that run."""
+    return [state for state in list_states() if state.daemons and not state.missing_daemons()]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from yarnkernel.local.daemons import get_json
+from yarnkernel.local.web import ask_resourcemanager, ha_states, web_address
 
 if TYPE_CHECKING:
     from yarnkernel.local.state import ClusterState
@@ -20,22 +20,30 @@ def cluster_status(state: ClusterState) -> dict[str, Any]:
     -------
     dict
         ``name``, ``running``, ``web``, ``hadoop`` (its version), ``hdfs``,
-        ``directory``, ``daemons`` (name, pid, running, resident memory in bytes),
+        ``directory``, ``daemons`` (name, pid, running, resident memory in
+        bytes, ``ha_state`` of one of a pair: ``"active"`` or ``"standby"``),
         ``ports``, ``memory_mb`` and ``vcores`` (each with ``used`` and ``total``)
         and ``applications`` (id, name, state, queue, memory in MiB).
     """
     dead = state.dead_daemons()
-    metrics = get_json(f"{state.web_address}/ws/v1/cluster/metrics") or {}
+    ha = ha_states(state)
+    metrics = ask_resourcemanager(state, "metrics") or {}
     metrics = metrics.get("clusterMetrics", {})
     return {
         "name": state.name,
-        "running": not dead and bool(metrics),
-        "web": state.web_address,
+        "running": not state.missing_daemons() and bool(metrics),
+        "web": web_address(state),
         "hadoop": state.options.hadoop_version,
         "hdfs": state.options.hdfs,
         "directory": state.directory,
         "daemons": [
-            {"name": name, "pid": d.pid, "running": name not in dead, "rss": _rss(d.process())}
+            {
+                "name": name,
+                "pid": d.pid,
+                "running": name not in dead,
+                "rss": _rss(d.process()),
+                "ha_state": ha.get(name),
+            }
             for name, d in state.daemons.items()
         ],
         "ports": state.ports,
@@ -56,9 +64,7 @@ def _rss(process: psutil.Process | None) -> int:
 
 
 def _applications(state: ClusterState) -> list[dict[str, Any]]:
-    answer = get_json(
-        f"{state.web_address}/ws/v1/cluster/apps?states=NEW,SUBMITTED,ACCEPTED,RUNNING"
-    )
+    answer = ask_resourcemanager(state, "apps?states=NEW,SUBMITTED,ACCEPTED,RUNNING")
     found = ((answer or {}).get("apps") or {}).get("app") or []
     return [
         {
