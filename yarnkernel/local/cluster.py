@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from yarnkernel.errors import LocalClusterError, UsageError
-from yarnkernel.local import daemons, kdc
+from yarnkernel.local import daemons, kdc, security
 from yarnkernel.local.artefacts import FetchProgress, fetch_artefacts
 from yarnkernel.local.java import find_java, find_kerberos_java
 from yarnkernel.local.layout import lay_out
@@ -214,7 +214,12 @@ def _start(state: ClusterState, report: Callable[[str], None], timeout: float) -
     state.write()
     daemons.wait_until_ready(state, deadline)
     if state.options.hdfs:
-        daemons.make_hdfs_directories(state, getpass.getuser())
+        make = (
+            security.make_hdfs_directories
+            if state.options.kerberos
+            else daemons.make_hdfs_directories
+        )
+        make(state, getpass.getuser())
     report(f"cluster {state.name} is ready: {web_address(state)}")
     return state
 

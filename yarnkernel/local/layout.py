@@ -95,7 +95,8 @@ def lay_out(
     (state.path / "java").symlink_to(java_home)
     (state.path / "jars").symlink_to(jars)
     user = getpass.getuser()
-    for directory in ("bin", "container-bin", "logs", "tmp", f"data/fs/user/{user}"):
+    homes = [f"data/fs/user/{name}" for name in (user, *([kdc.GUEST] if kdc_jars else []))]
+    for directory in ("bin", "container-bin", "logs", "tmp", *homes):
         (state.path / directory).mkdir(parents=True)
     logs = state.path / "data/fs/tmp/logs"
     logs.mkdir(parents=True)

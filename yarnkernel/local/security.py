@@ -6,13 +6,19 @@
 from __future__ import annotations
 
 import getpass
+import os
+import subprocess
 from typing import TYPE_CHECKING
 
+from yarnkernel.errors import LocalClusterError
 from yarnkernel.local.kdc import GUEST, HDFS, HTTP, REALM, YARN
 
 if TYPE_CHECKING:
     from yarnkernel.local.sites import Settings
     from yarnkernel.local.state import ClusterState
+
+#: Seconds for a command of Hadoop's, which starts a JVM.
+_COMMAND_TIMEOUT = 60.0
 
 
 def core_site() -> Settings:
@@ -65,3 +71,37 @@ def hdfs_site(state: ClusterState) -> Settings:
         # As without Kerberos, where the user's own processes are the NameNode.
         "dfs.permissions.superusergroup": getpass.getuser(),
     }
+
+
+def make_hdfs_directories(state: ClusterState, user: str) -> None:
+    """Make the directories that YARN's applications write to, by Hadoop's own client.
+
+    Raises
+    ------
+    LocalClusterError
+        When that fails.
+    """
+    environment = {**os.environ, **state.environment()}
+    for arguments in (
+        ("-mkdir", "-p", f"/user/{user}", f"/user/{GUEST}", "/tmp/logs"),  # noqa: S108
+        ("-chown", GUEST, f"/user/{GUEST}"),
+        ("-chmod", "1777", "/tmp", "/tmp/logs"),  # noqa: S108
+    ):
+        command = [str(state.bin_dir / "hadoop"), "fs", *arguments]
+        try:
+            subprocess.run(
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_COMMAND_TIMEOUT,
+                check=True,
+            )
+        except subprocess.CalledProcessError as exc:
+            said = exc.stderr.strip().splitlines() or ["it gives no reason"]
+            raise LocalClusterError(f"{' '.join(command[1:])} fails: {said[-1]}") from exc
+        except subprocess.TimeoutExpired as exc:
+            raise LocalClusterError(
+                f"{' '.join(command[1:])} did not end within {_COMMAND_TIMEOUT:.0f} s"
+            ) from exc
