@@ -65,10 +65,10 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument(
         "--rpc-protection",
-        choices=PROTECTIONS,
         default=PROTECTIONS[0],
-        help=f"of messages: {', '.join(PROTECTIONS)} (default: %(default)s)",
-        metavar="WORD",
+        help=f"of messages: {', '.join(PROTECTIONS)}; or several with commas between, which "
+        "clients choose from (default: %(default)s)",
+        metavar="WORDS",
     )
     parser.add_argument(
         "--repository",

@@ -8,7 +8,7 @@ from yarnkernel.errors import UsageError
 
 #: Those with a lock of their artefacts (hadoop-VERSION.json), the default first.
 HADOOP_VERSIONS = ("3.5.0", "3.4.3")
-#: Values of hadoop.rpc.protection: what is done with messages once both sides are known.
+#: Words of hadoop.rpc.protection: what is done with messages once both sides are known.
 PROTECTIONS = ("authentication", "integrity", "privacy")
 
 
@@ -54,10 +54,9 @@ class ClusterOptions:
 
     def __post_init__(self) -> None:
         """Check what is one of several words."""
-        for said, known in (
-            (self.hadoop_version, HADOOP_VERSIONS),
-            (self.rpc_protection, PROTECTIONS),
-        ):
+        choices = [(self.hadoop_version, HADOOP_VERSIONS)]
+        choices += [(word, PROTECTIONS) for word in self.rpc_protection.split(",")]
+        for said, known in choices:
             if said not in known:
                 raise UsageError(f"a local cluster has {' or '.join(known)}, not {said!r}")
 
