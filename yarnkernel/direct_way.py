@@ -25,6 +25,7 @@ from yarnkernel.errors import (
 )
 from yarnkernel.hadoop.addresses import resourcemanager_addresses
 from yarnkernel.hadoop.credentials import Credentials
+from yarnkernel.hadoop.delegation_tokens import file_system_tokens
 from yarnkernel.hadoop.identifiers import application_id
 from yarnkernel.hadoop.messages import message_class
 from yarnkernel.hadoop.user import user_name
@@ -187,7 +188,7 @@ class DirectWay:
             else:
                 resource = local_resource(file, self.client.cluster, deadline)
                 container.localResources.add(key=name, value=resource)
-        container.tokens = self._credentials(spec, travelling).to_bytes()
+        container.tokens = self._credentials(spec, travelling, deadline).to_bytes()
         return context
 
     def _variables(self, app_id: str, spec: skein.ApplicationSpec) -> dict[str, str]:
@@ -204,7 +205,7 @@ class DirectWay:
         return variables
 
     def _credentials(
-        self, spec: skein.ApplicationSpec, travelling: Mapping[str, bytes]
+        self, spec: skein.ApplicationSpec, travelling: Mapping[str, bytes], deadline: Deadline
     ) -> Credentials:
         configuration = self.client.cluster.configuration
         security = spec.master.security or credentials()
@@ -221,7 +222,8 @@ class DirectWay:
             specification=spec.to_protobuf().SerializeToString(),
         )
         secrets = {**launch.to_secrets(), FILES: pack_files(travelling)}
-        return Credentials({}, secrets)
+        urls = [*spec.file_systems, *(file.source for file in spec.master.files.values())]
+        return Credentials(file_system_tokens(configuration, urls, deadline), secrets)
 
 
 def _acls(spec: skein.ApplicationSpec) -> dict[str, str]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from yarnkernel.errors import UsageError
+
 #: Those with a lock of their artefacts (hadoop-VERSION.json), the default first.
 HADOOP_VERSIONS = ("3.5.0", "3.4.3")
+#: Words of hadoop.rpc.protection: what is done with messages once both sides are known.
+PROTECTIONS = ("authentication", "integrity", "privacy")
 
 
 @dataclass(frozen=True)
@@ -25,9 +29,18 @@ class ClusterOptions:
         Virtual cores that the containers of one NodeManager may use together.
     hadoop_version : str, default "3.5.0"
         One of ``HADOOP_VERSIONS``.
+    kerberos : bool, default False
+        Start a KDC too, and believe nobody without a ticket or a token.
+    rpc_protection : str, default "authentication"
+        One of ``PROTECTIONS``.
     ha : bool, default False
         Start two ResourceManagers and a ZooKeeper; when the active one ends,
         the other takes over.
+
+    Raises
+    ------
+    UsageError
+        When there is no such version or protection.
     """
 
     nodemanagers: int = 1
@@ -35,7 +48,17 @@ class ClusterOptions:
     memory: int = 8192
     vcores: int = 8
     hadoop_version: str = HADOOP_VERSIONS[0]
+    kerberos: bool = False
+    rpc_protection: str = PROTECTIONS[0]
     ha: bool = False
+
+    def __post_init__(self) -> None:
+        """Check what is one of several words."""
+        choices = [(self.hadoop_version, HADOOP_VERSIONS)]
+        choices += [(word, PROTECTIONS) for word in self.rpc_protection.split(",")]
+        for said, known in choices:
+            if said not in known:
+                raise UsageError(f"a local cluster has {' or '.join(known)}, not {said!r}")
 
     @property
     def resourcemanagers(self) -> tuple[str, ...]:
