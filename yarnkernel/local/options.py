@@ -54,7 +54,7 @@ class ClusterOptions:
 
     def __post_init__(self) -> None:
         """Check what is one of several words."""
-        choices = [(self.hadoop_version, HADOOP_VERSIONS)]
+        choices: list[tuple[str, tuple[str, ...]]] = [(self.hadoop_version, HADOOP_VERSIONS)]
         choices += [(word, PROTECTIONS) for word in self.rpc_protection.split(",")]
         for said, known in choices:
             if said not in known:
