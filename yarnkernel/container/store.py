@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from yarnkernel.container.memory import requested_memory
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.kernel_status import COMMAND_END, COMMAND_PREFIX, Command
 from yarnkernel.skein_import import skein
@@ -108,6 +109,10 @@ class Store:
         """Delete a key; False when it had been deleted before."""
         request = skein.proto.DeleteRangeRequest(start=key, end=key + "\0", result_type="KEYS")
         return bool((await self._stub.DeleteRange(request, timeout=TIMEOUT)).count)
+
+    async def memory_limit(self) -> int:
+        """Return the MiB that this container may use, as skein tells them; 0 when it does not."""
+        return requested_memory(os.environ)
 
     async def end_application(self, final_status: str, diagnostics: str) -> None:
         """End the application with these diagnostics; its containers get SIGTERM.
