@@ -86,8 +86,16 @@ ALLOWED = {
     },
     "cli": CLIENT | {"kernelspec", "launcher", "local", "__init__"},
     "recipe": {"errors", "connection", "container"},
-    "container": {"errors", "connection", "deadline", "hadoop", "kernel_status", "master_launch"}
-    | {"skein_import", "skein_rpc"},
+    "container": {
+        "errors",
+        "connection",
+        "deadline",
+        "hadoop",
+        "kernel_status",
+        "master_launch",
+        "skein_import",
+        "skein_rpc",
+    },
     "local": {"errors"},
 }
 

@@ -1,4 +1,4 @@
-"""skein's own tests of the key-value store (test_kv.py of skein 0.8.2, unchanged), run on our server.
+"""skein's own tests of the key-value store (test_kv.py of skein 0.8.2) run on our server.
 
 Their application has a service ``sleeper``, whose containers own keys. A kernel's application has
 none, so the server gets some here that exist in its books alone; all else, from gRPC with TLS to
@@ -62,14 +62,14 @@ class ServerWithContainers(AppMasterServer):
         self.states[instance] = "KILLED"
         self.store.disown(messages.ContainerInstance(service_name=SERVICE, instance=instance))
 
-    async def getContainers(self, request: Any, context: Any) -> Any:  # noqa: N802
+    async def getContainers(self, _request: Any, _context: Any) -> Any:  # noqa: N802
         return messages.ContainersResponse(containers=map(self._container, self._running()))
 
-    async def killContainer(self, request: Any, context: Any) -> Any:  # noqa: N802
+    async def killContainer(self, request: Any, _context: Any) -> Any:  # noqa: N802
         self._kill(request.instance)
         return messages.Empty()
 
-    async def scale(self, request: Any, context: Any) -> Any:
+    async def scale(self, request: Any, _context: Any) -> Any:
         for instance in self._running()[request.count :]:
             self._kill(instance)
         self.states += ["RUNNING"] * (request.count - len(self._running()))
