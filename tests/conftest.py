@@ -20,6 +20,8 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+from yarnkernel.way import VARIABLE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -29,6 +31,11 @@ BIN = Path(sys.executable).parent
 CACHE = platformdirs.user_cache_path()
 #: How much longer than on an idle machine something may take: deadlines are for what hangs.
 PATIENCE = 3
+#: Modules whose tests run both ways: the main road, and the Jupyter side of it.
+BOTH_WAYS = (
+    "test_start", "test_control", "test_supervisor", "test_faults", "test_logs", "test_provisioner",
+    "test_provisioner_faults", "test_launcher",
+)  # fmt: skip
 #: Files whose tests share an environment that takes long to make and to pack.
 ENVIRONMENTS = ("test_environments.py", "test_pack.py")
 #: Files whose tests share servers, kernelspecs or kernels with each other.
@@ -89,6 +96,31 @@ def finish(process: subprocess.Popen[str], timeout: float = 60) -> tuple[str, st
         pytest.fail(f"{process.args!r} did not end within {timeout} s\n{out}\n{err}")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--via",
+        choices=("auto", "skein"),
+        help="the way that applications are submitted (default: the main road both ways, all "
+        "others as users have it, directly where that can be)",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "via" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("--via")
+        both = metafunc.module.__name__.rpartition(".")[2] in BOTH_WAYS
+        ways = [chosen] if chosen else ["auto", "skein"] if both else ["auto"]
+        metafunc.parametrize("via", ways, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def via(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The way that applications of a test are submitted where it names none."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, request.param)
+        yield request.param
+
+
 class Shell:
     """Runs commands with an environment of its own."""
 
@@ -97,9 +129,10 @@ class Shell:
         self.directory = directory
 
     def start(self, *command: str | Path, **options: Any) -> subprocess.Popen[str]:
+        via = {VARIABLE: os.environ.get(VARIABLE, "")}
         return subprocess.Popen(
             [str(part) for part in command],
-            env=self.environment,
+            env={**via, **self.environment},
             cwd=options.pop("cwd", self.directory),
             stdin=options.pop("stdin", subprocess.DEVNULL),
             stdout=subprocess.PIPE,

@@ -21,8 +21,8 @@ FILES = {"cluster_env", "cluster_files"}
 #: What needs neither skein nor gRPC; spec imports skein when it is used.
 LIGHT = BOTTOM | FILES | {"hadoop", "yarn_client", "logs", "spec", "environment"}
 CLIENT = LIGHT | {
-    "skein_rpc", "application_master", "skein_driver", "skein_way", "kernel", "launch", "console",
-    "kernel_control", "launch_options", "watch", "way",
+    "skein_import", "skein_rpc", "application_master", "skein_driver", "skein_way", "kernel",
+    "launch", "console", "kernel_control", "launch_options", "watch", "way",
 }  # fmt: skip
 #: What a front end's process loads: neither skein nor gRPC.
 FRONT_END = {"agent_client", "kernel_manager", "launch_options", "errors", "connection"}
@@ -35,7 +35,8 @@ ALLOWED = {
     "connection": {"errors"},
     "application": {"errors"},
     "kernel_status": {"errors"},
-    "skein_rpc": {"errors", "interrupts"},
+    "skein_import": set(),
+    "skein_rpc": {"errors", "interrupts", "skein_import"},
     "hadoop": {"errors", "deadline"},
     "master_launch": {"errors"},
     "launch_script": set(),
@@ -45,12 +46,12 @@ ALLOWED = {
     "environment": BOTTOM | FILES | {"hadoop"},
     "yarn_client": {"errors", "deadline", "application", "cluster_env", "hadoop"},
     "logs": {"errors", "deadline", "application", "hadoop", "yarn_client"},
-    "spec": {"errors", "application", "environment"},
-    "application_master": {"errors", "application", "skein_rpc"},
-    "skein_driver": {"errors", "deadline", "cluster_env", "skein_rpc"},
+    "spec": {"errors", "application", "environment", "skein_import"},
+    "application_master": {"errors", "application", "skein_import", "skein_rpc"},
+    "skein_driver": {"errors", "deadline", "cluster_env", "skein_import", "skein_rpc"},
     "skein_way": BOTTOM | {"skein_driver", "skein_rpc", "submission", "yarn_client"},
     "submission": {"errors", "deadline", "yarn_client"},
-    "container_files": {"errors", "deadline", "cluster_env", "hadoop"},
+    "container_files": {"errors", "deadline", "cluster_env", "environment", "hadoop"},
     "direct_way": BOTTOM
     | {
         "cluster_env",
@@ -85,7 +86,8 @@ ALLOWED = {
     },
     "cli": CLIENT | {"kernelspec", "launcher", "local", "__init__"},
     "recipe": {"errors", "connection", "container"},
-    "container": {"errors", "connection", "hadoop", "kernel_status", "master_launch", "skein_rpc"},
+    "container": {"errors", "connection", "deadline", "hadoop", "kernel_status", "master_launch"}
+    | {"skein_import", "skein_rpc"},
     "local": {"errors"},
 }
 
@@ -120,6 +122,22 @@ def test_imports_go_down_only(path: Path) -> None:
     assert imported_parts(path) - {part} <= ALLOWED[part]
 
 
+def imports_skein(node: ast.AST) -> bool:
+    """Whether a module imports skein when it runs: not for type checkers alone."""
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return False
+    if isinstance(node, ast.Import):
+        return any(alias.name.partition(".")[0] == "skein" for alias in node.names)
+    if isinstance(node, ast.ImportFrom):
+        return str(node.module).partition(".")[0] == "skein"
+    return any(imports_skein(child) for child in ast.iter_child_nodes(node))
+
+
+def test_skein_is_imported_at_one_place() -> None:
+    paths = [path for path in PACKAGE.rglob("*.py") if imports_skein(ast.parse(path.read_text()))]
+    assert paths == [PACKAGE / "skein_import.py"]
+
+
 def test_table_has_no_stranger() -> None:
     assert set(ALLOWED) == {part_of(path) for path in PACKAGE.rglob("*.py")}
 
@@ -145,7 +163,16 @@ def test_stays_cheap(statement: str, tmp_path: Path) -> None:
         timeout=60,
         check=True,
     )
-    heavy = {"skein", "grpc", "jupyter_client", "IPython", "pooch", "requests", "rich"}
+    heavy = {
+        "setuptools",
+        "skein",
+        "grpc",
+        "jupyter_client",
+        "IPython",
+        "pooch",
+        "requests",
+        "rich",
+    }
     assert heavy.isdisjoint(ended.stderr.split())
 
 
@@ -158,3 +185,20 @@ def test_public_names_exist() -> None:
 def test_no_module_is_long() -> None:
     lengths = {path: len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}
     assert {path: length for path, length in lengths.items() if length > 350} == {}
+
+
+def test_small_import_of_skein_leaves_no_trace() -> None:
+    """Neither setuptools nor our stand-in, and skein's messages are the ones that we have."""
+    code = """
+import sys
+from yarnkernel.container.skein_messages import messages
+assert not {"skein", "grpc"} & set(sys.modules)
+from yarnkernel.skein_import import skein
+assert not {"setuptools", "distutils", "distutils.version"} & set(sys.modules)
+assert skein.proto.Empty is messages.Empty
+with skein.utils.grpc_fork_support_disabled():
+    pass
+from distutils.version import LooseVersion
+assert LooseVersion("1.2b3").version == [1, 2, "b", 3]
+"""
+    subprocess.run([sys.executable, "-c", code], timeout=60, check=True)

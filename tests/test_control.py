@@ -104,25 +104,36 @@ def test_application_that_waits(
     assert f"next: yarnkernel connect {waiting}" in error
 
 
-def test_supervisor_that_does_not_answer(shell: Shell, kernel: tuple[str, Kernel]) -> None:
+def test_supervisor_that_does_not_answer(
+    shell: Shell, kernel: tuple[str, Kernel], via: str
+) -> None:
     app_id, client = kernel
     pid = int(client.run("import os; os.getppid()"))
     supervisor = psutil.Process(pid)
     supervisor.suspend()
     try:
-        error = shell.yarnkernel("restart", app_id, "--timeout", "8").error(3)
+        restart = shell.yarnkernel("restart", app_id, "--timeout", "8")
+        error = restart.error(3 if via == "skein" else 1)
     finally:
         supervisor.resume()
-    assert f"{app_id}: no restart within 8 s: its supervisor does not answer" in error
+    who = "supervisor" if via == "skein" else "ApplicationMaster at localhost:"
+    assert f"{app_id}: " in error
+    assert f"its {who}" in error
+    assert "does not answer" in error
 
 
-def test_application_master_that_does_not_answer(shell: Shell, kernel: tuple[str, Kernel]) -> None:
+def test_application_master_that_does_not_answer(
+    shell: Shell, kernel: tuple[str, Kernel], via: str
+) -> None:
     """Frozen: everything has its deadline, and says who it was that did not answer."""
     app_id, client = kernel
     pid = int(client.run("import os; os.getppid()"))
-    master = psutil.Process(pid).parent()
+    master: psutil.Process | None = psutil.Process(pid)
+    if via == "skein":
+        master = psutil.Process(pid).parent()
     assert master is not None
-    assert "skein.ApplicationMaster" in " ".join(master.cmdline())
+    name = "skein.ApplicationMaster" if via == "skein" else "yarnkernel.recipe"
+    assert name in " ".join(master.cmdline())
     master.suspend()
     try:
         error = shell.yarnkernel("interrupt", app_id).error(1)

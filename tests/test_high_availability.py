@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from typing import TYPE_CHECKING, Any
@@ -13,47 +14,60 @@ if TYPE_CHECKING:
     from tests.conftest import Shell
 
 
+def status_of(shell: Shell, name: str) -> dict[str, Any]:
+    (status,) = shell.yarnkernel("cluster", "status", "--name", name, "--json").ok().document
+    return dict(status)
+
+
 def members(shell: Shell, name: str) -> dict[str, dict[str, Any]]:
     """The ResourceManagers of a cluster by their states."""
-    (status,) = shell.yarnkernel("cluster", "status", "--name", name, "--json").ok().document
-    pair = [d for d in status["daemons"] if d["name"].startswith("resourcemanager")]
+    daemons = status_of(shell, name)["daemons"]
+    pair = [daemon for daemon in daemons if daemon["name"].startswith("resourcemanager")]
     return {daemon["ha_state"] or "gone": daemon for daemon in pair}
+
+
+def listed(shell: Shell) -> dict[str, str]:
+    return {app["app_id"]: app["state"] for app in shell.yarnkernel("list", "--json").ok().document}
 
 
 def test_failover(user_shell: Shell, name: str) -> None:
     start = ("cluster", "start", "--name", name, "--ha")
-    started = user_shell.yarnkernel(*start, "--json").ok().document
-    assert started["running"]
+    assert user_shell.yarnkernel(*start, "--json").ok().document["running"]
     environment = user_shell.yarnkernel("cluster", "env", "--name", name, "--json").ok().document
     shell = user_shell.using(**environment)
-    app_id = shell.yarnkernel("start").ok().out.strip()
+    ids = [shell.yarnkernel("start", "--via", via).ok().out.strip() for via in ("direct", "skein")]
     before = members(shell, name)
     assert set(before) == {"active", "standby"}
-    with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
-        kernel.run("value = 41")
+    with contextlib.ExitStack() as stack:
+        kernels = {
+            app_id: stack.enter_context(Kernel(shell.yarnkernel("connect", app_id).ok().document))
+            for app_id in ids
+        }
+        for app_id, kernel in kernels.items():
+            kernel.run(f"value = {app_id!r}")
         os.kill(before["active"]["pid"], signal.SIGKILL)
-        # A command that was typed in the meantime waits for the other one.
-        assert app_id in shell.yarnkernel("list").ok().out
+        # A command that is typed in the meantime waits for the other one.
+        assert set(listed(shell)) == set(ids)
         after = members(shell, name)
         assert after["active"]["name"] == before["standby"]["name"]
         assert after["gone"]["name"] == before["active"]["name"]
-        assert kernel.run("value + 1") == "42"
-        # Its ApplicationMaster finds the other one, too.
-        wait_for(lambda: "RUNNING" in shell.yarnkernel("status", app_id).ok().out, 30, "RUNNING")
-        again = Kernel(shell.yarnkernel("connect", app_id).ok().document)
-        with again:
-            assert again.run("value") == "41"
-        (status,) = shell.yarnkernel("cluster", "status", "--name", name, "--json").ok().document
+        # Their ApplicationMasters find the other one, too.
+        wait_for(lambda: set(listed(shell).values()) == {"RUNNING"}, 30, "both RUNNING")
+        for app_id, kernel in kernels.items():
+            assert kernel.run("value") == repr(app_id)
+            with Kernel(shell.yarnkernel("connect", app_id).ok().document) as again:
+                assert again.run("value") == repr(app_id)
+        status = status_of(shell, name)
         assert status["running"]
-        assert [app["id"] for app in status["applications"]] == [app_id]
-        assert f"localhost:{status['ports'][after['active']['name'] + '-web']}" in status["web"]
-        second = shell.yarnkernel("start").ok().out.strip()
+        assert {app["id"] for app in status["applications"]} == set(ids)
+        assert status["web"].endswith(f":{status['ports'][after['active']['name'] + '-web']}")
         mended = user_shell.yarnkernel(*start).ok()
         assert f"{before['active']['name']} has ended; starting it again" in mended.err
         assert set(members(shell, name)) == {"active", "standby"}
-        # And back, with all that the first one has not seen.
+        ids += [shell.yarnkernel("start").ok().out.strip()]
+        # And back, with what the first one has not seen.
         os.kill(after["active"]["pid"], signal.SIGKILL)
-        assert second in shell.yarnkernel("list").ok().out
-        assert kernel.run("value + 1") == "42"
-        shell.yarnkernel("stop", app_id, second).ok()
-    assert {final_status(shell, one) for one in (app_id, second)} == {"SUCCEEDED"}
+        assert set(listed(shell)) == set(ids)
+        assert [kernel.run("value") for kernel in kernels.values()] == [repr(i) for i in kernels]
+        shell.yarnkernel("stop", *ids).ok()
+    assert {final_status(shell, app_id) for app_id in ids} == {"SUCCEEDED"}

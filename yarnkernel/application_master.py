@@ -10,10 +10,9 @@ import queue
 from typing import TYPE_CHECKING, Any
 
 import grpc
-import skein.kv
-from skein import proto
 
 from yarnkernel.errors import ApplicationError, ClusterError
+from yarnkernel.skein_import import skein
 from yarnkernel.skein_rpc import (
     RemoteError,
     call,
@@ -38,7 +37,7 @@ ANSWER_TIMEOUT = 5.0
 def _stub(status: ApplicationStatus) -> Iterator[Any]:
     channel = open_channel(f"{status.host}:{status.port}", credentials())
     try:
-        yield proto.AppMasterStub(channel)
+        yield skein.proto.AppMasterStub(channel)
     finally:
         close_channel(channel)
 
@@ -135,7 +134,7 @@ class KeyWatch:
         self._key = key
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._channel = open_channel(f"{status.host}:{status.port}", credentials())
-        self._stub = proto.AppMasterStub(self._channel)
+        self._stub = skein.proto.AppMasterStub(self._channel)
         self._responses = self._stub.Watch(iter(self._requests.get, None), timeout=timeout)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -146,8 +145,9 @@ class KeyWatch:
         RemoteError
             When the ApplicationMaster does not answer any more, or not to us.
         """
-        create = proto.WatchCreateRequest(start=self._key, end=self._key + "\0", event_type="PUT")
-        self._requests.put(proto.WatchRequest(create=create))
+        end = self._key + "\0"
+        create = skein.proto.WatchCreateRequest(start=self._key, end=end, event_type="PUT")
+        self._requests.put(skein.proto.WatchRequest(create=create))
         try:
             next(self._responses)  # from now on nothing is missed
             value = key_value(self._stub, skein.kv.get(self._key), ANSWER_TIMEOUT)
@@ -185,5 +185,5 @@ def delete_key(status: ApplicationStatus, key: str, timeout: float) -> None:
 def shut_down(status: ApplicationStatus, diagnostics: str, timeout: float) -> None:
     """Ask an application's ApplicationMaster to end it as SUCCEEDED; see :func:`read_key`."""
     with _stub(status) as stub:
-        request = proto.ShutdownRequest(final_status="SUCCEEDED", diagnostics=diagnostics)
+        request = skein.proto.ShutdownRequest(final_status="SUCCEEDED", diagnostics=diagnostics)
         call(stub, "shutdown", request, timeout)

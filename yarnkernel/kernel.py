@@ -22,7 +22,6 @@ from yarnkernel.errors import (
     KernelStartError,
     KernelStartTimeoutError,
 )
-from yarnkernel.logs import ALL_LOGS_PATTERN, KERNEL_LOG_PATTERN, log_tail
 from yarnkernel.skein_rpc import RemoteError
 from yarnkernel.yarn_client import ANSWER_TIMEOUT, YarnClient
 
@@ -157,12 +156,15 @@ class YarnKernel:
             ) from exc
 
     def _ended(self, status: ApplicationStatus, deadline: Deadline) -> KernelStartError:
+        from yarnkernel import logs  # noqa: PLC0415  (slow to import, and only needed now)
+
         if status.diagnostics.startswith(RECIPE_DIAGNOSTICS):
             log = ""  # they have the kernel's last lines already
         else:
             # When the ApplicationMaster itself failed, its log tells why.
-            pattern = ALL_LOGS_PATTERN if status.state == "FAILED" else KERNEL_LOG_PATTERN
-            log = log_tail(self.client, self.app_id, pattern, timeout=deadline.step(10))
+            failed = status.state == "FAILED"
+            pattern = logs.ALL_LOGS_PATTERN if failed else logs.KERNEL_LOG_PATTERN
+            log = logs.log_tail(self.client, self.app_id, pattern, timeout=deadline.step(10))
         return KernelStartError(
             f"{self.app_id} ended before its kernel could be used: {status.outcome}",
             app_id=self.app_id,
@@ -183,6 +185,8 @@ class YarnKernel:
             what = trouble or f"it is still {state}{queue}"
         log = ""
         if state == "RUNNING":
+            from yarnkernel.logs import log_tail  # noqa: PLC0415  (as above)
+
             log = log_tail(self.client, self.app_id, timeout=5)
         return KernelStartTimeoutError(
             f"{self.app_id} had no usable kernel after {deadline.seconds:.0f} s: {what}",

@@ -14,7 +14,6 @@ from yarnkernel.connection import (
     write_connection_file,
 )
 from yarnkernel.deadline import START_TIMEOUT, Deadline
-from yarnkernel.environment.push import Pusher
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.interrupts import uninterrupted
 from yarnkernel.kernel import YarnKernel, ignore_report
@@ -159,6 +158,8 @@ def started_for(
     YarnKernelError
         When it cannot be started.
     """
+    from yarnkernel.environment.push import Pusher  # noqa: PLC0415  (slow to import)
+
     pusher = Pusher(deadline, report, _TransferReport(report))
     with contextlib.ExitStack() as stack:
         with tempfile.TemporaryDirectory(prefix="yarnkernel-") as directory:

@@ -23,17 +23,15 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import psutil
-from skein import proto
-from skein.core import _SKEIN_JAR, properties
 
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import ClusterError
+from yarnkernel.skein_import import skein
 from yarnkernel.skein_rpc import RemoteError, call, close_channel, credentials, open_channel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import skein
     from typing_extensions import Self
 
     from yarnkernel.cluster_env import ClusterEnvironment
@@ -73,7 +71,7 @@ class Driver:
         self._process = process
         self._log = log
         self._channel = open_channel(address, security)
-        self.stub = proto.DriverStub(self._channel)
+        self.stub = skein.proto.DriverStub(self._channel)
 
     def last_log_line(self) -> str:
         """Return the newest line of the driver's log that says something, for error messages."""
@@ -114,7 +112,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _global_driver(cluster: ClusterEnvironment, security: skein.Security) -> Driver | None:
     """The driver of ``skein driver start``, when it answers and serves this cluster."""
     try:
-        known = json.loads(Path(properties.config_dir, "driver").read_text())
+        known = json.loads(Path(skein.core.properties.config_dir, "driver").read_text())
         address, process = known["address"], psutil.Process(known["pid"])
         theirs = process.environ().get("HADOOP_CONF_DIR")
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):
@@ -123,7 +121,7 @@ def _global_driver(cluster: ClusterEnvironment, security: skein.Security) -> Dri
         return None
     driver = Driver(address, security)
     try:
-        call(driver.stub, "ping", proto.Empty(), timeout=2)
+        call(driver.stub, "ping", skein.proto.Empty(), timeout=2)
     except RemoteError:
         driver.close()
         return None
@@ -141,16 +139,17 @@ def _start_driver(cluster: ClusterEnvironment, security: skein.Security) -> Driv
         # A file without a name: however we end, none is left behind.
         log = stack.enter_context(tempfile.TemporaryFile())
         callback = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1))
+        jar = skein.core._SKEIN_JAR  # noqa: SLF001
         environment = {
             **cluster.java_variables,
-            "CLASSPATH": f"{_SKEIN_JAR}:{cluster.classpath}",
+            "CLASSPATH": f"{jar}:{cluster.classpath}",
             "SKEIN_CERTIFICATE": os.fsdecode(security._get_bytes("cert")),  # noqa: SLF001
             "SKEIN_KEY": os.fsdecode(security._get_bytes("key")),  # noqa: SLF001
             "SKEIN_CALLBACK_PORT": str(callback.getsockname()[1]),
         }
         extra = cluster.variables.get("SKEIN_DRIVER_JAVA_OPTIONS", "").split()
         command = [cluster.java, *JAVA_OPTIONS, "-Dskein.log.level=INFO", *extra]
-        command += ["com.anaconda.skein.Driver", "--jar", _SKEIN_JAR]
+        command += ["com.anaconda.skein.Driver", "--jar", jar]
         try:
             process = subprocess.Popen(
                 command,

@@ -13,11 +13,10 @@ import warnings
 from typing import Any
 
 import grpc
-import skein
-from skein.core import properties
 
 from yarnkernel.errors import ClusterError, YarnKernelError
 from yarnkernel.interrupts import deferred
+from yarnkernel.skein_import import skein
 
 #: The name in skein's certificates (skein 0.8.2, model.py, Security.new_credentials).
 _CERTIFICATE_NAME = "skein-internal"
@@ -102,8 +101,9 @@ def result(future: Any, timeout: float = math.inf) -> Any:
 
 
 def _expired() -> ClusterError:
+    directory = skein.core.properties.config_dir
     return ClusterError(
-        f"your skein certificate in {properties.config_dir} has expired; next: skein config "
+        f"your skein certificate in {directory} has expired; next: skein config "
         "gencerts --force (kernels that were started with the old one can then only be stopped)"
     )
 

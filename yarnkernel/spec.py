@@ -105,7 +105,7 @@ def _check_message(where: str, spec: skein.ApplicationSpec) -> None:
 
 def _parts(content: dict[str, Any]) -> Iterator[tuple[str, Callable[..., Any], Any]]:
     """Parts of a specification, innermost first, each with what makes skein's model of it."""
-    import skein  # noqa: PLC0415  (slow to import)
+    from yarnkernel.skein_import import skein  # noqa: PLC0415  (slow to import)
 
     for name, part in _named_parts(content).items():
         if part.get("resources"):
@@ -151,7 +151,7 @@ def load_spec(path: str | Path, files_from: Path | None = None) -> skein.Applica
         When the file cannot be read, is not YAML, or has an unknown field, a
         wrong type or a file that does not exist.
     """
-    import skein  # noqa: PLC0415  (slow to import)
+    from yarnkernel.skein_import import skein  # noqa: PLC0415  (slow to import)
 
     path = Path(path)
     content = _read_yaml(path)
@@ -240,11 +240,11 @@ def _override_kernel(
     vcores: int | None,
     env: Mapping[str, str],
 ) -> None:
-    from skein.model import parse_memory  # noqa: PLC0415  (slow to import)
+    from yarnkernel.skein_import import skein  # noqa: PLC0415  (slow to import)
 
     if memory is not None:
         try:
-            mebibytes = parse_memory(memory)
+            mebibytes = skein.model.parse_memory(memory)
         except (ValueError, OverflowError) as exc:
             raise UsageError(f"--memory {memory!r}: {exc}") from exc
         if mebibytes < 1:
@@ -277,7 +277,7 @@ def add_environment(spec: skein.ApplicationSpec, environment: Environment) -> No
     UsageError
         When it cannot be told which part of the application is the kernel.
     """
-    import skein  # noqa: PLC0415  (slow to import)
+    from yarnkernel.skein_import import skein  # noqa: PLC0415  (slow to import)
 
     part = _kernel_part(spec)
     part.script = f"{environment.activation}\n{part.script}"
@@ -301,7 +301,7 @@ def add_file(spec: skein.ApplicationSpec, name: str, path: Path) -> None:
     path : pathlib.Path
         The file.
     """
-    import skein  # noqa: PLC0415  (slow to import)
+    from yarnkernel.skein_import import skein  # noqa: PLC0415  (slow to import)
 
     part = _kernel_part(spec)
     part.files = {**part.files, name: skein.File(f"file://{path}", visibility="APPLICATION")}

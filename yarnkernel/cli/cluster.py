@@ -104,14 +104,13 @@ def _add_name(parser: argparse.ArgumentParser) -> None:
 
 
 def _start(options: argparse.Namespace, output: Output) -> None:
-    from skein.model import parse_memory  # noqa: PLC0415  (slow to import)
-
     from yarnkernel.errors import UsageError  # noqa: PLC0415
     from yarnkernel.local.cluster import start_cluster  # noqa: PLC0415
     from yarnkernel.local.status import cluster_status  # noqa: PLC0415
+    from yarnkernel.skein_import import skein  # noqa: PLC0415  (slow to import)
 
     try:
-        memory = parse_memory(options.memory)
+        memory = skein.model.parse_memory(options.memory)
     except ValueError as exc:
         raise UsageError(f"--memory {options.memory!r}: {exc}") from exc
     with TransferBar(output) as bar:

@@ -34,6 +34,9 @@ class Application(Protocol):
     def commands(self) -> AsyncIterator[Command]:
         """Yield what clients ask for; each command once."""
 
+    async def memory_limit(self) -> int:
+        """Return the MiB that this container may use; 0 when that is not known."""
+
     async def end_application(self, final_status: str, diagnostics: str) -> None:
         """End the application as ``"SUCCEEDED"`` or ``"FAILED"``."""
 

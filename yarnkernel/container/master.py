@@ -12,10 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from yarnkernel.container.app_master_server import AppMasterServer
+from yarnkernel.container.memory import requested_memory
 from yarnkernel.container.skein_messages import messages
-from yarnkernel.errors import ClusterError, NotFoundError
+from yarnkernel.deadline import Deadline
+from yarnkernel.errors import ClusterError, HttpError, NotFoundError
 from yarnkernel.hadoop.application_master_protocol import ApplicationMasterProtocol
 from yarnkernel.hadoop.configuration import Configuration
+from yarnkernel.hadoop.node_manager import container_memory
 from yarnkernel.kernel_status import COMMAND_END, COMMAND_PREFIX, Command
 
 if TYPE_CHECKING:
@@ -37,6 +40,8 @@ HEARTBEAT_TIMEOUT = 10.0
 #: all ApplicationMasters do so, and its default.
 GIVE_UP_SETTING = "yarn.resourcemanager.connect.max-wait.ms"
 GIVE_UP_MILLISECONDS = 900_000
+#: Seconds that the NodeManager, on this host, may take to tell this container's memory.
+MEMORY_TIMEOUT = 2.0
 
 
 class Master:
@@ -82,18 +87,15 @@ class Master:
             self._heartbeats.cancel()
         if kind is None:
             self._end("SUCCEEDED", "")
-        elif issubclass(kind, asyncio.CancelledError):
-            self._end("KILLED", "The ApplicationMaster was ended by a signal.")
-        else:
+        elif not issubclass(kind, asyncio.CancelledError):
             self._end("FAILED", "The ApplicationMaster has failed; its log says more.")
-        if not self._has_lost:
+        # When a signal ends us, YARN tells why: it was it who sent it, or it sees the exit code.
+        if self._final is not None and not self._has_lost:
             # Comes to its end also when we are asked to end once more.
-            await asyncio.shield(asyncio.create_task(self._finish()))
+            await asyncio.shield(asyncio.create_task(self._finish(*self._final)))
         await self._server.stop()
 
-    async def _finish(self) -> None:
-        assert self._final is not None  # noqa: S101
-        status, diagnostics = self._final
+    async def _finish(self, status: str, diagnostics: str) -> None:
         protocol = self._protocol.another()  # a heartbeat may hang in the first one
         with contextlib.suppress(NotFoundError):
             try:
@@ -151,6 +153,16 @@ class Master:
                 if store.delete_range(taken).count:
                     yield Command.from_bytes(pair.key, pair.value)
             pairs = (await changes.get()).event
+
+    async def memory_limit(self) -> int:
+        """Ask the NodeManager, as schedulers round up what was asked for."""
+        environ = os.environ
+        address = f"http://{environ.get('NM_HOST')}:{environ.get('NM_HTTP_PORT')}"
+        container = environ.get("CONTAINER_ID", "")
+        with contextlib.suppress(HttpError):  # behind Kerberos, or with https
+            deadline = Deadline(MEMORY_TIMEOUT)
+            return await asyncio.to_thread(container_memory, address, container, deadline)
+        return requested_memory(environ)
 
     async def end_application(self, final_status: str, diagnostics: str) -> None:
         """See :meth:`Store.end_application`; here it ends with this process."""

@@ -25,10 +25,10 @@ INTERVAL_LATER = 0.05
 TREE_INTERVAL = 0.5
 
 
-def memory_limit(environ: Mapping[str, str]) -> int:
-    """Bytes that this container may use, as skein tells them; 0 when it does not."""
+def requested_memory(environ: Mapping[str, str]) -> int:
+    """MiB of this container, as skein and the direct way tell them; 0 when nobody does."""
     mebibytes = environ.get("SKEIN_RESOURCE_MEMORY", "")
-    return int(mebibytes) * MEBIBYTE if mebibytes.isdecimal() else 0
+    return int(mebibytes) if mebibytes.isdecimal() else 0
 
 
 def offer_to_oom_killer(proc: Path) -> None:
@@ -53,14 +53,14 @@ class ContainerMemory:
     ProcfsBasedProcessTree of Hadoop counts it: what processes share counts
     for each.
 
-    Parameters
+    Attributes
     ----------
     limit : int
         Bytes that the container may use; 0 when that is not known.
     """
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
+    def __init__(self) -> None:
+        self.limit = 0
         self._root = _session_leader()
         self._processes = [self._root]
         self._looked = -TREE_INTERVAL

@@ -8,11 +8,11 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import grpc
-import skein.kv
-from skein import Security, proto
 
+from yarnkernel.container.memory import requested_memory
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.kernel_status import COMMAND_END, COMMAND_PREFIX, Command
+from yarnkernel.skein_import import skein
 from yarnkernel.skein_rpc import open_aio_channel
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ class Store:
     """
 
     def __init__(self, address: str) -> None:
-        self._channel = open_aio_channel(address, Security.from_default())
-        self._stub = proto.AppMasterStub(self._channel)
+        self._channel = open_aio_channel(address, skein.Security.from_default())
+        self._stub = skein.proto.AppMasterStub(self._channel)
         # In a service's container the container owns its keys, so that they go with it.
         self._owner = os.environ.get("SKEIN_CONTAINER_ID")
 
@@ -78,12 +78,12 @@ class Store:
     async def _watch_commands(self) -> AsyncIterator[Command]:
         stream = self._stub.Watch()
         try:
-            create = proto.WatchCreateRequest(
+            create = skein.proto.WatchCreateRequest(
                 start=COMMAND_PREFIX,
                 end=COMMAND_END,
                 event_type="PUT",
             )
-            await stream.write(proto.WatchRequest(create=create))
+            await stream.write(skein.proto.WatchRequest(create=create))
             await stream.read()  # from now on nothing is missed; what came before is read here
             pairs = await self._waiting()
             while True:
@@ -98,7 +98,7 @@ class Store:
             stream.cancel()
 
     async def _waiting(self) -> Any:
-        request = proto.GetRangeRequest(
+        request = skein.proto.GetRangeRequest(
             start=COMMAND_PREFIX,
             end=COMMAND_END,
             result_type="ITEMS",
@@ -107,8 +107,12 @@ class Store:
 
     async def _take_away(self, key: str) -> bool:
         """Delete a key; False when it had been deleted before."""
-        request = proto.DeleteRangeRequest(start=key, end=key + "\0", result_type="KEYS")
+        request = skein.proto.DeleteRangeRequest(start=key, end=key + "\0", result_type="KEYS")
         return bool((await self._stub.DeleteRange(request, timeout=TIMEOUT)).count)
+
+    async def memory_limit(self) -> int:
+        """Return the MiB that this container may use, as skein tells them; 0 when it does not."""
+        return requested_memory(os.environ)
 
     async def end_application(self, final_status: str, diagnostics: str) -> None:
         """End the application with these diagnostics; its containers get SIGTERM.
@@ -124,7 +128,7 @@ class Store:
         diagnostics : str
             Why.
         """
-        request = proto.ShutdownRequest(final_status=final_status, diagnostics=diagnostics)
+        request = skein.proto.ShutdownRequest(final_status=final_status, diagnostics=diagnostics)
         with contextlib.suppress(grpc.aio.AioRpcError):
             if final_status == "FAILED" and await self._may_be_restarted():
                 return
@@ -135,5 +139,5 @@ class Store:
         service = (self._owner or "").rpartition("_")[0]
         if not service:
             return False
-        spec = await self._stub.getApplicationSpec(proto.Empty(), timeout=TIMEOUT)
+        spec = await self._stub.getApplicationSpec(skein.proto.Empty(), timeout=TIMEOUT)
         return bool(spec.services[service].max_restarts != 0)

@@ -17,7 +17,7 @@ from yarnkernel.container.application import ApplicationFinder
 from yarnkernel.container.commands import Commands
 from yarnkernel.container.kernel import Kernel
 from yarnkernel.container.kernel_process import KernelLaunch, describe_end
-from yarnkernel.container.memory import ContainerMemory, memory_limit
+from yarnkernel.container.memory import MEBIBYTE, ContainerMemory
 from yarnkernel.container.publisher import StatusPublisher
 from yarnkernel.errors import KernelFailedError, YarnKernelError
 
@@ -97,7 +97,7 @@ class Supervisor:
 
     def __init__(self, options: SupervisorOptions) -> None:
         self._options = options
-        self._memory = ContainerMemory(memory_limit(os.environ))
+        self._memory = ContainerMemory()
         self._publisher = StatusPublisher(self._memory)
         self._commands = Commands(self._publisher)
         self._crashes = 0
@@ -137,6 +137,7 @@ class Supervisor:
             # Before the application, which tells of its end: then there is no kernel any more.
             stack.push_async_callback(self._end_kernel, starting)
             try:
+                self._memory.limit = await store.memory_limit() * MEBIBYTE
                 kernel = await starting
                 # First the status: who finds a kernel finds out whose supervisor it has.
                 await self._publisher.publish(kernel, store)

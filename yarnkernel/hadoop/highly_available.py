@@ -82,7 +82,7 @@ class HighlyAvailable:
             except (UnreachableError, StandbyError) as exc:
                 standby = isinstance(exc, StandbyError)
                 failures[str(connection)] = f"{connection} is in standby" if standby else str(exc)
-                self._is_there |= standby or isinstance(exc, RpcTimeoutError)
+                self._is_there |= standby or self._may_become_active(exc)
                 self._try_another(failures, deadline)
             except HadoopError:
                 self._is_there = True
@@ -90,6 +90,15 @@ class HighlyAvailable:
             else:
                 self._is_there = True
                 return answer
+
+    def _may_become_active(self, failure: HadoopError | UnreachableError) -> bool:
+        """Whether somebody is there who does not answer yet.
+
+        A ResourceManager listens for clients and ApplicationMasters only while it is active
+        (ResourceManager.RMActiveServices): a pair that changes places looks as if nobody was there.
+        """
+        refused = isinstance(failure.__cause__, ConnectionRefusedError)
+        return isinstance(failure, RpcTimeoutError) or (refused and len(self._connections) > 1)
 
     def _try_another(self, failures: dict[str, str], deadline: Deadline) -> None:
         """Turn to the next daemon, unless it is of no use."""

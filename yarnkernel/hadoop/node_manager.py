@@ -1,4 +1,4 @@
-"""The NodeManager's REST interface for logs of containers that run (NMWebServices, Hadoop 3)."""
+"""The NodeManager's REST interface for containers that run (NMWebServices, Hadoop 3)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,35 @@ _LENGTH = b"LogLength:"
 #: Bytes by which a log may have grown since its size was asked for, and how often more are tried.
 _SLACK = 1 << 16
 _TRIES = 5
+
+
+def container_memory(address: str, container: str, deadline: Deadline) -> int:
+    """Ask a NodeManager for the memory that a container may use.
+
+    Parameters
+    ----------
+    address : str
+        The NodeManager's web address, with ``http`` or ``https``.
+    container : str
+        The container's id.
+    deadline : Deadline
+        For the answer.
+
+    Returns
+    -------
+    int
+        In MiB.
+
+    Raises
+    ------
+    HttpError
+        When it does not tell.
+    """
+    document = fetch_json(f"{address}/ws/v1/node/containers/{container}", deadline)
+    try:
+        return int(document["container"]["totalMemoryNeededMB"])
+    except (KeyError, TypeError, ValueError) as exc:
+        raise HttpError(f"{address} does not tell the memory of {container}") from exc
 
 
 def running_logs(

@@ -9,12 +9,15 @@ import os
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
-import psutil
 
 from yarnkernel.errors import LocalClusterError, UsageError
 from yarnkernel.local.options import ClusterOptions
+
+if TYPE_CHECKING:
+    import psutil
 
 DEFAULT_NAME = "default"
 #: In the environment of every process of a cluster, containers included: see mark_of.
@@ -39,6 +42,8 @@ class DaemonState:
 
     def process(self) -> psutil.Process | None:
         """Return the running process; None when it has ended."""
+        import psutil  # noqa: PLC0415  (slow; not needed for other clusters)
+
         try:
             process = psutil.Process(self.pid)
             running = process.create_time() == self.created and (
