@@ -29,7 +29,6 @@ from yarnkernel.errors import (
 )
 from yarnkernel.hadoop.configuration import Configuration, load_configuration
 from yarnkernel.hadoop.delegation_tokens import file_system_tokens
-from yarnkernel.hadoop.kerberos import short_name
 from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.hadoop.name_node import PROTOCOL, NameNode
 from yarnkernel.hadoop.resource_manager import ResourceManager
@@ -397,12 +396,6 @@ def test_names(configuration: Configuration) -> None:
     environment = configuration.environment
     assert name_in_cluster(configuration) == environment["KRB5PRINCIPAL"]
     assert name_in_cluster(as_user(configuration, "yarn/localhost")) == "yarn"
-    simple = changed(configuration, hadoop__security__authentication="simple")
-    assert short_name("anna/admin@HERE", "HERE", simple) == "anna"
-    for principal, rules in (("anna@THERE", ""), ("anna@HERE", "RULE:[1:$1] DEFAULT")):
-        chosen = changed(simple, hadoop__security__auth_to_local=rules)
-        with pytest.raises(HadoopConfigurationError, match="what the cluster calls"):
-            short_name(principal, "HERE", chosen)
 
 
 @pytest.fixture
@@ -430,7 +423,7 @@ def test_direct_way(secure: Shell, kernel: tuple[str, dict[str, Any]]) -> None:
     with Kernel(info) as client:
         assert client.run("print(open('greeting').read(), end='')") == "from HDFS"
     listed = secure.yarnkernel("list", "--json").ok().document
-    assert [entry["id"] for entry in listed] == [app_id]
+    assert [entry["application_id"] for entry in listed] == [app_id]
     assert listed[0]["user"] == secure.environment["KRB5PRINCIPAL"]
     assert "ipython.kernel.info" in secure.run("skein", "kv", "ls", app_id).ok().out
 
