@@ -171,6 +171,7 @@ def _status(options: argparse.Namespace, output: Output) -> None:
     for status in found:
         running = "running" if status["running"] else "not running"
         kind = "HDFS" if status["hdfs"] else "viewfs over local directories"
+        kind += ", Kerberos" if status["kerberos"] else ""
         lines = [f"cluster {status['name']}: {running}, Hadoop {status['hadoop']}, {kind}"]
         lines += [f"  web page    {status['web']}", f"  directory   {status['directory']}"]
         for unit, key in (("memory", "memory_mb"), ("vcores", "vcores")):

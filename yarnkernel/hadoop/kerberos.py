@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from yarnkernel.errors import AuthenticationError, HadoopConfigurationError
 from yarnkernel.hadoop.addresses import server_principal
+from yarnkernel.hadoop.auth_to_local import short_name
 from yarnkernel.hadoop.gssapi import Gssapi, default_realm, own_principal
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ PRINCIPALS = {
     "org.apache.hadoop.hdfs.protocol.ClientProtocol": "dfs.namenode.kerberos.principal",
 }
 _PROTECTIONS = ("authentication", "integrity", "privacy")
-_RULES = "hadoop.security.auth_to_local"
 
 
 class KerberosLogin:
@@ -103,24 +103,8 @@ def local_name(configuration: Configuration, deadline: Deadline) -> str:
     AuthenticationError
         When there is no ticket.
     HadoopConfigurationError
-        When that takes more rules than the default one, or is not told by that.
+        When no rule says so.
     """
     variables = configuration.environment
     principal = own_principal(variables, deadline)
     return short_name(principal, default_realm(variables), configuration)
-
-
-def short_name(principal: str, realm: str, configuration: Configuration) -> str:
-    """Translate a principal by the rules of ``hadoop.security.auth_to_local``.
-
-    Only the rule ``DEFAULT`` is known here: a principal of the default realm is called by its
-    first part.
-    """
-    rules = configuration.get(_RULES, "DEFAULT") or "DEFAULT"
-    name, _, its_realm = principal.partition("@")
-    if rules != "DEFAULT" or its_realm != realm:
-        raise HadoopConfigurationError(
-            f"{configuration.source}: what the cluster calls {principal} is not known here "
-            f"({_RULES}: {rules}; default realm: {realm})"
-        )
-    return name.partition("/")[0]

@@ -43,7 +43,7 @@ def name_in_cluster(configuration: Configuration) -> str:
     AuthenticationError
         When there is no ticket for a cluster with Kerberos.
     HadoopConfigurationError
-        When such a cluster's names follow rules that are not known here.
+        When none of such a cluster's rules names us.
     """
     if not configuration.wants_kerberos:
         return user_name()

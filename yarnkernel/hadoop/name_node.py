@@ -153,11 +153,10 @@ class NameNodeFiles:
             return None
         return {entry.path.decode(errors="replace"): entry.length for entry in found}
 
-    def read(self, path: str, offset: int, length: int, deadline: Deadline) -> bytes:  # noqa: ARG002
+    def read(self, path: str, offset: int, length: int, deadline: Deadline) -> bytes:
         """Reading takes DataNodes."""
-        raise UnreadableFileError(
-            f"{path}: HDFS with Kerberos is read by Hadoop's own client alone"
-        )
+        del path, offset, length, deadline
+        raise UnreadableFileError("HDFS with Kerberos is read by Hadoop's own client alone")
 
     def delete(self, path: str, deadline: Deadline) -> None:
         """Delete a file or a directory with all that is in it."""

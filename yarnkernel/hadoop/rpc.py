@@ -9,6 +9,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.errors import (
+    HadoopConfigurationError,
     HadoopError,
     RpcError,
     RpcTimeoutError,
@@ -112,7 +113,9 @@ class RpcConnection:
         RpcTimeoutError
             When the deadline passes first.
         AuthenticationError
-            When the daemon wants more than a user's name.
+            When the daemon does not let us in, or is not who it should be.
+        HadoopConfigurationError
+            When the site files do not say what is needed for that.
         HadoopError
             When it answers with an exception.
         """
@@ -125,7 +128,7 @@ class RpcConnection:
                     raise
                 # Servers close connections that are idle (ipc.client.connection.maxidletime).
                 return self._exchange(method, request, answer, deadline)
-        except HadoopError:
+        except (HadoopError, HadoopConfigurationError):
             raise
         except RpcError as exc:
             raise type(exc)(f"{self}: {exc}") from exc

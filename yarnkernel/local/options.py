@@ -32,7 +32,8 @@ class ClusterOptions:
     kerberos : bool, default False
         Start a KDC too, and believe nobody without a ticket or a token.
     rpc_protection : str, default "authentication"
-        One of ``PROTECTIONS``.
+        One of ``PROTECTIONS``, or several with commas between: servers offer all of them,
+        clients take the first one.
     ha : bool, default False
         Start two ResourceManagers and a ZooKeeper; when the active one ends,
         the other takes over.
@@ -54,9 +55,8 @@ class ClusterOptions:
 
     def __post_init__(self) -> None:
         """Check what is one of several words."""
-        choices: list[tuple[str, tuple[str, ...]]] = [(self.hadoop_version, HADOOP_VERSIONS)]
-        choices += [(word, PROTECTIONS) for word in self.rpc_protection.split(",")]
-        for said, known in choices:
+        protections = [(word, PROTECTIONS) for word in self.rpc_protection.split(",")]
+        for said, known in ((self.hadoop_version, HADOOP_VERSIONS), *protections):
             if said not in known:
                 raise UsageError(f"a local cluster has {' or '.join(known)}, not {said!r}")
 
