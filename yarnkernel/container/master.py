@@ -41,7 +41,7 @@ HEARTBEAT_TIMEOUT = 10.0
 GIVE_UP_SETTING = "yarn.resourcemanager.connect.max-wait.ms"
 GIVE_UP_MILLISECONDS = 900_000
 #: Seconds that the NodeManager, on this host, may take to tell this container's memory.
-MEMORY_TIMEOUT = 2.0
+MEMORY_TIMEOUT = 30.0
 
 
 class Master:
