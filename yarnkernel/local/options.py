@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: Those with a lock of their artefacts (hadoop-VERSION.json), the default first.
 HADOOP_VERSIONS = ("3.5.0", "3.4.3")
@@ -28,6 +32,8 @@ class ClusterOptions:
     ha : bool, default False
         Start two ResourceManagers and a ZooKeeper; when the active one ends,
         the other takes over.
+    settings : mapping of str to str, optional
+        More of ``yarn-site.xml``, for all daemons and clients; these come last.
     """
 
     nodemanagers: int = 1
@@ -36,6 +42,7 @@ class ClusterOptions:
     vcores: int = 8
     hadoop_version: str = HADOOP_VERSIONS[0]
     ha: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def resourcemanagers(self) -> tuple[str, ...]:
