@@ -51,7 +51,7 @@ ALLOWED = {
     "skein_driver": {"errors", "deadline", "cluster_env", "skein_import", "skein_rpc"},
     "skein_way": BOTTOM | {"skein_driver", "skein_rpc", "submission", "yarn_client"},
     "submission": {"errors", "deadline", "yarn_client"},
-    "container_files": {"errors", "deadline", "cluster_env", "hadoop"},
+    "container_files": {"errors", "deadline", "cluster_env", "environment", "hadoop"},
     "direct_way": BOTTOM
     | {
         "cluster_env",

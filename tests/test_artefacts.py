@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VERSION = HADOOP_VERSIONS[0]
-ARTEFACTS = load_lock(VERSION)
+ARTEFACTS = load_lock(f"hadoop-{VERSION}")
 START = ("cluster", "start", "--name", "artefacts")
 #: Enough of a Java for these tests: the cluster ends as soon as the artefacts are there.
 JAVA = """\
@@ -166,7 +166,7 @@ def test_full_disk_or_no_right_to_write(newcomer: Shell) -> None:
 @pytest.mark.parametrize("version", HADOOP_VERSIONS)
 def test_lock_is_what_the_pom_says(version: str) -> None:
     """The lock's own form; scripts/lock-artefacts --check compares it with Maven's answer."""
-    artefacts = load_lock(version)
+    artefacts = load_lock(f"hadoop-{version}")
     assert len({artefact.name for artefact in artefacts}) == len(artefacts) > 150
     assert [a.sha256 for a in artefacts if len(a.sha256) != 64] == []
     assert f"hadoop-common-{version}.jar" in {artefact.name for artefact in artefacts}

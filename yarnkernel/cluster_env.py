@@ -18,6 +18,8 @@ from yarnkernel.local import state as local_state
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+#: Who the user is in Kerberos (UserGroupInformation).
+KERBEROS_USER = ("KRB5KEYTAB", "KRB5PRINCIPAL", "KRB5CCNAME")
 #: Seconds; Hadoop's own `yarn` is a shell script that takes a third of one.
 CLASSPATH_TIMEOUT = 30.0
 
@@ -46,7 +48,7 @@ class ClusterEnvironment:
     @cached_property
     def configuration(self) -> Configuration:
         """The cluster's site files."""
-        return load_configuration(self.conf_dir)
+        return load_configuration(self.conf_dir, self.variables)
 
     @cached_property
     def java(self) -> str:
@@ -202,7 +204,11 @@ def local_environment(cluster: local_state.ClusterState) -> ClusterEnvironment:
             f"local cluster {cluster.name} does not run any more ({', '.join(missing)} ended); "
             f"next: yarnkernel cluster start --name {cluster.name}"
         )
-    variables = {**os.environ, **cluster.environment()}
+    own = cluster.environment()
+    if "HADOOP_CONF_DIR" in os.environ and any(name in os.environ for name in KERBEROS_USER):
+        # After `cluster env`, the user may be somebody else.
+        own = {name: value for name, value in own.items() if name not in KERBEROS_USER}
+    variables = {**os.environ, **own}
     return ClusterEnvironment(f"local cluster {cluster.name}", variables, cluster.conf_dir)
 
 

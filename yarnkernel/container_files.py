@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from yarnkernel.errors import UnreadableFileError
+from yarnkernel.environment.staging import stage
+from yarnkernel.errors import UnreadableFileError, UsageError
 from yarnkernel.hadoop.file_system import find_file_system
 from yarnkernel.hadoop.messages import message_class
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from yarnkernel.cluster_env import ClusterEnvironment
     from yarnkernel.deadline import Deadline
 
-#: Bytes that may travel, compressed: ResourceManagers keep credentials in their state store, whose
+#: Bytes that may travel: ResourceManagers keep credentials in their state store, whose
 #: entries are limited (``yarn.resourcemanager.zk-max-znode-size.bytes``, 1 MiB).
 MOST_THAT_TRAVELS = 128 << 10
 #: Lines around what travels, by which a shell finds it in the binary file of credentials.
@@ -68,7 +69,47 @@ def pack_files(files: Mapping[str, bytes]) -> bytes:
     return f"\n{_BEGIN}\n{lines}{_END}\n".encode()
 
 
-def local_path(file: skein.File) -> Path | None:
+def sort_files(
+    files: Mapping[str, skein.File], travelling: Mapping[str, bytes]
+) -> tuple[dict[str, bytes], dict[str, skein.File]]:
+    """Tell the files that can travel in the container's credentials from all others.
+
+    Parameters
+    ----------
+    files : mapping of str to skein.File
+        By their names in the container.
+    travelling : mapping of str to bytes
+        What has to travel, whatever its size.
+
+    Returns
+    -------
+    dict of str to bytes
+        What travels, as :func:`pack_files` takes it.
+    dict of str to skein.File
+        What YARN has to localize.
+
+    Raises
+    ------
+    UsageError
+        When a file of this machine cannot be read.
+    """
+    travelling, others = dict(travelling), dict(files)
+    left = MOST_THAT_TRAVELS - sum(map(len, travelling.values()))
+    for name, file in files.items():
+        path = _local_path(file)
+        if path is None or str(file.type) != "FILE":
+            continue
+        try:
+            if path.stat().st_size <= left:
+                travelling[name] = path.read_bytes()
+                left -= len(travelling[name])
+                del others[name]
+        except OSError as exc:
+            raise UsageError(f"files.{name}: cannot read {path}: {exc.strerror}") from exc
+    return travelling, others
+
+
+def _local_path(file: skein.File) -> Path | None:
     """Where a file of a specification is on this machine; None when it is on the cluster."""
     url = urlsplit(file.source)
     if url.scheme != "file":
@@ -78,12 +119,12 @@ def local_path(file: skein.File) -> Path | None:
 
 
 def local_resource(file: skein.File, cluster: ClusterEnvironment, deadline: Deadline) -> Any:
-    """Describe a file of the cluster to YARN, which checks its size and time before it uses it.
+    """Describe a file to YARN, which checks its size and time before it uses it.
 
     Parameters
     ----------
     file : skein.File
-        Of a specification.
+        Of a specification; what is on this machine is uploaded, unless it has been.
     cluster : ClusterEnvironment
         The cluster.
     deadline : Deadline
@@ -98,12 +139,16 @@ def local_resource(file: skein.File, cluster: ClusterEnvironment, deadline: Dead
     ------
     UnreadableFileError
         When it is not there, or only Hadoop's own client can get there.
+    ClusterFileError
+        When it cannot be uploaded.
     """
-    files, path = find_file_system(cluster.configuration, file.source)
+    here = _local_path(file)
+    source = file.source if here is None else stage(here, cluster, deadline)
+    files, path = find_file_system(cluster.configuration, source)
     status = files.status(path, deadline)
     if status is None:
-        raise UnreadableFileError(f"there is no {file.source}")
-    url = urlsplit(file.source)
+        raise UnreadableFileError(f"there is no {source}")
+    url = urlsplit(source)
     return message_class("hadoop.yarn.LocalResourceProto")(
         resource={
             "scheme": url.scheme,

@@ -12,22 +12,24 @@ from typing import TYPE_CHECKING, Any
 from yarnkernel.container_files import (
     SCRIPT,
     container_command,
-    local_path,
     local_resource,
     pack_files,
+    sort_files,
 )
 from yarnkernel.errors import (
     AuthenticationError,
     ClusterError,
     DirectWayError,
     HadoopError,
+    UnreadableFileError,
     YarnKernelError,
 )
 from yarnkernel.hadoop.addresses import resourcemanager_addresses
 from yarnkernel.hadoop.credentials import Credentials
+from yarnkernel.hadoop.delegation_tokens import file_system_tokens
 from yarnkernel.hadoop.identifiers import application_id
+from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.hadoop.messages import message_class
-from yarnkernel.hadoop.user import user_name
 from yarnkernel.interrupts import uninterrupted
 from yarnkernel.launch_script import literal
 from yarnkernel.master_launch import FILES, MasterLaunch
@@ -54,21 +56,15 @@ _MASTER_SETTINGS = (
 
 
 def reason_against(spec: skein.ApplicationSpec) -> str:
-    """Say why an application cannot be submitted the direct way; empty when it can.
-
-    Parameters
-    ----------
-    spec : skein.ApplicationSpec
-        What to run.
-    """
+    """Say why an application is none for the direct way; empty when it is one."""
     if spec.services:
         return f"it has services ({', '.join(sorted(spec.services))})"
     if spec.max_attempts > 1:
         return f"max_attempts is {spec.max_attempts}: a kernel's variables live in one attempt"
     if RECIPE not in spec.master.script:
         return f"its script does not run {RECIPE}"
-    if spec.user and spec.user != user_name():
-        return f"it runs as another user, {spec.user}"
+    if spec.user:
+        return f"it names the user that it runs as, {spec.user}"
     if spec.master.log_config is not None:
         return "master.log_config is for skein's ApplicationMaster"
     return ""
@@ -128,8 +124,8 @@ class DirectWay:
         try:
             app_id = self.client.new_application(deadline.step(ANSWER_TIMEOUT))
             context = self._context(app_id, spec, deadline)
-        except AuthenticationError as exc:
-            raise DirectWayError(str(exc)) from exc
+        except (AuthenticationError, UnreadableFileError) as exc:
+            raise DirectWayError(f"it cannot be submitted without skein's driver: {exc}") from exc
         except ClusterError:
             if deadline.passed:
                 raise too_late(self.client, deadline) from None
@@ -179,15 +175,12 @@ class DirectWay:
             container.environment.add(key=name, value=value)
         for access, acl in _acls(spec).items():
             container.application_ACLs.add(accessType=access, acl=acl)
-        travelling = {SCRIPT: f"{spec.master.script}\n".encode()}
-        for name, file in spec.master.files.items():
-            path = local_path(file)
-            if path is not None:
-                travelling[name] = path.read_bytes()
-            else:
-                resource = local_resource(file, self.client.cluster, deadline)
-                container.localResources.add(key=name, value=resource)
-        container.tokens = self._credentials(spec, travelling).to_bytes()
+        script = f"{spec.master.script}\n".encode()
+        travelling, others = sort_files(spec.master.files, {SCRIPT: script})
+        for name, file in others.items():
+            resource = local_resource(file, self.client.cluster, deadline)
+            container.localResources.add(key=name, value=resource)
+        container.tokens = self._credentials(spec, travelling, deadline).to_bytes()
         return context
 
     def _variables(self, app_id: str, spec: skein.ApplicationSpec) -> dict[str, str]:
@@ -199,12 +192,13 @@ class DirectWay:
             "SKEIN_RESOURCE_MEMORY": str(spec.master.resources.memory),
             "SKEIN_RESOURCE_VCORES": str(spec.master.resources.vcores),
         }
-        if not self.client.cluster.configuration.wants_kerberos:
-            variables["HADOOP_USER_NAME"] = literal(user_name())
+        configuration = self.client.cluster.configuration
+        if not configuration.wants_kerberos:
+            variables["HADOOP_USER_NAME"] = literal(name_in_cluster(configuration))
         return variables
 
     def _credentials(
-        self, spec: skein.ApplicationSpec, travelling: Mapping[str, bytes]
+        self, spec: skein.ApplicationSpec, travelling: Mapping[str, bytes], deadline: Deadline
     ) -> Credentials:
         configuration = self.client.cluster.configuration
         security = spec.master.security or credentials()
@@ -221,7 +215,8 @@ class DirectWay:
             specification=spec.to_protobuf().SerializeToString(),
         )
         secrets = {**launch.to_secrets(), FILES: pack_files(travelling)}
-        return Credentials({}, secrets)
+        urls = [*spec.file_systems, *(file.source for file in spec.master.files.values())]
+        return Credentials(file_system_tokens(configuration, urls, deadline), secrets)
 
 
 def _acls(spec: skein.ApplicationSpec) -> dict[str, str]:

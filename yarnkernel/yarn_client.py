@@ -26,9 +26,9 @@ from yarnkernel.errors import (
 )
 from yarnkernel.hadoop.file_system import find_file_system, home_directory
 from yarnkernel.hadoop.identifiers import format_application_id, format_container_id
+from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.hadoop.messages import enum_name
 from yarnkernel.hadoop.resource_manager import ResourceManager
-from yarnkernel.hadoop.user import user_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -231,7 +231,7 @@ class YarnClient:
     def _delete_staging(self, app_id: str) -> None:
         configuration = self.cluster.configuration
         with contextlib.suppress(YarnKernelError):
-            home = home_directory(configuration, user_name())
+            home = home_directory(configuration, name_in_cluster(configuration))
             files, path = find_file_system(configuration, f"{home}/{STAGING}/{app_id}")
             files.delete(path, Deadline(CLEANUP_TIMEOUT))
 

@@ -278,7 +278,7 @@ def _print_news(news: Iterable[LogFile], output: Output, *, with_headings: bool)
 
 
 def _stop(options: argparse.Namespace, output: Output) -> int:
-    from yarnkernel.hadoop.user import user_name  # noqa: PLC0415  (protobuf)
+    from yarnkernel.hadoop.login import name_in_cluster  # noqa: PLC0415  (protobuf)
     from yarnkernel.kernel import YarnKernel  # noqa: PLC0415  (skein)
     from yarnkernel.yarn_client import list_kernels  # noqa: PLC0415
 
@@ -289,9 +289,10 @@ def _stop(options: argparse.Namespace, output: Output) -> int:
     failed = 0
     with open_client() as client:
         if options.all:
-            app_ids = [status.app_id for status in list_kernels(client, user=user_name())]
+            user = name_in_cluster(client.cluster.configuration)
+            app_ids = [status.app_id for status in list_kernels(client, user=user)]
             if not app_ids:
-                output.progress(f"{user_name()} has no kernel here")
+                output.progress(f"{user} has no kernel here")
         for app_id in app_ids:
             try:
                 status = YarnKernel(app_id, client).stop(

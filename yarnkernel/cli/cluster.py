@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from yarnkernel.cli.arguments import Commands, add_command, add_timeout, count
 from yarnkernel.cli.output import TransferBar, add_output_options
 from yarnkernel.errors import LocalClusterError
-from yarnkernel.local.options import HADOOP_VERSIONS, ClusterOptions
+from yarnkernel.local.options import HADOOP_VERSIONS, PROTECTIONS, ClusterOptions
 from yarnkernel.local.state import DEFAULT_NAME, ClusterState, list_states, read_state
 
 if TYPE_CHECKING:
@@ -64,6 +64,18 @@ def add_commands(commands: Commands) -> None:
         default=HADOOP_VERSIONS[0],
         help=f"{' or '.join(HADOOP_VERSIONS)} (default: %(default)s)",
         metavar="VERSION",
+    )
+    parser.add_argument(
+        "--kerberos",
+        action="store_true",
+        help="start a KDC too, and believe nobody without a ticket or a token",
+    )
+    parser.add_argument(
+        "--rpc-protection",
+        default=PROTECTIONS[0],
+        help=f"of messages: {', '.join(PROTECTIONS)}; or several with commas between, which "
+        "clients choose from (default: %(default)s)",
+        metavar="WORDS",
     )
     parser.add_argument(
         "--repository",
@@ -124,6 +136,8 @@ def _start(options: argparse.Namespace, output: Output) -> None:
                 memory=memory,
                 vcores=options.vcores,
                 hadoop_version=options.hadoop_version,
+                kerberos=options.kerberos,
+                rpc_protection=options.rpc_protection,
                 ha=options.ha,
                 settings=dict(options.set),
             ),
@@ -172,6 +186,7 @@ def _status(options: argparse.Namespace, output: Output) -> None:
     for status in found:
         running = "running" if status["running"] else "not running"
         kind = "HDFS" if status["hdfs"] else "viewfs over local directories"
+        kind += ", Kerberos" if status["kerberos"] else ""
         lines = [f"cluster {status['name']}: {running}, Hadoop {status['hadoop']}, {kind}"]
         lines += [f"  web page    {status['web']}", f"  directory   {status['directory']}"]
         for unit, key in (("memory", "memory_mb"), ("vcores", "vcores")):

@@ -64,6 +64,8 @@ class EnvironmentStore:
         URL or absolute path of the directory. By default
         ``.yarnkernel/environments`` or ``.yarnkernel-public/environments`` below
         the user's home.
+    default : str, optional
+        Another one for the latter, relative to the user's home.
     """
 
     def __init__(
@@ -73,11 +75,12 @@ class EnvironmentStore:
         *,
         public: bool = False,
         directory: str | None = None,
+        default: str = "",
     ) -> None:
         self.files = ClusterFiles(cluster, deadline)
         self.public = public
         self._file_system = urlparse(default_file_system(cluster))
-        self._default = PUBLIC_DIRECTORY if public else PRIVATE_DIRECTORY
+        self._default = default or (PUBLIC_DIRECTORY if public else PRIVATE_DIRECTORY)
         self._url = None if directory is None else self.absolute_url(directory).rstrip("/")
 
     @property

@@ -41,11 +41,19 @@ class Configuration:
         As the site files have them, before variables are replaced.
     source : str
         Where they come from, for messages.
+    environment : mapping of str to str, optional
+        Environment variables of processes that talk to the cluster; ours by default.
     """
 
-    def __init__(self, settings: Mapping[str, str], source: str) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, str],
+        source: str,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.settings = dict(settings)
         self.source = source
+        self.environment = os.environ if environment is None else environment
         name, home = account()
         self._properties = {  # Java's system properties, as far as site files use them
             "user.name": name,
@@ -120,27 +128,30 @@ class Configuration:
 
     def _variable(self, name: str) -> str | None:
         if name.startswith("env.") and name != "env.":
-            return _environment_variable(name.removeprefix("env."))
+            return self._environment_variable(name.removeprefix("env."))
         return self._properties.get(name, self.settings.get(name))
 
+    def _environment_variable(self, expression: str) -> str | None:
+        """``X``, ``X:-default`` when unset or empty, or ``X-default`` when unset."""
+        found = re.match(r"(.*?)(:?-)(.*)", expression, re.DOTALL)
+        if found is None:
+            return self.environment.get(expression)
+        name, operator, default = found.groups()
+        value = self.environment.get(name)
+        return default if value is None or (operator == ":-" and not value) else value
 
-def _environment_variable(expression: str) -> str | None:
-    """``X``, ``X:-default`` when unset or empty, or ``X-default`` when unset."""
-    found = re.match(r"(.*?)(:?-)(.*)", expression, re.DOTALL)
-    if found is None:
-        return os.environ.get(expression)
-    name, operator, default = found.groups()
-    value = os.environ.get(name)
-    return default if value is None or (operator == ":-" and not value) else value
 
-
-def load_configuration(conf_dir: Path) -> Configuration:
+def load_configuration(
+    conf_dir: Path, environment: Mapping[str, str] | None = None
+) -> Configuration:
     """Read the site files of a directory.
 
     Parameters
     ----------
     conf_dir : pathlib.Path
         A ``HADOOP_CONF_DIR``; files that are not there are left out.
+    environment : mapping of str to str, optional
+        See :class:`Configuration`.
 
     Raises
     ------
@@ -156,7 +167,7 @@ def load_configuration(conf_dir: Path) -> Configuration:
                 if name not in final:
                     settings[name] = value
                     final.update([name] if is_final else [])
-    return Configuration(settings, str(conf_dir))
+    return Configuration(settings, str(conf_dir), environment)
 
 
 def _parse(path: Path) -> ET.Element:

@@ -125,6 +125,10 @@ def find_file_system(configuration: Configuration, url: str) -> tuple[FileSystem
             parts = urlsplit(configuration.get("fs.defaultFS", "file:///"))._replace(path=url)
         if parts.scheme == "file":
             return LocalFiles(), unquote(parts.path)
+        if parts.scheme == "hdfs" and configuration.wants_kerberos:
+            from yarnkernel.hadoop.name_node import NameNodeFiles  # noqa: PLC0415  (it imports us)
+
+            return NameNodeFiles(configuration, parts.netloc), parts.path
         if parts.scheme in ("hdfs", "webhdfs", "swebhdfs"):
             from yarnkernel.hadoop.webhdfs import WebHdfs  # noqa: PLC0415  (it imports us)
 

@@ -41,7 +41,9 @@ class HighlyAvailable:
         for connection in self._connections:
             connection.close()
 
-    def call(self, name: str, timeout: float, *, method: str = "", **fields: Any) -> Any:
+    def call(
+        self, name: str, timeout: float, *, method: str = "", package: str = "yarn", **fields: Any
+    ) -> Any:
         """Call a method of the protocol.
 
         Parameters
@@ -52,20 +54,23 @@ class HighlyAvailable:
             Seconds.
         method : str, optional
             Its own name in Java, where it differs.
+        package : str, default "yarn"
+            Of its messages, without ``hadoop.``.
         **fields
             Of the request.
 
         Raises
         ------
         UnreachableError
-            When no ResourceManager answers; RpcTimeoutError when none does in time.
+            When no daemon answers; RpcTimeoutError when none does in time.
         RpcError
             When what answers is none.
         HadoopError
             When it answers with an exception.
         """
         method = method or name[0].lower() + name[1:]
-        request = message_class(f"hadoop.yarn.{name}RequestProto")(**fields)
+        request = message_class(f"hadoop.{package}.{name}RequestProto")(**fields)
+        response = f"hadoop.{package}.{name}ResponseProto"
         deadline = Deadline(timeout)
         failures: dict[str, str] = {}
         while True:
@@ -73,7 +78,7 @@ class HighlyAvailable:
             # One that hangs must leave time for the others.
             share = Deadline(deadline.remaining / min(len(self._connections), 2))
             try:
-                answer = connection.call(method, request, f"hadoop.yarn.{name}ResponseProto", share)
+                answer = connection.call(method, request, response, share)
             except (UnreachableError, StandbyError) as exc:
                 standby = isinstance(exc, StandbyError)
                 failures[str(connection)] = f"{connection} is in standby" if standby else str(exc)
@@ -96,7 +101,7 @@ class HighlyAvailable:
         return isinstance(failure, RpcTimeoutError) or (refused and len(self._connections) > 1)
 
     def _try_another(self, failures: dict[str, str], deadline: Deadline) -> None:
-        """Turn to the next ResourceManager, unless it is of no use."""
+        """Turn to the next daemon, unless it is of no use."""
         self._connections.append(self._connections.pop(0))
         said = "; ".join(failures.values())
         if deadline.remaining < RETRY_INTERVAL:

@@ -9,16 +9,16 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.errors import (
-    AuthenticationError,
+    HadoopConfigurationError,
     HadoopError,
     RpcError,
     RpcTimeoutError,
     UnreachableError,
 )
+from yarnkernel.hadoop.login import user_login
 from yarnkernel.hadoop.messages import message_class
-from yarnkernel.hadoop.sasl import SimpleLogin, negotiate
-from yarnkernel.hadoop.user import user_name
-from yarnkernel.hadoop.wire import LENGTH_SIZE, NO_KERBEROS, frame, frame_length, read_answer
+from yarnkernel.hadoop.sasl import negotiate
+from yarnkernel.hadoop.wire import LENGTH_SIZE, frame, frame_length, read_answer
 
 if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
@@ -113,7 +113,9 @@ class RpcConnection:
         RpcTimeoutError
             When the deadline passes first.
         AuthenticationError
-            When the daemon wants more than a user's name.
+            When the daemon does not let us in, or is not who it should be.
+        HadoopConfigurationError
+            When the site files do not say what is needed for that.
         HadoopError
             When it answers with an exception.
         """
@@ -126,7 +128,7 @@ class RpcConnection:
                     raise
                 # Servers close connections that are idle (ipc.client.connection.maxidletime).
                 return self._exchange(method, request, answer, deadline)
-        except HadoopError:
+        except (HadoopError, HadoopConfigurationError):
             raise
         except RpcError as exc:
             raise type(exc)(f"{self}: {exc}") from exc
@@ -154,7 +156,7 @@ class RpcConnection:
 
     def _connect(self, deadline: Deadline) -> bytes:
         """Connect, and return what has to be sent before the first call."""
-        login = self._login or _user_login(self._configuration)
+        login = self._login or user_login(self._configuration, self._protocol, self.address[0])
         self._socket = _open_socket(self.address, deadline)
         opening = _CONNECTION_HEADER + _NO_AUTHENTICATION
         context = message_class("hadoop.common.IpcConnectionContextProto")(protocol=self._protocol)
@@ -176,7 +178,7 @@ class RpcConnection:
             return read_answer(self._receive_frame(deadline), _SASL_ANSWER, _SASL_MESSAGE)
 
         try:
-            client = negotiate(login, exchange)
+            client = negotiate(login, exchange, deadline)
         except HadoopError:
             self.close()  # the server has closed its side too
             raise
@@ -224,12 +226,6 @@ class RpcConnection:
                 raise ConnectionResetError(errno.ECONNRESET, "it closed the connection")
             content += part
         return bytes(content)
-
-
-def _user_login(configuration: Configuration) -> Login:
-    if configuration.wants_kerberos:
-        raise AuthenticationError(NO_KERBEROS)
-    return SimpleLogin(user_name())
 
 
 def _time_left(deadline: Deadline) -> float:

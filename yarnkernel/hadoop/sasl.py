@@ -14,6 +14,7 @@ from yarnkernel.hadoop.messages import message_class
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from yarnkernel.deadline import Deadline
     from yarnkernel.hadoop.credentials import Token
 
 _MESSAGE = "hadoop.common.RpcSaslProto"
@@ -59,8 +60,16 @@ class Login(Protocol):
     method: str
     user: str
 
-    def begin(self, offer: Any) -> SaslClient:
-        """Begin to prove it; ``offer`` is the server's RpcSaslProto.SaslAuth for our method."""
+    def begin(self, offer: Any, deadline: Deadline) -> SaslClient:
+        """Begin to prove it.
+
+        Parameters
+        ----------
+        offer : RpcSaslProto.SaslAuth
+            The server's, for our method.
+        deadline : Deadline
+            For what others have to be asked.
+        """
 
 
 class SimpleLogin:
@@ -77,9 +86,9 @@ class SimpleLogin:
     def __init__(self, user: str) -> None:
         self.user = user
 
-    def begin(self, offer: Any) -> SaslClient:
+    def begin(self, offer: Any, deadline: Deadline) -> SaslClient:
         """There is nothing to prove."""
-        raise NotImplementedError(offer)
+        raise NotImplementedError(offer, deadline)
 
 
 class TokenLogin:
@@ -97,7 +106,7 @@ class TokenLogin:
     def __init__(self, token: Token) -> None:
         self.token = token
 
-    def begin(self, offer: Any) -> SaslClient:
+    def begin(self, offer: Any, deadline: Deadline) -> SaslClient:  # noqa: ARG002
         """See :class:`Login`.
 
         Raises
@@ -116,7 +125,7 @@ class TokenLogin:
         return DigestMd5(self.token, offer.protocol, offer.serverId)
 
 
-def negotiate(login: Login, exchange: Callable[[Any], Any]) -> SaslClient:
+def negotiate(login: Login, exchange: Callable[[Any], Any], deadline: Deadline) -> SaslClient:
     """Log in.
 
     Parameters
@@ -125,6 +134,8 @@ def negotiate(login: Login, exchange: Callable[[Any], Any]) -> SaslClient:
         Who we are.
     exchange : callable
         Sends one RpcSaslProto and returns the server's next one.
+    deadline : Deadline
+        For all of it.
 
     Returns
     -------
@@ -144,7 +155,7 @@ def negotiate(login: Login, exchange: Callable[[Any], Any]) -> SaslClient:
     if offer is None:
         offered = ", ".join(sorted({auth.method for auth in answer.auths})) or "nothing"
         raise AuthenticationError(f"the server offers {offered}, and not {login.method}")
-    client = login.begin(offer)
+    client = login.begin(offer, deadline)
     initiate = message(state="INITIATE", token=client.respond(offer.challenge))
     initiate.auths.add().CopyFrom(offer)
     initiate.auths[0].ClearField("challenge")

@@ -23,8 +23,10 @@ from yarnkernel.errors import (
 )
 from yarnkernel.hadoop.messages import message_class
 
-#: Said before a connection is made where the site files tell, else by the server's refusal.
-NO_KERBEROS = "this cluster wants Kerberos, which yarnkernel does not speak yet"
+_WANTS_KERBEROS = (
+    "this cluster wants Kerberos, and its site files here do not say so "
+    "(hadoop.security.authentication)"
+)
 #: Bytes of a frame's length.
 LENGTH_SIZE = 4
 #: Bytes of a varint of 32 bits, at most.
@@ -157,7 +159,7 @@ def _remote_error(header: Any) -> RpcError | HadoopError:
     if short == "AccessControlException" and "SIMPLE authentication is not enabled" in (
         header.errorMsg
     ):
-        return AuthenticationError(NO_KERBEROS)
+        return AuthenticationError(_WANTS_KERBEROS)
     return _ERRORS.get(short, HadoopError)(name, header.errorMsg)
 
 

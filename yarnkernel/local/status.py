@@ -19,7 +19,7 @@ def cluster_status(state: ClusterState) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``name``, ``running``, ``web``, ``hadoop`` (its version), ``hdfs``,
+        ``name``, ``running``, ``web``, ``hadoop`` (its version), ``hdfs``, ``kerberos``,
         ``directory``, ``daemons`` (name, pid, running, resident memory in
         bytes, ``ha_state`` of one of a pair: ``"active"`` or ``"standby"``),
         ``ports``, ``memory_mb`` and ``vcores`` (each with ``used`` and ``total``)
@@ -35,6 +35,7 @@ def cluster_status(state: ClusterState) -> dict[str, Any]:
         "web": web_address(state),
         "hadoop": state.options.hadoop_version,
         "hdfs": state.options.hdfs,
+        "kerberos": state.options.kerberos,
         "directory": state.directory,
         "daemons": [
             {

@@ -1,0 +1,98 @@
+"""Tokens by which an application's containers reach HDFS on a cluster with Kerberos.
+
+Containers have no ticket. These are what ``FileSystem.addDelegationTokens`` of Hadoop 3.5.0 gets;
+the ResourceManager renews them, and cancels them when the application ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from yarnkernel.hadoop.addresses import resourcemanager_addresses, server_principal
+from yarnkernel.hadoop.name_node import NameNode, namenode_addresses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from yarnkernel.deadline import Deadline
+    from yarnkernel.hadoop.configuration import Configuration
+    from yarnkernel.hadoop.credentials import Token
+
+
+def file_system_tokens(
+    configuration: Configuration, urls: Iterable[str], deadline: Deadline
+) -> dict[str, Token]:
+    """Get a token for each HDFS that an application uses.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Of the cluster; the default file system is always among those used.
+    urls : iterable of str
+        Of the application's files and file systems. Those of ``viewfs`` stand for all that is
+        mounted there; others than HDFS are left out.
+    deadline : Deadline
+        For all of them.
+
+    Returns
+    -------
+    dict of str to Token
+        By their services, as Java's clients look for them; none without Kerberos.
+
+    Raises
+    ------
+    ClusterError
+        When a NameNode does not answer, or gives none.
+    """
+    if not configuration.wants_kerberos:
+        return {}
+    authorities = dict.fromkeys(
+        authority
+        for url in (configuration.get("fs.defaultFS", "file:///"), *urls)
+        for authority in _authorities(configuration, url)
+    )
+    renewer = _renewer(configuration)
+    tokens = {}
+    for authority in authorities:
+        with contextlib.closing(NameNode(configuration, authority)) as namenode:
+            token = namenode.delegation_token(renewer, deadline.step(deadline.seconds))
+        if token is not None:
+            service = _service(configuration, authority)
+            tokens[service] = replace(token, service=service)
+    return tokens
+
+
+def _authorities(configuration: Configuration, url: str) -> Iterator[str]:
+    parts = urlsplit(url)
+    if parts.scheme == "hdfs" and parts.netloc:
+        yield parts.netloc
+    elif parts.scheme == "viewfs":
+        # link, linkFallback and linkMergeSlash (Constants of viewfs).
+        prefix = f"fs.viewfs.mounttable.{parts.netloc or 'default'}.link"
+        for setting in configuration.settings:
+            if setting.startswith(prefix):
+                yield from _authorities(configuration, configuration.get(setting))
+
+
+def _renewer(configuration: Configuration) -> str:
+    """The ResourceManager's principal (Master.getMasterPrincipal of MapReduce)."""
+    host, _ = resourcemanager_addresses(configuration)[0]
+    return server_principal(configuration.get("yarn.resourcemanager.principal"), host)
+
+
+def _service(configuration: Configuration, authority: str) -> str:
+    """What a token is for (SecurityUtil.buildTokenService, HAUtilClient for several NameNodes)."""
+    if configuration.get_list(f"dfs.ha.namenodes.{authority}"):
+        return f"ha-hdfs:{authority}"
+    ((host, port),) = namenode_addresses(configuration, authority)
+    if configuration.get_bool("hadoop.security.token.service.use_ip", default=True):
+        with contextlib.suppress(OSError):  # as Java does: then it is the name
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            # Java prefers the older kind (java.net.preferIPv6Addresses).
+            found.sort(key=lambda entry: entry[0] != socket.AF_INET)
+            return f"{found[0][4][0]}:{port}"
+    return f"{host.lower()}:{port}"

@@ -1,0 +1,215 @@
+"""SASL GSSAPI (RFC 4752): a client that proves by Kerberos who it is, and makes servers do so."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import TYPE_CHECKING, TypeVar
+
+from yarnkernel.errors import AuthenticationError, RpcError
+from yarnkernel.hadoop import libgssapi
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from yarnkernel.deadline import Deadline
+
+_Result = TypeVar("_Result")
+#: Flags of a context (RFC 2744): GSS_C_MUTUAL_FLAG, _REPLAY_, _SEQUENCE_, _CONF_ and _INTEG_.
+_MUTUAL, _REPLAY, _SEQUENCE, _CONFIDENTIALITY, _INTEGRITY = 2, 4, 8, 16, 32
+_WANTED = _MUTUAL | _REPLAY | _SEQUENCE | _CONFIDENTIALITY | _INTEGRITY
+#: Bits of security layers (RFC 4752, 3.3), and what a context has to do for them.
+_LAYERS = {
+    "authentication": (1, _MUTUAL),
+    "integrity": (2, _MUTUAL | _INTEGRITY | _REPLAY | _SEQUENCE),
+    "privacy": (4, _WANTED),
+}
+#: Of the longest packet that we take: Java's default. Hadoop does not heed it, nor do we.
+_MAXBUF = 65536
+#: Bytes of an offer: the layers, and the server's longest packet.
+_OFFER_SIZE = 4
+
+
+def own_principal(variables: Mapping[str, str], deadline: Deadline) -> str:
+    """Return our principal, with its realm.
+
+    Parameters
+    ----------
+    variables : mapping of str to str
+        See :class:`Gssapi`.
+    deadline : Deadline
+        For the KDC, which is asked where there is a keytab and no ticket yet.
+
+    Raises
+    ------
+    AuthenticationError
+        When there is neither a ticket nor a key with which to get one.
+    """
+    _use_configuration(variables)
+
+    def inquire() -> str:
+        return libgssapi.display_name(libgssapi.inquire_cred(_credential(variables)))
+
+    return _within(deadline, inquire)
+
+
+def default_realm(variables: Mapping[str, str]) -> str:
+    """Return the realm of principals without one.
+
+    Raises
+    ------
+    AuthenticationError
+        When krb5.conf has none.
+    """
+    _use_configuration(variables)
+    return libgssapi.display_name(libgssapi.import_name("anybody")).partition("@")[2]
+
+
+class Gssapi:
+    """The client's side of one authentication; a :class:`~yarnkernel.hadoop.sasl.SaslClient`.
+
+    Parameters
+    ----------
+    server : str
+        The server's principal; it has to prove that it is this one.
+    protections : sequence of str
+        What may be agreed on, the best first.
+    variables : mapping of str to str
+        Environment variables, of which Hadoop's UserGroupInformation reads the same:
+        ``KRB5KEYTAB`` with ``KRB5PRINCIPAL``, else the ticket cache of ``KRB5CCNAME``, else the
+        default one. A ``KRB5_CONFIG`` among them becomes that of this process.
+    deadline : Deadline
+        For the KDC.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        protections: Sequence[str],
+        variables: Mapping[str, str],
+        deadline: Deadline,
+    ) -> None:
+        _use_configuration(variables)
+        self._protections = protections
+        self._variables = variables
+        self._deadline = deadline
+        self._server = libgssapi.import_name(server)
+        self._context = libgssapi.new_context()
+        self._credential: libgssapi.Handle | None = None
+        self._flags = 0
+        self._established = False
+        self.protection = ""
+
+    def respond(self, challenge: bytes) -> bytes:
+        """Answer the server's challenge; the first answer may take a question to the KDC.
+
+        Raises
+        ------
+        AuthenticationError
+            When the server, or the KDC, does not know us or is not known to us.
+        """
+        if self._established:
+            return self._choose_layer(challenge)
+        return _within(self._deadline, lambda: self._step(challenge))
+
+    def _step(self, challenge: bytes) -> bytes:
+        if self._credential is None:
+            self._credential = _credential(self._variables)
+        answer, self._flags, self._established = libgssapi.init_sec_context(
+            self._credential, self._context, self._server, _WANTED, challenge
+        )
+        return answer
+
+    def _choose_layer(self, challenge: bytes) -> bytes:
+        offer, _, in_order = libgssapi.unwrap(self._context, challenge)
+        if self.protection or not in_order or len(offer) != _OFFER_SIZE:
+            raise AuthenticationError("the server's offer of protections cannot be read")
+        for protection in self._protections:
+            layer, needed = _LAYERS[protection]
+            if offer[0] & layer and self._flags & needed == needed:
+                self.protection = protection
+                longest = 0 if protection == "authentication" else _MAXBUF
+                choice = bytes([layer]) + longest.to_bytes(3, "big")
+                return libgssapi.wrap(self._context, choice, private=False)[0]
+        offered = [name for name, (layer, _) in _LAYERS.items() if offer[0] & layer]
+        raise AuthenticationError(
+            f"the server's hadoop.rpc.protection is {','.join(offered)}, and that of the site "
+            f"files here {','.join(self._protections)}"
+        )
+
+    def finish(self, token: bytes) -> None:  # noqa: ARG002  (empty: all has been said)
+        """Check that the server has proved who it is.
+
+        Raises
+        ------
+        AuthenticationError
+            When it has not.
+        """
+        if not self.protection:
+            raise AuthenticationError("the server lets us in before it has proved who it is")
+
+    def wrap(self, message: bytes) -> bytes:
+        """Sign a message, and encrypt it for privacy."""
+        private = self.protection == "privacy"
+        packet, encrypted = libgssapi.wrap(self._context, message, private=private)
+        if private and not encrypted:
+            raise RpcError("Kerberos does not encrypt what is sent")
+        return packet
+
+    def unwrap(self, packet: bytes) -> bytes:
+        """Undo what the server's wrapping has done.
+
+        Raises
+        ------
+        RpcError
+            When the packet is not the server's next one, is damaged, or could be read by others.
+        """
+        try:
+            message, encrypted, in_order = libgssapi.unwrap(self._context, packet)
+        except AuthenticationError as exc:
+            raise RpcError(f"a packet that was changed on its way ({exc})") from exc
+        if not in_order:
+            raise RpcError("a packet that is not the next one of this connection")
+        if self.protection == "privacy" and not encrypted:
+            raise RpcError("a packet that is not encrypted")
+        return message
+
+
+def _use_configuration(variables: Mapping[str, str]) -> None:
+    # The library looks for its configuration in the process' own environment alone.
+    name = "KRB5_CONFIG"
+    if name in variables:
+        os.environ[name] = variables[name]
+
+
+def _credential(variables: Mapping[str, str]) -> libgssapi.Handle:
+    principal, keytab = variables.get("KRB5PRINCIPAL", ""), variables.get("KRB5KEYTAB", "")
+    if not keytab:
+        return libgssapi.acquire_cred(principal, cache=variables.get("KRB5CCNAME", ""))
+    if not principal:
+        raise AuthenticationError("KRB5KEYTAB is set, but KRB5PRINCIPAL is not")
+    if not os.access(keytab, os.R_OK):
+        raise AuthenticationError(f"KRB5KEYTAB: {keytab} cannot be read")
+    # A cache of this process alone: what is in the user's stays there.
+    return libgssapi.acquire_cred(principal, keytab, f"MEMORY:{keytab}:{principal}")
+
+
+def _within(deadline: Deadline, work: Callable[[], _Result]) -> _Result:
+    """Do what may wait for a KDC: the library does so without a deadline."""
+    future: Future[_Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as exc:  # noqa: BLE001  (raised again where it is waited for)
+            future.set_exception(exc)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return future.result(deadline.step(deadline.seconds))
+    except FutureTimeoutError:
+        raise AuthenticationError(
+            "Kerberos: the KDC does not answer in time; is krb5.conf (KRB5_CONFIG) right?"
+        ) from None

@@ -1,0 +1,110 @@
+"""Kerberos as Hadoop uses it: who the servers are, and what they call us."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.errors import AuthenticationError, HadoopConfigurationError
+from yarnkernel.hadoop.addresses import server_principal
+from yarnkernel.hadoop.auth_to_local import short_name
+from yarnkernel.hadoop.gssapi import Gssapi, default_realm, own_principal
+
+if TYPE_CHECKING:
+    from yarnkernel.deadline import Deadline
+    from yarnkernel.hadoop.configuration import Configuration
+
+#: The setting that names the servers of a protocol (its @KerberosInfo in Java).
+PRINCIPALS = {
+    "org.apache.hadoop.yarn.api.ApplicationClientProtocolPB": "yarn.resourcemanager.principal",
+    "org.apache.hadoop.hdfs.protocol.ClientProtocol": "dfs.namenode.kerberos.principal",
+}
+_PROTECTIONS = ("authentication", "integrity", "privacy")
+
+
+class KerberosLogin:
+    """Who has a ticket; a :class:`~yarnkernel.hadoop.sasl.Login`.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Of the cluster; its ``environment`` says where the ticket or the keytab is.
+    protocol : str
+        One of ``PRINCIPALS``.
+    host : str
+        Of the server, as the site files have it.
+    """
+
+    method = "KERBEROS"
+    user = ""
+
+    def __init__(self, configuration: Configuration, protocol: str, host: str) -> None:
+        self._configuration = configuration
+        self._setting = PRINCIPALS[protocol]
+        self._host = host
+
+    def begin(self, offer: Any, deadline: Deadline) -> Gssapi:
+        """See :class:`~yarnkernel.hadoop.sasl.Login`.
+
+        Raises
+        ------
+        AuthenticationError
+            When the server is another one than the site files say.
+        """
+        if offer.mechanism != "GSSAPI":
+            raise AuthenticationError(
+                f"the server wants the SASL mechanism {offer.mechanism} for Kerberos"
+            )
+        server = self._checked(f"{offer.protocol}/{offer.serverId}")
+        return Gssapi(server, self._protections(), self._configuration.environment, deadline)
+
+    def _checked(self, advertised: str) -> str:
+        """Return the principal that the server has to prove (SaslRpcClient.getServerPrincipal)."""
+        configuration, setting = self._configuration, self._setting
+        pattern = configuration.get(f"{setting}.pattern")
+        if pattern:
+            principal = f"{advertised}@{default_realm(configuration.environment)}"
+            if not fnmatch.fnmatchcase(principal, pattern):
+                raise AuthenticationError(
+                    f"the server says that it is {principal}, which {setting}.pattern of "
+                    f"{configuration.source} does not allow: {pattern}"
+                )
+            return principal
+        expected = server_principal(configuration.get(setting), self._host)
+        if not re.fullmatch(r"[^/@]+/[^/@]+(@[^/@]+)?", expected):
+            raise HadoopConfigurationError(
+                f"{configuration.source}: {setting} is {expected!r}, not SERVICE/HOST@REALM"
+            )
+        if advertised != expected.partition("@")[0]:
+            raise AuthenticationError(
+                f"the server says that it is {advertised}, and not {expected}, as {setting} of "
+                f"{configuration.source} has it; is this the right server?"
+            )
+        return expected
+
+    def _protections(self) -> list[str]:
+        setting = "hadoop.rpc.protection"
+        wanted = [w.lower() for w in self._configuration.get_list(setting)] or ["authentication"]
+        for word in wanted:
+            if word not in _PROTECTIONS:
+                raise HadoopConfigurationError(
+                    f"{self._configuration.source}: {setting} has {word!r}, which is none of "
+                    f"{', '.join(_PROTECTIONS)}"
+                )
+        return wanted
+
+
+def local_name(configuration: Configuration, deadline: Deadline) -> str:
+    """Return what the cluster calls us (KerberosName.getShortName).
+
+    Raises
+    ------
+    AuthenticationError
+        When there is no ticket.
+    HadoopConfigurationError
+        When no rule says so.
+    """
+    variables = configuration.environment
+    principal = own_principal(variables, deadline)
+    return short_name(principal, default_realm(variables), configuration)

@@ -1,0 +1,107 @@
+"""Site files of a local cluster that believes nobody without a ticket or a token.
+
+"Hadoop in Secure Mode" of Hadoop 3.5.0's documentation describes the settings.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+from yarnkernel.errors import LocalClusterError
+from yarnkernel.local.kdc import GUEST, HDFS, HTTP, REALM, YARN
+
+if TYPE_CHECKING:
+    from yarnkernel.local.sites import Settings
+    from yarnkernel.local.state import ClusterState
+
+#: Seconds for a command of Hadoop's, which starts a JVM.
+_COMMAND_TIMEOUT = 60.0
+
+
+def core_site() -> Settings:
+    """Settings of ``core-site.xml`` for a cluster with Kerberos."""
+    groups = (getpass.getuser(), GUEST, "hdfs", "yarn", "HTTP")
+    return {
+        "hadoop.security.authentication": "kerberos",
+        "hadoop.security.authorization": "true",
+        "hadoop.user.group.static.mapping.overrides": "".join(
+            f"{name}={name};" for name in dict.fromkeys(groups)
+        )
+        + "dr.who=;",
+    }
+
+
+def yarn_site(state: ClusterState) -> Settings:
+    """Settings of ``yarn-site.xml`` for a cluster with Kerberos."""
+    settings = {
+        # A NodeManager that collects logs without Hadoop's native library ends (SecureIOUtils).
+        "yarn.log-aggregation-enable": "false",
+        # By default everybody may do everything.
+        "yarn.acl.enable": "true",
+        "yarn.admin.acl": "yarn",
+    }
+    for daemon in ("resourcemanager", "nodemanager"):
+        settings[f"yarn.{daemon}.principal"] = f"{YARN}@{REALM}"
+        settings[f"yarn.{daemon}.keytab"] = str(state.keytab)
+    return settings
+
+
+def capacity_scheduler() -> Settings:
+    """Settings of the queues for a cluster with Kerberos: a user's applications are the user's."""
+    return {"yarn.scheduler.capacity.root.acl_administer_queue": " "}
+
+
+def hdfs_site(state: ClusterState) -> Settings:
+    """Settings of ``hdfs-site.xml`` for a cluster with Kerberos."""
+    keytab = str(state.keytab)
+    return {
+        "dfs.namenode.kerberos.principal": f"{HDFS}@{REALM}",
+        "dfs.namenode.keytab.file": keytab,
+        "dfs.datanode.kerberos.principal": f"{HDFS}@{REALM}",
+        "dfs.datanode.keytab.file": keytab,
+        "dfs.web.authentication.kerberos.principal": f"{HTTP}@{REALM}",
+        "dfs.web.authentication.kerberos.keytab": keytab,
+        "dfs.block.access.token.enable": "true",
+        "dfs.data.transfer.protection": state.options.rpc_protection,
+        # Else a DataNode wants ports that only root may open.
+        "ignore.secure.ports.for.testing": "true",
+        # As without Kerberos, where the user's own processes are the NameNode.
+        "dfs.permissions.superusergroup": getpass.getuser(),
+    }
+
+
+def make_hdfs_directories(state: ClusterState, user: str) -> None:
+    """Make the directories that YARN's applications write to, by Hadoop's own client.
+
+    Raises
+    ------
+    LocalClusterError
+        When that fails.
+    """
+    environment = {**os.environ, **state.environment()}
+    for arguments in (
+        ("-mkdir", "-p", f"/user/{user}", f"/user/{GUEST}", "/tmp/logs"),  # noqa: S108
+        ("-chown", GUEST, f"/user/{GUEST}"),
+        ("-chmod", "1777", "/tmp", "/tmp/logs"),  # noqa: S108
+    ):
+        command = [str(state.bin_dir / "hadoop"), "fs", *arguments]
+        try:
+            subprocess.run(
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_COMMAND_TIMEOUT,
+                check=True,
+            )
+        except subprocess.CalledProcessError as exc:
+            said = exc.stderr.strip().splitlines() or ["it gives no reason"]
+            raise LocalClusterError(f"{' '.join(command[1:])} fails: {said[-1]}") from exc
+        except subprocess.TimeoutExpired as exc:
+            raise LocalClusterError(
+                f"{' '.join(command[1:])} did not end within {_COMMAND_TIMEOUT:.0f} s"
+            ) from exc
