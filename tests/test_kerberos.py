@@ -27,8 +27,10 @@ from yarnkernel.errors import (
     LocalClusterError,
     RpcError,
 )
+from yarnkernel.hadoop import libgssapi
 from yarnkernel.hadoop.configuration import Configuration, load_configuration
 from yarnkernel.hadoop.delegation_tokens import file_system_tokens
+from yarnkernel.hadoop.gssapi import default_realm
 from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.hadoop.name_node import PROTOCOL, NameNode
 from yarnkernel.hadoop.resource_manager import ResourceManager
@@ -258,6 +260,17 @@ def test_principal_of_the_server(
         assert said in str(caught.value)
 
 
+def test_principal_of_an_address(configuration: Configuration) -> None:
+    """Where the site files have no name, the address' own one is in the principal."""
+    port = configuration.get("yarn.resourcemanager.address").rpartition(":")[2]
+    chosen = changed(
+        configuration,
+        yarn__resourcemanager__principal=f"yarn/_HOST@{REALM}",
+        yarn__resourcemanager__address=f"127.0.0.1:{port}",
+    )
+    assert ask(chosen) == 1
+
+
 @pytest.mark.parametrize(("pattern", "fits"), [("yarn/*@*", True), ("rm/*@*", False)])
 def test_pattern_of_the_servers_principal(
     configuration: Configuration, pattern: str, *, fits: bool
@@ -423,7 +436,7 @@ def test_direct_way(secure: Shell, kernel: tuple[str, dict[str, Any]]) -> None:
     with Kernel(info) as client:
         assert client.run("print(open('greeting').read(), end='')") == "from HDFS"
     listed = secure.yarnkernel("list", "--json").ok().document
-    assert [entry["application_id"] for entry in listed] == [app_id]
+    assert [entry["app_id"] for entry in listed] == [app_id]
     assert listed[0]["user"] == secure.environment["KRB5PRINCIPAL"]
     assert "ipython.kernel.info" in secure.run("skein", "kv", "ls", app_id).ok().out
 
@@ -491,6 +504,23 @@ def test_protection_without_kerberos(user_shell: Shell) -> None:
     finally:
         user_shell.yarnkernel("cluster", "stop", "--name", "private").ok()
     assert "secrecy" in user_shell.yarnkernel(*start[:-1], "secrecy").error(2)
+
+
+def test_no_renewer_for_tokens(configuration: Configuration) -> None:
+    chosen = changed(configuration, yarn__resourcemanager__principal="")
+    with pytest.raises(HadoopConfigurationError, match=r"yarn.resourcemanager.principal"):
+        file_system_tokens(chosen, [], Deadline(20))
+
+
+def test_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line names the packages that have it."""
+    monkeypatch.setattr(libgssapi, "_LIBRARY", "libnobody_has.so.7")
+    libgssapi._library.cache_clear()
+    try:
+        with pytest.raises(AuthenticationError, match="apt-get install libgssapi-krb5-2"):
+            default_realm({})
+    finally:
+        libgssapi._library.cache_clear()
 
 
 def test_credentials_are_the_owners_alone(secure: Shell) -> None:
