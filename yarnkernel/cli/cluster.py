@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import shlex
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,6 @@ from yarnkernel.local.options import HADOOP_VERSIONS, PROTECTIONS, ClusterOption
 from yarnkernel.local.state import DEFAULT_NAME, ClusterState, list_states, read_state
 
 if TYPE_CHECKING:
-    import argparse
-
     from yarnkernel.cli.output import Output
 
 
@@ -50,6 +49,14 @@ def add_commands(commands: Commands) -> None:
         "--ha",
         action="store_true",
         help="start two ResourceManagers and a ZooKeeper; one takes over when the other ends",
+    )
+    parser.add_argument(
+        "--set",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another setting of yarn-site.xml, for all daemons; may be given several times",
     )
     parser.add_argument(
         "--hadoop-version",
@@ -97,6 +104,13 @@ def add_commands(commands: Commands) -> None:
     _add_name(parser)
 
 
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name.strip(), value
+
+
 def _add_name(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--name", default=DEFAULT_NAME, help="of the cluster (default: %(default)s)"
@@ -125,6 +139,7 @@ def _start(options: argparse.Namespace, output: Output) -> None:
                 kerberos=options.kerberos,
                 rpc_protection=options.rpc_protection,
                 ha=options.ha,
+                settings=dict(options.set),
             ),
             report=output.progress,
             progress=bar,

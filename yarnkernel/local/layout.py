@@ -62,12 +62,13 @@ def _write_sites(state: ClusterState) -> None:
         if name.startswith("nodemanager"):
             index = int(name.removeprefix("nodemanager"))
             roles[name] = sites.nodemanager_site(state, index)
-    for role, settings in roles.items():
+    for role, of_role in roles.items():
+        settings = sites.yarn_site(state) | of_role | dict(state.options.settings)
         directory = state.path / "conf" / role
         directory.mkdir(parents=True, exist_ok=True)
         files = {
             "core-site.xml": sites.to_xml(sites.core_site(state)),
-            "yarn-site.xml": sites.to_xml(sites.yarn_site(state) | settings),
+            "yarn-site.xml": sites.to_xml(settings),
             "hdfs-site.xml": sites.to_xml(sites.hdfs_site(state)),
             "capacity-scheduler.xml": sites.to_xml(sites.capacity_scheduler(state)),
             "log4j.properties": sites.LOG4J_CLIENT if role == "client" else sites.LOG4J,

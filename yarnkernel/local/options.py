@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from yarnkernel.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: Those with a lock of their artefacts (hadoop-VERSION.json), the default first.
 HADOOP_VERSIONS = ("3.5.0", "3.4.3")
@@ -37,6 +41,8 @@ class ClusterOptions:
     ha : bool, default False
         Start two ResourceManagers and a ZooKeeper; when the active one ends,
         the other takes over.
+    settings : mapping of str to str, optional
+        More of ``yarn-site.xml``, for all daemons and clients; these come last.
 
     Raises
     ------
@@ -52,6 +58,7 @@ class ClusterOptions:
     kerberos: bool = False
     rpc_protection: str = PROTECTIONS[0]
     ha: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check what is one of several words."""
