@@ -1,4 +1,4 @@
-"""DIGEST-MD5: what passes under its protection, and what is noticed. Real servers: test_kerberos.py."""
+"""DIGEST-MD5: what passes under its protection, and what is noticed."""
 
 from __future__ import annotations
 

@@ -121,8 +121,9 @@ def find_file_system(configuration: Configuration, url: str) -> tuple[FileSystem
     """
     for _ in range(_MAX_LINKS):
         parts = urlsplit(url)
-        if not parts.scheme:
-            parts = urlsplit(configuration.get("fs.defaultFS", "file:///"))._replace(path=url)
+        default = urlsplit(configuration.get("fs.defaultFS", "file:///"))
+        if not parts.netloc and parts.scheme in ("", default.scheme):
+            parts = default._replace(path=parts.path)
         if parts.scheme == "file":
             return LocalFiles(), unquote(parts.path)
         if parts.scheme == "hdfs" and configuration.wants_kerberos:
