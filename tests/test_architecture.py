@@ -22,7 +22,8 @@ FILES = {"cluster_env", "cluster_files"}
 LIGHT = BOTTOM | FILES | {"hadoop", "yarn_client", "logs", "spec", "environment"}
 CLIENT = LIGHT | {
     "skein_import", "skein_rpc", "application_master", "skein_driver", "skein_way", "kernel",
-    "launch", "console", "kernel_control", "launch_options", "watch", "way",
+    "launch", "console", "kernel_control", "launch_options", "watch", "way", "submission",
+    "application_credentials",
 }  # fmt: skip
 #: What a front end's process loads: neither skein nor gRPC.
 FRONT_END = {"agent_client", "kernel_manager", "launch_options", "errors", "connection"}
@@ -47,10 +48,17 @@ ALLOWED = {
     "yarn_client": {"errors", "deadline", "application", "cluster_env", "hadoop"},
     "logs": {"errors", "deadline", "application", "hadoop", "yarn_client"},
     "spec": {"errors", "application", "environment", "skein_import"},
-    "application_master": {"errors", "application", "skein_import", "skein_rpc"},
+    "application_master": {
+        "application_credentials",
+        "errors",
+        "application",
+        "skein_import",
+        "skein_rpc",
+    },
     "skein_driver": {"errors", "deadline", "cluster_env", "skein_import", "skein_rpc"},
     "skein_way": BOTTOM | {"skein_driver", "skein_rpc", "submission", "yarn_client"},
     "submission": {"errors", "deadline", "yarn_client"},
+    "application_credentials": {"skein_import", "skein_rpc"},
     "container_files": {"errors", "deadline", "cluster_env", "environment", "hadoop"},
     "direct_way": BOTTOM
     | {
@@ -63,10 +71,21 @@ ALLOWED = {
         "submission",
         "yarn_client",
     },
-    "way": {"errors", "deadline", "direct_way", "skein_driver", "skein_way", "yarn_client"},
+    "way": {
+        "errors",
+        "deadline",
+        "direct_way",
+        "skein_driver",
+        "skein_way",
+        "submission",
+        "yarn_client",
+    },
     "kernel": BOTTOM | {"application_master", "logs", "skein_rpc", "yarn_client"},
-    "launch_options": BOTTOM | FILES | {"environment", "launch_script", "spec", "way"},
-    "launch": BOTTOM | {"environment", "kernel", "launch_options", "spec", "way"},
+    "launch_options": BOTTOM
+    | FILES
+    | {"application_credentials", "environment", "launch_script", "spec", "submission", "way"},
+    "launch": BOTTOM
+    | {"application_credentials", "environment", "kernel", "launch_options", "spec", "way"},
     "watch": BOTTOM | {"application_master", "kernel"},
     "agent": CLIENT,
     "agent_client": {"errors"},

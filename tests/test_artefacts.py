@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import CACHE, Shell, finish
+from yarnkernel.local import kdc
 from yarnkernel.local.artefacts import load_lock
 from yarnkernel.local.options import HADOOP_VERSIONS
 
@@ -170,6 +171,12 @@ def test_lock_is_what_the_pom_says(version: str) -> None:
     assert len({artefact.name for artefact in artefacts}) == len(artefacts) > 150
     assert [a.sha256 for a in artefacts if len(a.sha256) != 64] == []
     assert f"hadoop-common-{version}.jar" in {artefact.name for artefact in artefacts}
+
+
+def test_lock_of_the_kdc() -> None:
+    artefacts = load_lock(kdc.ARTEFACTS)
+    assert all(len(artefact.sha256) == 64 for artefact in artefacts)
+    assert "hadoop-minikdc-3.5.0.jar" in {artefact.name for artefact in artefacts}
 
 
 def test_unknown_version_names_those_there_are(newcomer: Shell) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import re
 import shutil
 import socket
+import sys
 import threading
 import time
 from pathlib import Path
@@ -27,8 +28,10 @@ from yarnkernel.errors import (
     LocalClusterError,
     RpcError,
 )
+from yarnkernel.hadoop import libgssapi
 from yarnkernel.hadoop.configuration import Configuration, load_configuration
 from yarnkernel.hadoop.delegation_tokens import file_system_tokens
+from yarnkernel.hadoop.gssapi import default_realm
 from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.hadoop.name_node import PROTOCOL, NameNode
 from yarnkernel.hadoop.resource_manager import ResourceManager
@@ -43,6 +46,13 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 pytestmark = pytest.mark.timeout(300)
+SKEIN = """\
+import sys, skein
+with skein.Client() as client:
+    application = client.connect(sys.argv[1])
+    print(*application.kv)
+    application.shutdown()
+"""
 REALM = "YARNKERNEL.LOCAL"
 NAME = "secure"
 #: Frames of the server's side of a connection: the offer of methods, two challenges, success, and
@@ -258,6 +268,17 @@ def test_principal_of_the_server(
         assert said in str(caught.value)
 
 
+def test_principal_of_an_address(configuration: Configuration) -> None:
+    """Where the site files have no name, the address' own one is in the principal."""
+    port = configuration.get("yarn.resourcemanager.address").rpartition(":")[2]
+    chosen = changed(
+        configuration,
+        yarn__resourcemanager__principal=f"yarn/_HOST@{REALM}",
+        yarn__resourcemanager__address=f"127.0.0.1:{port}",
+    )
+    assert ask(chosen) == 1
+
+
 @pytest.mark.parametrize(("pattern", "fits"), [("yarn/*@*", True), ("rm/*@*", False)])
 def test_pattern_of_the_servers_principal(
     configuration: Configuration, pattern: str, *, fits: bool
@@ -418,21 +439,22 @@ def kernel(secure: Shell, tmp_path: Path) -> Iterator[tuple[str, dict[str, Any]]
 
 
 def test_direct_way(secure: Shell, kernel: tuple[str, dict[str, Any]]) -> None:
-    """A kernel with Kerberos, privacy and HDFS, and skein's own commands on it."""
+    """A kernel with Kerberos, privacy and HDFS, and skein's own client on it."""
     app_id, info = kernel
     with Kernel(info) as client:
         assert client.run("print(open('greeting').read(), end='')") == "from HDFS"
     listed = secure.yarnkernel("list", "--json").ok().document
-    assert [entry["application_id"] for entry in listed] == [app_id]
+    assert [entry["app_id"] for entry in listed] == [app_id]
     assert listed[0]["user"] == secure.environment["KRB5PRINCIPAL"]
-    assert "ipython.kernel.info" in secure.run("skein", "kv", "ls", app_id).ok().out
 
     guest = secure.using(KRB5PRINCIPAL="guest")
     denied = guest.yarnkernel("stop", "--force", app_id).error(1)
     assert "User guest cannot perform operation MODIFY_APP" in denied
     assert "guest has no kernel here" in guest.yarnkernel("stop", "--all").ok().err
 
-    secure.run("skein", "application", "shutdown", app_id).ok()
+    # What `skein kv ls` and `skein application shutdown` do, by one JVM instead of two.
+    shown = secure.run(sys.executable, "-c", SKEIN, app_id).ok().out
+    assert "ipython.kernel.info" in shown.split()
 
     def ended() -> bool:
         status = secure.yarnkernel("status", app_id, "--json").ok().document
@@ -491,6 +513,23 @@ def test_protection_without_kerberos(user_shell: Shell) -> None:
     finally:
         user_shell.yarnkernel("cluster", "stop", "--name", "private").ok()
     assert "secrecy" in user_shell.yarnkernel(*start[:-1], "secrecy").error(2)
+
+
+def test_no_renewer_for_tokens(configuration: Configuration) -> None:
+    chosen = changed(configuration, yarn__resourcemanager__principal="")
+    with pytest.raises(HadoopConfigurationError, match=r"yarn.resourcemanager.principal"):
+        file_system_tokens(chosen, [], Deadline(20))
+
+
+def test_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line names the packages that have it."""
+    monkeypatch.setattr(libgssapi, "_LIBRARY", "libnobody_has.so.7")
+    libgssapi._library.cache_clear()
+    try:
+        with pytest.raises(AuthenticationError, match="apt-get install libgssapi-krb5-2"):
+            default_realm({})
+    finally:
+        libgssapi._library.cache_clear()
 
 
 def test_credentials_are_the_owners_alone(secure: Shell) -> None:

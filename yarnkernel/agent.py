@@ -154,7 +154,13 @@ class Agent:
                 def report(line: str) -> None:
                     self._write(id=number, progress=line)
 
-                way = choose_way(client, launch.via, driver=self._driver, explain=report)
+                way = choose_way(
+                    client,
+                    launch.via,
+                    scheduling=launch.scheduling,
+                    driver=self._driver,
+                    explain=report,
+                )
                 with started_for(
                     way, launch, keys, deadline, recipe_options=recipe_options, report=report
                 ) as (kernel, info):

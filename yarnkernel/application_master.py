@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from yarnkernel.application_credentials import credentials_of
 from yarnkernel.errors import ApplicationError, ClusterError
 from yarnkernel.skein_import import skein
 from yarnkernel.skein_rpc import (
     RemoteError,
     call,
     close_channel,
-    credentials,
     key_value,
     open_channel,
     result,
@@ -35,7 +35,7 @@ ANSWER_TIMEOUT = 5.0
 
 @contextlib.contextmanager
 def _stub(status: ApplicationStatus) -> Iterator[Any]:
-    channel = open_channel(f"{status.host}:{status.port}", credentials())
+    channel = open_channel(f"{status.host}:{status.port}", credentials_of(status.app_id))
     try:
         yield skein.proto.AppMasterStub(channel)
     finally:
@@ -133,7 +133,7 @@ class KeyWatch:
     def __init__(self, status: ApplicationStatus, key: str, timeout: float) -> None:
         self._key = key
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._channel = open_channel(f"{status.host}:{status.port}", credentials())
+        self._channel = open_channel(f"{status.host}:{status.port}", credentials_of(status.app_id))
         self._stub = skein.proto.AppMasterStub(self._channel)
         self._responses = self._stub.Watch(iter(self._requests.get, None), timeout=timeout)
 

@@ -6,6 +6,7 @@ No JVM starts here or in the container. What does not fit goes the skein way.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -44,10 +45,13 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from yarnkernel.deadline import Deadline
+    from yarnkernel.hadoop.configuration import Configuration
+    from yarnkernel.submission import Scheduling
     from yarnkernel.yarn_client import YarnClient
 
 #: What a script has to run for its container to have an ApplicationMaster.
 RECIPE = "yarnkernel.recipe"
+_MECHANISM_SETTING = "hadoop.security.sasl.mechanism"
 #: Settings of the cluster that the ApplicationMaster needs too.
 _MASTER_SETTINGS = (
     "yarn.resourcemanager.connect.max-wait.ms",
@@ -55,19 +59,20 @@ _MASTER_SETTINGS = (
 )
 
 
-def reason_against(spec: skein.ApplicationSpec) -> str:
+def reason_against(spec: skein.ApplicationSpec, configuration: Configuration) -> str:
     """Say why an application is none for the direct way; empty when it is one."""
-    if spec.services:
-        return f"it has services ({', '.join(sorted(spec.services))})"
-    if spec.max_attempts > 1:
-        return f"max_attempts is {spec.max_attempts}: a kernel's variables live in one attempt"
-    if RECIPE not in spec.master.script:
-        return f"its script does not run {RECIPE}"
-    if spec.user:
-        return f"it names the user that it runs as, {spec.user}"
-    if spec.master.log_config is not None:
-        return "master.log_config is for skein's ApplicationMaster"
-    return ""
+    mechanism = configuration.get(_MECHANISM_SETTING, "DIGEST-MD5")
+    reasons = {
+        f"it has services ({', '.join(sorted(spec.services))})": spec.services,
+        f"max_attempts is {spec.max_attempts}, and a kernel's variables live in one": (
+            spec.max_attempts > 1
+        ),
+        f"its script does not run {RECIPE}": RECIPE not in spec.master.script,
+        f"it names the user that it runs as, {spec.user}": spec.user,
+        "master.log_config is for skein's ApplicationMaster": spec.master.log_config,
+        f"the cluster's tokens want {mechanism} ({_MECHANISM_SETTING})": mechanism != "DIGEST-MD5",
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
 
 
 class DirectWay:
@@ -77,16 +82,23 @@ class DirectWay:
     ----------
     client : YarnClient
         The connection to the cluster; stays open.
+    scheduling : Scheduling
+        What YARN is told of the applications beside their specifications.
     """
 
-    def __init__(self, client: YarnClient) -> None:
+    def __init__(self, client: YarnClient, scheduling: Scheduling) -> None:
         self.client = client
+        self._scheduling = scheduling
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         """There is nothing to close."""
+
+    def avoid_direct(self, reason: str) -> bool:  # noqa: ARG002
+        """See :class:`yarnkernel.way.Way`."""
+        return False
 
     def submit(self, spec: skein.ApplicationSpec, deadline: Deadline) -> str:
         """Submit an application.
@@ -118,14 +130,14 @@ class DirectWay:
         ClusterError
             When the ResourceManager does not answer.
         """
-        against = reason_against(spec)
+        against = reason_against(spec, self.client.cluster.configuration)
         if against:
-            raise DirectWayError(f"it cannot be submitted without skein's driver: {against}")
+            raise DirectWayError(against)
         try:
             app_id = self.client.new_application(deadline.step(ANSWER_TIMEOUT))
             context = self._context(app_id, spec, deadline)
         except (AuthenticationError, UnreadableFileError) as exc:
-            raise DirectWayError(f"it cannot be submitted without skein's driver: {exc}") from exc
+            raise DirectWayError(str(exc)) from exc
         except ClusterError:
             if deadline.passed:
                 raise too_late(self.client, deadline) from None
@@ -161,12 +173,17 @@ class DirectWay:
             applicationTags=sorted(spec.tags),
             maxAppAttempts=1,
             resource={"memory": resources.memory, "virtual_cores": resources.vcores},
-            priority={"priority": 0},
+            priority={"priority": self._scheduling.priority},
         )
         for name in ("gpu", "fpga"):
             count = getattr(resources, f"{name}s")
             if count:
                 context.resource.resource_value_map.add(key=f"yarn.io/{name}", value=count)
+        if self._scheduling.lifetime:
+            context.application_timeouts.add(
+                application_timeout_type="APP_TIMEOUT_LIFETIME",
+                timeout=math.ceil(self._scheduling.lifetime),
+            )
         if spec.node_label:
             context.node_label_expression = spec.node_label
         container = context.am_container_spec
@@ -212,11 +229,18 @@ class DirectWay:
             },
             certificate=certificate,
             key=key,
-            specification=spec.to_protobuf().SerializeToString(),
+            specification=_without_keys(spec).SerializeToString(),
         )
         secrets = {**launch.to_secrets(), FILES: pack_files(travelling)}
         urls = [*spec.file_systems, *(file.source for file in spec.master.files.values())]
         return Credentials(file_system_tokens(configuration, urls, deadline), secrets)
+
+
+def _without_keys(spec: skein.ApplicationSpec) -> Any:
+    """What clients may read of a specification."""
+    message = spec.to_protobuf()
+    message.master.ClearField("security")
+    return message
 
 
 def _acls(spec: skein.ApplicationSpec) -> dict[str, str]:

@@ -38,43 +38,8 @@ Each class is a :class:`YarnKernelError` and the fitting builtin, so that both
 
 from __future__ import annotations
 
-__all__ = [
-    "AccessDeniedError",
-    "ApplicationError",
-    "ApplicationNotFoundError",
-    "ApplicationTimeoutError",
-    "ArtefactError",
-    "AuthenticationError",
-    "ClusterError",
-    "ClusterFileError",
-    "ClusterFileTimeoutError",
-    "ConnectionInfoError",
-    "CredentialsError",
-    "DirectWayError",
-    "HadoopConfigurationError",
-    "HadoopError",
-    "HttpError",
-    "InvalidTokenError",
-    "KernelFailedError",
-    "KernelStartError",
-    "KernelStartTimeoutError",
-    "LocalClusterError",
-    "LocalClusterTimeoutError",
-    "NotFoundError",
-    "NotRegisteredError",
-    "PackError",
-    "PackTimeoutError",
-    "RpcError",
-    "RpcTimeoutError",
-    "SpecError",
-    "StandbyError",
-    "SubmitError",
-    "SubmitTimeoutError",
-    "UnreachableError",
-    "UnreadableFileError",
-    "UsageError",
-    "YarnKernelError",
-]
+#: Exit code of a recipe that cannot be an ApplicationMaster: EX_UNAVAILABLE of sysexits.h.
+CANNOT_BE_MASTER = 69
 
 
 class YarnKernelError(Exception):
@@ -226,7 +191,17 @@ class SubmitError(YarnKernelError):
 
 
 class DirectWayError(SubmitError):
-    """An application cannot be submitted without skein's driver; nothing was submitted."""
+    """An application cannot be submitted without skein's driver; nothing was submitted.
+
+    Parameters
+    ----------
+    reason : str
+        Why, to follow a colon.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"it cannot be submitted without skein's driver: {reason}")
+        self.reason = reason
 
 
 class SubmitTimeoutError(SubmitError, TimeoutError):
@@ -298,6 +273,15 @@ class KernelStartError(ApplicationError):
     """The application ended, or was ended, before its kernel could be used."""
 
 
+class MasterFailedError(KernelStartError):
+    """A recipe could not be its application's ApplicationMaster; skein's might be."""
+
+    @property
+    def last_line(self) -> str:
+        """The last line of the log: why."""
+        return self.log.strip().rpartition("\n")[2]
+
+
 class KernelStartTimeoutError(KernelStartError, TimeoutError):
     """The deadline passed before the kernel could be used."""
 
@@ -306,6 +290,12 @@ class KernelStartTimeoutError(KernelStartError, TimeoutError):
 
 class ConnectionInfoError(YarnKernelError, ValueError):
     """What stands under the key is not connection info that a client can use."""
+
+
+class MasterError(YarnKernelError):
+    """Raised in the container: this process cannot be the ApplicationMaster."""
+
+    exit_code = CANNOT_BE_MASTER
 
 
 class KernelFailedError(YarnKernelError):

@@ -15,12 +15,14 @@ from yarnkernel.connection import (
 )
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
+    CANNOT_BE_MASTER,
     ApplicationNotFoundError,
     ApplicationTimeoutError,
     ClusterError,
     ConnectionInfoError,
     KernelStartError,
     KernelStartTimeoutError,
+    MasterFailedError,
 )
 from yarnkernel.skein_rpc import RemoteError
 from yarnkernel.yarn_client import ANSWER_TIMEOUT, YarnClient
@@ -165,7 +167,9 @@ class YarnKernel:
             failed = status.state == "FAILED"
             pattern = logs.ALL_LOGS_PATTERN if failed else logs.KERNEL_LOG_PATTERN
             log = logs.log_tail(self.client, self.app_id, pattern, timeout=deadline.step(10))
-        return KernelStartError(
+        cannot = f"exitCode: {CANNOT_BE_MASTER}" in status.diagnostics
+        error = MasterFailedError if cannot else KernelStartError
+        return error(
             f"{self.app_id} ended before its kernel could be used: {status.outcome}",
             app_id=self.app_id,
             state=status.state,

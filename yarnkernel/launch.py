@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from yarnkernel.application_credentials import keep_pair
 from yarnkernel.connection import (
     KERNEL_INFO_KEY,
     KERNEL_KEYS,
@@ -14,7 +15,7 @@ from yarnkernel.connection import (
     write_connection_file,
 )
 from yarnkernel.deadline import START_TIMEOUT, Deadline
-from yarnkernel.errors import YarnKernelError
+from yarnkernel.errors import MasterFailedError, YarnKernelError
 from yarnkernel.interrupts import uninterrupted
 from yarnkernel.kernel import YarnKernel, ignore_report
 from yarnkernel.launch_options import build
@@ -63,6 +64,8 @@ def submitted(
     kernel = None
     try:
         kernel = YarnKernel(way.submit(spec, deadline), way.client)
+        if spec.master.security is not None:
+            keep_pair(kernel.app_id, spec.master.security)
         report(f"{kernel.app_id} submitted to queue {spec.queue}")
         yield kernel
     except BaseException as exc:
@@ -73,6 +76,32 @@ def submitted(
                 # Interrupted, perhaps with the application's id on its way to us.
                 way.client.kill_tagged(spec.tags)
         raise
+
+
+@contextlib.contextmanager
+def started(
+    way: Way,
+    spec: skein.ApplicationSpec,
+    deadline: Deadline,
+    *,
+    key: str = KERNEL_INFO_KEY,
+    report: Callable[[str], None] = ignore_report,
+) -> Iterator[tuple[YarnKernel, ConnectionInfo]]:
+    """Start a kernel for the body, which hands it over: unless it comes to its end, kill it.
+
+    See :func:`start`.
+    """
+    with contextlib.ExitStack() as stack:
+        kernel = stack.enter_context(submitted(way, spec, deadline, report))
+        try:
+            info = kernel.wait(deadline, key=key, report=report)
+        except MasterFailedError as exc:
+            if not way.avoid_direct(f"{kernel.app_id}: {exc.last_line}"):
+                raise
+            report(f"{kernel.app_id} had no ApplicationMaster; trying skein's")
+            kernel = stack.enter_context(submitted(way, spec, deadline, report))
+            info = kernel.wait(deadline, key=key, report=report)
+        yield kernel, info
 
 
 def start(
@@ -112,9 +141,8 @@ def start(
     SubmitError, KernelStartError, KernelStartTimeoutError, ConnectionInfoError
         See :meth:`DirectWay.submit` and :meth:`YarnKernel.wait`.
     """
-    deadline = Deadline(timeout)
-    with submitted(way, spec, deadline, report) as kernel:
-        return kernel, kernel.wait(deadline, key=key, report=report)
+    with started(way, spec, Deadline(timeout), key=key, report=report) as result:
+        return result
 
 
 @contextlib.contextmanager
@@ -167,8 +195,8 @@ def started_for(
             write_connection_file(dict(keys), path)
             cluster = way.client.cluster
             spec = build(options, cluster, pusher, recipe_options=recipe_options, keys=path)
-            kernel = stack.enter_context(submitted(way, spec, deadline, report))
-        yield kernel, kernel.wait(deadline, report=report)
+            result = stack.enter_context(started(way, spec, deadline, report=report))
+        yield result
 
 
 class _TransferReport:

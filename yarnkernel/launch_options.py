@@ -23,6 +23,7 @@ from yarnkernel.spec import (
     load_spec,
     override,
 )
+from yarnkernel.submission import Scheduling
 from yarnkernel.way import check_way
 
 if TYPE_CHECKING:
@@ -73,6 +74,12 @@ class LaunchOptions:
     via : str
         The way that it is submitted: ``"auto"``, ``"direct"`` or ``"skein"``; empty
         for what :func:`yarnkernel.way.choose_way` takes by default.
+    priority : int
+        The higher, the earlier it gets its container; needs the direct way, as does ``lifetime``.
+    lifetime : float
+        Seconds after which YARN ends it; 0 for what the queue says.
+    own_credentials : bool
+        Whether it has a certificate and key of its own.
     timeout : float
         Seconds that a start may take.
     verbose : bool
@@ -93,6 +100,9 @@ class LaunchOptions:
     kernel_cmd: list[str] = field(default_factory=list)
     launch_arg: list[str] = field(default_factory=list)
     via: str = ""
+    priority: int = 0
+    lifetime: float = 0.0
+    own_credentials: bool = False
     timeout: float = START_TIMEOUT
     verbose: bool = False
 
@@ -145,7 +155,16 @@ class LaunchOptions:
         if self.kernel_cmd and not any(CONNECTION_FILE in part for part in self.kernel_cmd):
             command = shlex.join(self.kernel_cmd)
             raise UsageError(f"the kernel's command has no {CONNECTION_FILE} in it: {command}")
+        if self.own_credentials:
+            from yarnkernel.application_credentials import new_pair  # noqa: PLC0415  (skein)
+
+            spec.master.security = new_pair()
         return spec
+
+    @property
+    def scheduling(self) -> Scheduling:
+        """What YARN is told beside the specification."""
+        return Scheduling(self.priority, self.lifetime)
 
     def recipe_options(self) -> list[str]:
         """Return them as options of the recipe's command line."""

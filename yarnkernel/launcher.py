@@ -175,7 +175,12 @@ class Launcher:
         self._output.progress(f"cluster: {cluster.source}")
         with (
             YarnClient(cluster) as client,
-            choose_way(client, self._options.via, explain=self._output.progress) as way,
+            choose_way(
+                client,
+                self._options.via,
+                scheduling=self._options.scheduling,
+                explain=self._output.progress,
+            ) as way,
             started_for(
                 way,
                 self._options,

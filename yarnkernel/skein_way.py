@@ -51,6 +51,10 @@ class SkeinWay:
         if self._owns_driver:
             self._driver.close()
 
+    def avoid_direct(self, reason: str) -> bool:  # noqa: ARG002
+        """See :class:`yarnkernel.way.Way`."""
+        return False
+
     def connect(self) -> None:
         """Start the driver (1 to 2 s) unless it runs.
 

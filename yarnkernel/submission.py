@@ -1,8 +1,9 @@
-"""What both ways of submitting an application say when it is not accepted."""
+"""What both ways of submitting an application share."""
 
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from yarnkernel.errors import SubmitError, SubmitTimeoutError, YarnKernelError
@@ -12,6 +13,22 @@ if TYPE_CHECKING:
 
     from yarnkernel.deadline import Deadline
     from yarnkernel.yarn_client import YarnClient
+
+
+@dataclass(frozen=True)
+class Scheduling:
+    """What YARN is told of an application that skein's specifications have no fields for.
+
+    Attributes
+    ----------
+    priority : int
+        The higher, the earlier it gets its container, as far as the queue allows.
+    lifetime : float
+        Seconds after which YARN ends it, whatever it does; 0 for what the queue says.
+    """
+
+    priority: int = 0
+    lifetime: float = 0.0
 
 
 def too_late(client: YarnClient, deadline: Deadline) -> SubmitTimeoutError:

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Protocol
 
 from yarnkernel.errors import DirectWayError, UsageError
+from yarnkernel.submission import Scheduling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,9 @@ class Way(Protocol):
     def submit(self, spec: skein.ApplicationSpec, deadline: Deadline) -> str:
         """Submit an application and return its id; see :meth:`DirectWay.submit`."""
 
+    def avoid_direct(self, reason: str) -> bool:
+        """Submit by skein's driver from now on; False when that is not what was asked for."""
+
 
 class AutomaticWay:
     """The direct way where it can be taken, else the skein way; a context manager.
@@ -49,6 +53,8 @@ class AutomaticWay:
     ----------
     client : YarnClient
         The connection to the cluster; stays open.
+    scheduling : Scheduling
+        What YARN is told of the applications; needs the direct way unless it is the default.
     driver : SharedDriver, optional
         skein's driver, which stays open; by default one of its own, when it is needed.
     explain : callable
@@ -56,9 +62,15 @@ class AutomaticWay:
     """
 
     def __init__(
-        self, client: YarnClient, driver: SharedDriver | None, explain: Callable[[str], None]
+        self,
+        client: YarnClient,
+        scheduling: Scheduling,
+        driver: SharedDriver | None,
+        explain: Callable[[str], None],
     ) -> None:
         self.client = client
+        self._scheduling = scheduling
+        self._against = ""
         self._driver = driver
         self._explain = explain
         self._skein_way: Way | None = None
@@ -74,19 +86,28 @@ class AutomaticWay:
         """See :class:`Way`."""
         from yarnkernel.direct_way import DirectWay, reason_against  # noqa: PLC0415  (gRPC)
 
-        against = reason_against(spec)
+        against = self._against or reason_against(spec, self.client.cluster.configuration)
         if not against:
             try:
-                app_id = DirectWay(self.client).submit(spec, deadline)
+                app_id = DirectWay(self.client, self._scheduling).submit(spec, deadline)
             except DirectWayError as exc:
-                against = str(exc)
+                against = exc.reason
             else:
                 self._explain("submitted the direct way: one kernel, and nothing that needs Java")
                 return app_id
         self._explain(f"submitting the skein way: {against}")
+        if self._scheduling != Scheduling():
+            raise DirectWayError(against)
         if self._skein_way is None:
             self._skein_way = _skein_way(self.client, self._driver)
         return self._skein_way.submit(spec, deadline)
+
+    def avoid_direct(self, reason: str) -> bool:
+        """See :class:`Way`."""
+        if self._against or self._scheduling != Scheduling():
+            return False
+        self._against = reason
+        return True
 
 
 def _skein_way(client: YarnClient, driver: SharedDriver | None) -> Way:
@@ -118,6 +139,7 @@ def choose_way(
     client: YarnClient,
     name: str = "",
     *,
+    scheduling: Scheduling | None = None,
     driver: SharedDriver | None = None,
     explain: Callable[[str], None] = _ignore,
 ) -> Way:
@@ -130,6 +152,8 @@ def choose_way(
     name : str, optional
         ``"auto"``, ``"direct"`` or ``"skein"``. By default what the environment
         variable ``YARNKERNEL_VIA`` says, else ``"auto"``.
+    scheduling : Scheduling, optional
+        What YARN is told of the applications beside their specifications.
     driver : SharedDriver, optional
         skein's driver, which stays open.
     explain : callable, optional
@@ -143,13 +167,16 @@ def choose_way(
     Raises
     ------
     UsageError
-        When there is no way with this name.
+        When there is no way with this name, or skein's is to do what it cannot.
     """
     name = check_way(name or os.environ.get(VARIABLE) or AUTO)
+    scheduling = scheduling or Scheduling()
     if name == DIRECT:
         from yarnkernel.direct_way import DirectWay  # noqa: PLC0415
 
-        return DirectWay(client)
+        return DirectWay(client, scheduling)
     if name == SKEIN:
+        if scheduling != Scheduling():
+            raise UsageError("skein's driver sets neither a priority nor a lifetime")
         return _skein_way(client, driver)
-    return AutomaticWay(client, driver, explain)
+    return AutomaticWay(client, scheduling, driver, explain)

@@ -123,6 +123,10 @@ def _load_spec(
         node_label=options.node_label,
         name=options.application_name,
     )
+    if options.own_credentials:
+        from yarnkernel.application_credentials import new_pair  # noqa: PLC0415  (skein)
+
+        spec.master.security = new_pair()
     if options.environment is not None:
         add_environment(spec, _choose_environment(options.environment, deadline, output))
     return spec
@@ -159,27 +163,31 @@ def open_client(output: Output | None = None) -> YarnClient:
 @contextlib.contextmanager
 def _open_way(options: argparse.Namespace, output: Output) -> Iterator[Way]:
     """Find the cluster and make ready to submit to it."""
+    from yarnkernel.submission import Scheduling  # noqa: PLC0415
     from yarnkernel.way import choose_way  # noqa: PLC0415
 
     explain = output.progress if options.verbose else lambda _line: None
+    scheduling = Scheduling(options.priority or 0, options.lifetime or 0.0)
     with (
         open_client(output) as client,
-        choose_way(client, options.via or "", explain=explain) as way,
+        choose_way(client, options.via or "", scheduling=scheduling, explain=explain) as way,
     ):
         client.check()
         yield way
 
 
 def _start(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.launch import submitted  # noqa: PLC0415  (skein)
+    from yarnkernel.launch import started  # noqa: PLC0415  (skein)
 
     check_writable(options.connection_file or make_runtime_directory() / "kernel.json")
     deadline = Deadline(options.timeout)
     spec = _load_spec(options, deadline, output)
     with _open_way(options, output) as way:
         connected = output.elapsed
-        with submitted(way, spec, deadline, output.progress) as kernel:
-            info = kernel.wait(deadline, key=options.kernel_info_key, report=output.progress)
+        with started(way, spec, deadline, key=options.kernel_info_key, report=output.progress) as (
+            kernel,
+            info,
+        ):
             path = options.connection_file or default_connection_file(kernel.app_id)
             write_connection_file(info, path)
             output.result(

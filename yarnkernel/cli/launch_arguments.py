@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yarnkernel.cli.arguments import add_timeout, count, variable
+from yarnkernel.cli.arguments import add_timeout, count, seconds, variable
 from yarnkernel.deadline import START_TIMEOUT
 from yarnkernel.way import VARIABLE, WAYS
 
@@ -43,6 +43,23 @@ def add_overrides(parser: argparse.ArgumentParser, named: str = "application") -
     )
     group.add_argument("--node-label", metavar="LABEL", help="only on nodes with this label")
     group.add_argument("--name", dest="application_name", help=f"name of the {named}")
+    group.add_argument(
+        "--priority",
+        type=int,
+        metavar="N",
+        help="the higher, the earlier it gets its container, as far as the queue allows",
+    )
+    group.add_argument(
+        "--lifetime",
+        type=seconds,
+        metavar="SECONDS",
+        help="how long YARN lets it run, used or not (default: what the queue says)",
+    )
+    group.add_argument(
+        "--own-credentials",
+        action="store_true",
+        help="a certificate and key for it alone, and not your own of skein",
+    )
     parser.add_argument(
         "--via",
         choices=WAYS,

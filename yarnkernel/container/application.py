@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-from yarnkernel.errors import YarnKernelError
+from yarnkernel.errors import MasterError, YarnKernelError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, MutableMapping
@@ -76,6 +77,12 @@ class ApplicationFinder:
         """Return it, still closed."""
         # gRPC takes a fifth of a second to import: meanwhile the kernel starts.
         name, _, kind = self._class.partition(".")
-        module = await asyncio.to_thread(import_module, f"yarnkernel.container.{name}")
+        try:
+            module = await asyncio.to_thread(import_module, f"yarnkernel.container.{name}")
+        except ImportError as exc:
+            raise MasterError(
+                f"{sys.executable} cannot import {exc.name}; "
+                "next: pip install yarnkernel in the kernel's environment"
+            ) from exc
         application: Application = getattr(module, kind)(*self._arguments)
         return application

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yarnkernel.errors import CredentialsError
+from yarnkernel.errors import CredentialsError, MasterError
 from yarnkernel.hadoop.credentials import AMRM_TOKEN, TOKEN_FILE_VARIABLE, Credentials
 from yarnkernel.master_launch import MasterLaunch, is_ours
 
@@ -38,9 +38,16 @@ def take_credentials(environ: MutableMapping[str, str]) -> tuple[MasterLaunch, T
 
     Raises
     ------
-    CredentialsError
+    MasterError
         When they are not there or damaged.
     """
+    try:
+        return _take(environ)
+    except CredentialsError as exc:
+        raise MasterError(f"this cannot be the ApplicationMaster: {exc}") from exc
+
+
+def _take(environ: MutableMapping[str, str]) -> tuple[MasterLaunch, Token]:
     location = environ.pop(TOKEN_FILE_VARIABLE, "")
     if not location:
         raise CredentialsError(

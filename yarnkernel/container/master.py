@@ -15,7 +15,7 @@ from yarnkernel.container.app_master_server import AppMasterServer
 from yarnkernel.container.memory import requested_memory
 from yarnkernel.container.skein_messages import messages
 from yarnkernel.deadline import Deadline
-from yarnkernel.errors import ClusterError, HttpError, NotFoundError
+from yarnkernel.errors import ClusterError, HttpError, MasterError, NotFoundError
 from yarnkernel.hadoop.application_master_protocol import ApplicationMasterProtocol
 from yarnkernel.hadoop.configuration import Configuration
 from yarnkernel.hadoop.node_manager import container_memory
@@ -41,7 +41,7 @@ HEARTBEAT_TIMEOUT = 10.0
 GIVE_UP_SETTING = "yarn.resourcemanager.connect.max-wait.ms"
 GIVE_UP_MILLISECONDS = 900_000
 #: Seconds that the NodeManager, on this host, may take to tell this container's memory.
-MEMORY_TIMEOUT = 2.0
+MEMORY_TIMEOUT = 30.0
 
 
 class Master:
@@ -77,8 +77,12 @@ class Master:
     async def __aenter__(self) -> Self:
         await self._server.start()
         host = os.environ.get("NM_HOST") or socket.getfqdn()
-        await asyncio.to_thread(self._protocol.register, host, self._server.port, self._give_up)
-        _log.info("registered as the ApplicationMaster, %s:%d", host, self._server.port)
+        port = self._server.port
+        try:
+            await asyncio.to_thread(self._protocol.register, host, port, self._give_up)
+        except ClusterError as exc:
+            raise MasterError(f"the ResourceManager does not register us: {exc}") from exc
+        _log.info("registered as the ApplicationMaster, %s:%d", host, port)
         self._heartbeats = asyncio.create_task(self._beat())
         return self
 

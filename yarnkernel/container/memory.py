@@ -53,14 +53,14 @@ class ContainerMemory:
     ProcfsBasedProcessTree of Hadoop counts it: what processes share counts
     for each.
 
-    Attributes
+    Parameters
     ----------
     limit : int
-        Bytes that the container may use; 0 when that is not known.
+        Bytes that the container may use, as far as is known; 0 when that is not.
     """
 
-    def __init__(self) -> None:
-        self.limit = 0
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
         self._root = _session_leader()
         self._processes = [self._root]
         self._looked = -TREE_INTERVAL

@@ -17,7 +17,7 @@ from yarnkernel.container.application import ApplicationFinder
 from yarnkernel.container.commands import Commands
 from yarnkernel.container.kernel import Kernel
 from yarnkernel.container.kernel_process import KernelLaunch, describe_end
-from yarnkernel.container.memory import MEBIBYTE, ContainerMemory
+from yarnkernel.container.memory import MEBIBYTE, ContainerMemory, requested_memory
 from yarnkernel.container.publisher import StatusPublisher
 from yarnkernel.errors import KernelFailedError, YarnKernelError
 
@@ -97,7 +97,7 @@ class Supervisor:
 
     def __init__(self, options: SupervisorOptions) -> None:
         self._options = options
-        self._memory = ContainerMemory()
+        self._memory = ContainerMemory(requested_memory(os.environ) * MEBIBYTE)
         self._publisher = StatusPublisher(self._memory)
         self._commands = Commands(self._publisher)
         self._crashes = 0
@@ -137,7 +137,6 @@ class Supervisor:
             # Before the application, which tells of its end: then there is no kernel any more.
             stack.push_async_callback(self._end_kernel, starting)
             try:
-                self._memory.limit = await store.memory_limit() * MEBIBYTE
                 kernel = await starting
                 # First the status: who finds a kernel finds out whose supervisor it has.
                 await self._publisher.publish(kernel, store)
@@ -187,6 +186,7 @@ class Supervisor:
         jobs = (
             self._commands.obey(kernel, store),
             self._guard_memory(kernel),
+            self._learn_memory_limit(store),
             self._publisher.run(kernel, store),
         )
         tasks = [asyncio.create_task(job) for job in jobs]
@@ -289,6 +289,9 @@ class Supervisor:
             await kernel.kill()
             self._memory.look_anew()
             await asyncio.sleep(FAREWELL)
+
+    async def _learn_memory_limit(self, store: Application) -> None:
+        self._memory.limit = await store.memory_limit() * MEBIBYTE
 
     async def _restart(self, kernel: Kernel, reason: str) -> None:
         begin = time.monotonic()

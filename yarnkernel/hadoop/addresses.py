@@ -87,6 +87,15 @@ def resourcemanager_addresses(configuration: Configuration, name: str = "address
     return found
 
 
+def canonical_name(host: str) -> str:
+    """Return the name that a host's address has (``getCanonicalHostName``); else the host."""
+    try:
+        address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4]
+        return socket.getnameinfo(address, socket.NI_NAMEREQD)[0].removesuffix(".")
+    except (OSError, UnicodeError):
+        return host
+
+
 def server_principal(pattern: str, host: str) -> str:
     """Put a daemon's host into its principal (SecurityUtil.getServerPrincipal).
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from yarnkernel.errors import HadoopConfigurationError
 from yarnkernel.hadoop.addresses import resourcemanager_addresses, server_principal
 from yarnkernel.hadoop.name_node import NameNode, namenode_addresses
 
@@ -45,8 +46,10 @@ def file_system_tokens(
 
     Raises
     ------
+    HadoopConfigurationError
+        When the site files do not say who is to renew them.
     ClusterError
-        When a NameNode does not answer, or gives none.
+        When a NameNode does not answer, or refuses.
     """
     if not configuration.wants_kerberos:
         return {}
@@ -80,8 +83,13 @@ def _authorities(configuration: Configuration, url: str) -> Iterator[str]:
 
 def _renewer(configuration: Configuration) -> str:
     """The ResourceManager's principal (Master.getMasterPrincipal of MapReduce)."""
+    setting = "yarn.resourcemanager.principal"
+    if not configuration.get(setting):
+        raise HadoopConfigurationError(
+            f"{configuration.source}: {setting} is not set: who would renew tokens for HDFS?"
+        )
     host, _ = resourcemanager_addresses(configuration)[0]
-    return server_principal(configuration.get("yarn.resourcemanager.principal"), host)
+    return server_principal(configuration.get(setting), host)
 
 
 def _service(configuration: Configuration, authority: str) -> str:

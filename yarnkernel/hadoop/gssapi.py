@@ -180,8 +180,9 @@ class Gssapi:
 def _use_configuration(variables: Mapping[str, str]) -> None:
     # The library looks for its configuration in the process' own environment alone.
     name = "KRB5_CONFIG"
-    if name in variables:
-        os.environ[name] = variables[name]
+    wanted = variables.get(name)
+    if wanted is not None and wanted != os.environ.get(name):
+        os.environ[name] = wanted
 
 
 def _credential(variables: Mapping[str, str]) -> libgssapi.Handle:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.errors import AuthenticationError, HadoopConfigurationError
-from yarnkernel.hadoop.addresses import server_principal
+from yarnkernel.hadoop.addresses import canonical_name, server_principal
 from yarnkernel.hadoop.auth_to_local import short_name
 from yarnkernel.hadoop.gssapi import Gssapi, default_realm, own_principal
 
@@ -72,6 +72,9 @@ class KerberosLogin:
                 )
             return principal
         expected = server_principal(configuration.get(setting), self._host)
+        if advertised != expected.partition("@")[0]:
+            # The site files may have an address, or an alias. Java always takes this name.
+            expected = server_principal(configuration.get(setting), canonical_name(self._host))
         if not re.fullmatch(r"[^/@]+/[^/@]+(@[^/@]+)?", expected):
             raise HadoopConfigurationError(
                 f"{configuration.source}: {setting} is {expected!r}, not SERVICE/HOST@REALM"

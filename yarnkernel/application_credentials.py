@@ -1,0 +1,54 @@
+"""Certificates and keys by which clients and an application's ApplicationMaster know each other.
+
+As a rule the user's own of skein, ``~/.skein``. An application may have a pair of its own, which is
+kept below the user's state directory; skein's commands take that with ``SKEIN_CONFIG``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+import warnings
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from yarnkernel.skein_import import skein
+from yarnkernel.skein_rpc import credentials
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Days after which a pair is forgotten; kernels end after 7 by default (``--max-lifetime``).
+DAYS_KEPT = 60
+
+
+def _directory(app_id: str) -> Path:
+    return platformdirs.user_state_path("yarnkernel") / "credentials" / app_id
+
+
+def new_pair() -> skein.Security:
+    """Make a pair for one application."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it uses what Python 3.12 calls deprecated
+        return skein.Security.new_credentials()
+
+
+def keep_pair(app_id: str, security: skein.Security) -> None:
+    """Keep an application's pair for those who ask it later, for the user alone."""
+    directory = _directory(app_id)
+    directory.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    oldest = time.time() - DAYS_KEPT * 86400
+    for other in directory.parent.iterdir():
+        if other.stat().st_mtime < oldest:
+            shutil.rmtree(other, ignore_errors=True)
+    directory.mkdir(mode=0o700)
+    security.to_directory(str(directory))
+
+
+def credentials_of(app_id: str) -> skein.Security:
+    """Return the credentials of an application: its own pair, else the user's."""
+    directory = _directory(app_id)
+    if directory.is_dir():
+        return skein.Security.from_directory(str(directory))
+    return credentials()
