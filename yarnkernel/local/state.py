@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 DEFAULT_NAME = "default"
 #: In the environment of every process of a cluster, containers included: see mark_of.
 MARK = "YARNKERNEL_LOCAL_CLUSTER"
+#: Seconds by which the time when a process was created may seem to change: it is counted from the
+#: system's start, which moves when the clock is set (psutil 7.2, Process.create_time).
+CLOCK_TOLERANCE = 5.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class DaemonState:
 
         try:
             process = psutil.Process(self.pid)
-            running = process.create_time() == self.created and (
+            running = abs(process.create_time() - self.created) < CLOCK_TOLERANCE and (
                 process.status() != psutil.STATUS_ZOMBIE
             )
         except psutil.NoSuchProcess:
