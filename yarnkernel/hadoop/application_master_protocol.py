@@ -73,13 +73,14 @@ class ApplicationMasterProtocol(HighlyAvailable):
             See :meth:`call`.
         """
         self._registration = {"host": host, "rpc_port": port, "tracking_url": ""}
+        # Before the call: its answer may be lost, and the ResourceManager counts from 0 all the same.
+        self._response_id = 0
         try:
             self._call("RegisterApplicationMaster", timeout, **self._registration)
         except HadoopError as exc:
             # The answer to the first try was lost.
             if _REGISTERED_ALREADY not in str(exc):
                 raise
-        self._response_id = 0
 
     def heartbeat(self, progress: float, timeout: float) -> None:
         """Tell that the ApplicationMaster is alive; takes a new token when there is one.
