@@ -73,7 +73,7 @@ class ApplicationMasterProtocol(HighlyAvailable):
             See :meth:`call`.
         """
         self._registration = {"host": host, "rpc_port": port, "tracking_url": ""}
-        # Before the call: its answer may be lost, and the ResourceManager counts from 0 all the same.
+        # Before the call, whose answer may be lost: the ResourceManager counts from 0 then too.
         self._response_id = 0
         try:
             self._call("RegisterApplicationMaster", timeout, **self._registration)
