@@ -242,7 +242,8 @@ class TestNoCluster:
 
     def test_yarn_of_another_cluster(self, elsewhere: Shell, stock: Shell) -> None:
         shell = elsewhere.using(HOME=stock.environment["HOME"], PATH=stock.environment["PATH"])
-        assert "put the `yarn` of the other cluster first" in shell.yarnkernel("start").error(1)
+        error = shell.yarnkernel("start", "--via", "skein").error(1)
+        assert "put the `yarn` of the other cluster first" in error
 
     def test_damaged_state_of_a_local_cluster(self, user_shell: Shell, tmp_path: Path) -> None:
         state = tmp_path / ".local/state/yarnkernel/clusters/broken"
@@ -256,7 +257,7 @@ class TestNoCluster:
     def test_no_java(self, elsewhere: Shell, stock: Shell) -> None:
         shell = elsewhere.using(PATH=stock.environment["PATH"], JAVA_HOME="/nowhere")
         shell.yarnkernel("list").ok()
-        error = shell.yarnkernel("start").error(1)
+        error = shell.yarnkernel("start", "--via", "skein").error(1)
         assert "no Java: JAVA_HOME=/nowhere has no bin/java" in error
 
 

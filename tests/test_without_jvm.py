@@ -57,7 +57,7 @@ def test_forced_stop_deletes_what_was_uploaded(
     """skein's driver does; the directory has the key of a certificate in it."""
     from pathlib import Path
 
-    app_id = shell.yarnkernel("submit", SPEC).ok().out.strip()
+    app_id = shell.yarnkernel("submit", SPEC, "--via", "skein").ok().out.strip()
     home = Path(cluster["directory"], "data/fs/user", psutil.Process().username())
     staging = home / ".skein" / app_id
     assert (staging / ".skein.pem").exists()

@@ -18,7 +18,7 @@ from yarnkernel.deadline import Deadline
 from yarnkernel.errors import ClusterError, HttpError, MasterError, NotFoundError
 from yarnkernel.hadoop.application_master_protocol import ApplicationMasterProtocol
 from yarnkernel.hadoop.configuration import Configuration
-from yarnkernel.hadoop.node_manager import container_memory
+from yarnkernel.hadoop.node_manager import container_status
 from yarnkernel.kernel_status import COMMAND_END, COMMAND_PREFIX, Command
 
 if TYPE_CHECKING:
@@ -40,8 +40,9 @@ HEARTBEAT_TIMEOUT = 10.0
 #: all ApplicationMasters do so, and its default.
 GIVE_UP_SETTING = "yarn.resourcemanager.connect.max-wait.ms"
 GIVE_UP_MILLISECONDS = 900_000
-#: Seconds that the NodeManager, on this host, may take to tell this container's memory.
-MEMORY_TIMEOUT = 30.0
+#: Seconds that the NodeManager, on this host, may take to tell this container's status, and when
+#: it may be about to end us.
+STATUS_TIMEOUT, LAST_STATUS_TIMEOUT = 30.0, 1.0
 
 
 class Master:
@@ -93,7 +94,9 @@ class Master:
             self._end("SUCCEEDED", "")
         elif not issubclass(kind, asyncio.CancelledError):
             self._end("FAILED", "The ApplicationMaster has failed; its log says more.")
-        # When a signal ends us, YARN tells why: it was it who sent it, or it sees the exit code.
+        elif (await self._own_status(LAST_STATUS_TIMEOUT))[0] == "RUNNING":
+            self._end("SUCCEEDED", "The ApplicationMaster was asked to end by a signal.")
+        # Else it was YARN that sent the signal, and it tells why.
         if self._final is not None and not self._has_lost:
             # Comes to its end also when we are asked to end once more.
             await asyncio.shield(asyncio.create_task(self._finish(*self._final)))
@@ -160,13 +163,17 @@ class Master:
 
     async def memory_limit(self) -> int:
         """Ask the NodeManager, as schedulers round up what was asked for."""
-        environ = os.environ
-        address = f"http://{environ.get('NM_HOST')}:{environ.get('NM_HTTP_PORT')}"
-        container = environ.get("CONTAINER_ID", "")
-        with contextlib.suppress(HttpError):  # behind Kerberos, or with https
-            deadline = Deadline(MEMORY_TIMEOUT)
-            return await asyncio.to_thread(container_memory, address, container, deadline)
-        return requested_memory(environ)
+        return (await self._own_status(STATUS_TIMEOUT))[1] or requested_memory(os.environ)
+
+    @staticmethod
+    async def _own_status(timeout: float) -> tuple[str, int]:
+        """State and MiB of this container; nothing where web pages want tickets or TLS."""
+        address = f"http://{os.environ.get('NM_HOST')}:{os.environ.get('NM_HTTP_PORT')}"
+        container = os.environ.get("CONTAINER_ID", "")
+        with contextlib.suppress(HttpError):
+            deadline = Deadline(timeout)
+            return await asyncio.to_thread(container_status, address, container, deadline)
+        return "", 0
 
     async def end_application(self, final_status: str, diagnostics: str) -> None:
         """See :meth:`Store.end_application`; here it ends with this process."""

@@ -22,8 +22,8 @@ _SLACK = 1 << 16
 _TRIES = 5
 
 
-def container_memory(address: str, container: str, deadline: Deadline) -> int:
-    """Ask a NodeManager for the memory that a container may use.
+def container_status(address: str, container: str, deadline: Deadline) -> tuple[str, int]:
+    """Ask a NodeManager for the state of a container, and for the memory that it may use.
 
     Parameters
     ----------
@@ -36,8 +36,10 @@ def container_memory(address: str, container: str, deadline: Deadline) -> int:
 
     Returns
     -------
+    str
+        Its state, such as ``"RUNNING"`` (ContainerState of the NodeManager).
     int
-        In MiB.
+        Its memory in MiB.
 
     Raises
     ------
@@ -46,9 +48,10 @@ def container_memory(address: str, container: str, deadline: Deadline) -> int:
     """
     document = fetch_json(f"{address}/ws/v1/node/containers/{container}", deadline)
     try:
-        return int(document["container"]["totalMemoryNeededMB"])
+        status = document["container"]
+        return str(status["state"]), int(status["totalMemoryNeededMB"])
     except (KeyError, TypeError, ValueError) as exc:
-        raise HttpError(f"{address} does not tell the memory of {container}") from exc
+        raise HttpError(f"{address} does not tell the status of {container}") from exc
 
 
 def running_logs(
