@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import platform
+import signal
 import statistics
 import sys
 import tempfile
@@ -293,6 +294,7 @@ def main() -> int:
     options = parser.parse_args()
     on = machine()
     output = Output(quiet=False, as_json=False)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # with all that has to be stopped
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         os.environ["XDG_STATE_HOME"] = str(directory)  # nobody's cluster but ours

@@ -12,6 +12,7 @@ import contextlib
 import itertools
 import os
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -222,6 +223,7 @@ def main() -> int:
     parser.add_argument("minutes", type=float)
     options = parser.parse_args()
     output = Output(quiet=False, as_json=False)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # with all that has to be stopped
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         os.environ["XDG_STATE_HOME"] = directory  # nobody's cluster but ours
