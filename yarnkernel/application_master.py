@@ -27,6 +27,8 @@ from yarnkernel.skein_rpc import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from typing_extensions import Self
+
     from yarnkernel.application import ApplicationStatus
 
 #: Seconds that a question within another call may take.
@@ -40,6 +42,30 @@ def _stub(status: ApplicationStatus) -> Iterator[Any]:
         yield skein.proto.AppMasterStub(channel)
     finally:
         close_channel(channel)
+
+
+class KeyReader:
+    """Reads keys of one application again and again, over one connection; a context manager."""
+
+    def __init__(self) -> None:
+        self._address = ""
+        self._connection = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def read(self, status: ApplicationStatus, key: str, timeout: float) -> bytes | None:
+        """Read a key; see :func:`read_key`."""
+        address = f"{status.host}:{status.port}"
+        if address != self._address:
+            self._connection.close()
+            self._stub = self._connection.enter_context(_stub(status))
+            self._address = address
+        value: bytes | None = key_value(self._stub, skein.kv.get(key), timeout)
+        return value
 
 
 def read_key(status: ApplicationStatus, key: str, timeout: float) -> bytes | None:
@@ -64,9 +90,8 @@ def read_key(status: ApplicationStatus, key: str, timeout: float) -> bytes | Non
     RemoteError
         When the ApplicationMaster does not answer, or not to us.
     """
-    with _stub(status) as stub:
-        value: bytes | None = key_value(stub, skein.kv.get(key), timeout)
-        return value
+    with KeyReader() as reader:
+        return reader.read(status, key, timeout)
 
 
 def read_key_of_all(

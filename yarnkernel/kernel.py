@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from yarnkernel.application import ApplicationStatus
 
 #: Seconds between two looks at an application.
-POLL_INTERVAL = 0.1
+POLL_INTERVAL = 0.05
 POLL_INTERVAL_LATER = 0.5
 #: Seconds after which an application that is still not there is looked at less often.
 PATIENCE = 10.0
@@ -103,6 +103,16 @@ class YarnKernel:
         ConnectionInfoError
             When what is published is not usable.
         """
+        with application_master.KeyReader() as reader:
+            return self._wait(reader, deadline, key, report)
+
+    def _wait(
+        self,
+        reader: application_master.KeyReader,
+        deadline: Deadline,
+        key: str,
+        report: Callable[[str], None],
+    ) -> ConnectionInfo:
         begin = time.monotonic()
         said = trouble = ""
         status: ApplicationStatus | None = None
@@ -128,7 +138,7 @@ class YarnKernel:
                 report(f"{self.app_id} {line}")
                 said = line
             patience = deadline.step(STEP_TIMEOUT)
-            value, problem = self._published(status, key, patience)
+            value, problem = self._published(reader, status, key, patience)
             if patience > MEANINGFUL_TIMEOUT:
                 trouble = problem
             if value is not None:
@@ -138,14 +148,15 @@ class YarnKernel:
             time.sleep(deadline.step(POLL_INTERVAL_LATER if later else POLL_INTERVAL))
         raise self._late(deadline, status, key, trouble)
 
+    @staticmethod
     def _published(
-        self, status: ApplicationStatus, key: str, timeout: float
+        reader: application_master.KeyReader, status: ApplicationStatus, key: str, timeout: float
     ) -> tuple[bytes | None, str]:
         """Read the key; without a value, say what is wrong if anything is."""
         if status.state != "RUNNING" or not status.port:
             return None, ""
         try:
-            return application_master.read_key(status, key, timeout), ""
+            return reader.read(status, key, timeout), ""
         except RemoteError as exc:
             return None, application_master.describe_failure(exc, status)
 

@@ -6,17 +6,18 @@ import asyncio
 import contextlib
 import logging
 import signal
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.connection import PORT_NAMES, ConnectionInfo
 from yarnkernel.container.activity import Activity
 from yarnkernel.container.kernel_process import KernelProcess, describe_end
-from yarnkernel.container.messages import Messages, broadcast_code
 from yarnkernel.container.ports import connections_of_others, pick_ports, taken_by_others
 from yarnkernel.errors import KernelFailedError, YarnKernelError
 
 if TYPE_CHECKING:
     from yarnkernel.container.kernel_process import KernelLaunch
+    from yarnkernel.container.messages import Messages
 
 _log = logging.getLogger(__name__)
 
@@ -171,14 +172,16 @@ class Kernel:
     async def _await_answer(self) -> None:
         loop = asyncio.get_running_loop()
         end = loop.time() + self._start_timeout
+        # jupyter_client takes a tenth of a second to import: meanwhile the kernel starts.
+        module = await asyncio.to_thread(import_module, "yarnkernel.container.messages")
         try:
             self.info = await asyncio.wait_for(self.process.connection_info(), self._start_timeout)
         except asyncio.TimeoutError:
             raise YarnKernelError(f"it bound no ports within {self._start_timeout:.0f} s") from None
         if self._messages is None:
-            self._messages = Messages(self.info)
-            self._listening = asyncio.create_task(self._listen(self._messages))
-        await self._messages.ask_kernel_info(max(1.0, end - loop.time()))
+            self._messages = module.Messages(self.info)
+            self._listening = asyncio.create_task(self._listen(self.messages))
+        await self.messages.ask_kernel_info(max(1.0, end - loop.time()))
 
     async def _listen(self, messages: Messages) -> None:
         async for message in messages.broadcasts():
@@ -235,7 +238,7 @@ class Kernel:
         if parents and self._launch.chooses_ports:  # an IPython kernel
             await asyncio.sleep(RECONNECT_GRACE)
             with contextlib.suppress(YarnKernelError):
-                await self.messages.execute(broadcast_code(text, parents), IDLE_TIMEOUT)
+                await self.messages.add_output(text, parents, IDLE_TIMEOUT)
 
     def clients(self) -> int:
         """Count the connections of others to its ports."""

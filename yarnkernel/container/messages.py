@@ -90,6 +90,25 @@ class Messages:
         """
         await self._ask("kernel_info_request", {}, timeout)
 
+    async def add_output(self, text: str, parents: list[dict[str, Any]], timeout: float) -> None:
+        """Let an IPython kernel add a text to the outputs of earlier requests.
+
+        Parameters
+        ----------
+        text : str
+            The text.
+        parents : list of dict
+            Headers of the requests.
+        timeout : float
+            Seconds for the kernel to do so.
+
+        Raises
+        ------
+        YarnKernelError
+            When it does not.
+        """
+        await self.execute(broadcast_code(text, parents), timeout)
+
     async def execute(self, code: str, timeout: float) -> None:
         """Let the kernel run code of ours, which leaves nothing in the user's history.
 
