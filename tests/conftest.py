@@ -31,11 +31,8 @@ BIN = Path(sys.executable).parent
 CACHE = platformdirs.user_cache_path()
 #: How much longer than on an idle machine something may take: deadlines are for what hangs.
 PATIENCE = 3
-#: Modules whose tests run both ways: the main road, and the Jupyter side of it.
-BOTH_WAYS = (
-    "test_start", "test_control", "test_supervisor", "test_faults", "test_logs", "test_provisioner",
-    "test_provisioner_faults", "test_launcher",
-)  # fmt: skip
+#: Modules whose tests run both ways; all others do with --via skein, for which there is no time.
+BOTH_WAYS = ("test_start", "test_control", "test_faults")
 #: Files whose tests share an environment that takes long to make and to pack.
 ENVIRONMENTS = ("test_environments.py", "test_pack.py")
 #: Files whose tests share servers, kernelspecs or kernels with each other.

@@ -189,20 +189,11 @@ class TestNoCluster:
         shell = user_shell.using(HADOOP_CONF_DIR=str(tmp_path))
         assert f"{tmp_path}/yarn-site.xml is not XML" in shell.yarnkernel("list").error(1)
 
-    def test_cluster_with_kerberos(self, user_shell: Shell, tmp_path: Path) -> None:
-        (tmp_path / "yarn-site.xml").write_text(
-            "<configuration><property><name>hadoop.security.authentication</name>"
-            "<value>kerberos</value></property></configuration>"
-        )
-        error = user_shell.using(HADOOP_CONF_DIR=str(tmp_path)).yarnkernel("list").error(1)
-        assert "wants Kerberos, which yarnkernel does not speak yet" in error
-        assert len(error.splitlines()) == 1
-
     def test_no_yarn_command(self, elsewhere: Shell) -> None:
         """Only a submission needs it."""
         shell = elsewhere.using(PATH=f"{BIN}:/usr/bin:/bin")
         shell.yarnkernel("list").ok()
-        assert "no `yarn` command on PATH" in shell.yarnkernel("start").error(1)
+        assert "no `yarn` command on PATH" in shell.yarnkernel("start", "--via", "skein").error(1)
 
     def test_yarn_of_javascript(self, elsewhere: Shell, tmp_path: Path) -> None:
         yarn = tmp_path / "yarn"
@@ -210,7 +201,7 @@ class TestNoCluster:
         yarn.chmod(0o755)
         path = f"{tmp_path}:{elsewhere.environment['PATH']}"
         shell = elsewhere.using(PATH=path)
-        assert "is not Hadoop's" in shell.yarnkernel("start").error(1)
+        assert "is not Hadoop's" in shell.yarnkernel("start", "--via", "skein").error(1)
         shell = elsewhere.using(HADOOP_CONF_DIR=None, HOME=str(tmp_path), PATH=path)
         assert "no cluster" in shell.yarnkernel("list").error(1)
 
@@ -220,7 +211,7 @@ class TestNoCluster:
         yarn.chmod(0o755)
         shell = elsewhere.using(PATH=f"{tmp_path}:{elsewhere.environment['PATH']}")
         for variables in ({}, {"HADOOP_CONF_DIR": None, "HOME": str(tmp_path)}):
-            error = shell.using(**variables).yarnkernel("start").error(1)
+            error = shell.using(**variables).yarnkernel("start", "--via", "skein").error(1)
             assert "`yarn classpath` fails: ERROR: JAVA_HOME is not good enough." in error
 
     def test_yarn_without_a_configuration(self, user_shell: Shell, tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_followed_log_that_is_interrupted(
     app_id = stop_later(shell.yarnkernel("start").ok().out)
     process = bare.start("yarnkernel", "logs", "-f", "--all", app_id)
     assert process.stdout
-    while "application.master.log" not in process.stdout.readline():
+    while "application.driver.log" not in process.stdout.readline():
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     _, err = finish(process)
@@ -173,7 +173,8 @@ def test_wait_through_a_restart_of_the_resourcemanager(own_cluster: Shell, tmp_p
     go = tmp_path / "go"
     recipe = "exec python -m yarnkernel.recipe"
     spec = write_spec(tmp_path, f"until [ -e '{go}' ]; do sleep 0.1; done\n{recipe}")
-    process = own_cluster.start("yarnkernel", "start", spec)
+    # The direct way is RUNNING with its recipe; see test_direct_faults.py.
+    process = own_cluster.start("yarnkernel", "start", spec, "--via", "skein")
     assert process.stderr
     while "RUNNING" not in process.stderr.readline():
         assert process.poll() is None
