@@ -17,7 +17,7 @@ BOTTOM = {
     "errors", "connection", "deadline", "interrupts", "application", "kernel_status",
     "child_process",
 }  # fmt: skip
-FILES = {"cluster_env", "cluster_files"}
+FILES = {"cluster_env", "cluster_files", "hdfs_files"}
 #: What needs neither skein nor gRPC; spec imports skein when it is used.
 LIGHT = BOTTOM | FILES | {"hadoop", "yarn_client", "logs", "spec", "environment"}
 CLIENT = LIGHT | {
@@ -44,6 +44,7 @@ ALLOWED = {
     "child_process": {"deadline", "interrupts"},
     "cluster_env": {"errors", "hadoop", "local"},
     "cluster_files": {"errors", "deadline", "child_process", "cluster_env"},
+    "hdfs_files": {"errors", "deadline", "cluster_env", "cluster_files", "hadoop"},
     "environment": BOTTOM | FILES | {"hadoop"},
     "yarn_client": {"errors", "deadline", "application", "cluster_env", "hadoop"},
     "logs": {"errors", "deadline", "application", "hadoop", "yarn_client"},

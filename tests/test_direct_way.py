@@ -246,21 +246,6 @@ def test_python_without_grpc(
     assert "cannot import grpc" in started.err
 
 
-@pytest.mark.parametrize(
-    ("damage", "said"),
-    [
-        ('rm "$HADOOP_TOKEN_FILE_LOCATION"', "No such file"),
-        ("unset HADOOP_TOKEN_FILE_LOCATION", "is not set"),
-        ('truncate -s 100 "$HADOOP_TOKEN_FILE_LOCATION"', "a damaged token file"),
-        ('echo x >"$HADOOP_TOKEN_FILE_LOCATION"', "not a token file"),
-    ],
-)
-def test_token_file_that_is_damaged(damage: str, said: str, direct: Shell, tmp_path: Path) -> None:
-    error = direct.yarnkernel("start", write_spec(tmp_path, f"{damage}\n{RECIPE}")).error(1)
-    assert "this cannot be the ApplicationMaster" in error
-    assert said in error
-
-
 def test_unknown_way(shell: Shell) -> None:
     assert "invalid choice: 'air'" in shell.yarnkernel("start", "--via", "air").err
     error = shell.using(**{VARIABLE: "air"}).yarnkernel("start").error(2)

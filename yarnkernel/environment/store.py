@@ -14,12 +14,13 @@ import uuid
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlparse
 
-from yarnkernel.cluster_files import ClusterFiles, FileStatus, default_file_system
+from yarnkernel.cluster_files import FileStatus, default_file_system
 from yarnkernel.deadline import Deadline
 from yarnkernel.environment.archive import SUFFIXES
 from yarnkernel.environment.stored import StoredArchive
 from yarnkernel.errors import ClusterFileError, UsageError
 from yarnkernel.hadoop.file_system import home_directory
+from yarnkernel.hdfs_files import open_files
 from yarnkernel.interrupts import uninterrupted
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class EnvironmentStore:
         directory: str | None = None,
         default: str = "",
     ) -> None:
-        self.files = ClusterFiles(cluster, deadline)
+        self.files = open_files(cluster, deadline)
         self.public = public
         self._file_system = urlparse(default_file_system(cluster))
         self._default = default or (PUBLIC_DIRECTORY if public else PRIVATE_DIRECTORY)
@@ -232,7 +233,7 @@ class EnvironmentStore:
 
     def _clean_up(self, part: str) -> None:
         """Remove an upload and what Hadoop's client makes of its name while it writes."""
-        files = ClusterFiles(self.files.cluster, Deadline(CLEANUP_TIMEOUT))
+        files = open_files(self.files.cluster, Deadline(CLEANUP_TIMEOUT))
         with uninterrupted(), contextlib.suppress(ClusterFileError):
             files.remove([f"{part}*"])
 
