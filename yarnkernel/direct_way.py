@@ -18,7 +18,6 @@ from yarnkernel.container_files import (
     sort_files,
 )
 from yarnkernel.errors import (
-    AuthenticationError,
     ClusterError,
     DirectWayError,
     HadoopError,
@@ -101,42 +100,14 @@ class DirectWay:
         return False
 
     def submit(self, spec: skein.ApplicationSpec, deadline: Deadline) -> str:
-        """Submit an application.
-
-        When this is interrupted or fails, the application is killed if YARN
-        got it all the same. :func:`yarnkernel.launch.submitted` covers what
-        comes after.
-
-        Parameters
-        ----------
-        spec : skein.ApplicationSpec
-            What to run.
-        deadline : Deadline
-            For the whole submission, uploads included.
-
-        Returns
-        -------
-        str
-            The application's id.
-
-        Raises
-        ------
-        DirectWayError
-            When this is no application for the direct way; nothing was submitted.
-        SubmitError
-            When it is refused; with the ResourceManager's reason.
-        SubmitTimeoutError
-            When the deadline passes first.
-        ClusterError
-            When the ResourceManager does not answer.
-        """
+        """See :class:`yarnkernel.way.Way`."""
         against = reason_against(spec, self.client.cluster.configuration)
         if against:
             raise DirectWayError(against)
         try:
             app_id = self.client.new_application(deadline.step(ANSWER_TIMEOUT))
             context = self._context(app_id, spec, deadline)
-        except (AuthenticationError, UnreadableFileError) as exc:
+        except UnreadableFileError as exc:
             raise DirectWayError(str(exc)) from exc
         except ClusterError:
             if deadline.passed:

@@ -58,7 +58,7 @@ def submitted(
     Raises
     ------
     SubmitError, ClusterError
-        See :meth:`DirectWay.submit`.
+        See :meth:`Way.submit`.
     """
     add_unique_tag(spec)
     kernel = None
@@ -139,7 +139,7 @@ def start(
     Raises
     ------
     SubmitError, KernelStartError, KernelStartTimeoutError, ConnectionInfoError
-        See :meth:`DirectWay.submit` and :meth:`YarnKernel.wait`.
+        See :meth:`Way.submit` and :meth:`YarnKernel.wait`.
     """
     with started(way, spec, Deadline(timeout), key=key, report=report) as result:
         return result

@@ -68,33 +68,7 @@ class SkeinWay:
             pass
 
     def submit(self, spec: skein.ApplicationSpec, deadline: Deadline) -> str:
-        """Submit an application.
-
-        When this is interrupted or fails, the application is killed if YARN
-        got it all the same. :func:`yarnkernel.launch.submitted` covers what
-        comes after.
-
-        Parameters
-        ----------
-        spec : skein.ApplicationSpec
-            What to run.
-        deadline : Deadline
-            For the whole submission, uploads included.
-
-        Returns
-        -------
-        str
-            The application's id.
-
-        Raises
-        ------
-        SubmitError
-            When it is refused; with the ResourceManager's reason.
-        SubmitTimeoutError
-            When the deadline passes first.
-        ClusterError
-            When the ResourceManager does not answer.
-        """
+        """See :class:`yarnkernel.way.Way`."""
         # A submission may rightly take minutes (uploads): whether anybody is there is asked first.
         try:
             self.client.check(deadline.step(ANSWER_TIMEOUT))

@@ -40,7 +40,36 @@ class Way(Protocol):
     def __exit__(self, *exc_info: object) -> None: ...
 
     def submit(self, spec: skein.ApplicationSpec, deadline: Deadline) -> str:
-        """Submit an application and return its id; see :meth:`DirectWay.submit`."""
+        """Submit an application.
+
+        When this is interrupted or fails, the application is killed if YARN
+        got it all the same. :func:`yarnkernel.launch.submitted` covers what
+        comes after.
+
+        Parameters
+        ----------
+        spec : skein.ApplicationSpec
+            What to run.
+        deadline : Deadline
+            For the whole submission, uploads included.
+
+        Returns
+        -------
+        str
+            The application's id.
+
+        Raises
+        ------
+        DirectWayError
+            When this is no application for the direct way, which was asked for; nothing was
+            submitted.
+        SubmitError
+            When it is refused; with the ResourceManager's reason.
+        SubmitTimeoutError
+            When the deadline passes first.
+        ClusterError
+            When the ResourceManager does not answer.
+        """
 
     def avoid_direct(self, reason: str) -> bool:
         """Submit by skein's driver from now on; False when that is not what was asked for."""
