@@ -7,7 +7,9 @@ ApplicationMaster reads. Damaged answers are in test_hadoop_rpc.py.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -19,7 +21,6 @@ from tests.kernels import Kernel, final_status, write_spec
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.conftest import Result
 
@@ -292,3 +293,23 @@ def logs_of(shell: Shell, app_id: str) -> Callable[[], str]:
 
     assert read() or directory.exists()
     return read
+
+
+def test_resourcemanager_that_never_comes_back(mortal: Shell, tmp_path: Path) -> None:
+    """Given up after the time that the site files give all ApplicationMasters."""
+    conf = Path(shutil.copytree(mortal.environment["HADOOP_CONF_DIR"], tmp_path / "conf"))
+    site = conf / "yarn-site.xml"
+    wait = "yarn.resourcemanager.connect.max-wait.ms</name><value>"
+    assert f"{wait}60000" in site.read_text()
+    site.write_text(site.read_text().replace(f"{wait}60000", f"{wait}3000"))
+    shell = mortal.using(HADOOP_CONF_DIR=str(conf))
+    app_id = shell.yarnkernel("start").ok().out.strip()
+    resourcemanager = daemon(mortal, "resourcemanager")
+    resourcemanager.suspend()
+    try:
+        await_nothing_left(app_id)
+    finally:
+        resourcemanager.resume()
+    wait_for(lambda: "FAILED" in shell.yarnkernel("status", app_id).out, 60, "it is FAILED")
+    logs = shell.yarnkernel("logs", app_id).ok().out
+    assert "no ResourceManager has answered for 3 s" in logs
