@@ -167,7 +167,8 @@ def test_hdfs(user_shell: Shell, name: str, tmp_path: Path) -> None:
     environment = shell.yarnkernel("cluster", "env", "--name", name, "--json").ok().document
     shell = shell.using(**environment)
     assert "HDFS" in shell.yarnkernel("cluster", "status", "--name", name).ok().out
-    result = shell.yarnkernel("start", REPOSITORY / "specs/ipython.yaml", "--json").ok()
+    spec = REPOSITORY / "specs/ipython.yaml"
+    result = shell.yarnkernel("start", spec, "--via", "skein", "--json").ok()
     app_id = result.document["application_id"]
     staged_in = f"/user/{psutil.Process().username()}/.skein"
     staged = shell.run("hdfs", "dfs", "-ls", f"{staged_in}/{app_id}")

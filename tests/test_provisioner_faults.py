@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import signal
@@ -159,7 +160,7 @@ async def main():
     for step in range(10_000):
         if all(one.done() for one in starts[:2]):
             break
-        if step == 40:
+        if step == 20:
             starts[2].cancel()
         before = loop.time()
         await asyncio.sleep(0.02)
@@ -175,26 +176,28 @@ asyncio.run(main())
 
 
 @pytest.mark.usefixtures("specs")
-def test_several_at_once_and_cancelled(private_shell: Shell) -> None:
-    """One driver for all, no loop that is held up, and nothing left of those given up."""
+def test_several_at_once_and_cancelled(private_shell: Shell, via: str) -> None:
+    """At most one driver, no loop that is held up, and nothing left of those given up."""
     process = private_shell.start(sys.executable, "-c", MANY, stdin=subprocess.PIPE)
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line, finish(process)
-    document = json.loads(line)
+    with contextlib.ExitStack() as stack:
+        stack.callback(finish, process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line
+        check_several(private_shell, process.pid, json.loads(line), via)
+    wait_for(lambda: not active(private_shell), 30, "none is left")
+
+
+def check_several(shell: Shell, pid: int, document: dict[str, Any], via: str) -> None:
     started = {app_id for app_id in document["found"] if app_id != "cancelled"}
     assert len(started) >= 2
     assert document["found"][2] == "cancelled"
-    # The whole of a start would be a second.
-    assert document["held up"] < 0.5
+    # A start takes longer, the more so when there are four.
+    assert document["held up"] < 1
     drivers = [
         one
-        for one in psutil.Process(process.pid).children(recursive=True)
+        for one in psutil.Process(pid).children(recursive=True)
         if "com.anaconda.skein.Driver" in one.cmdline()
     ]
-    assert len(drivers) == 1
-    wait_for(
-        lambda: {one["app_id"] for one in active(private_shell)} == started, 30, "two are left"
-    )
-    finish(process)
-    wait_for(lambda: not active(private_shell), 30, "none is left")
+    assert len(drivers) == (via == "skein")
+    wait_for(lambda: {one["app_id"] for one in active(shell)} == started, 30, "two are left")
