@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import threading
+import time
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 #: Bytes that are written at once.
 CHUNK = 1 << 20
+#: Seconds without an answer or a byte after which HDFS is given up; the library tries for ever.
+STALL = 20.0
+#: Seconds between two looks at a call.
+LOOK_INTERVAL = 0.2
 #: What a wildcard has in it (``Path.isWildcard`` of Hadoop: ``GlobPattern``).
 _WILDCARDS = frozenset("*?[{")
 
@@ -67,6 +72,7 @@ class HdfsFiles:
         self.cluster = cluster
         self._deadline = deadline
         self._library = library
+        self._last_sign = 0.0
         self._url = urlsplit(default_file_system(cluster))
         variables = cluster.variables
         self._client = self._run(
@@ -120,6 +126,7 @@ class HdfsFiles:
             ):
                 while block := file.read(CHUNK):
                     writer.write(block)
+                    self._last_sign = time.monotonic()
                     advance(len(block))
 
         self._run(copy)
@@ -163,12 +170,21 @@ class HdfsFiles:
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
-        thread.join(self._deadline.remaining)
-        if thread.is_alive():
-            raise ClusterFileTimeoutError(
-                f"{self.cluster.source}: its file system does not answer in time; "
-                "next: try again with a longer --timeout"
-            )
+        self._last_sign = time.monotonic()
+        while thread.is_alive():
+            thread.join(self._deadline.step(LOOK_INTERVAL))
+            if not thread.is_alive():
+                break
+            if self._deadline.passed:
+                raise ClusterFileTimeoutError(
+                    f"{self.cluster.source}: its file system does not answer in time; "
+                    "next: try again with a longer --timeout"
+                )
+            if time.monotonic() - self._last_sign > STALL:
+                raise ClusterFileError(
+                    f"{self.cluster.source}: its file system says: nothing for {STALL:.0f} s; "
+                    "is it running?"
+                )
         if failures:
             reason = " ".join(str(failures[0]).split()).partition(" at org.apache.")[0]
             raise ClusterFileError(
