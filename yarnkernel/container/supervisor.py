@@ -231,8 +231,7 @@ class Supervisor:
             stable = time.monotonic() - began > STABLE_TIME
             if self._over_limit:
                 return self._crashed(kernel, self._over_limit, stable=stable)
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(kernel.activity.farewell.wait(), FAREWELL)
+            await asyncio.sleep(FAREWELL)
             if await self._ended_in_good_order(kernel, restart):
                 return ""
         finally:
