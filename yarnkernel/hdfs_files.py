@@ -7,13 +7,14 @@ when the time is over.
 from __future__ import annotations
 
 import posixpath
-import threading
 import time
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from yarnkernel.cluster_files import ClusterFiles, FileStatus, default_file_system
 from yarnkernel.errors import ClusterFileError, ClusterFileTimeoutError
+from yarnkernel.hadoop.endless_calls import start_in_thread
 from yarnkernel.hadoop.file_system import home_directory
 from yarnkernel.hadoop.login import name_in_cluster
 
@@ -159,22 +160,9 @@ class HdfsFiles:
         return posixpath.normpath(posixpath.join(home, plain))
 
     def _run(self, call: Callable[[], T]) -> T:
-        results: list[T] = []
-        failures: list[BaseException] = []
-
-        def run() -> None:
-            try:
-                results.append(call())
-            except BaseException as exc:  # noqa: BLE001  (told in the other thread)
-                failures.append(exc)
-
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
+        future = start_in_thread(call)
         self._last_sign = time.monotonic()
-        while thread.is_alive():
-            thread.join(self._deadline.step(LOOK_INTERVAL))
-            if not thread.is_alive():
-                break
+        while not wait([future], self._deadline.step(LOOK_INTERVAL)).done:
             if self._deadline.passed:
                 raise ClusterFileTimeoutError(
                     f"{self.cluster.source}: its file system does not answer in time; "
@@ -185,9 +173,9 @@ class HdfsFiles:
                     f"{self.cluster.source}: its file system says: nothing for {STALL:.0f} s; "
                     "is it running?"
                 )
-        if failures:
-            reason = " ".join(str(failures[0]).split()).partition(" at org.apache.")[0]
+        if (failure := future.exception()) is not None:
+            reason = " ".join(str(failure).split()).partition(" at org.apache.")[0]
             raise ClusterFileError(
                 f"{self.cluster.source}: its file system says: {reason}"
-            ) from failures[0]
-        return results[0]
+            ) from failure
+        return future.result()

@@ -55,18 +55,6 @@ class SkeinWay:
         """See :class:`yarnkernel.way.Way`."""
         return False
 
-    def connect(self) -> None:
-        """Start the driver (1 to 2 s) unless it runs.
-
-        Raises
-        ------
-        ClusterError
-            When the ResourceManager does not answer, or the driver cannot be started.
-        """
-        self.client.check()
-        with self._driver.use():
-            pass
-
     def submit(self, spec: skein.ApplicationSpec, deadline: Deadline) -> str:
         """See :class:`yarnkernel.way.Way`."""
         # A submission may rightly take minutes (uploads): whether anybody is there is asked first.

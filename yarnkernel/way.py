@@ -113,9 +113,9 @@ class AutomaticWay:
 
     def submit(self, spec: skein.ApplicationSpec, deadline: Deadline) -> str:
         """See :class:`Way`."""
-        from yarnkernel.direct_way import DirectWay, reason_against  # noqa: PLC0415  (gRPC)
+        from yarnkernel.direct_way import DirectWay  # noqa: PLC0415  (gRPC)
 
-        against = self._against or reason_against(spec, self.client.cluster.configuration)
+        against = self._against
         if not against:
             try:
                 app_id = DirectWay(self.client, self._scheduling).submit(spec, deadline)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
-from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TYPE_CHECKING, TypeVar
 
 from yarnkernel.errors import AuthenticationError, RpcError
 from yarnkernel.hadoop import libgssapi
+from yarnkernel.hadoop.endless_calls import start_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -199,17 +198,8 @@ def _credential(variables: Mapping[str, str]) -> libgssapi.Handle:
 
 def _within(deadline: Deadline, work: Callable[[], _Result]) -> _Result:
     """Do what may wait for a KDC: the library does so without a deadline."""
-    future: Future[_Result] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as exc:  # noqa: BLE001  (raised again where it is waited for)
-            future.set_exception(exc)
-
-    threading.Thread(target=run, daemon=True).start()
     try:
-        return future.result(deadline.step(deadline.seconds))
+        return start_in_thread(work).result(deadline.step(deadline.seconds))
     except FutureTimeoutError:
         raise AuthenticationError(
             "Kerberos: the KDC does not answer in time; is krb5.conf (KRB5_CONFIG) right?"
