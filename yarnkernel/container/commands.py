@@ -45,6 +45,7 @@ class Commands:
             self._answer_restart(command.id, 0.0)
         else:
             self._restarts.put_nowait(command.id)
+            self.restarting()
 
     def _answer_restart(self, command_id: str, seconds: float) -> None:
         self._publisher.answer(
@@ -52,18 +53,23 @@ class Commands:
         )
 
     def _begin_interrupt(self, kernel: Kernel, command_id: str) -> None:
-        """Interrupt the kernel, once for all who ask meanwhile; a restart need not wait for it."""
-        if self._publisher.is_restarting:
+        """Interrupt the kernel, once for all who ask meanwhile; a restart does that as well."""
+        if self._publisher.is_restarting or not self._restarts.empty():
             self._publisher.answer(command_id, result="idle")
             return
         if self._interrupt is None or self._interrupt.done():
             self._interrupt = asyncio.create_task(kernel.interrupt())
 
         def answer(done: asyncio.Task[str]) -> None:
-            if not done.cancelled():
-                self._publisher.answer(command_id, result=done.result())
+            result = "idle" if done.cancelled() else done.result()
+            self._publisher.answer(command_id, result=result)
 
         self._interrupt.add_done_callback(answer)
+
+    def restarting(self) -> None:
+        """Break an interrupt off: it is not to hit the kernel's next process."""
+        if self._interrupt is not None:
+            self._interrupt.cancel()
 
     async def restart_asked(self) -> None:
         """Wait until somebody asks for a restart, which is answered when it is done."""

@@ -35,6 +35,8 @@ KILL_TIMEOUT = 30.0
 INTERRUPT_GRACE = 3.0
 #: Seconds for clients to connect to a kernel's new process: ZeroMQ tries ten times a second.
 RECONNECT_GRACE = 0.3
+#: Seconds for a kernel's last broadcast to arrive after its process has ended.
+FAREWELL = 0.1
 #: Seconds in which a kernel that is not busy answers.
 IDLE_TIMEOUT = 1.0
 
@@ -265,6 +267,13 @@ class Kernel:
         if self._messages is not None and not self._process.ended.done():
             await self._messages.shut_down(self._process.ended, END_GRACE, restart=restart)
         await self._terminate()
+        if restart:
+            await self.hear_out()
+
+    async def hear_out(self) -> None:
+        """Let its last broadcast arrive, which is not to be taken for one of its next process."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.activity.farewell.wait(), FAREWELL)
 
     async def _terminate(self) -> None:
         for number in (signal.SIGTERM, signal.SIGKILL):

@@ -38,10 +38,10 @@ BUSY_INTERVAL = 3600.0
 #: Seconds after which the crashes before do not count any more; stable_start_time of
 #: jupyter_client/restarter.py.
 STABLE_TIME = 10.0
-#: Seconds for a kernel's last broadcast to arrive after its process has ended.
-FAREWELL = 0.1
 #: Seconds for the command to restart a kernel that has ended without a farewell, as IRkernel does.
 RESTART_GRACE = 1.0
+#: Seconds for what the memory guard has ended to give its memory back.
+GUARD_PAUSE = 0.1
 #: Share of the container's memory above which the end by a signal may have to do with it.
 SUSPICIOUS = 0.9
 
@@ -231,7 +231,7 @@ class Supervisor:
             stable = time.monotonic() - began > STABLE_TIME
             if self._over_limit:
                 return self._crashed(kernel, self._over_limit, stable=stable)
-            await asyncio.sleep(FAREWELL)
+            await kernel.hear_out()
             if await self._ended_in_good_order(kernel, restart):
                 return ""
         finally:
@@ -288,7 +288,7 @@ class Supervisor:
             )
             await kernel.kill()
             self._memory.look_anew()
-            await asyncio.sleep(FAREWELL)
+            await asyncio.sleep(GUARD_PAUSE)
 
     async def _learn_memory_limit(self, store: Application) -> None:
         self._memory.limit = await store.memory_limit() * MEBIBYTE
@@ -296,6 +296,7 @@ class Supervisor:
     async def _restart(self, kernel: Kernel, reason: str) -> None:
         begin = time.monotonic()
         self._over_limit = ""
+        self._commands.restarting()
         self._publisher.restarting(reason)
         broken_off = kernel.activity.headers
         await kernel.start_again()
