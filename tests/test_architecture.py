@@ -48,7 +48,7 @@ ALLOWED = {
     "environment": BOTTOM | FILES | {"hadoop"},
     "yarn_client": {"errors", "deadline", "application", "cluster_env", "hadoop"},
     "logs": {"errors", "deadline", "application", "hadoop", "yarn_client"},
-    "spec": {"errors", "application", "environment", "skein_import"},
+    "spec": {"errors", "application", "application_credentials", "environment", "skein_import"},
     "application_master": {
         "application_credentials",
         "errors",
@@ -84,7 +84,7 @@ ALLOWED = {
     "kernel": BOTTOM | {"application_master", "logs", "skein_rpc", "yarn_client"},
     "launch_options": BOTTOM
     | FILES
-    | {"application_credentials", "environment", "launch_script", "spec", "submission", "way"},
+    | {"environment", "launch_script", "spec", "submission", "way"},
     "launch": BOTTOM
     | {"application_credentials", "environment", "kernel", "launch_options", "spec", "way"},
     "watch": BOTTOM | {"application_master", "kernel"},

@@ -19,7 +19,7 @@ from yarnkernel.hadoop.file_system import find_file_system
 from yarnkernel.hadoop.messages import message_class
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import skein
 
@@ -118,7 +118,12 @@ def _local_path(file: skein.File) -> Path | None:
     return plain if plain.exists() else Path(unquote(url.path))
 
 
-def local_resource(file: skein.File, cluster: ClusterEnvironment, deadline: Deadline) -> Any:
+def local_resource(
+    file: skein.File,
+    cluster: ClusterEnvironment,
+    deadline: Deadline,
+    report: Callable[[str], None],
+) -> Any:
     """Describe a file to YARN, which checks its size and time before it uses it.
 
     Parameters
@@ -129,6 +134,8 @@ def local_resource(file: skein.File, cluster: ClusterEnvironment, deadline: Dead
         The cluster.
     deadline : Deadline
         To look at it.
+    report : callable
+        Called with one line when it is uploaded.
 
     Returns
     -------
@@ -143,7 +150,7 @@ def local_resource(file: skein.File, cluster: ClusterEnvironment, deadline: Dead
         When it cannot be uploaded.
     """
     here = _local_path(file)
-    source = file.source if here is None else stage(here, cluster, deadline)
+    source = file.source if here is None else stage(here, cluster, deadline, report)
     files, path = find_file_system(cluster.configuration, source)
     status = files.status(path, deadline)
     if status is None:

@@ -38,7 +38,7 @@ from yarnkernel.submission import refusal, too_late
 from yarnkernel.yarn_client import ANSWER_TIMEOUT, APPLICATION_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import skein
     from typing_extensions import Self
@@ -99,14 +99,19 @@ class DirectWay:
         """See :class:`yarnkernel.way.Way`."""
         return False
 
-    def submit(self, spec: skein.ApplicationSpec, deadline: Deadline) -> str:
+    def submit(
+        self,
+        spec: skein.ApplicationSpec,
+        deadline: Deadline,
+        report: Callable[[str], None] = lambda _line: None,
+    ) -> str:
         """See :class:`yarnkernel.way.Way`."""
         against = reason_against(spec, self.client.cluster.configuration)
         if against:
             raise DirectWayError(against)
         try:
             app_id = self.client.new_application(deadline.step(ANSWER_TIMEOUT))
-            context = self._context(app_id, spec, deadline)
+            context = self._context(app_id, spec, deadline, report)
         except UnreadableFileError as exc:
             raise DirectWayError(str(exc)) from exc
         except ClusterError:
@@ -133,7 +138,13 @@ class DirectWay:
         if status.ended:
             raise refusal(self.client, spec, status.diagnostics)
 
-    def _context(self, app_id: str, spec: skein.ApplicationSpec, deadline: Deadline) -> Any:
+    def _context(
+        self,
+        app_id: str,
+        spec: skein.ApplicationSpec,
+        deadline: Deadline,
+        report: Callable[[str], None],
+    ) -> Any:
         """Make the ApplicationSubmissionContextProto."""
         resources = spec.master.resources
         context = message_class("hadoop.yarn.ApplicationSubmissionContextProto")(
@@ -166,7 +177,7 @@ class DirectWay:
         script = f"{spec.master.script}\n".encode()
         travelling, others = sort_files(spec.master.files, {SCRIPT: script})
         for name, file in others.items():
-            resource = local_resource(file, self.client.cluster, deadline)
+            resource = local_resource(file, self.client.cluster, deadline, report)
             container.localResources.add(key=name, value=resource)
         container.tokens = self._credentials(spec, travelling, deadline).to_bytes()
         return context

@@ -63,7 +63,7 @@ def submitted(
     add_unique_tag(spec)
     kernel = None
     try:
-        kernel = YarnKernel(way.submit(spec, deadline), way.client)
+        kernel = YarnKernel(way.submit(spec, deadline, report), way.client)
         if spec.master.security is not None:
             keep_pair(kernel.app_id, spec.master.security)
         report(f"{kernel.app_id} submitted to queue {spec.queue}")
@@ -187,8 +187,9 @@ def started_for(
         When it cannot be started.
     """
     from yarnkernel.environment.push import Pusher  # noqa: PLC0415  (slow to import)
+    from yarnkernel.environment.transfer import TransferLine  # noqa: PLC0415
 
-    pusher = Pusher(deadline, report, _TransferReport(report))
+    pusher = Pusher(deadline, report, TransferLine(report, "the environment"))
     with contextlib.ExitStack() as stack:
         with tempfile.TemporaryDirectory(prefix="yarnkernel-") as directory:
             path = Path(directory, KERNEL_KEYS)
@@ -197,19 +198,6 @@ def started_for(
             spec = build(options, cluster, pusher, recipe_options=recipe_options, keys=path)
             result = stack.enter_context(started(way, spec, deadline, report=report))
         yield result
-
-
-class _TransferReport:
-    """Tells of an upload in one line."""
-
-    def __init__(self, report: Callable[[str], None]) -> None:
-        self._report = report
-
-    def start(self, total: int) -> None:
-        self._report(f"uploading: {total / 1e6:.0f} MB")
-
-    def advance(self, _size: int) -> None:
-        pass
 
 
 def _withdraw(kernel: YarnKernel, report: Callable[[str], None]) -> None:

@@ -151,14 +151,11 @@ class LaunchOptions:
             env={name: literal(value) for name, value in self.env.items()},
             node_label=self.node_label or None,
             name=self.name or None,
+            own_credentials=self.own_credentials,
         )
         if self.kernel_cmd and not any(CONNECTION_FILE in part for part in self.kernel_cmd):
             command = shlex.join(self.kernel_cmd)
             raise UsageError(f"the kernel's command has no {CONNECTION_FILE} in it: {command}")
-        if self.own_credentials:
-            from yarnkernel.application_credentials import new_pair  # noqa: PLC0415  (skein)
-
-            spec.master.security = new_pair()
         return spec
 
     @property

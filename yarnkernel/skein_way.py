@@ -12,7 +12,7 @@ from yarnkernel.submission import refusal, too_late
 from yarnkernel.yarn_client import ANSWER_TIMEOUT, YarnClient
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     import skein
     from typing_extensions import Self
@@ -55,7 +55,12 @@ class SkeinWay:
         """See :class:`yarnkernel.way.Way`."""
         return False
 
-    def submit(self, spec: skein.ApplicationSpec, deadline: Deadline) -> str:
+    def submit(
+        self,
+        spec: skein.ApplicationSpec,
+        deadline: Deadline,
+        report: Callable[[str], None] | None = None,  # noqa: ARG002  (the driver uploads)
+    ) -> str:
         """See :class:`yarnkernel.way.Way`."""
         # A submission may rightly take minutes (uploads): whether anybody is there is asked first.
         try:

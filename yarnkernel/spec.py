@@ -195,6 +195,7 @@ def override(
     env: Mapping[str, str] | None = None,
     node_label: str | None = None,
     name: str | None = None,
+    own_credentials: bool = False,
 ) -> None:
     """Change a specification in place, as the options of the command line ask for.
 
@@ -216,6 +217,8 @@ def override(
         Only on nodes with this label.
     name : str, optional
         Name of the application.
+    own_credentials : bool, default False
+        Whether it gets a certificate and key of its own, instead of the user's.
 
     Raises
     ------
@@ -230,6 +233,10 @@ def override(
         spec.name = name
     if memory is not None or vcores is not None or env:
         _override_kernel(_kernel_part(spec), spec, memory, vcores, env or {})
+    if own_credentials:
+        from yarnkernel.application_credentials import new_pair  # noqa: PLC0415  (skein)
+
+        spec.master.security = new_pair()
     _check_message("these options", spec)
 
 

@@ -24,6 +24,10 @@ AUTO, DIRECT, SKEIN = WAYS = ("auto", "direct", "skein")
 VARIABLE = "YARNKERNEL_VIA"
 
 
+def _ignore(_line: str) -> None:
+    pass
+
+
 class Way(Protocol):
     """How applications are submitted; a context manager.
 
@@ -39,7 +43,12 @@ class Way(Protocol):
 
     def __exit__(self, *exc_info: object) -> None: ...
 
-    def submit(self, spec: skein.ApplicationSpec, deadline: Deadline) -> str:
+    def submit(
+        self,
+        spec: skein.ApplicationSpec,
+        deadline: Deadline,
+        report: Callable[[str], None] = _ignore,
+    ) -> str:
         """Submit an application.
 
         When this is interrupted or fails, the application is killed if YARN
@@ -52,6 +61,8 @@ class Way(Protocol):
             What to run.
         deadline : Deadline
             For the whole submission, uploads included.
+        report : callable, optional
+            Called with one line at each upload.
 
         Returns
         -------
@@ -111,14 +122,20 @@ class AutomaticWay:
         if self._skein_way is not None:
             self._skein_way.__exit__(*exc_info)
 
-    def submit(self, spec: skein.ApplicationSpec, deadline: Deadline) -> str:
+    def submit(
+        self,
+        spec: skein.ApplicationSpec,
+        deadline: Deadline,
+        report: Callable[[str], None] = _ignore,
+    ) -> str:
         """See :class:`Way`."""
         from yarnkernel.direct_way import DirectWay  # noqa: PLC0415  (gRPC)
 
         against = self._against
         if not against:
             try:
-                app_id = DirectWay(self.client, self._scheduling).submit(spec, deadline)
+                direct = DirectWay(self.client, self._scheduling)
+                app_id = direct.submit(spec, deadline, report)
             except DirectWayError as exc:
                 against = exc.reason
             else:
@@ -129,7 +146,7 @@ class AutomaticWay:
             raise DirectWayError(against)
         if self._skein_way is None:
             self._skein_way = _skein_way(self.client, self._driver)
-        return self._skein_way.submit(spec, deadline)
+        return self._skein_way.submit(spec, deadline, report)
 
     def avoid_direct(self, reason: str) -> bool:
         """See :class:`Way`."""
@@ -143,10 +160,6 @@ def _skein_way(client: YarnClient, driver: SharedDriver | None) -> Way:
     from yarnkernel.skein_way import SkeinWay  # noqa: PLC0415  (not needed by the direct way)
 
     return SkeinWay(client, driver)
-
-
-def _ignore(_line: str) -> None:
-    pass
 
 
 def check_way(name: str) -> str:

@@ -93,7 +93,7 @@ def _demo(_: argparse.Namespace, output: Output) -> None:
 def _run_kernel(state: ClusterState, phases: dict[str, float], output: Output) -> list[str]:
     """Submit, connect, run a cell, and wait for the application's end."""
     from yarnkernel.cluster_env import local_environment  # noqa: PLC0415
-    from yarnkernel.launch import submitted  # noqa: PLC0415  (skein)
+    from yarnkernel.launch import started  # noqa: PLC0415  (skein)
     from yarnkernel.spec import default_spec, load_spec  # noqa: PLC0415
     from yarnkernel.way import choose_way  # noqa: PLC0415
     from yarnkernel.yarn_client import YarnClient  # noqa: PLC0415
@@ -102,8 +102,8 @@ def _run_kernel(state: ClusterState, phases: dict[str, float], output: Output) -
     with YarnClient(local_environment(state)) as client, choose_way(client) as way:
         begin = output.elapsed
         deadline = Deadline(START_TIMEOUT)
-        with submitted(way, load_spec(default_spec()), deadline, output.progress) as kernel:
-            info = kernel.wait(deadline, report=output.progress)
+        spec = load_spec(default_spec())
+        with started(way, spec, deadline, report=output.progress) as (kernel, info):
             phases["application running"] = begin + kernel.phases["RUNNING"]
             phases["kernel published"] = output.elapsed
             output.progress(f"3. a cell in the kernel on {info['ip']}")

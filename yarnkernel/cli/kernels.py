@@ -122,11 +122,8 @@ def _load_spec(
         env=dict(options.env),
         node_label=options.node_label,
         name=options.application_name,
+        own_credentials=options.own_credentials,
     )
-    if options.own_credentials:
-        from yarnkernel.application_credentials import new_pair  # noqa: PLC0415  (skein)
-
-        spec.master.security = new_pair()
     if options.environment is not None:
         add_environment(spec, _choose_environment(options.environment, deadline, output))
     return spec

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from yarnkernel.deadline import Deadline
     from yarnkernel.environment.prefix import Prefix
-    from yarnkernel.environment.store import EnvironmentStore, TransferProgress
+    from yarnkernel.environment.store import EnvironmentStore
     from yarnkernel.environment.stored import StoredArchive
+    from yarnkernel.environment.transfer import TransferProgress
 
 
 class Pusher:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.environment.archive import archive_digest
 from yarnkernel.environment.store import EnvironmentStore
+from yarnkernel.environment.transfer import TransferLine
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from yarnkernel.cluster_env import ClusterEnvironment
@@ -17,15 +19,9 @@ if TYPE_CHECKING:
 DIRECTORY = ".yarnkernel/files"
 
 
-class _Silent:
-    def start(self, total: int) -> None:
-        pass
-
-    def advance(self, size: int) -> None:
-        pass
-
-
-def stage(path: Path, cluster: ClusterEnvironment, deadline: Deadline) -> str:
+def stage(
+    path: Path, cluster: ClusterEnvironment, deadline: Deadline, report: Callable[[str], None]
+) -> str:
     """Upload a file unless it is there.
 
     Parameters
@@ -36,6 +32,8 @@ def stage(path: Path, cluster: ClusterEnvironment, deadline: Deadline) -> str:
         Where to.
     deadline : Deadline
         For all of it.
+    report : callable
+        Called with one line when it is uploaded.
 
     Returns
     -------
@@ -50,4 +48,4 @@ def stage(path: Path, cluster: ClusterEnvironment, deadline: Deadline) -> str:
     store = EnvironmentStore(cluster, deadline, default=DIRECTORY)
     # YARN tells archives by the ends of their names.
     name = f"{archive_digest(path)[:32]}-{path.name}"
-    return store.push(name, lambda: path, _Silent())[0].url
+    return store.push(name, lambda: path, TransferLine(report, path.name))[0].url

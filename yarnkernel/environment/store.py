@@ -11,7 +11,7 @@ import contextlib
 import re
 import time
 import uuid
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
 from yarnkernel.cluster_files import FileStatus, default_file_system
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from yarnkernel.cluster_env import ClusterEnvironment
+    from yarnkernel.environment.transfer import TransferProgress
 
 #: Below the user's home on the cluster. Nobody else reads the first one.
 PRIVATE_DIRECTORY = ".yarnkernel/environments"
@@ -37,16 +38,6 @@ PRIVATE_UMASK = "077"
 PUBLIC_UMASK = "022"
 #: Seconds that removing an upload which came to nothing may take.
 CLEANUP_TIMEOUT = 30.0
-
-
-class TransferProgress(Protocol):
-    """What is told while bytes move."""
-
-    def start(self, total: int) -> None:
-        """``total`` bytes are going to be moved."""
-
-    def advance(self, size: int) -> None:
-        """``size`` more bytes have been."""
 
 
 class EnvironmentStore:
