@@ -100,6 +100,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the way that applications are submitted (default: the main road both ways, all "
         "others as users have it, directly where that can be)",
     )
+    parser.addoption(
+        "--cluster",
+        default="",
+        metavar="OPTIONS",
+        help='options of the cluster that most tests share, such as "--hadoop-version 3.4.3 --ha"',
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -248,9 +254,11 @@ def user_shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
 
 
 @pytest.fixture(scope="session")
-def cluster(user_shell: Shell) -> Iterator[dict[str, Any]]:
+def cluster(user_shell: Shell, pytestconfig: pytest.Config) -> Iterator[dict[str, Any]]:
     """The session's local cluster; at its end nothing may be left of anything."""
-    started = user_shell.yarnkernel("cluster", "start", "--json", timeout=900).ok().document
+    options = pytestconfig.getoption("--cluster").split()
+    start = ("cluster", "start", *options, "--json")
+    started = user_shell.yarnkernel(*start, timeout=900).ok().document
     try:
         yield started
         (status,) = user_shell.yarnkernel("cluster", "status", "--json").ok().document

@@ -1,0 +1,92 @@
+"""What a scheduler that heeds them does with priorities and node labels."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.conftest import wait_for
+from tests.kernels import Kernel, write_spec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Shell
+
+RECIPE = "exec python -m yarnkernel.recipe"
+LABEL = "fast"
+#: Fills a node of this cluster.
+SMALL_NODE, WHOLE_NODE = "1024", "{memory: 1024 MiB, vcores: 1}"
+QUEUES = "yarn.scheduler.capacity.root"
+SETTINGS = {
+    "yarn.cluster.max-application-priority": "10",
+    "yarn.node-labels.enabled": "true",
+    f"{QUEUES}.accessible-node-labels": LABEL,
+    f"{QUEUES}.accessible-node-labels.{LABEL}.capacity": "100",
+    f"{QUEUES}.default.accessible-node-labels": LABEL,
+    f"{QUEUES}.default.accessible-node-labels.{LABEL}.capacity": "100",
+    f"{QUEUES}.small.accessible-node-labels.{LABEL}.capacity": "0",
+}
+
+
+@pytest.fixture
+def labelled(user_shell: Shell, name: str, tmp_path: Path) -> tuple[Shell, str]:
+    """A cluster of two small nodes; the second one, 127.0.0.2, has a label."""
+    settings = SETTINGS | {"yarn.node-labels.fs-store.root-dir": (tmp_path / "labels").as_uri()}
+    start = ["cluster", "start", "--name", name, "--nodemanagers", "2", "--memory", SMALL_NODE]
+    for setting, value in settings.items():
+        start += ["--set", f"{setting}={value}"]
+    web = user_shell.yarnkernel(*start, "--json").ok().document["web"]
+    ask(web, "add-node-labels", {"nodeLabelInfo": [{"name": LABEL, "exclusivity": "true"}]})
+    (second,) = [
+        node["id"] for node in ask(web, "nodes")["nodes"]["node"] if "127.0.0.2" in node["id"]
+    ]
+    mapping = {"nodeToLabels": [{"nodeId": second, "labels": [LABEL]}]}
+    ask(web, "replace-node-to-labels", mapping)
+    environment = user_shell.yarnkernel("cluster", "env", "--name", name, "--json").ok().document
+    return user_shell.using(**environment), web
+
+
+def ask(web: str, path: str, document: Any = None) -> Any:
+    """Ask the ResourceManager's REST API, or tell it something."""
+    request = urllib.request.Request(  # noqa: S310
+        f"{web}/ws/v1/cluster/{path}?user.name={getpass.getuser()}",
+        data=None if document is None else json.dumps(document).encode(),
+        headers={"Content-Type": "application/json", "Accept": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310
+        text = response.read()
+    return json.loads(text) if document is None else text
+
+
+def test_priorities_and_labels(labelled: tuple[Shell, str], tmp_path: Path) -> None:
+    shell, web = labelled
+    spec = write_spec(tmp_path, RECIPE, resources=WHOLE_NODE)
+
+    def submit(*options: str) -> str:
+        return shell.yarnkernel("submit", spec, *options).ok().out.strip()
+
+    for via in ("direct", "skein"):
+        app_id = (
+            shell.yarnkernel("start", spec, "--node-label", LABEL, "--via", via).ok().out.strip()
+        )
+        info = shell.yarnkernel("connect", app_id).ok().document
+        assert info["ip"] == "127.0.0.2"
+        with Kernel(info) as kernel:
+            assert kernel.run("6 * 7") == "42"
+        shell.yarnkernel("stop", app_id).ok()
+    # The node without a label is full; of those that wait for it the important one is next.
+    first = submit()
+    assert shell.yarnkernel("connect", first).ok().document["ip"] == "127.0.0.1"
+    waiting = submit("--priority", "1")
+    important = submit("--priority", "7")
+    assert ask(web, f"apps/{important}")["app"]["priority"] == 7
+    shell.yarnkernel("stop", first).ok()
+    assert shell.yarnkernel("connect", important).ok().document["ip"] == "127.0.0.1"
+    assert ask(web, f"apps/{waiting}")["app"]["state"] == "ACCEPTED"
+    shell.yarnkernel("stop", "--force", waiting, important).ok()
+    wait_for(lambda: not shell.yarnkernel("list", "--ids").ok().out, 20, "all have ended")
