@@ -1,14 +1,16 @@
 """What can go wrong on the direct way: each daemon, the ApplicationMaster and the kernel, killed.
 
-That clocks differ cannot be tried on one host, and matters little: tokens have no times that an
-ApplicationMaster reads. Damaged answers are in test_hadoop_rpc.py.
+Damaged answers are in test_hadoop_rpc.py.
 """
 
 from __future__ import annotations
 
 import contextlib
+import glob
+import re
 import shutil
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -170,6 +172,36 @@ def test_token_file(direct: Shell, damage: str, said: str, tmp_path: Path) -> No
     assert "ended before its kernel could be used: FAILED" in error
     assert said in error
     assert 'File "' not in error, "no traceback"
+
+
+def skewed_spec(directory: Path, seconds: int) -> Path:
+    """A container whose clock is wrong by so much."""
+    found = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")  # noqa: PTH207  (of the system)
+    if not found:
+        pytest.skip("no libfaketime: scripts/setup-extras installs it where it may")
+    clock = f"export LD_PRELOAD={found[0]} FAKETIME={seconds:+d} FAKETIME_DONT_RESET=1"
+    return write_spec(directory, f"{clock}\n{RECIPE}")
+
+
+@pytest.mark.parametrize("seconds", [3600, -3600])
+def test_clock_that_is_wrong(
+    direct: Shell, stop_later: Callable[[str], str], seconds: int, tmp_path: Path
+) -> None:
+    """It matters to certificates alone: tokens have no times that an ApplicationMaster reads."""
+    spec = skewed_spec(tmp_path, seconds)
+    if seconds > 0:
+        app_id = stop_later(direct.yarnkernel("start", spec).ok().out)
+        with Kernel(direct.yarnkernel("connect", app_id).ok().document) as kernel:
+            shift = float(kernel.run("import time; time.time()")) - time.time()
+            assert abs(shift - seconds) < 60
+            assert kernel.run("6 * 7") == "42"
+        return
+    # A certificate that was made just now.
+    start = ("start", spec, "--own-credentials", "--timeout", "15")
+    error = direct.yarnkernel(*start).error(3)
+    assert re.search(r"this host's clock is 3\d{3} s behind", error)
+    assert "certificate is not yet valid" in error
+    assert "next: yarnkernel logs" in error
 
 
 def test_two_clients(direct: Shell, stop_later: Callable[[str], str]) -> None:

@@ -6,6 +6,7 @@ It travels in the container's credentials, which YARN gives to the container alo
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +35,8 @@ class MasterLaunch:
         PEM; of the server, and of the clients that it answers.
     specification : bytes
         What was submitted, skein's ApplicationSpec.
+    submitted : float
+        When, by the submitter's clock; seconds since 1970.
     """
 
     schedulers: list[tuple[str, int]]
@@ -41,10 +44,15 @@ class MasterLaunch:
     certificate: bytes
     key: bytes = field(repr=False)
     specification: bytes = field(repr=False)
+    submitted: float = field(default_factory=time.time)
 
     def to_secrets(self) -> dict[str, bytes]:
         """Write it as secrets of an application's credentials."""
-        document = {"schedulers": self.schedulers, "settings": self.settings}
+        document = {
+            "schedulers": self.schedulers,
+            "settings": self.settings,
+            "submitted": self.submitted,
+        }
         return {
             _SETTINGS: json.dumps(document).encode(),
             _CERTIFICATE: self.certificate,
@@ -69,6 +77,7 @@ class MasterLaunch:
                 certificate=secrets[_CERTIFICATE],
                 key=secrets[_KEY],
                 specification=secrets[_SPECIFICATION],
+                submitted=float(document["submitted"]),
             )
         except (KeyError, TypeError, ValueError) as exc:
             raise CredentialsError(

@@ -43,6 +43,8 @@ GIVE_UP_MILLISECONDS = 900_000
 #: Seconds that the NodeManager, on this host, may take to tell this container's status, and when
 #: it may be about to end us.
 STATUS_TIMEOUT, LAST_STATUS_TIMEOUT = 30.0, 1.0
+#: Seconds by which this host's clock may be behind before that is told.
+CLOCK_TOLERANCE = 5.0
 
 
 class Master:
@@ -59,6 +61,13 @@ class Master:
     """
 
     def __init__(self, launch: MasterLaunch, token: Token, asked_to_end: asyncio.Event) -> None:
+        behind = launch.submitted - time.time()
+        if behind > CLOCK_TOLERANCE:
+            _log.warning(
+                "this host's clock is %.0f s behind the submitter's: "
+                "certificates that were made lately are not valid here yet",
+                behind,
+            )
         configuration = Configuration(launch.settings, "the cluster")
         self._give_up = configuration.get_int(GIVE_UP_SETTING, GIVE_UP_MILLISECONDS) / 1000
         self._protocol = ApplicationMasterProtocol(launch.schedulers, token, configuration)
