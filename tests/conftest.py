@@ -32,11 +32,13 @@ CACHE = platformdirs.user_cache_path()
 #: How much longer than on an idle machine something may take: deadlines are for what hangs.
 PATIENCE = 3
 #: Modules whose tests run both ways; all others do with --via skein, for which there is no time.
-BOTH_WAYS = ("test_start", "test_control", "test_faults")
+BOTH_WAYS = ("test_start", "test_control", "test_faults", "test_kernel_faults")
 #: Files whose tests share an environment that takes long to make and to pack.
 ENVIRONMENTS = ("test_environments.py", "test_pack.py")
 #: Files whose tests share servers, kernelspecs or kernels with each other.
 SHARING = ("tests/front_ends/", "tests/test_provisioner", "tests/test_launcher", "tests/test_k")
+#: A directory whose tests share a cluster.
+KERBEROS = "tests/kerberos/"
 #: No files of its own, and no verdict on a busy machine's speed: tests have deadlines themselves.
 settings.register_profile("tests", database=None, deadline=None)
 settings.load_profile("tests")
@@ -219,6 +221,8 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
         path = nodeid.partition("::")[0]
         if path.endswith(ENVIRONMENTS):
             return "environments"
+        if path.startswith(KERBEROS):
+            return KERBEROS
         # Tests of one front end share its server; all others go where there is room.
         return path if path.startswith(SHARING) else nodeid
 

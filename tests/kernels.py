@@ -7,6 +7,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
 from tests.conftest import Shell, wait_for
@@ -94,3 +95,17 @@ master:
 """
     )
     return path
+
+
+def active(shell: Shell) -> list[str]:
+    (status,) = shell.yarnkernel("cluster", "status", "--json").ok().document
+    return [app["id"] for app in status["applications"]]
+
+
+def wait_until_none_is_active(shell: Shell) -> None:
+    wait_for(lambda: not active(shell), 20, "no application is active")
+
+
+def only_with_skein(via: str) -> None:
+    if via != "skein":
+        pytest.skip("about skein's driver or ApplicationMaster")

@@ -1,4 +1,4 @@
-"""What can go wrong on the way to a kernel and after it: told truly, and nothing left behind."""
+"""What can go wrong on the way to a kernel: told truly, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from tests.conftest import REPOSITORY, Shell, finish, own_processes, wait_for
-from tests.kernels import Kernel, write_spec
+from tests.kernels import active, only_with_skein, wait_until_none_is_active, write_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,26 +30,12 @@ GOOD = {
 }  # fmt: skip
 
 
-def active(shell: Shell) -> list[str]:
-    (status,) = shell.yarnkernel("cluster", "status", "--json").ok().document
-    return [app["id"] for app in status["applications"]]
-
-
-def wait_until_none_is_active(shell: Shell) -> None:
-    wait_for(lambda: not active(shell), 20, "no application is active")
-
-
 def publisher(value: bytes) -> str:
     code = (
         "import skein; skein.ApplicationClient.from_current()"
         f".kv['ipython.kernel.info'] = {value!r}"
     )
     return f"cat > publish.py <<'EOF'\n{code}\nEOF\npython publish.py\nexec sleep 600"
-
-
-def only_with_skein(via: str) -> None:
-    if via != "skein":
-        pytest.skip("about skein's driver or ApplicationMaster")
 
 
 def test_script_that_exits(shell: Shell, tmp_path: Path) -> None:
@@ -303,101 +289,6 @@ def test_killed_by_somebody_else_while_waiting(shell: Shell, tmp_path: Path) -> 
     _, err = finish(process)
     assert process.returncode == 1
     assert "ended before its kernel could be used: KILLED" in err
-
-
-def kernel_process(app_id: str) -> psutil.Process:
-    def found() -> psutil.Process | None:
-        for process in psutil.process_iter():
-            try:
-                if (
-                    "ipykernel_launcher" in process.cmdline()
-                    and process.environ().get("SKEIN_APPLICATION_ID") == app_id
-                ):
-                    return process
-            except psutil.Error:
-                continue
-        return None
-
-    process = wait_for(found, 10, "the kernel's process")
-    assert isinstance(process, psutil.Process)
-    return process
-
-
-@pytest.mark.parametrize(
-    ("number", "words"),
-    [(signal.SIGKILL, "signal 9 (SIGKILL)"), (signal.SIGSEGV, "signal 11 (SIGSEGV)")],
-)
-def test_kernel_killed(shell: Shell, tmp_path: Path, number: signal.Signals, words: str) -> None:
-    spec = write_spec(tmp_path, "exec python -m yarnkernel.recipe --max-restarts 0")
-    app_id = shell.yarnkernel("start", spec).ok().out.strip()
-    kernel_process(app_id).send_signal(number)
-    wait_until_none_is_active(shell)
-    status = shell.yarnkernel("status", app_id, "--json").ok().document
-    assert status["final_status"] == "FAILED"
-    assert f"The kernel was ended by {words}." in status["diagnostics"]
-
-
-@pytest.mark.parametrize("victim", ["yarnkernel.recipe", "skein.ApplicationMaster"])
-def test_nothing_outlives_the_supervisor_or_the_application_master(
-    shell: Shell, victim: str, via: str
-) -> None:
-    if victim == "skein.ApplicationMaster":
-        only_with_skein(via)
-    app_id = shell.yarnkernel("start").ok().out.strip()
-    kernel = kernel_process(app_id)
-    for process in kernel.parents():
-        if victim in " ".join(process.cmdline()) and process.name() != "bash":
-            process.kill()
-            break
-    else:
-        pytest.fail(f"no {victim} among the kernel's parents")
-    psutil.wait_procs([kernel], timeout=15)
-    assert not kernel.is_running()
-    wait_until_none_is_active(shell)
-
-
-def test_sigterm_ends_the_kernel_in_good_order(shell: Shell, tmp_path: Path) -> None:
-    app_id = shell.yarnkernel("start").ok().out.strip()
-    proof = tmp_path / "atexit ran"
-    with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
-        kernel.run(f"import atexit, pathlib; atexit.register(pathlib.Path({str(proof)!r}).touch)")
-    kernel_process(app_id).parent().send_signal(signal.SIGTERM)  # type: ignore[union-attr]
-    wait_until_none_is_active(shell)
-    assert proof.exists()
-    assert shell.yarnkernel("status", app_id, "--json").document["final_status"] == "SUCCEEDED"
-
-
-def test_kernel_that_cannot_start(shell: Shell, tmp_path: Path) -> None:
-    spec = write_spec(tmp_path, "exec python -m yarnkernel.recipe --no-such-option")
-    error = shell.yarnkernel("start", spec).error(1)
-    assert "The kernel ended with exit code 2 before it could be used." in error
-    assert "unrecognized arguments: --no-such-option" in error
-
-
-def test_environment_without_the_recipe(shell: Shell, tmp_path: Path) -> None:
-    spec = write_spec(tmp_path, "exec /usr/bin/env -i python3 -S -m yarnkernel.recipe")
-    error = shell.yarnkernel("start", spec).error(1)
-    assert "No module named" in error or "not found" in error or "No such file" in error
-
-
-def test_recipe_outside_of_a_container(user_shell: Shell) -> None:
-    result = user_shell.run("python", "-m", "yarnkernel.recipe")
-    assert result.code == 1
-    assert "runs in containers of YARN" in result.err
-    assert "Traceback" not in result.err
-
-
-def test_kernel_that_crashes_again_and_again(shell: Shell, tmp_path: Path) -> None:
-    spec = write_spec(tmp_path, "exec python -m yarnkernel.recipe --max-restarts 1")
-    app_id = shell.yarnkernel("start", spec).ok().out.strip()
-    with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
-        kernel.client.execute("import os; os._exit(7)")
-        kernel.wait()
-        kernel.client.execute("import os; print('bye', flush=True); os._exit(8)")
-        wait_until_none_is_active(shell)
-    status = shell.yarnkernel("status", app_id, "--json").ok().document
-    reason = "The kernel ended with exit code 8, after 1 restarts (--max-restarts)."
-    assert reason in status["diagnostics"]
 
 
 def test_closed_output(shell: Shell) -> None:

@@ -18,6 +18,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.conftest import REPOSITORY, Shell
+from tests.rpc_server import ANSWER, Server, answer, failure, resource_manager
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
     AccessDeniedError,
@@ -33,102 +34,16 @@ from yarnkernel.hadoop.configuration import Configuration
 from yarnkernel.hadoop.messages import message_class
 from yarnkernel.hadoop.resource_manager import ResourceManager
 from yarnkernel.hadoop.rpc import RpcConnection
-from yarnkernel.hadoop.wire import FrameReader, frame, read_answer
+from yarnkernel.hadoop.wire import frame, read_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from typing_extensions import Self
-
-ANSWER = "hadoop.yarn.GetClusterMetricsResponseProto"
-#: Frames that a client sends: its connection's context, and a call.
-OPENING = len(b"hrpc\x09\x00\x00")
-
-
-def answer(call_id: int, nodes: int = 7) -> bytes:
-    header = message_class("hadoop.common.RpcResponseHeaderProto")(callId=call_id, status="SUCCESS")
-    content = message_class(ANSWER)()
-    content.cluster_metrics.num_node_managers = nodes
-    return frame(header, content)
-
-
-def failure(class_name: str, text: str, status: str = "ERROR") -> bytes:
-    return frame(
-        message_class("hadoop.common.RpcResponseHeaderProto")(
-            callId=0, status=status, exceptionClassName=class_name, errorMsg=text
-        )
-    )
-
-
-def standby(_call_id: int) -> bytes:
-    return failure("org.apache.hadoop.ipc.StandbyException", "Operation not supported in standby")
-
-
-class Server:
-    """Answers each call with ``reply(call_id)``; keeps the connection while ``keep`` says so."""
-
-    def __init__(self, reply: Callable[[int], bytes] = answer, *, keep: bool = True) -> None:
-        self.reply = reply
-        self.keep = keep
-        self.connections = 0
-        self.sockets: list[socket.socket] = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address: tuple[str, int] = self.listener.getsockname()
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                self.connections += 1
-                self.sockets.append(connection)
-                threading.Thread(target=self._serve, args=[connection], daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError, RpcError), connection:
-            stream = connection.makefile("rb")
-            stream.read(OPENING)
-            self._read_frame(stream)
-            while header := self._read_frame(stream):
-                connection.sendall(self.reply(header.callId))
-                if not self.keep:
-                    return
-
-    @staticmethod
-    def _read_frame(stream: Any) -> Any:
-        length = int.from_bytes(stream.read(4), "big")
-        if not length:
-            return None
-        return FrameReader(stream.read(length)).take("hadoop.common.RpcRequestHeaderProto")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        # Not close alone: a thread that waits for a connection would hold the port.
-        for opened in (self.listener, *self.sockets):
-            with contextlib.suppress(OSError):
-                opened.shutdown(socket.SHUT_RDWR)
-            opened.close()
+    from collections.abc import Iterator
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with Server() as server:
         yield server
-
-
-def resource_manager(*servers: Server, **settings: str) -> ResourceManager:
-    ids = [f"rm{index}" for index in range(len(servers))]
-    addresses = {
-        f"yarn.resourcemanager.address.{rm_id}": "{}:{}".format(*server.address)
-        for rm_id, server in zip(ids, servers, strict=True)
-    }
-    pair = {
-        "yarn.resourcemanager.ha.enabled": "true",
-        "yarn.resourcemanager.ha.rm-ids": ",".join(ids),
-    }
-    return ResourceManager(Configuration(pair | addresses | settings, "test"))
 
 
 def ask(server: Server, timeout: float = 5) -> Any:
@@ -314,83 +229,6 @@ def test_interrupted_call_leaves_no_answer_behind() -> None:
         resume.set()
         assert manager.cluster_metrics(5).num_node_managers == 2
         manager.close()
-
-
-def test_pair_with_one_in_standby() -> None:
-    with Server(standby) as first, Server() as second:
-        manager = resource_manager(first, second)
-        for _ in range(3):
-            assert manager.cluster_metrics(5).num_node_managers == 7
-        assert first.connections == 1, "the active one is remembered"
-        manager.close()
-
-
-def test_failover() -> None:
-    """The active one goes, the other is in standby for a while."""
-    with Server() as first, Server(standby) as second:
-        manager = resource_manager(first, second)
-        assert manager.cluster_metrics(5).num_node_managers == 7
-        first.__exit__()
-        calls: list[int] = []
-
-        def reply(call_id: int) -> bytes:
-            calls.append(call_id)
-            return answer(call_id, nodes=2) if len(calls) > 3 else standby(call_id)
-
-        second.reply = reply
-        assert manager.cluster_metrics(10).num_node_managers == 2
-        manager.close()
-
-
-def test_pair_with_one_that_hangs() -> None:
-    with Server(lambda _: b"") as first, Server() as second:
-        manager = resource_manager(first, second)
-        assert manager.cluster_metrics(2).num_node_managers == 7
-        manager.close()
-
-
-def test_nobody_is_there() -> None:
-    with Server() as server:
-        manager = resource_manager(server)
-    begin = time.monotonic()
-    with pytest.raises(UnreachableError, match="refused"):
-        manager.cluster_metrics(20)
-    assert time.monotonic() - begin < 5, "who has never been there is not waited for"
-
-
-def test_pair_that_may_be_changing_places() -> None:
-    """One in standby does not listen: that both refuse does not tell that none will take over."""
-    with Server() as first, Server() as second:
-        manager = resource_manager(first, second)
-    with pytest.raises(RpcTimeoutError, match=r"refused; .* refused.* \(tried for 1 s\)"):
-        manager.cluster_metrics(1)
-
-
-def test_both_in_standby() -> None:
-    with Server(standby) as first, Server(standby) as second:
-        manager = resource_manager(first, second)
-        with pytest.raises(RpcTimeoutError, match=r"is in standby; .* \(tried for 1 s\)"):
-            manager.cluster_metrics(1)
-        manager.close()
-
-
-def test_restart() -> None:
-    """Who has been there is waited for."""
-    with Server() as server:
-        manager = resource_manager(server)
-        assert manager.cluster_metrics(5).num_node_managers == 7
-    opened = threading.Event()
-
-    def come_back() -> None:
-        opened.wait(0.5)
-        listener = socket.create_server(server.address)
-        server.listener = listener
-        server._accept()
-
-    threading.Thread(target=come_back, daemon=True).start()
-    assert manager.cluster_metrics(10).num_node_managers == 7
-    manager.close()
-    server.__exit__()
 
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "x" * 100, "\udcff", "a..b"])

@@ -1,4 +1,4 @@
-"""What a scheduler that heeds them does with priorities and node labels."""
+"""What a scheduler that heeds them does with priorities, node labels and GPUs."""
 
 from __future__ import annotations
 
@@ -30,6 +30,9 @@ SETTINGS = {
     f"{QUEUES}.default.accessible-node-labels": LABEL,
     f"{QUEUES}.default.accessible-node-labels.{LABEL}.capacity": "100",
     f"{QUEUES}.small.accessible-node-labels.{LABEL}.capacity": "0",
+    # Counted only: this machine need not have any.
+    "yarn.resource-types": "yarn.io/gpu",
+    "yarn.nodemanager.resource-type.yarn.io/gpu": "1",
 }
 
 
@@ -63,7 +66,7 @@ def ask(web: str, path: str, document: Any = None) -> Any:
     return json.loads(text) if document is None else text
 
 
-def test_priorities_and_labels(labelled: tuple[Shell, str], tmp_path: Path) -> None:
+def test_what_the_scheduler_heeds(labelled: tuple[Shell, str], tmp_path: Path) -> None:
     shell, web = labelled
     spec = write_spec(tmp_path, RECIPE, resources=WHOLE_NODE)
 
@@ -90,3 +93,13 @@ def test_priorities_and_labels(labelled: tuple[Shell, str], tmp_path: Path) -> N
     assert ask(web, f"apps/{waiting}")["app"]["state"] == "ACCEPTED"
     shell.yarnkernel("stop", "--force", waiting, important).ok()
     wait_for(lambda: not shell.yarnkernel("list", "--ids").ok().out, 20, "all have ended")
+    gpu = write_spec(tmp_path, RECIPE, resources="{memory: 400 MiB, vcores: 1, gpus: 1}")
+    for via in ("direct", "skein"):
+        one, other = (
+            shell.yarnkernel("submit", gpu, "--via", via).ok().out.strip() for _ in range(2)
+        )
+        assert shell.yarnkernel("connect", one).ok().document["ip"] == "127.0.0.1"
+        assert ask(web, f"apps/{other}")["app"]["state"] == "ACCEPTED"
+        used = ask(web, f"apps/{one}")["app"]["resourceInfo"]["resourceUsagesByPartition"]
+        assert '"yarn.io/gpu"' in json.dumps(used)
+        shell.yarnkernel("stop", "--force", one, other).ok()

@@ -1,0 +1,1 @@
+"""Kerberos, against a KDC, a ResourceManager and a NameNode that want it."""

@@ -1,0 +1,124 @@
+"""Kernels on a cluster with Kerberos and HDFS, and the tokens that they take along."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.conftest import Shell, wait_for
+from tests.kerberos.wire import as_user, changed
+from tests.kernels import Kernel, start_kernel, write_spec
+from yarnkernel.deadline import Deadline
+from yarnkernel.errors import (
+    HadoopConfigurationError,
+    InvalidTokenError,
+)
+from yarnkernel.hadoop.configuration import Configuration, load_configuration
+from yarnkernel.hadoop.delegation_tokens import file_system_tokens
+from yarnkernel.hadoop.name_node import PROTOCOL, NameNode
+from yarnkernel.hadoop.rpc import RpcConnection
+from yarnkernel.hadoop.sasl import TokenLogin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.timeout(300)
+SKEIN = """\
+import sys, skein
+with skein.Client() as client:
+    application = client.connect(sys.argv[1])
+    print(*application.kv)
+    application.shutdown()
+"""
+
+
+@pytest.fixture
+def kernel(secure: Shell, tmp_path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A kernel with a file from HDFS, started the direct way."""
+    (tmp_path / "greeting").write_text("from HDFS")
+    home = f"/user/{secure.environment['KRB5PRINCIPAL']}"
+    secure.run("hadoop", "fs", "-put", "-f", tmp_path / "greeting", home).ok()
+    configuration = load_configuration(Path(secure.environment["HADOOP_CONF_DIR"]))
+    url = f"{configuration.get('fs.defaultFS')}{home}/greeting"
+    spec = write_spec(tmp_path, "exec python -m yarnkernel.recipe")
+    files = f"master:\n  files: {{greeting: '{url}'}}\n"
+    spec.write_text(spec.read_text().replace("master:\n", files))
+    shell = secure.using(YARNKERNEL_VIA="direct")
+    app_id, info = start_kernel(shell, spec)
+    try:
+        yield app_id, info
+    finally:
+        secure.yarnkernel("stop", "--force", app_id)
+
+
+def test_direct_way(secure: Shell, kernel: tuple[str, dict[str, Any]]) -> None:
+    """A kernel with Kerberos, privacy and HDFS, and skein's own client on it."""
+    app_id, info = kernel
+    with Kernel(info) as client:
+        assert client.run("print(open('greeting').read(), end='')") == "from HDFS"
+    listed = secure.yarnkernel("list", "--json").ok().document
+    assert [entry["app_id"] for entry in listed] == [app_id]
+    assert listed[0]["user"] == secure.environment["KRB5PRINCIPAL"]
+
+    guest = secure.using(KRB5PRINCIPAL="guest")
+    denied = guest.yarnkernel("stop", "--force", app_id).error(1)
+    assert "User guest cannot perform operation MODIFY_APP" in denied
+    assert "guest has no kernel here" in guest.yarnkernel("stop", "--all").ok().err
+
+    # What `skein kv ls` and `skein application shutdown` do, by one JVM instead of two.
+    shown = secure.run(sys.executable, "-c", SKEIN, app_id).ok().out
+    assert "ipython.kernel.info" in shown.split()
+
+    def ended() -> bool:
+        status = secure.yarnkernel("status", app_id, "--json").ok().document
+        return bool(status["state"] == "FINISHED")
+
+    wait_for(ended, 30, f"{app_id} FINISHED")
+
+
+def test_tokens_for_hdfs(configuration: Configuration) -> None:
+    """A token lets in who has no ticket, until it is cancelled; its renewer may renew it."""
+    url = configuration.get("fs.defaultFS")
+    ((service, token),) = file_system_tokens(configuration, [f"{url}/x"], Deadline(20)).items()
+    assert (token.kind, token.service) == ("HDFS_DELEGATION_TOKEN", service)
+    assert service == f"127.0.0.1:{url.rpartition(':')[2]}"
+    host, port = url.removeprefix("hdfs://").split(":")
+    message: dict[str, Any] = vars(token)
+
+    def look() -> bool:
+        connection = RpcConnection((host, int(port)), PROTOCOL, configuration, TokenLogin(token))
+        namenode = NameNode(configuration, f"{host}:{port}")
+        namenode._connections = [connection]
+        with contextlib.closing(namenode):
+            return namenode.file_info("/user", 20) is not None
+
+    assert look()
+    renewer = as_user(configuration, "yarn/localhost")
+    with contextlib.closing(NameNode(renewer, f"{host}:{port}")) as namenode:
+        answer = namenode.call("RenewDelegationToken", 20, package="common", token=message)
+        assert answer.newExpiryTime > 0
+    with contextlib.closing(NameNode(configuration, f"{host}:{port}")) as namenode:
+        namenode.call("CancelDelegationToken", 20, package="common", token=message)
+    with pytest.raises(InvalidTokenError):
+        look()
+
+
+def test_tokens_of_what_a_viewfs_mounts(configuration: Configuration) -> None:
+    url = configuration.get("fs.defaultFS")
+    chosen = changed(configuration, fs__defaultFS="viewfs://both/")
+    chosen.settings["fs.viewfs.mounttable.both.link./data"] = f"{url}/data"
+    chosen.settings["fs.viewfs.mounttable.both.linkFallback"] = f"{url}/"
+    chosen.settings["fs.viewfs.mounttable.both.link./local"] = "file:///tmp"
+    assert len(file_system_tokens(chosen, [], Deadline(20))) == 1
+    simple = changed(configuration, hadoop__security__authentication="simple")
+    assert file_system_tokens(simple, [url], Deadline(20)) == {}
+
+
+def test_no_renewer_for_tokens(configuration: Configuration) -> None:
+    chosen = changed(configuration, yarn__resourcemanager__principal="")
+    with pytest.raises(HadoopConfigurationError, match=r"yarn.resourcemanager.principal"):
+        file_system_tokens(chosen, [], Deadline(20))
