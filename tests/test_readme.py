@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+DOCS = REPOSITORY / "docs"
 PROMPT = "ready for the next line> "
 
 
@@ -39,7 +40,7 @@ def readme_commands() -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "path", ["README.rst", "CHANGELOG.rst", "docs/architecture.rst", "docs/front-ends.rst"]
+    "path", ["README.rst", "CHANGELOG.rst", *(f"docs/{path.name}" for path in DOCS.glob("*.rst"))]
 )
 def test_is_valid(path: str) -> None:
     docutils.core.publish_doctree(
