@@ -130,14 +130,18 @@ class Shell:
     """Runs commands with an environment of its own."""
 
     def __init__(self, environment: dict[str, str], directory: Path) -> None:
-        self.environment = environment
+        self._environment = environment
         self.directory = directory
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of its commands, with the way that the test at hand wants."""
+        return {VARIABLE: os.environ.get(VARIABLE, ""), **self._environment}
+
     def start(self, *command: str | Path, **options: Any) -> subprocess.Popen[str]:
-        via = {VARIABLE: os.environ.get(VARIABLE, "")}
         return subprocess.Popen(
             [str(part) for part in command],
-            env={**via, **self.environment},
+            env=self.environment,
             cwd=options.pop("cwd", self.directory),
             stdin=options.pop("stdin", subprocess.DEVNULL),
             stdout=subprocess.PIPE,
@@ -158,7 +162,7 @@ class Shell:
 
     def using(self, **variables: str | None) -> Shell:
         """Return a shell with other variables; None takes one away."""
-        environment = {**self.environment, **{k: v or "" for k, v in variables.items()}}
+        environment = {**self._environment, **{k: v or "" for k, v in variables.items()}}
         for name in [name for name, value in variables.items() if value is None]:
             environment.pop(name)
         return Shell(environment, self.directory)

@@ -71,7 +71,7 @@ def test_what_the_scheduler_heeds(labelled: tuple[Shell, str], tmp_path: Path) -
     spec = write_spec(tmp_path, RECIPE, resources=WHOLE_NODE)
 
     def submit(*options: str) -> str:
-        return shell.yarnkernel("submit", spec, *options).ok().out.strip()
+        return shell.yarnkernel("submit", spec, "--via", "direct", *options).ok().out.strip()
 
     for via in ("direct", "skein"):
         app_id = (
