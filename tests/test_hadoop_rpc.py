@@ -231,6 +231,27 @@ def test_interrupted_call_leaves_no_answer_behind() -> None:
         manager.close()
 
 
+def test_address_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host's other addresses are tried as well, as where a firewall swallows one kind."""
+    with Server() as server, socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        waiting = [socket.socket() for _ in range(3)]
+        for one in waiting:  # nobody accepts them
+            one.settimeout(0)
+            one.connect_ex(full.getsockname())
+        targets = (full.getsockname(), server.address)
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", target) for target in targets]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: list(found))
+        with contextlib.closing(resource_manager(server)) as manager:
+            assert manager.cluster_metrics(6).num_node_managers == 7
+        found.reverse()
+        begin = time.monotonic()
+        with contextlib.closing(resource_manager(server)) as manager:
+            assert manager.cluster_metrics(6).num_node_managers == 7
+        assert time.monotonic() - begin < 3
+        for one in waiting:
+            one.close()
+
+
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "x" * 100, "\udcff", "a..b"])
 def test_no_such_host(host: str) -> None:
     configuration = Configuration({"yarn.resourcemanager.hostname": host}, "test")

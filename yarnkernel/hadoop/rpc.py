@@ -235,20 +235,22 @@ def _time_left(deadline: Deadline) -> float:
 
 
 def _open_socket(address: tuple[str, int], deadline: Deadline) -> socket.socket:
-    """Connect to the first address of a host that answers."""
+    """Connect to the first address of a host that answers; one that does not leaves time for all.
+
+    As in Java the older kind comes first (``java.net.preferIPv6Addresses``).
+    """
     try:
         found = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError, OverflowError) as exc:
         raise UnreachableError(f"there is no such host ({exc})") from exc
     failure: OSError = ConnectionRefusedError()
-    for family, kind, protocol, _, target in found:
+    found.sort(key=lambda entry: entry[0] != socket.AF_INET)
+    for index, (family, kind, protocol, _, target) in enumerate(found):
         with contextlib.ExitStack() as stack:
             opened = stack.enter_context(socket.socket(family, kind, protocol))
-            opened.settimeout(_time_left(deadline))
+            opened.settimeout(_time_left(deadline) / (len(found) - index))
             try:
                 opened.connect(target)
-            except TimeoutError:
-                raise
             except OSError as exc:
                 failure = exc
                 continue
