@@ -13,13 +13,14 @@ import pytest
 
 from tests.conftest import PATIENCE, Shell, wait_for
 from tests.kerberos.wire import as_user, ask, changed
+from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
     AuthenticationError,
     ClusterError,
 )
 from yarnkernel.hadoop import libgssapi
 from yarnkernel.hadoop.configuration import Configuration
-from yarnkernel.hadoop.gssapi import default_realm
+from yarnkernel.hadoop.gssapi import default_realm, realm_of_host
 from yarnkernel.hadoop.login import name_in_cluster
 
 pytestmark = pytest.mark.timeout(300)
@@ -61,7 +62,10 @@ def test_principal_of_an_address(configuration: Configuration) -> None:
     assert ask(chosen) == 1
 
 
-@pytest.mark.parametrize(("pattern", "fits"), [("yarn/*@*", True), ("rm/*@*", False)])
+@pytest.mark.parametrize(
+    ("pattern", "fits"),
+    [("yarn/*@*", True), ("{rm,yarn}/{a,{b,local}host}@*", True), ("rm/*@*", False)],
+)
 def test_pattern_of_the_servers_principal(
     configuration: Configuration, pattern: str, *, fits: bool
 ) -> None:
@@ -191,6 +195,18 @@ def test_names(configuration: Configuration) -> None:
     environment = configuration.environment
     assert name_in_cluster(configuration) == environment["KRB5PRINCIPAL"]
     assert name_in_cluster(as_user(configuration, "yarn/localhost")) == "yarn"
+
+
+def test_realm_of_a_host(
+    configuration: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cluster's realm need not be the users'."""
+    krb5_conf = Path(configuration.environment["KRB5_CONFIG"]).read_text()
+    krb5_conf += "\n[domain_realm]\n  localhost = CLUSTER.COM\n"
+    monkeypatch.setenv("KRB5_CONFIG", "")
+    variables = {"KRB5_CONFIG": write(tmp_path / "krb5.conf", krb5_conf)}
+    assert realm_of_host("localhost", variables, Deadline(20)) == "CLUSTER.COM"
+    assert realm_of_host("127.0.0.2", variables, Deadline(20)) == REALM
 
 
 def test_no_library(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,6 +66,19 @@ def default_realm(variables: Mapping[str, str]) -> str:
     return libgssapi.display_name(libgssapi.import_name("anybody")).partition("@")[2]
 
 
+def realm_of_host(host: str, variables: Mapping[str, str], deadline: Deadline) -> str:
+    """Return a host's realm, by ``[domain_realm]`` of krb5.conf, else the default one.
+
+    Raises
+    ------
+    AuthenticationError
+        When krb5.conf has neither.
+    """
+    _use_configuration(variables)
+    name = _within(deadline, lambda: libgssapi.display_name(libgssapi.import_service("host", host)))
+    return name.rpartition("@")[2] or default_realm(variables)
+
+
 class Gssapi:
     """The client's side of one authentication; a :class:`~yarnkernel.hadoop.sasl.SaslClient`.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from yarnkernel.errors import AuthenticationError, HadoopConfigurationError
 from yarnkernel.hadoop.addresses import canonical_name, server_principal
 from yarnkernel.hadoop.auth_to_local import short_name
-from yarnkernel.hadoop.gssapi import Gssapi, default_realm, own_principal
+from yarnkernel.hadoop.gssapi import Gssapi, default_realm, own_principal, realm_of_host
 
 if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
@@ -56,16 +56,17 @@ class KerberosLogin:
             raise AuthenticationError(
                 f"the server wants the SASL mechanism {offer.mechanism} for Kerberos"
             )
-        server = self._checked(f"{offer.protocol}/{offer.serverId}")
+        server = self._checked(f"{offer.protocol}/{offer.serverId}", deadline)
         return Gssapi(server, self._protections(), self._configuration.environment, deadline)
 
-    def _checked(self, advertised: str) -> str:
+    def _checked(self, advertised: str, deadline: Deadline) -> str:
         """Return the principal that the server has to prove (SaslRpcClient.getServerPrincipal)."""
         configuration, setting = self._configuration, self._setting
         pattern = configuration.get(f"{setting}.pattern")
         if pattern:
-            principal = f"{advertised}@{default_realm(configuration.environment)}"
-            if not fnmatch.fnmatchcase(principal, pattern):
+            host = advertised.partition("/")[2]
+            principal = f"{advertised}@{realm_of_host(host, configuration.environment, deadline)}"
+            if not any(fnmatch.fnmatchcase(principal, glob) for glob in _alternatives(pattern)):
                 raise AuthenticationError(
                     f"the server says that it is {principal}, which {setting}.pattern of "
                     f"{configuration.source} does not allow: {pattern}"
@@ -96,6 +97,16 @@ class KerberosLogin:
                     f"{', '.join(_PROTECTIONS)}"
                 )
         return wanted
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """Write a pattern of Hadoop's GlobPattern without its braces, as several."""
+    braces = re.search(r"\{([^{}]*)\}", pattern)
+    if braces is None:
+        return [pattern]
+    before, after = pattern[: braces.start()], pattern[braces.end() :]
+    choices = [_alternatives(f"{before}{choice}{after}") for choice in braces[1].split(",")]
+    return [pattern for choice in choices for pattern in choice]
 
 
 def local_name(configuration: Configuration, deadline: Deadline) -> str:

@@ -72,9 +72,11 @@ class _Store(ctypes.Structure):
     _fields_ = (("count", c_uint32), ("elements", POINTER(_Element)))
 
 
-#: 1.2.840.113554.1.2.2, Kerberos 5, and 1.2.840.113554.1.2.2.1, its principals (RFC 1964).
+#: 1.2.840.113554.1.2.2, Kerberos 5, and 1.2.840.113554.1.2.2.1, its principals (RFC 1964);
+#: 1.2.840.113554.1.2.1.4, SERVICE@HOST (RFC 2743, 4.1).
 _KERBEROS = _Oid(9, b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02")
 _PRINCIPAL = _Oid(10, b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x01")
+_SERVICE = _Oid(10, b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x01\x04")
 
 _BUFFER, _HANDLE, _OID = POINTER(_Buffer), POINTER(c_void_p), POINTER(_Oid)
 _STATUS = POINTER(c_uint32)
@@ -174,8 +176,17 @@ def _content(buffer: _Buffer) -> bytes:
 
 def import_name(principal: str) -> Handle:
     """Read a principal; without a realm it is of the default one."""
+    return _import(principal, _PRINCIPAL)
+
+
+def import_service(service: str, host: str) -> Handle:
+    """Return the principal of a host's service; its realm is empty where the KDC has to know it."""
+    return _import(f"{service}@{host}", _SERVICE)
+
+
+def _import(text: str, kind: _Oid) -> Handle:
     name = Handle("release_name")
-    _call("import_name", byref(_input(principal.encode())), byref(_PRINCIPAL), byref(name.value))
+    _call("import_name", byref(_input(text.encode())), byref(kind), byref(name.value))
     return name
 
 
