@@ -327,14 +327,33 @@ def logs_of(shell: Shell, app_id: str) -> Callable[[], str]:
     return read
 
 
-def test_resourcemanager_that_never_comes_back(mortal: Shell, tmp_path: Path) -> None:
-    """Given up after the time that the site files give all ApplicationMasters."""
-    conf = Path(shutil.copytree(mortal.environment["HADOOP_CONF_DIR"], tmp_path / "conf"))
+def with_patience(shell: Shell, milliseconds: int, directory: Path) -> str:
+    """Site files by which an ApplicationMaster waits so long for a ResourceManager."""
+    conf = Path(shutil.copytree(shell.environment["HADOOP_CONF_DIR"], directory / "conf"))
     site = conf / "yarn-site.xml"
     wait = "yarn.resourcemanager.connect.max-wait.ms</name><value>"
     assert f"{wait}60000" in site.read_text()
-    site.write_text(site.read_text().replace(f"{wait}60000", f"{wait}3000"))
-    shell = mortal.using(HADOOP_CONF_DIR=str(conf))
+    site.write_text(site.read_text().replace(f"{wait}60000", f"{wait}{milliseconds}"))
+    return str(conf)
+
+
+def test_resourcemanager_that_is_waited_for_ever(mortal: Shell, tmp_path: Path) -> None:
+    """As -1 says in Hadoop; what hangs meanwhile holds no end up."""
+    shell = mortal.using(HADOOP_CONF_DIR=with_patience(mortal, -1, tmp_path))
+    app_id = shell.yarnkernel("start").ok().out.strip()
+    with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
+        resourcemanager = daemon(mortal, "resourcemanager")
+        resourcemanager.suspend()
+        time.sleep(3)
+        assert kernel.run("6 * 7") == "42"
+        resourcemanager.resume()
+        shell.yarnkernel("stop", app_id).ok()
+    assert final_status(shell, app_id) == "SUCCEEDED"
+
+
+def test_resourcemanager_that_never_comes_back(mortal: Shell, tmp_path: Path) -> None:
+    """Given up after the time that the site files give all ApplicationMasters."""
+    shell = mortal.using(HADOOP_CONF_DIR=with_patience(mortal, 3000, tmp_path))
     app_id = shell.yarnkernel("start").ok().out.strip()
     resourcemanager = daemon(mortal, "resourcemanager")
     resourcemanager.suspend()

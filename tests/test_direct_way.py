@@ -112,12 +112,12 @@ def test_files(
 ) -> None:
     """Small ones travel, large ones are uploaded once, those on the cluster stay where they are."""
     (tmp_path / "small $HOME.txt").write_text("a few {{words}} `id`")
-    (tmp_path / "large.bin").write_bytes(os.urandom(300_000))
+    (tmp_path / "large%20{a}[1].bin").write_bytes(os.urandom(300_000))
     (tmp_path / "inside").write_text("packed")
     direct.run("tar", "-czf", tmp_path / "archive.tar.gz", "-C", tmp_path, "inside").ok()
     files = {
         "small": "small $HOME.txt",
-        "large": "large.bin",
+        "large": "large%20{a}[1].bin",
         "archive": {"source": "archive.tar.gz", "type": "archive"},
     }
     spec = write_spec(tmp_path, f"cat small\n{RECIPE}")
@@ -136,7 +136,7 @@ def test_files(
         staged = [
             path.name.rpartition("-")[2] for path in home.glob("*/.yarnkernel/files/[0-9a-f]*")
         ]
-        assert sorted(staged) == ["archive.tar.gz", "large.bin"]
+        assert sorted(staged) == ["archive.tar.gz", "large_20_a__1_.bin"]
 
 
 def test_own_credentials(
@@ -244,6 +244,22 @@ def test_python_without_grpc(
     stop_later(started.out)
     assert "submitting the skein way: application_" in started.err
     assert "cannot import grpc" in started.err
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--priority", "3000000000"),
+        ("--priority", "-1"),
+        ("--lifetime", "1e20"),
+        ("--name", "\udcff"),
+    ],
+)
+def test_what_yarn_cannot_be_told(direct: Shell, option: str, value: str) -> None:
+    assert direct.yarnkernel("start", option, value).error(2)
+    if option != "--name":
+        added = direct.yarnkernel("kernelspec", "add", "--name", "never", option, value)
+        assert added.error(2)
 
 
 def test_unknown_way(shell: Shell) -> None:

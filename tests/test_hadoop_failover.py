@@ -9,7 +9,24 @@ import time
 import pytest
 
 from tests.rpc_server import Server, answer, resource_manager, standby
+from yarnkernel.direct_way import reason_against
 from yarnkernel.errors import RpcTimeoutError, UnreachableError
+from yarnkernel.hadoop.configuration import Configuration
+from yarnkernel.spec import default_spec, load_spec
+
+
+def test_what_clients_alone_need() -> None:
+    """Where ApplicationMasters find a ResourceManager is not made up."""
+    address = {"yarn.resourcemanager.address": "rm.example.com:8032"}
+    pair = {"yarn.resourcemanager.ha.enabled": "true", "yarn.resourcemanager.ha.rm-ids": "rm1"}
+    ours = {"yarn.resourcemanager.address.rm1": "rm.example.com:8032"}
+    spec = load_spec(default_spec())
+    for settings, setting in ((address, ""), (pair | ours, ".rm1")):
+        against = reason_against(spec, Configuration(settings, "site files"))
+        assert f"yarn.resourcemanager.scheduler.address{setting} is not set" in against
+    host = {"yarn.resourcemanager.hostname": "rm.example.com"}
+    for settings in ({}, address | host):
+        assert not reason_against(spec, Configuration(settings, "site files"))
 
 
 def test_pair_with_one_in_standby() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import getpass
 import pwd
 import time
@@ -12,14 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.rpc_server import Server
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import HadoopConfigurationError, UnreadableFileError
 from yarnkernel.hadoop.addresses import parse_address, resourcemanager_addresses, server_principal
 from yarnkernel.hadoop.aggregated_logs import aggregated_logs, read_containers
 from yarnkernel.hadoop.configuration import Configuration, load_configuration
 from yarnkernel.hadoop.file_system import LocalFiles, find_file_system, home_directory
+from yarnkernel.hadoop.messages import message_class
+from yarnkernel.hadoop.name_node import NameNode
 from yarnkernel.hadoop.tfile import TFile
 from yarnkernel.hadoop.webhdfs import WebHdfs
+from yarnkernel.hadoop.wire import frame
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -289,3 +294,27 @@ def test_other_formats_of_collected_logs() -> None:
     configuration = Configuration({"yarn.log-aggregation.file-formats": "IFile"}, "test")
     with pytest.raises(UnreadableFileError, match="IFile"):
         list(aggregated_logs(configuration, "application_1_0001", "me", lambda *_: 0, Deadline(5)))
+
+
+@pytest.mark.parametrize("uri", ["kms://https@keys:9600/kms", "", None])
+def test_server_of_keys(uri: str | None) -> None:
+    """What NameNodes say of it: where it is, that there is none, nothing."""
+
+    def reply(call_id: int) -> bytes:
+        header = message_class("hadoop.common.RpcResponseHeaderProto")
+        content = message_class("hadoop.hdfs.GetServerDefaultsResponseProto")(
+            serverDefaults={
+                "blockSize": 1,
+                "bytesPerChecksum": 1,
+                "writePacketSize": 1,
+                "replication": 1,
+                "fileBufferSize": 1,
+                "keyProviderUri": uri,
+            }
+        )
+        return frame(header(callId=call_id, status="SUCCESS"), content)
+
+    with Server(reply) as server:
+        namenode = NameNode(Configuration({}, "test"), "{}:{}".format(*server.address))
+        with contextlib.closing(namenode):
+            assert namenode.key_provider(5) == uri

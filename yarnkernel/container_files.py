@@ -156,12 +156,14 @@ def local_resource(
     if status is None:
         raise UnreadableFileError(f"there is no {source}")
     url = urlsplit(source)
+    # Neither lower case nor decoded: Hadoop's paths and names of HDFS are taken to the letter.
+    host = url.netloc.rpartition("@")[2]
     return message_class("hadoop.yarn.LocalResourceProto")(
         resource={
             "scheme": url.scheme,
-            "host": url.hostname or "",
+            "host": host.rpartition(":")[0] if url.port else host,
             "port": url.port or -1,
-            "file": unquote(url.path),
+            "file": unquote(url.path) if url.scheme == "file" else url.path,
         },
         size=status.size,
         timestamp=status.modified,

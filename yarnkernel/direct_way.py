@@ -20,13 +20,15 @@ from yarnkernel.container_files import (
 from yarnkernel.errors import (
     ClusterError,
     DirectWayError,
+    HadoopConfigurationError,
     HadoopError,
     UnreadableFileError,
+    UsageError,
     YarnKernelError,
 )
 from yarnkernel.hadoop.addresses import resourcemanager_addresses
 from yarnkernel.hadoop.credentials import Credentials
-from yarnkernel.hadoop.delegation_tokens import file_system_tokens
+from yarnkernel.hadoop.delegation_tokens import delegation_tokens
 from yarnkernel.hadoop.identifiers import application_id
 from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.hadoop.messages import message_class
@@ -61,6 +63,11 @@ _MASTER_SETTINGS = (
 def reason_against(spec: skein.ApplicationSpec, configuration: Configuration) -> str:
     """Say why an application is none for the direct way; empty when it is one."""
     mechanism = configuration.get(_MECHANISM_SETTING, "DIGEST-MD5")
+    try:
+        schedulers = ""
+        resourcemanager_addresses(configuration, "scheduler.address")
+    except HadoopConfigurationError as exc:
+        schedulers = str(exc)
     reasons = {
         f"it has services ({', '.join(sorted(spec.services))})": spec.services,
         f"max_attempts is {spec.max_attempts}, and a kernel's variables live in one": (
@@ -70,6 +77,7 @@ def reason_against(spec: skein.ApplicationSpec, configuration: Configuration) ->
         f"it names the user that it runs as, {spec.user}": spec.user,
         "master.log_config is for skein's ApplicationMaster": spec.master.log_config,
         f"the cluster's tokens want {mechanism} ({_MECHANISM_SETTING})": mechanism != "DIGEST-MD5",
+        f"ApplicationMasters could not find the ResourceManager: {schedulers}": schedulers,
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
 
@@ -114,6 +122,8 @@ class DirectWay:
             context = self._context(app_id, spec, deadline, report)
         except UnreadableFileError as exc:
             raise DirectWayError(str(exc)) from exc
+        except ValueError as exc:  # protobuf's, for what its fields cannot hold
+            raise UsageError(f"the application cannot be described to YARN: {exc}") from exc
         except ClusterError:
             if deadline.passed:
                 raise too_late(self.client, deadline) from None
@@ -215,7 +225,7 @@ class DirectWay:
         )
         secrets = {**launch.to_secrets(), FILES: pack_files(travelling)}
         urls = [*spec.file_systems, *(file.source for file in spec.master.files.values())]
-        return Credentials(file_system_tokens(configuration, urls, deadline), secrets)
+        return Credentials(delegation_tokens(configuration, urls, deadline), secrets)
 
 
 def _without_keys(spec: skein.ApplicationSpec) -> Any:

@@ -106,6 +106,10 @@ class LaunchOptions:
     timeout: float = START_TIMEOUT
     verbose: bool = False
 
+    def __post_init__(self) -> None:
+        """Check what YARN is told."""
+        Scheduling(self.priority, self.lifetime)
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> LaunchOptions:
         """Read what a kernelspec or a front end's process says.

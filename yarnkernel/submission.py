@@ -6,13 +6,17 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from yarnkernel.errors import SubmitError, SubmitTimeoutError, YarnKernelError
+from yarnkernel.errors import SubmitError, SubmitTimeoutError, UsageError, YarnKernelError
 
 if TYPE_CHECKING:
     import skein
 
     from yarnkernel.deadline import Deadline
     from yarnkernel.yarn_client import YarnClient
+
+
+#: Seconds: a century.
+LONGEST_LIFE = 100 * 365 * 86400
 
 
 @dataclass(frozen=True)
@@ -25,10 +29,22 @@ class Scheduling:
         The higher, the earlier it gets its container, as far as the queue allows.
     lifetime : float
         Seconds after which YARN ends it, whatever it does; 0 for what the queue says.
+
+    Raises
+    ------
+    UsageError
+        When YARN's fields cannot hold one of them.
     """
 
     priority: int = 0
     lifetime: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check them."""
+        if not 0 <= self.priority < 1 << 31:
+            raise UsageError(f"a priority is from 0 to {(1 << 31) - 1}, not {self.priority}")
+        if not 0 <= self.lifetime <= LONGEST_LIFE:
+            raise UsageError(f"a lifetime is at most {LONGEST_LIFE} s, not {self.lifetime:g}")
 
 
 def too_late(client: YarnClient, deadline: Deadline) -> SubmitTimeoutError:

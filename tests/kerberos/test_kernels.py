@@ -3,36 +3,52 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import skein
 
 from tests.conftest import Shell, wait_for
 from tests.kerberos.wire import as_user, changed
 from tests.kernels import Kernel, start_kernel, write_spec
+from yarnkernel.cluster_env import ClusterEnvironment
+from yarnkernel.container_files import local_resource
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
     HadoopConfigurationError,
     InvalidTokenError,
 )
 from yarnkernel.hadoop.configuration import Configuration, load_configuration
-from yarnkernel.hadoop.delegation_tokens import file_system_tokens
+from yarnkernel.hadoop.delegation_tokens import delegation_tokens
 from yarnkernel.hadoop.name_node import PROTOCOL, NameNode
+from yarnkernel.hadoop.resource_manager import PROTOCOL as YARN_PROTOCOL
+from yarnkernel.hadoop.resource_manager import ResourceManager
 from yarnkernel.hadoop.rpc import RpcConnection
 from yarnkernel.hadoop.sasl import TokenLogin
+from yarnkernel.local.sites import to_xml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.timeout(300)
+GREETING = "greeting%20.txt"
 SKEIN = """\
 import sys, skein
 with skein.Client() as client:
     application = client.connect(sys.argv[1])
     print(*application.kv)
     application.shutdown()
+"""
+#: Kinds of the tokens that a kernel has.
+TOKENS = """
+import os
+from yarnkernel.hadoop.credentials import Credentials
+with open(os.environ["HADOOP_TOKEN_FILE_LOCATION"], "rb") as file:
+    tokens = Credentials.from_bytes(file.read()).tokens
+sorted(token.kind for token in tokens.values())
 """
 
 
@@ -41,9 +57,10 @@ def kernel(secure: Shell, tmp_path: Path) -> Iterator[tuple[str, dict[str, Any]]
     """A kernel with a file from HDFS, started the direct way."""
     (tmp_path / "greeting").write_text("from HDFS")
     home = f"/user/{secure.environment['KRB5PRINCIPAL']}"
-    secure.run("hadoop", "fs", "-put", "-f", tmp_path / "greeting", home).ok()
+    # Hadoop takes a percent sign in a path to the letter.
+    secure.run("hadoop", "fs", "-put", "-f", tmp_path / "greeting", f"{home}/{GREETING}").ok()
     configuration = load_configuration(Path(secure.environment["HADOOP_CONF_DIR"]))
-    url = f"{configuration.get('fs.defaultFS')}{home}/greeting"
+    url = f"{configuration.get('fs.defaultFS')}{home}/{GREETING}"
     spec = write_spec(tmp_path, "exec python -m yarnkernel.recipe")
     files = f"master:\n  files: {{greeting: '{url}'}}\n"
     spec.write_text(spec.read_text().replace("master:\n", files))
@@ -60,6 +77,7 @@ def test_direct_way(secure: Shell, kernel: tuple[str, dict[str, Any]]) -> None:
     app_id, info = kernel
     with Kernel(info) as client:
         assert client.run("print(open('greeting').read(), end='')") == "from HDFS"
+        assert client.run(TOKENS) == "['HDFS_DELEGATION_TOKEN', 'RM_DELEGATION_TOKEN']"
     listed = secure.yarnkernel("list", "--json").ok().document
     assert [entry["app_id"] for entry in listed] == [app_id]
     assert listed[0]["user"] == secure.environment["KRB5PRINCIPAL"]
@@ -83,9 +101,9 @@ def test_direct_way(secure: Shell, kernel: tuple[str, dict[str, Any]]) -> None:
 def test_tokens_for_hdfs(configuration: Configuration) -> None:
     """A token lets in who has no ticket, until it is cancelled; its renewer may renew it."""
     url = configuration.get("fs.defaultFS")
-    ((service, token),) = file_system_tokens(configuration, [f"{url}/x"], Deadline(20)).items()
-    assert (token.kind, token.service) == ("HDFS_DELEGATION_TOKEN", service)
-    assert service == f"127.0.0.1:{url.rpartition(':')[2]}"
+    tokens = delegation_tokens(configuration, [f"{url}/x"], Deadline(20))
+    token = tokens[f"127.0.0.1:{url.rpartition(':')[2]}"]
+    assert (token.kind, tokens[token.service]) == ("HDFS_DELEGATION_TOKEN", token)
     host, port = url.removeprefix("hdfs://").split(":")
     message: dict[str, Any] = vars(token)
 
@@ -107,18 +125,58 @@ def test_tokens_for_hdfs(configuration: Configuration) -> None:
         look()
 
 
+def test_file_of_a_name_service(
+    configuration: Configuration, secure: Shell, kernel: tuple[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    """Names of those are as they are written, and YARN is told the path that was looked at."""
+    assert kernel
+    address = configuration.get("fs.defaultFS").removeprefix("hdfs://")
+    conf_dir = shutil.copytree(secure.environment["HADOOP_CONF_DIR"], tmp_path / "conf")
+    more = {
+        "dfs.ha.namenodes.HACluster": "nn1",
+        "dfs.namenode.rpc-address.HACluster.nn1": address,
+    }
+    (conf_dir / "hdfs-site.xml").write_text(to_xml(configuration.settings | more))
+    home = f"/user/{secure.environment['KRB5PRINCIPAL']}"
+    cluster = ClusterEnvironment("test", secure.environment, conf_dir)
+    file = skein.File(f"hdfs://HACluster{home}/{GREETING}")
+    resource = local_resource(file, cluster, Deadline(20), print).resource
+    assert (resource.host, resource.file) == ("HACluster", f"{home}/{GREETING}")
+
+
+def test_token_for_yarn(configuration: Configuration) -> None:
+    address = configuration.get("yarn.resourcemanager.address")
+    tokens = delegation_tokens(configuration, [], Deadline(20))
+    token = tokens[f"127.0.0.1:{address.rpartition(':')[2]}"]
+    assert (token.kind, tokens[token.service]) == ("RM_DELEGATION_TOKEN", token)
+    with contextlib.closing(ResourceManager(configuration)) as resource_manager:
+        host, port = address.split(":")
+        resource_manager._connections = [
+            RpcConnection((host, int(port)), YARN_PROTOCOL, configuration, TokenLogin(token))
+        ]
+        assert resource_manager.cluster_metrics(20).num_node_managers == 1
+    pair = changed(
+        configuration,
+        yarn__resourcemanager__ha__enabled="true",
+        **{"yarn__resourcemanager__ha__rm-ids": "a,b"},
+        yarn__resourcemanager__address__a="127.0.0.1:1",
+        yarn__resourcemanager__address__b=address,
+    )
+    assert f"127.0.0.1:1,{token.service}" in delegation_tokens(pair, [], Deadline(20))
+
+
 def test_tokens_of_what_a_viewfs_mounts(configuration: Configuration) -> None:
     url = configuration.get("fs.defaultFS")
     chosen = changed(configuration, fs__defaultFS="viewfs://both/")
     chosen.settings["fs.viewfs.mounttable.both.link./data"] = f"{url}/data"
     chosen.settings["fs.viewfs.mounttable.both.linkFallback"] = f"{url}/"
     chosen.settings["fs.viewfs.mounttable.both.link./local"] = "file:///tmp"
-    assert len(file_system_tokens(chosen, [], Deadline(20))) == 1
+    assert len(delegation_tokens(chosen, [], Deadline(20))) == 2
     simple = changed(configuration, hadoop__security__authentication="simple")
-    assert file_system_tokens(simple, [url], Deadline(20)) == {}
+    assert delegation_tokens(simple, [url], Deadline(20)) == {}
 
 
 def test_no_renewer_for_tokens(configuration: Configuration) -> None:
     chosen = changed(configuration, yarn__resourcemanager__principal="")
     with pytest.raises(HadoopConfigurationError, match=r"yarn.resourcemanager.principal"):
-        file_system_tokens(chosen, [], Deadline(20))
+        delegation_tokens(chosen, [], Deadline(20))

@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import time
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 from yarnkernel.container.app_master_server import AppMasterServer
@@ -18,6 +18,7 @@ from yarnkernel.deadline import Deadline
 from yarnkernel.errors import ClusterError, HttpError, MasterError, NotFoundError
 from yarnkernel.hadoop.application_master_protocol import ApplicationMasterProtocol
 from yarnkernel.hadoop.configuration import Configuration
+from yarnkernel.hadoop.endless_calls import start_in_thread
 from yarnkernel.hadoop.node_manager import container_status
 from yarnkernel.kernel_status import COMMAND_END, COMMAND_PREFIX, Command
 
@@ -40,6 +41,9 @@ HEARTBEAT_TIMEOUT = 10.0
 #: all ApplicationMasters do so, and its default.
 GIVE_UP_SETTING = "yarn.resourcemanager.connect.max-wait.ms"
 GIVE_UP_MILLISECONDS = 900_000
+#: Seconds for its value -1, for ever: longer than kernels live (``--max-lifetime``), and short
+#: enough for milliseconds in 32 bits.
+FOR_EVER = 20 * 86400.0
 #: Seconds that the NodeManager, on this host, may take to tell this container's status, and when
 #: it may be about to end us.
 STATUS_TIMEOUT, LAST_STATUS_TIMEOUT = 30.0, 1.0
@@ -69,7 +73,8 @@ class Master:
                 behind,
             )
         configuration = Configuration(launch.settings, "the cluster")
-        self._give_up = configuration.get_int(GIVE_UP_SETTING, GIVE_UP_MILLISECONDS) / 1000
+        milliseconds = configuration.get_int(GIVE_UP_SETTING, GIVE_UP_MILLISECONDS)
+        self._give_up = FOR_EVER if milliseconds < 0 else milliseconds / 1000
         self._protocol = ApplicationMasterProtocol(launch.schedulers, token, configuration)
         self._server = AppMasterServer(
             launch.certificate,
@@ -81,8 +86,6 @@ class Master:
         self._final: tuple[str, str] | None = None
         self._has_lost = False
         self._heartbeats: asyncio.Task[None] | None = None
-        # One of its own: nobody waits for a heartbeat that hangs.
-        self._thread = ThreadPoolExecutor(1, "heartbeat")
 
     async def __aenter__(self) -> Self:
         await self._server.start()
@@ -120,13 +123,12 @@ class Master:
                 _log.error("the end (%s) cannot be told: %s", status, exc)
 
     async def _beat(self) -> None:
-        loop = asyncio.get_running_loop()
+        beat = partial(self._protocol.heartbeat, timeout=HEARTBEAT_TIMEOUT)
         last = time.monotonic()
         while True:
             try:
-                await loop.run_in_executor(
-                    self._thread, self._protocol.heartbeat, self._server.progress, HEARTBEAT_TIMEOUT
-                )
+                # In a thread that nobody waits for in the end: it may hang.
+                await asyncio.wrap_future(start_in_thread(partial(beat, self._server.progress)))
             except NotFoundError as exc:
                 self._lose(f"YARN has ended this application: {exc}")
                 return

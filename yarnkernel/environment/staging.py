@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from yarnkernel.environment.archive import archive_digest
@@ -46,6 +47,7 @@ def stage(
         When it cannot be uploaded.
     """
     store = EnvironmentStore(cluster, deadline, default=DIRECTORY)
-    # YARN tells archives by the ends of their names.
-    name = f"{archive_digest(path)[:32]}-{path.name}"
+    # YARN tells archives by the ends of their names; in others some characters are a pattern.
+    plain = re.sub(r"[^A-Za-z0-9._+-]", "_", path.name)
+    name = f"{archive_digest(path)[:32]}-{plain}"
     return store.push(name, lambda: path, TransferLine(report, path.name))[0].url

@@ -64,7 +64,8 @@ def resourcemanager_addresses(configuration: Configuration, name: str = "address
     Raises
     ------
     HadoopConfigurationError
-        When one of a pair has no address, or an address is none.
+        When one of a pair has no address, or an address is none; and when there is one for
+        clients alone, as on machines that need no other.
     """
     suffixes = [""]
     if configuration.get_bool(f"{_RESOURCEMANAGER}.ha.enabled", default=False):
@@ -77,8 +78,9 @@ def resourcemanager_addresses(configuration: Configuration, name: str = "address
     found = []
     for suffix in suffixes:
         setting = f"{_RESOURCEMANAGER}.{name}{suffix}"
+        is_elsewhere = suffix or configuration.get(f"{_RESOURCEMANAGER}.address")
         address = configuration.get(setting) or configuration.get(
-            f"{_RESOURCEMANAGER}.hostname{suffix}", "" if suffix else _DEFAULT_HOST
+            f"{_RESOURCEMANAGER}.hostname{suffix}", "" if is_elsewhere else _DEFAULT_HOST
         )
         if not address:
             raise HadoopConfigurationError(f"{configuration.source}: {setting} is not set")

@@ -1,7 +1,8 @@
-"""Tokens by which an application's containers reach HDFS on a cluster with Kerberos.
+"""Tokens by which an application's containers reach HDFS and YARN on a cluster with Kerberos.
 
-Containers have no ticket. These are what ``FileSystem.addDelegationTokens`` of Hadoop 3.5.0 gets;
-the ResourceManager renews them, and cancels them when the application ends.
+Containers have no ticket. These are what ``FileSystem.addDelegationTokens`` of Hadoop 3.5.0 gets,
+and the ResourceManager's own, as in skein's ``Driver.java``. The ResourceManager renews them, and
+cancels them when the application ends.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from yarnkernel.errors import HadoopConfigurationError
+from yarnkernel.errors import HadoopConfigurationError, UnreadableFileError
 from yarnkernel.hadoop.addresses import resourcemanager_addresses, server_principal
 from yarnkernel.hadoop.name_node import NameNode, namenode_addresses
+from yarnkernel.hadoop.resource_manager import ResourceManager
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,10 +26,10 @@ if TYPE_CHECKING:
     from yarnkernel.hadoop.credentials import Token
 
 
-def file_system_tokens(
+def delegation_tokens(
     configuration: Configuration, urls: Iterable[str], deadline: Deadline
 ) -> dict[str, Token]:
-    """Get a token for each HDFS that an application uses.
+    """Get a token for each HDFS that an application uses, and one for the ResourceManager.
 
     Parameters
     ----------
@@ -48,8 +50,10 @@ def file_system_tokens(
     ------
     HadoopConfigurationError
         When the site files do not say who is to renew them.
+    UnreadableFileError
+        When an HDFS has a server of keys, which wants a token of its own.
     ClusterError
-        When a NameNode does not answer, or refuses.
+        When a daemon does not answer, or refuses.
     """
     if not configuration.wants_kerberos:
         return {}
@@ -62,10 +66,23 @@ def file_system_tokens(
     tokens = {}
     for authority in authorities:
         with contextlib.closing(NameNode(configuration, authority)) as namenode:
+            keys = namenode.key_provider(deadline.step(deadline.seconds))
+            if keys is None:
+                keys = configuration.get("hadoop.security.key.provider.path")
+            if keys:
+                raise UnreadableFileError(
+                    f"hdfs://{authority} may have encryption zones, whose keys are at {keys}"
+                )
             token = namenode.delegation_token(renewer, deadline.step(deadline.seconds))
         if token is not None:
-            service = _service(configuration, authority)
+            service = _service_of_hdfs(configuration, authority)
             tokens[service] = replace(token, service=service)
+    with contextlib.closing(ResourceManager(configuration)) as resource_manager:
+        token = resource_manager.delegation_token(renewer, deadline.step(deadline.seconds))
+    # ClientRMProxy.getRMDelegationTokenService: of all, when there are several.
+    addresses = resourcemanager_addresses(configuration)
+    service = ",".join(_service(configuration, *address) for address in addresses)
+    tokens[service] = replace(token, service=service)
     return tokens
 
 
@@ -92,11 +109,16 @@ def _renewer(configuration: Configuration) -> str:
     return server_principal(configuration.get(setting), host)
 
 
-def _service(configuration: Configuration, authority: str) -> str:
-    """What a token is for (SecurityUtil.buildTokenService, HAUtilClient for several NameNodes)."""
+def _service_of_hdfs(configuration: Configuration, authority: str) -> str:
+    """What its token is for; of several NameNodes, all (HAUtilClient)."""
     if configuration.get_list(f"dfs.ha.namenodes.{authority}"):
         return f"ha-hdfs:{authority}"
     ((host, port),) = namenode_addresses(configuration, authority)
+    return _service(configuration, host, port)
+
+
+def _service(configuration: Configuration, host: str, port: int) -> str:
+    """What a daemon's token is for (SecurityUtil.buildTokenService)."""
     if configuration.get_bool("hadoop.security.token.service.use_ip", default=True):
         with contextlib.suppress(OSError):  # as Java does: then it is the name
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

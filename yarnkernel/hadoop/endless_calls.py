@@ -21,6 +21,8 @@ def start_in_thread(work: Callable[[], T]) -> Future[T]:
     future: Future[T] = Future()
 
     def run() -> None:
+        if not future.set_running_or_notify_cancel():  # from here on it cannot be cancelled
+            return
         try:
             future.set_result(work())
         except BaseException as exc:  # noqa: BLE001  (raised again where it is waited for)

@@ -86,6 +86,14 @@ class NameNode(HighlyAvailable):
             return None
         return Token(answer.token.identifier, answer.token.password, answer.token.kind)
 
+    def key_provider(self, timeout: float) -> str | None:
+        """Return the URI of the server that has the keys of encryption zones.
+
+        Empty when there is none, None when the NameNode does not know of this question.
+        """
+        defaults = self.call("GetServerDefaults", timeout, package="hdfs").serverDefaults
+        return defaults.keyProviderUri if defaults.HasField("keyProviderUri") else None
+
     def file_info(self, path: str, timeout: float) -> Any:
         """Return the HdfsFileStatusProto of a file; None when there is none."""
         answer = self.call("GetFileInfo", timeout, package="hdfs", src=path)
