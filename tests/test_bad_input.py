@@ -273,3 +273,17 @@ def test_name_of_a_file_to_ship(user_shell: Shell, tmp_path: Path) -> None:
     assert "master.files.data: skein cuts paths at '#' and '?'" in user_shell.yarnkernel(
         "start", spec
     ).error(2)
+
+
+def test_interrupt_of_an_import(user_shell: Shell, tmp_path: Path) -> None:
+    """Ctrl-C before the command line is there: no traceback either."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'yarnkernel.cli.kernels':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+    )
+    ended = user_shell.using(PYTHONPATH=str(tmp_path)).yarnkernel("list")
+    assert (ended.code, ended.err) == (130, "")

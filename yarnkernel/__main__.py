@@ -1,5 +1,20 @@
-"""``python -m yarnkernel``."""
+"""``yarnkernel`` and ``python -m yarnkernel``."""
 
-from yarnkernel.cli import run
+from __future__ import annotations
 
-run()
+import signal
+import sys
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run one command; Ctrl-C is one from the first moment on, while modules are imported."""
+    try:
+        from yarnkernel.cli import run  # noqa: PLC0415
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    run()
+
+
+if __name__ == "__main__":
+    main()

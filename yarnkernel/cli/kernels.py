@@ -158,10 +158,11 @@ def open_client(output: Output | None = None) -> YarnClient:
 
 
 @contextlib.contextmanager
-def _open_way(options: argparse.Namespace, output: Output) -> Iterator[Way]:
+def _open_way(options: argparse.Namespace, deadline: Deadline, output: Output) -> Iterator[Way]:
     """Find the cluster and make ready to submit to it."""
     from yarnkernel.submission import Scheduling  # noqa: PLC0415
     from yarnkernel.way import choose_way  # noqa: PLC0415
+    from yarnkernel.yarn_client import ANSWER_TIMEOUT  # noqa: PLC0415  (protobuf)
 
     explain = output.progress if options.verbose else lambda _line: None
     scheduling = Scheduling(options.priority or 0, options.lifetime or 0.0)
@@ -169,7 +170,7 @@ def _open_way(options: argparse.Namespace, output: Output) -> Iterator[Way]:
         open_client(output) as client,
         choose_way(client, options.via or "", scheduling=scheduling, explain=explain) as way,
     ):
-        client.check()
+        client.check(deadline.step(ANSWER_TIMEOUT))
         yield way
 
 
@@ -179,7 +180,7 @@ def _start(options: argparse.Namespace, output: Output) -> None:
     check_writable(options.connection_file or make_runtime_directory() / "kernel.json")
     deadline = Deadline(options.timeout)
     spec = _load_spec(options, deadline, output)
-    with _open_way(options, output) as way:
+    with _open_way(options, deadline, output) as way:
         connected = output.elapsed
         with started(way, spec, deadline, key=options.kernel_info_key, report=output.progress) as (
             kernel,
@@ -224,7 +225,7 @@ def _submit(options: argparse.Namespace, output: Output) -> None:
     deadline = Deadline(options.timeout)
     spec = _load_spec(options, deadline, output)
     with (
-        _open_way(options, output) as way,
+        _open_way(options, deadline, output) as way,
         submitted(way, spec, deadline, output.progress) as kernel,
     ):
         output.result(kernel.app_id, {"application_id": kernel.app_id})
