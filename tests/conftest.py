@@ -32,7 +32,9 @@ CACHE = platformdirs.user_cache_path()
 #: How much longer than on an idle machine something may take: deadlines are for what hangs.
 PATIENCE = 3
 #: Modules whose tests run both ways; all others do with --via skein, for which there is no time.
-BOTH_WAYS = ("test_start", "test_control", "test_faults", "test_kernel_faults")
+BOTH_WAYS = (
+    "test_start", "test_control", "test_faults", "test_kernel_faults", "test_provisioner",
+)  # fmt: skip
 #: Files whose tests share an environment that takes long to make and to pack.
 ENVIRONMENTS = ("test_environments.py", "test_pack.py")
 #: Files whose tests share servers, kernelspecs or kernels with each other.

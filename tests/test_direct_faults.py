@@ -284,8 +284,7 @@ def test_frozen_resourcemanager_while_submitting(mortal: Shell) -> None:
     resourcemanager = daemon(mortal, "resourcemanager")
     with frozen(resourcemanager):
         late = mortal.yarnkernel("start", "--timeout", "3")
-        assert late.code in (1, 3), late
-        assert "Traceback" not in late.err
+        assert "does not answer" in late.error(3)
         assert late.seconds < 12
         process = mortal.start("yarnkernel", "start")
         waiting = psutil.Process(process.pid)

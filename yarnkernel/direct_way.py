@@ -18,7 +18,6 @@ from yarnkernel.container_files import (
     sort_files,
 )
 from yarnkernel.errors import (
-    ClusterError,
     DirectWayError,
     HadoopConfigurationError,
     HadoopError,
@@ -36,7 +35,7 @@ from yarnkernel.interrupts import uninterrupted
 from yarnkernel.launch_script import literal
 from yarnkernel.master_launch import FILES, MasterLaunch
 from yarnkernel.skein_rpc import credentials
-from yarnkernel.submission import refusal, too_late
+from yarnkernel.submission import asking, refusal
 from yarnkernel.yarn_client import ANSWER_TIMEOUT, APPLICATION_TYPE
 
 if TYPE_CHECKING:
@@ -117,17 +116,14 @@ class DirectWay:
         against = reason_against(spec, self.client.cluster.configuration)
         if against:
             raise DirectWayError(against)
-        try:
-            app_id = self.client.new_application(deadline.step(ANSWER_TIMEOUT))
-            context = self._context(app_id, spec, deadline, report)
-        except UnreadableFileError as exc:
-            raise DirectWayError(str(exc)) from exc
-        except ValueError as exc:  # protobuf's, for what its fields cannot hold
-            raise UsageError(f"the application cannot be described to YARN: {exc}") from exc
-        except ClusterError:
-            if deadline.passed:
-                raise too_late(self.client, deadline) from None
-            raise
+        with asking(self.client, deadline):
+            try:
+                app_id = self.client.new_application(deadline.step(ANSWER_TIMEOUT))
+                context = self._context(app_id, spec, deadline, report)
+            except UnreadableFileError as exc:
+                raise DirectWayError(str(exc)) from exc
+            except ValueError as exc:  # protobuf's, for what its fields cannot hold
+                raise UsageError(f"the application cannot be described to YARN: {exc}") from exc
         try:
             self._hand_in(context, spec, deadline)
         except BaseException:
@@ -137,14 +133,11 @@ class DirectWay:
         return app_id
 
     def _hand_in(self, context: Any, spec: skein.ApplicationSpec, deadline: Deadline) -> None:
-        try:
-            status = self.client.submit(context, deadline.remaining)
-        except HadoopError as exc:
-            raise refusal(self.client, spec, str(exc)) from exc
-        except ClusterError:
-            if deadline.passed:
-                raise too_late(self.client, deadline) from None
-            raise
+        with asking(self.client, deadline):
+            try:
+                status = self.client.submit(context, deadline.remaining)
+            except HadoopError as exc:
+                raise refusal(self.client, spec, str(exc)) from exc
         if status.ended:
             raise refusal(self.client, spec, status.diagnostics)
 

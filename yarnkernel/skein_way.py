@@ -8,7 +8,7 @@ from yarnkernel.errors import ClusterError, YarnKernelError
 from yarnkernel.interrupts import deferred, uninterrupted
 from yarnkernel.skein_driver import SharedDriver
 from yarnkernel.skein_rpc import RemoteError, result, start_call
-from yarnkernel.submission import refusal, too_late
+from yarnkernel.submission import asking, refusal
 from yarnkernel.yarn_client import ANSWER_TIMEOUT, YarnClient
 
 if TYPE_CHECKING:
@@ -63,12 +63,8 @@ class SkeinWay:
     ) -> str:
         """See :class:`yarnkernel.way.Way`."""
         # A submission may rightly take minutes (uploads): whether anybody is there is asked first.
-        try:
+        with asking(self.client, deadline):
             self.client.check(deadline.step(ANSWER_TIMEOUT))
-        except ClusterError:
-            if deadline.passed:
-                raise too_late(self.client, deadline) from None
-            raise
         with self._driver.use(deadline.remaining) as driver:
             return self._submit(driver, spec, deadline)
 
@@ -85,9 +81,8 @@ class SkeinWay:
                 details = exc.details.removeprefix("Failed to submit application, exception:")
                 raise refusal(self.client, spec, details) from exc
             self._withdraw(future, spec.tags)
-            if deadline.passed:
-                raise too_late(self.client, deadline) from exc
-            raise ClusterError(f"skein's driver ended while it submitted: {exc}") from exc
+            with asking(self.client, deadline):
+                raise ClusterError(f"skein's driver ended while it submitted: {exc}") from exc
         except BaseException:
             self._withdraw(future, spec.tags)
             raise

@@ -6,9 +6,17 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from yarnkernel.errors import SubmitError, SubmitTimeoutError, UsageError, YarnKernelError
+from yarnkernel.errors import (
+    ClusterError,
+    SubmitError,
+    SubmitTimeoutError,
+    UsageError,
+    YarnKernelError,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import skein
 
     from yarnkernel.deadline import Deadline
@@ -47,12 +55,24 @@ class Scheduling:
             raise UsageError(f"a lifetime is at most {LONGEST_LIFE} s, not {self.lifetime:g}")
 
 
-def too_late(client: YarnClient, deadline: Deadline) -> SubmitTimeoutError:
-    """Return the error for a deadline that passed first."""
-    return SubmitTimeoutError(
-        f"{client.cluster.source} had not accepted the application after "
-        f"{deadline.seconds:.0f} s; next: give it longer with --timeout"
-    )
+@contextlib.contextmanager
+def asking(client: YarnClient, deadline: Deadline) -> Iterator[None]:
+    """Tell of a deadline that passed, where the body fails for that.
+
+    Raises
+    ------
+    SubmitTimeoutError
+        Instead of a ClusterError.
+    """
+    try:
+        yield
+    except ClusterError as exc:
+        if not deadline.passed:
+            raise
+        raise SubmitTimeoutError(
+            f"{client.cluster.source} had not accepted the application after "
+            f"{deadline.seconds:.0f} s: {exc}; next: give it longer with --timeout"
+        ) from exc
 
 
 def refusal(client: YarnClient, spec: skein.ApplicationSpec, details: str) -> SubmitError:

@@ -160,7 +160,7 @@ def open_client(output: Output | None = None) -> YarnClient:
 @contextlib.contextmanager
 def _open_way(options: argparse.Namespace, deadline: Deadline, output: Output) -> Iterator[Way]:
     """Find the cluster and make ready to submit to it."""
-    from yarnkernel.submission import Scheduling  # noqa: PLC0415
+    from yarnkernel.submission import Scheduling, asking  # noqa: PLC0415
     from yarnkernel.way import choose_way  # noqa: PLC0415
     from yarnkernel.yarn_client import ANSWER_TIMEOUT  # noqa: PLC0415  (protobuf)
 
@@ -170,7 +170,8 @@ def _open_way(options: argparse.Namespace, deadline: Deadline, output: Output) -
         open_client(output) as client,
         choose_way(client, options.via or "", scheduling=scheduling, explain=explain) as way,
     ):
-        client.check(deadline.step(ANSWER_TIMEOUT))
+        with asking(client, deadline):
+            client.check(deadline.step(ANSWER_TIMEOUT))
         yield way
 
 
