@@ -108,7 +108,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--cluster",
         default="",
         metavar="OPTIONS",
-        help='options of the cluster that most tests share, such as "--hadoop-version 3.4.3 --ha"',
+        help='of the cluster that most tests share, as in --cluster="--hadoop-version 3.4.3 --ha"',
     )
 
 
