@@ -20,7 +20,7 @@ from tests.conftest import REPOSITORY, Shell, finish, own_processes, wait_for
 from tests.kernels import active, only_with_skein, wait_until_none_is_active, write_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 NEVER = "echo I never publish\nexec sleep 600"
@@ -185,22 +185,38 @@ def test_driver_killed_while_waiting(private_shell: Shell, tmp_path: Path, via: 
     private_shell.yarnkernel("stop", out.strip()).ok()
 
 
-@pytest.mark.parametrize("own", [True, False])
-def test_deadline_passes_during_the_submission(
-    shell: Shell,
-    private_shell: Shell,
-    tmp_path: Path,
-    own: bool,  # noqa: FBT001
-) -> None:
+@pytest.fixture(params=["own", "global"])
+def driver_of_its_own(
+    request: pytest.FixtureRequest, stock: Shell, tmp_path: Path
+) -> Iterator[Shell]:
+    """A user whose driver may come to grief: one that ends with the command, or a global one."""
+    shell = stock.using(SKEIN_CONFIG=str(tmp_path / "skein"))
+    if request.param == "global":
+        shell.run("skein", "driver", "start").ok()
+    yield shell
+    if request.param == "global":
+        shell.run("skein", "driver", "stop", "--force").ok()
+
+
+def test_deadline_passes_during_the_submission(driver_of_its_own: Shell, tmp_path: Path) -> None:
     """A file to ship that nobody can read to its end in time."""
+    shell = driver_of_its_own
     os.mkfifo(tmp_path / "endless")
     spec = write_spec(tmp_path, NEVER)
     spec.write_text(
         spec.read_text() + "  files: {data: {source: endless, size: 9, timestamp: 1}}\n"
     )
-    started = (private_shell if own else shell).yarnkernel("start", spec, "--timeout", "4")
-    assert "had not accepted the application after 4 s" in started.error(3)
+    started = shell.yarnkernel("start", spec, "--timeout", "8")
+    assert "had not accepted the application after 8 s" in started.error(3)
     wait_until_none_is_active(shell)
+    # The direct way would read it itself.
+    error = shell.yarnkernel("start", spec_with_recipe(spec), "--via", "direct").error(2)
+    assert "endless is not a regular file" in error
+
+
+def spec_with_recipe(spec: Path) -> Path:
+    spec.write_text(spec.read_text().replace(NEVER.splitlines()[0], "# yarnkernel.recipe"))
+    return spec
 
 
 def test_deadline_before_anything(shell: Shell) -> None:

@@ -332,8 +332,10 @@ def test_interrupt(managers: Callable[..., KernelManager]) -> None:
     with connect(manager) as kernel:
         for mode in ("message", "signal"):
             manager.kernel_spec.interrupt_mode = mode
-            request = kernel.client.execute("import time; time.sleep(60)")
-            assert kernel.state_of(request) == "busy"
+            kernel.client.execute("import time; print('now', flush=True); time.sleep(60)")
+            # Not before the cell runs: ipykernel, which is busy before, may lose a signal then.
+            while kernel.client.get_iopub_msg(timeout=60)["msg_type"] != "stream":
+                pass
             begin = time.monotonic()
             manager.interrupt_kernel()
             reply = kernel.client.get_shell_msg(timeout=20)

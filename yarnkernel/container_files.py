@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import stat
 import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,16 +92,19 @@ def sort_files(
     Raises
     ------
     UsageError
-        When a file of this machine cannot be read.
+        When a file of this machine cannot be read, or is none, as a pipe, which may have no end.
     """
     travelling, others = dict(travelling), dict(files)
     left = MOST_THAT_TRAVELS - sum(map(len, travelling.values()))
     for name, file in files.items():
         path = _local_path(file)
-        if path is None or str(file.type) != "FILE":
+        if path is None:
             continue
         try:
-            if path.stat().st_size <= left:
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise UsageError(f"files.{name}: {path} is not a regular file")
+            if str(file.type) == "FILE" and status.st_size <= left:
                 travelling[name] = path.read_bytes()
                 left -= len(travelling[name])
                 del others[name]

@@ -160,14 +160,17 @@ class HdfsFiles:
         return posixpath.normpath(posixpath.join(home, plain))
 
     def _run(self, call: Callable[[], T]) -> T:
+        late = ClusterFileTimeoutError(
+            f"{self.cluster.source}: its file system does not answer in time; "
+            "next: try again with a longer --timeout"
+        )
+        if self._deadline.passed:
+            raise late
         future = start_in_thread(call)
         self._last_sign = time.monotonic()
         while not wait([future], self._deadline.step(LOOK_INTERVAL)).done:
             if self._deadline.passed:
-                raise ClusterFileTimeoutError(
-                    f"{self.cluster.source}: its file system does not answer in time; "
-                    "next: try again with a longer --timeout"
-                )
+                raise late
             if time.monotonic() - self._last_sign > STALL:
                 raise ClusterFileError(
                     f"{self.cluster.source}: its file system says: nothing for {STALL:.0f} s; "

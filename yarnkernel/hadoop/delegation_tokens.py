@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from yarnkernel.errors import HadoopConfigurationError, UnreadableFileError
 from yarnkernel.hadoop.addresses import resourcemanager_addresses, server_principal
+from yarnkernel.hadoop.credentials import Token
 from yarnkernel.hadoop.name_node import NameNode, namenode_addresses
 from yarnkernel.hadoop.resource_manager import ResourceManager
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from yarnkernel.deadline import Deadline
     from yarnkernel.hadoop.configuration import Configuration
-    from yarnkernel.hadoop.credentials import Token
+    from yarnkernel.hadoop.highly_available import HighlyAvailable
 
 
 def delegation_tokens(
@@ -63,7 +63,7 @@ def delegation_tokens(
         for authority in _authorities(configuration, url)
     )
     renewer = _renewer(configuration)
-    tokens = {}
+    tokens: list[Token] = []
     for authority in authorities:
         with contextlib.closing(NameNode(configuration, authority)) as namenode:
             keys = namenode.key_provider(deadline.step(deadline.seconds))
@@ -73,17 +73,23 @@ def delegation_tokens(
                 raise UnreadableFileError(
                     f"hdfs://{authority} may have encryption zones, whose keys are at {keys}"
                 )
-            token = namenode.delegation_token(renewer, deadline.step(deadline.seconds))
-        if token is not None:
-            service = _service_of_hdfs(configuration, authority)
-            tokens[service] = replace(token, service=service)
-    with contextlib.closing(ResourceManager(configuration)) as resource_manager:
-        token = resource_manager.delegation_token(renewer, deadline.step(deadline.seconds))
+            tokens += _ask(namenode, renewer, _service_of_hdfs(configuration, authority), deadline)
     # ClientRMProxy.getRMDelegationTokenService: of all, when there are several.
     addresses = resourcemanager_addresses(configuration)
     service = ",".join(_service(configuration, *address) for address in addresses)
-    tokens[service] = replace(token, service=service)
-    return tokens
+    with contextlib.closing(ResourceManager(configuration)) as resource_manager:
+        tokens += _ask(resource_manager, renewer, service, deadline)
+    return {token.service: token for token in tokens}
+
+
+def _ask(daemon: HighlyAvailable, renewer: str, service: str, deadline: Deadline) -> list[Token]:
+    """Get a token of a daemon's; none where it gives none."""
+    answer = daemon.call(
+        "GetDelegationToken", deadline.step(deadline.seconds), package="common", renewer=renewer
+    )
+    if not answer.HasField("token"):
+        return []
+    return [Token(answer.token.identifier, answer.token.password, answer.token.kind, service)]
 
 
 def _authorities(configuration: Configuration, url: str) -> Iterator[str]:

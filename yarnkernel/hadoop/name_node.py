@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from yarnkernel.errors import HadoopConfigurationError, HadoopError, UnreadableFileError
 from yarnkernel.hadoop.addresses import parse_address
-from yarnkernel.hadoop.credentials import Token
 from yarnkernel.hadoop.file_system import FileStatus
 from yarnkernel.hadoop.highly_available import HighlyAvailable
 from yarnkernel.hadoop.rpc import RpcConnection
@@ -70,21 +69,6 @@ class NameNode(HighlyAvailable):
     def __init__(self, configuration: Configuration, authority: str) -> None:
         addresses = namenode_addresses(configuration, authority)
         super().__init__([RpcConnection(address, PROTOCOL, configuration) for address in addresses])
-
-    def delegation_token(self, renewer: str, timeout: float) -> Token | None:
-        """Return a token that stands for us, without a service; None when HDFS gives none.
-
-        Parameters
-        ----------
-        renewer : str
-            The principal that may renew it.
-        timeout : float
-            Seconds.
-        """
-        answer = self.call("GetDelegationToken", timeout, package="common", renewer=renewer)
-        if not answer.HasField("token"):
-            return None
-        return Token(answer.token.identifier, answer.token.password, answer.token.kind)
 
     def key_provider(self, timeout: float) -> str | None:
         """Return the URI of the server that has the keys of encryption zones.

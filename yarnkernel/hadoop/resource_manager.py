@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import NotFoundError, RpcTimeoutError
 from yarnkernel.hadoop.addresses import resourcemanager_addresses
-from yarnkernel.hadoop.credentials import Token
 from yarnkernel.hadoop.highly_available import HighlyAvailable
 from yarnkernel.hadoop.identifiers import application_id, format_application_id
 from yarnkernel.hadoop.messages import enum_name
@@ -54,19 +53,6 @@ class ResourceManager(HighlyAvailable):
     def new_application(self, timeout: float) -> str:
         """Return the id of an application that can be submitted."""
         return format_application_id(self.call("GetNewApplication", timeout).application_id)
-
-    def delegation_token(self, renewer: str, timeout: float) -> Token:
-        """Return a token that stands for us, without a service.
-
-        Parameters
-        ----------
-        renewer : str
-            The principal that may renew it.
-        timeout : float
-            Seconds.
-        """
-        answer = self.call("GetDelegationToken", timeout, package="common", renewer=renewer)
-        return Token(answer.token.identifier, answer.token.password, answer.token.kind)
 
     def submit_application(self, context: Any, timeout: float) -> Any:
         """Submit an application and wait until the scheduler has it.
