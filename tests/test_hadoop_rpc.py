@@ -262,3 +262,25 @@ def test_no_such_host(host: str) -> None:
 @pytest.mark.skipif(shutil.which("javac") is None, reason="needs a JDK, with its compiler")
 def test_descriptors_are_those_of_the_locked_jars(user_shell: Shell) -> None:
     user_shell.run(sys.executable, REPOSITORY / "scripts/dump-descriptors", "--check").ok()
+
+
+THREADS = """
+import sys, threading
+from yarnkernel.hadoop.messages import enum_name, message_class
+sys.setswitchinterval(1e-6)
+begin, found = threading.Barrier(8), []
+def make():
+    begin.wait()
+    enum_name("hadoop.yarn.YarnApplicationStateProto", 1)
+    found.append(message_class("hadoop.yarn.ApplicationIdProto"))
+threads = [threading.Thread(target=make) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+message_class("hadoop.yarn.GetApplicationReportRequestProto")(application_id=found[0](id=1))
+print(len(set(found)))
+"""
+
+
+def test_threads_that_begin_at_once(user_shell: Shell) -> None:
+    """As in a server that is asked for many kernels: there is one class of each message."""
+    assert user_shell.run(sys.executable, "-c", THREADS).ok().out == "1\n"

@@ -8,11 +8,15 @@ none. Tried with protobuf 3.19.6 to 7.36.2.
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+#: Two threads that begin at once must not make two classes of one message.
+_LOCK = threading.Lock()
 
 
 @cache
@@ -25,7 +29,6 @@ def _pool() -> Any:
     return pool
 
 
-@cache
 def message_class(name: str) -> Any:
     """Return a message's class.
 
@@ -34,13 +37,20 @@ def message_class(name: str) -> Any:
     name : str
         With its package, such as ``"hadoop.yarn.ApplicationIdProto"``.
     """
+    with _LOCK:
+        return _make_class(name)
+
+
+@cache
+def _make_class(name: str) -> Any:
     descriptor = _pool().FindMessageTypeByName(name)
     if hasattr(message_factory, "GetMessageClass"):  # protobuf 4.22
         return message_factory.GetMessageClass(descriptor)
     return message_factory.MessageFactory(_pool()).GetPrototype(descriptor)
 
 
-@cache
 def enum_name(enum: str, number: int) -> str:
     """Return the name of an enumeration's value, as ``enum`` spells it."""
-    return str(_pool().FindEnumTypeByName(enum).values_by_number[number].name)
+    with _LOCK:
+        pool = _pool()
+    return str(pool.FindEnumTypeByName(enum).values_by_number[number].name)
