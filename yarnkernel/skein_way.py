@@ -8,7 +8,7 @@ from yarnkernel.errors import ClusterError, YarnKernelError
 from yarnkernel.interrupts import deferred, uninterrupted
 from yarnkernel.skein_driver import SharedDriver
 from yarnkernel.skein_rpc import RemoteError, result, start_call
-from yarnkernel.submission import asking, refusal
+from yarnkernel.submission import asking, refusal, too_late
 from yarnkernel.yarn_client import ANSWER_TIMEOUT, YarnClient
 
 if TYPE_CHECKING:
@@ -81,8 +81,9 @@ class SkeinWay:
                 details = exc.details.removeprefix("Failed to submit application, exception:")
                 raise refusal(self.client, spec, details) from exc
             self._withdraw(future, spec.tags)
-            with asking(self.client, deadline):
-                raise ClusterError(f"skein's driver ended while it submitted: {exc}") from exc
+            if deadline.passed:
+                raise too_late(self.client, deadline, exc) from exc
+            raise ClusterError(f"skein's driver ended while it submitted: {exc}") from exc
         except BaseException:
             self._withdraw(future, spec.tags)
             raise

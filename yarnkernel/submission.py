@@ -55,6 +55,14 @@ class Scheduling:
             raise UsageError(f"a lifetime is at most {LONGEST_LIFE} s, not {self.lifetime:g}")
 
 
+def too_late(client: YarnClient, deadline: Deadline, reason: Exception) -> SubmitTimeoutError:
+    """Return the error for a deadline that passed first."""
+    return SubmitTimeoutError(
+        f"{client.cluster.source} had not accepted the application after "
+        f"{deadline.seconds:.0f} s: {reason}; next: give it longer with --timeout"
+    )
+
+
 @contextlib.contextmanager
 def asking(client: YarnClient, deadline: Deadline) -> Iterator[None]:
     """Tell of a deadline that passed, where the body fails for that.
@@ -69,10 +77,7 @@ def asking(client: YarnClient, deadline: Deadline) -> Iterator[None]:
     except ClusterError as exc:
         if not deadline.passed:
             raise
-        raise SubmitTimeoutError(
-            f"{client.cluster.source} had not accepted the application after "
-            f"{deadline.seconds:.0f} s: {exc}; next: give it longer with --timeout"
-        ) from exc
+        raise too_late(client, deadline, exc) from exc
 
 
 def refusal(client: YarnClient, spec: skein.ApplicationSpec, details: str) -> SubmitError:
