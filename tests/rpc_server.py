@@ -23,11 +23,15 @@ ANSWER = "hadoop.yarn.GetClusterMetricsResponseProto"
 OPENING = len(b"hrpc\x09\x00\x00")
 
 
-def answer(call_id: int, nodes: int = 7) -> bytes:
+def success(call_id: int, content: Any) -> bytes:
     header = message_class("hadoop.common.RpcResponseHeaderProto")(callId=call_id, status="SUCCESS")
+    return frame(header, content)
+
+
+def answer(call_id: int, nodes: int = 7) -> bytes:
     content = message_class(ANSWER)()
     content.cluster_metrics.num_node_managers = nodes
-    return frame(header, content)
+    return success(call_id, content)
 
 
 def failure(class_name: str, text: str, status: str = "ERROR") -> bytes:

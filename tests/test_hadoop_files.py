@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.rpc_server import Server
+from tests.rpc_server import Server, success
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import HadoopConfigurationError, UnreadableFileError
 from yarnkernel.hadoop.addresses import parse_address, resourcemanager_addresses, server_principal
@@ -24,7 +24,6 @@ from yarnkernel.hadoop.messages import message_class
 from yarnkernel.hadoop.name_node import NameNode
 from yarnkernel.hadoop.tfile import TFile
 from yarnkernel.hadoop.webhdfs import WebHdfs
-from yarnkernel.hadoop.wire import frame
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -301,7 +300,6 @@ def test_server_of_keys(uri: str | None) -> None:
     """What NameNodes say of it: where it is, that there is none, nothing."""
 
     def reply(call_id: int) -> bytes:
-        header = message_class("hadoop.common.RpcResponseHeaderProto")
         content = message_class("hadoop.hdfs.GetServerDefaultsResponseProto")(
             serverDefaults={
                 "blockSize": 1,
@@ -312,7 +310,7 @@ def test_server_of_keys(uri: str | None) -> None:
                 "keyProviderUri": uri,
             }
         )
-        return frame(header(callId=call_id, status="SUCCESS"), content)
+        return success(call_id, content)
 
     with Server(reply) as server:
         namenode = NameNode(Configuration({}, "test"), "{}:{}".format(*server.address))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from yarnkernel.errors import HadoopConfigurationError
 
@@ -87,6 +87,18 @@ def resourcemanager_addresses(configuration: Configuration, name: str = "address
         where = f"{configuration.source}: {setting}"
         found.append(parse_address(address, _PORTS[name], where))
     return found
+
+
+def resolve(host: str, port: int) -> list[Any]:
+    """Return what getaddrinfo finds, IPv4 first, as Java has it (java.net.preferIPv6Addresses).
+
+    Raises
+    ------
+    OSError, UnicodeError, OverflowError
+        When there is no such host.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return sorted(found, key=lambda entry: entry[0] != socket.AF_INET)
 
 
 def canonical_name(host: str) -> str:

@@ -8,12 +8,11 @@ cancels them when the application ends.
 from __future__ import annotations
 
 import contextlib
-import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from yarnkernel.errors import HadoopConfigurationError, UnreadableFileError
-from yarnkernel.hadoop.addresses import resourcemanager_addresses, server_principal
+from yarnkernel.hadoop.addresses import resolve, resourcemanager_addresses, server_principal
 from yarnkernel.hadoop.credentials import Token
 from yarnkernel.hadoop.name_node import NameNode, namenode_addresses
 from yarnkernel.hadoop.resource_manager import ResourceManager
@@ -127,8 +126,5 @@ def _service(configuration: Configuration, host: str, port: int) -> str:
     """What a daemon's token is for (SecurityUtil.buildTokenService)."""
     if configuration.get_bool("hadoop.security.token.service.use_ip", default=True):
         with contextlib.suppress(OSError):  # as Java does: then it is the name
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            # Java prefers the older kind (java.net.preferIPv6Addresses).
-            found.sort(key=lambda entry: entry[0] != socket.AF_INET)
-            return f"{found[0][4][0]}:{port}"
+            return f"{resolve(host, port)[0][4][0]}:{port}"
     return f"{host.lower()}:{port}"

@@ -49,6 +49,7 @@ def _make_class(name: str) -> Any:
     return message_factory.MessageFactory(_pool()).GetPrototype(descriptor)
 
 
+@cache
 def enum_name(enum: str, number: int) -> str:
     """Return the name of an enumeration's value, as ``enum`` spells it."""
     with _LOCK:

@@ -15,6 +15,7 @@ from yarnkernel.errors import (
     RpcTimeoutError,
     UnreachableError,
 )
+from yarnkernel.hadoop.addresses import resolve
 from yarnkernel.hadoop.login import user_login
 from yarnkernel.hadoop.messages import message_class
 from yarnkernel.hadoop.sasl import negotiate
@@ -235,16 +236,12 @@ def _time_left(deadline: Deadline) -> float:
 
 
 def _open_socket(address: tuple[str, int], deadline: Deadline) -> socket.socket:
-    """Connect to the first address of a host that answers; one that does not leaves time for all.
-
-    As in Java the older kind comes first (``java.net.preferIPv6Addresses``).
-    """
+    """Connect to the first address of a host that answers; one that does not leaves some time."""
     try:
-        found = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
+        found = resolve(*address)
     except (OSError, UnicodeError, OverflowError) as exc:
         raise UnreachableError(f"there is no such host ({exc})") from exc
     failure: OSError = ConnectionRefusedError()
-    found.sort(key=lambda entry: entry[0] != socket.AF_INET)
     for index, (family, kind, protocol, _, target) in enumerate(found):
         with contextlib.ExitStack() as stack:
             opened = stack.enter_context(socket.socket(family, kind, protocol))
