@@ -34,7 +34,7 @@ from scripts.bench_commands import (
 from yarnkernel.cli.output import Output, TransferBar
 from yarnkernel.cluster_env import local_environment
 from yarnkernel.deadline import Deadline
-from yarnkernel.kernel import YarnKernel
+from yarnkernel.kernel import YarnKernel, ignore_report
 from yarnkernel.local.cluster import start_cluster, stop_cluster
 from yarnkernel.local.options import ClusterOptions
 from yarnkernel.skein_driver import SharedDriver
@@ -154,7 +154,9 @@ class Bench:
     def api(self, way: Way, kind: str, spec: Path) -> None:
         """Run one kernel through the API, from its submission to its end."""
         begin = time.monotonic()
-        kernel = YarnKernel(way.submit(load_spec(spec), Deadline(TIMEOUT)), way.client)
+        kernel = YarnKernel(
+            way.submit(load_spec(spec), Deadline(TIMEOUT), ignore_report), way.client
+        )
         try:
             client = first_reply(kernel.wait(Deadline(TIMEOUT)))
             self.note(REPLY, kind, time.monotonic() - begin)

@@ -27,7 +27,7 @@ from yarnkernel.cli.output import Output, TransferBar
 from yarnkernel.cluster_env import local_environment
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import YarnKernelError
-from yarnkernel.kernel import YarnKernel
+from yarnkernel.kernel import YarnKernel, ignore_report
 from yarnkernel.local.cluster import start_cluster, stop_cluster
 from yarnkernel.local.daemons import log_path, restart_daemon, wait_until_ready
 from yarnkernel.local.options import ClusterOptions
@@ -196,7 +196,7 @@ def _soak(state: ClusterState, via: str, minutes: float, output: Output) -> None
         YarnClient(local_environment(state)) as client,
         choose_way(client, via) as way,
     ):
-        kernel = YarnKernel(way.submit(load_spec(SPEC), Deadline(120)), client)
+        kernel = YarnKernel(way.submit(load_spec(SPEC), Deadline(120), ignore_report), client)
         try:
             info = kernel.wait(Deadline(120))
             output.progress(f"{kernel.app_id} has a kernel, submitted by --via {via}")

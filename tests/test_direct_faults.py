@@ -337,15 +337,13 @@ def with_patience(shell: Shell, milliseconds: int, directory: Path) -> str:
 
 
 def test_resourcemanager_that_is_waited_for_ever(mortal: Shell, tmp_path: Path) -> None:
-    """As -1 says in Hadoop; what hangs meanwhile holds no end up."""
+    """As -1 says in Hadoop."""
     shell = mortal.using(HADOOP_CONF_DIR=with_patience(mortal, -1, tmp_path))
     app_id = shell.yarnkernel("start").ok().out.strip()
     with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
-        resourcemanager = daemon(mortal, "resourcemanager")
-        resourcemanager.suspend()
-        time.sleep(3)
-        assert kernel.run("6 * 7") == "42"
-        resourcemanager.resume()
+        with frozen(daemon(mortal, "resourcemanager")):
+            time.sleep(3)
+            assert kernel.run("6 * 7") == "42"
         shell.yarnkernel("stop", app_id).ok()
     assert final_status(shell, app_id) == "SUCCEEDED"
 
@@ -354,12 +352,8 @@ def test_resourcemanager_that_never_comes_back(mortal: Shell, tmp_path: Path) ->
     """Given up after the time that the site files give all ApplicationMasters."""
     shell = mortal.using(HADOOP_CONF_DIR=with_patience(mortal, 3000, tmp_path))
     app_id = shell.yarnkernel("start").ok().out.strip()
-    resourcemanager = daemon(mortal, "resourcemanager")
-    resourcemanager.suspend()
-    try:
+    with frozen(daemon(mortal, "resourcemanager")):
         await_nothing_left(app_id)
-    finally:
-        resourcemanager.resume()
     wait_for(lambda: "FAILED" in shell.yarnkernel("status", app_id).out, 60, "it is FAILED")
     logs = shell.yarnkernel("logs", app_id).ok().out
     assert "no ResourceManager has answered for 3 s" in logs

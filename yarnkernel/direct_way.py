@@ -107,10 +107,7 @@ class DirectWay:
         return False
 
     def submit(
-        self,
-        spec: skein.ApplicationSpec,
-        deadline: Deadline,
-        report: Callable[[str], None] = lambda _line: None,
+        self, spec: skein.ApplicationSpec, deadline: Deadline, report: Callable[[str], None]
     ) -> str:
         """See :class:`yarnkernel.way.Way`."""
         against = reason_against(spec, self.client.cluster.configuration)

@@ -59,7 +59,7 @@ class SkeinWay:
         self,
         spec: skein.ApplicationSpec,
         deadline: Deadline,
-        report: Callable[[str], None] | None = None,  # noqa: ARG002  (the driver uploads)
+        report: Callable[[str], None],  # noqa: ARG002  (the driver uploads)
     ) -> str:
         """See :class:`yarnkernel.way.Way`."""
         # A submission may rightly take minutes (uploads): whether anybody is there is asked first.

@@ -24,10 +24,6 @@ AUTO, DIRECT, SKEIN = WAYS = ("auto", "direct", "skein")
 VARIABLE = "YARNKERNEL_VIA"
 
 
-def _ignore(_line: str) -> None:
-    pass
-
-
 class Way(Protocol):
     """How applications are submitted; a context manager.
 
@@ -44,10 +40,7 @@ class Way(Protocol):
     def __exit__(self, *exc_info: object) -> None: ...
 
     def submit(
-        self,
-        spec: skein.ApplicationSpec,
-        deadline: Deadline,
-        report: Callable[[str], None] = _ignore,
+        self, spec: skein.ApplicationSpec, deadline: Deadline, report: Callable[[str], None]
     ) -> str:
         """Submit an application.
 
@@ -61,7 +54,7 @@ class Way(Protocol):
             What to run.
         deadline : Deadline
             For the whole submission, uploads included.
-        report : callable, optional
+        report : callable
             Called with one line at each upload.
 
         Returns
@@ -123,10 +116,7 @@ class AutomaticWay:
             self._skein_way.__exit__(*exc_info)
 
     def submit(
-        self,
-        spec: skein.ApplicationSpec,
-        deadline: Deadline,
-        report: Callable[[str], None] = _ignore,
+        self, spec: skein.ApplicationSpec, deadline: Deadline, report: Callable[[str], None]
     ) -> str:
         """See :class:`Way`."""
         from yarnkernel.direct_way import DirectWay  # noqa: PLC0415  (gRPC)
@@ -160,6 +150,10 @@ def _skein_way(client: YarnClient, driver: SharedDriver | None) -> Way:
     from yarnkernel.skein_way import SkeinWay  # noqa: PLC0415  (not needed by the direct way)
 
     return SkeinWay(client, driver)
+
+
+def _ignore(_line: str) -> None:
+    pass
 
 
 def check_way(name: str) -> str:
