@@ -31,14 +31,18 @@ BIN = Path(sys.executable).parent
 CACHE = platformdirs.user_cache_path()
 #: How much longer than on an idle machine something may take: deadlines are for what hangs.
 PATIENCE = 3
-#: Modules whose tests run both ways; all others do with --via skein, for which there is no time.
+#: Modules whose tests run both ways, but for those that are about one (``pytest.mark.way``); all
+#: others do with --via skein, for which there is no time.
 BOTH_WAYS = (
     "test_start", "test_control", "test_faults", "test_kernel_faults", "test_provisioner",
 )  # fmt: skip
 #: Files whose tests share an environment that takes long to make and to pack.
 ENVIRONMENTS = ("test_environments.py", "test_pack.py")
-#: Files whose tests share servers, kernelspecs or kernels with each other.
-SHARING = ("tests/front_ends/", "tests/test_provisioner", "tests/test_launcher", "tests/test_k")
+#: Files whose tests share servers, kernelspecs, kernels or a cluster with each other.
+SHARING = (
+    "tests/front_ends/", "tests/test_direct_daemons", "tests/test_hdfs", "tests/test_k",
+    "tests/test_launcher", "tests/test_provisioner",
+)  # fmt: skip
 #: A directory whose tests share a cluster.
 KERBEROS = "tests/kerberos/"
 #: No files of its own, and no verdict on a busy machine's speed: tests have deadlines themselves.
@@ -114,7 +118,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "via" in metafunc.fixturenames:
-        chosen = metafunc.config.getoption("--via")
+        mark = metafunc.definition.get_closest_marker("way")
+        chosen = mark.args[0] if mark else metafunc.config.getoption("--via")
         both = metafunc.module.__name__.rpartition(".")[2] in BOTH_WAYS
         ways = [chosen] if chosen else ["auto", "skein"] if both else ["auto"]
         metafunc.parametrize("via", ways, indirect=True, scope="module")

@@ -7,13 +7,20 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
 from tests.conftest import Shell, wait_for
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+
+#: A kernel that takes longer to start than anybody waits.
+NEVER = (
+    "echo I never publish\n"
+    "exec python -m yarnkernel.recipe --start-timeout 600"
+    " -- sh -c 'exec sleep 600' {connection_file}"
+)
 
 
 class Kernel:
@@ -104,8 +111,3 @@ def active(shell: Shell) -> list[str]:
 
 def wait_until_none_is_active(shell: Shell) -> None:
     wait_for(lambda: not active(shell), 20, "no application is active")
-
-
-def only_with_skein(via: str) -> None:
-    if via != "skein":
-        pytest.skip("about skein's driver or ApplicationMaster")

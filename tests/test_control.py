@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.conftest import REPOSITORY, Shell, wait_for
-from tests.kernels import Kernel, final_status, start_kernel, write_spec
+from tests.kernels import NEVER, Kernel, final_status, start_kernel, write_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,7 +96,7 @@ def test_application_that_waits(
     shell: Shell, tmp_path: Path, stop_later: Callable[[str], str]
 ) -> None:
     big = "{memory: 1500 MiB, vcores: 1}"
-    spec = write_spec(tmp_path, "exec sleep 600", queue="small", resources=big)
+    spec = write_spec(tmp_path, NEVER, queue="small", resources=big)
     stop_later(shell.yarnkernel("submit", spec).ok().out)
     waiting = stop_later(shell.yarnkernel("submit", spec).ok().out)
     error = shell.yarnkernel("interrupt", waiting).error(1)
@@ -148,6 +148,7 @@ def test_application_master_that_does_not_answer(
         master.resume()
 
 
+@pytest.mark.way("skein")
 def test_kernel_of_skeins_recipe(shell: Shell, stock_kernel: tuple[str, Kernel]) -> None:
     app_id, client = stock_kernel
     message_id = client.client.execute("import time; time.sleep(100)")
@@ -219,6 +220,7 @@ def test_console(shell: Shell, kernel: tuple[str, Kernel]) -> None:
     assert state(shell, app_id) == "idle"
 
 
+@pytest.mark.way("skein")
 def test_console_of_a_connection_file(shell: Shell, stock_kernel: tuple[str, Kernel]) -> None:
     """A kernel of skein's recipe, by the file that start wrote; `exit` ends it."""
     app_id, _ = stock_kernel
@@ -229,6 +231,7 @@ def test_console_of_a_connection_file(shell: Shell, stock_kernel: tuple[str, Ker
     assert final_status(shell, app_id) == "SUCCEEDED"
 
 
+@pytest.mark.way("auto")
 @pytest.mark.parametrize(
     ("content", "code", "words"),
     [
@@ -245,6 +248,7 @@ def test_console_of_a_wrong_file(
     assert words in user_shell.yarnkernel("console", "some.json", cwd=tmp_path).error(code)
 
 
+@pytest.mark.way("auto")
 def test_console_of_a_dead_kernel(user_shell: Shell, tmp_path: Path) -> None:
     info = {
         "ip": "127.0.0.1", "key": "k", "transport": "tcp", "signature_scheme": "hmac-sha256",
@@ -294,6 +298,7 @@ def test_stop_all(shell: Shell) -> None:
     assert "or say --all" in shell.yarnkernel("stop", "--all", app_ids[0]).error(2)
 
 
+@pytest.mark.way("auto")
 @pytest.mark.parametrize("shell_name", ["bash", "zsh"])
 def test_completion(shell: Shell, kernel: tuple[str, Kernel], shell_name: str) -> None:
     """Typed with the tab key at a real shell."""

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.conftest import Shell, wait_for
-from tests.kernels import Kernel, only_with_skein, wait_until_none_is_active, write_spec
+from tests.kernels import Kernel, wait_until_none_is_active, write_spec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,12 +47,16 @@ def test_kernel_killed(shell: Shell, tmp_path: Path, number: signal.Signals, wor
     assert f"The kernel was ended by {words}." in status["diagnostics"]
 
 
-@pytest.mark.parametrize("victim", ["yarnkernel.recipe", "skein.ApplicationMaster"])
-def test_nothing_outlives_the_supervisor_or_the_application_master(
-    shell: Shell, victim: str, via: str
-) -> None:
-    if victim == "skein.ApplicationMaster":
-        only_with_skein(via)
+def test_nothing_outlives_the_supervisor(shell: Shell) -> None:
+    end_kernel_by(shell, "yarnkernel.recipe")
+
+
+@pytest.mark.way("skein")
+def test_nothing_outlives_the_application_master(shell: Shell) -> None:
+    end_kernel_by(shell, "skein.ApplicationMaster")
+
+
+def end_kernel_by(shell: Shell, victim: str) -> None:
     app_id = shell.yarnkernel("start").ok().out.strip()
     kernel = kernel_process(app_id)
     for process in kernel.parents():

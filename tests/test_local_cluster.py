@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from tests.conftest import BIN, REPOSITORY, Shell, finish, own_processes, wait_for
+from tests.conftest import Shell, finish, own_processes, wait_for
 from tests.kernels import Kernel
 
 if TYPE_CHECKING:
@@ -158,32 +158,8 @@ def test_killed_start_is_cleaned_by_stop(user_shell: Shell, name: str) -> None:
     assert {process.pid for process in own_processes()} <= before
 
 
-def test_hdfs(user_shell: Shell, name: str, tmp_path: Path) -> None:
+def test_hdfs_below_a_home_with_a_quote(user_shell: Shell) -> None:
     assert "because of the quote" in user_shell.yarnkernel("cluster", "start", "--hdfs").error(2)
-    home = tmp_path / "a home"
-    home.mkdir()
-    shell = user_shell.using(HOME=str(home))
-    shell.yarnkernel("cluster", "start", "--name", name, "--hdfs").ok()
-    environment = shell.yarnkernel("cluster", "env", "--name", name, "--json").ok().document
-    shell = shell.using(**environment)
-    assert "HDFS" in shell.yarnkernel("cluster", "status", "--name", name).ok().out
-    spec = REPOSITORY / "specs/ipython.yaml"
-    result = shell.yarnkernel("start", spec, "--via", "skein", "--json").ok()
-    app_id = result.document["application_id"]
-    staged_in = f"/user/{psutil.Process().username()}/.skein"
-    staged = shell.run("hdfs", "dfs", "-ls", f"{staged_in}/{app_id}")
-    assert "skein.jar" in staged.ok().out
-    with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
-        assert kernel.run("6 * 7") == "42"
-    shell.yarnkernel("stop", app_id).ok()
-    # By WebHDFS: there is no `yarn` command to leave it to.
-    conf_dir = shutil.copytree(environment["HADOOP_CONF_DIR"], tmp_path / "conf")
-    bare = shell.using(HADOOP_CONF_DIR=str(conf_dir), PATH=str(BIN), JAVA_HOME=None)
-    assert "TCP without encryption" in bare.yarnkernel("logs", app_id).ok().out
-    killed = shell.yarnkernel("submit", REPOSITORY / "specs/ipython.yaml").ok().out.strip()
-    bare.yarnkernel("stop", "--force", killed).ok()
-    assert killed not in shell.run("hdfs", "dfs", "-ls", staged_in).ok().out
-    shell.yarnkernel("cluster", "stop", "--name", name).ok()
 
 
 @pytest.mark.skipif(

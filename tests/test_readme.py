@@ -60,6 +60,8 @@ def newcomer(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
     environment = clean_environment(home) | {"PS1": PROMPT, "TERM": "dumb"}
     environment["PATH"] = f"{tmp_path}/venv/bin:{environment['PATH'].partition(':')[2]}"
     environment["XDG_CACHE_HOME"] = str(CACHE)
+    # What is imported is compiled then; most of it never is.
+    environment["PIP_NO_COMPILE"] = "1"
     shell = pexpect.spawn(
         "bash",
         ["--norc", "--noprofile"],

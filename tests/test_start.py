@@ -22,6 +22,7 @@ SPECS = REPOSITORY / "specs"
 LAYOUTS = ("ipython.yaml", "ipython-service.yaml")
 
 
+@pytest.mark.way("skein")
 @pytest.mark.parametrize("spec", LAYOUTS)
 def test_stock_skein_submits_and_we_connect(
     shell: Shell, stock: Shell, spec: str, stop_later: Callable[[str], str]
@@ -163,6 +164,7 @@ def test_script_has_the_stock_flag_for_the_key(
         assert k.run("6 * 7") == "42"
 
 
+@pytest.mark.way("skein")
 def test_stock_recipe_can_be_connected(
     shell: Shell, tmp_path: Path, stop_later: Callable[[str], str]
 ) -> None:
@@ -173,6 +175,7 @@ def test_stock_recipe_can_be_connected(
         assert kernel.run("6 * 7") == "42"
 
 
+@pytest.mark.way("skein")
 @pytest.mark.parametrize("own", [True, False])
 def test_global_driver_is_used_when_there_is_one(
     shell: Shell,

@@ -12,7 +12,7 @@ import pytest
 import skein
 
 from tests.conftest import Shell, wait_for
-from tests.kerberos.wire import as_user, changed
+from tests.kerberos.clients import as_user, changed
 from tests.kernels import Kernel, start_kernel, write_spec
 from yarnkernel.cluster_env import ClusterEnvironment
 from yarnkernel.container_files import local_resource

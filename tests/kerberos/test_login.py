@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PATIENCE, Shell, wait_for
-from tests.kerberos.wire import as_user, ask, changed
+from tests.kerberos.clients import as_user, ask, changed
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
     AuthenticationError,

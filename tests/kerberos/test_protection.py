@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tests.kerberos.wire import Wire, ask, changed, through
+from tests.kerberos.clients import ask, changed, through
+from tests.wire import Wire
 from yarnkernel.errors import (
     ClusterError,
     HadoopConfigurationError,

@@ -1,12 +1,15 @@
-"""HDFS without a JVM answers as Hadoop's own client does, and serves the direct way."""
+"""A local cluster with HDFS: kernels both ways, and HDFS without a JVM as Hadoop's own client."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
+from tests.conftest import BIN, REPOSITORY
 from tests.kernels import Kernel, start_kernel, write_spec
 from yarnkernel.cluster_env import ClusterEnvironment, local_environment
 from yarnkernel.cluster_files import ClusterFiles
@@ -24,10 +27,10 @@ if TYPE_CHECKING:
 FILES = ".yarnkernel/files"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def user(user_shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """A user with a cluster with HDFS, which stands no quotes in the names of its directories."""
-    user = user_shell.using(XDG_STATE_HOME=str(tmp_path_factory.mktemp("state")))
+    user = user_shell.using(XDG_STATE_HOME=str(tmp_path_factory.mktemp("a state")))
     user.yarnkernel("cluster", "start", "--hdfs", timeout=300).ok()
     yield user
     user.yarnkernel("cluster", "stop").ok()
@@ -39,6 +42,26 @@ def hdfs(user: Shell, monkeypatch: pytest.MonkeyPatch) -> ClusterEnvironment:
     state = read_state("default")
     assert state is not None
     return local_environment(state)
+
+
+def test_skein_way(user: Shell, tmp_path: Path) -> None:
+    assert "HDFS" in user.yarnkernel("cluster", "status").ok().out
+    environment = user.yarnkernel("cluster", "env", "--json").ok().document
+    shell = user.using(**environment, YARNKERNEL_VIA="skein")
+    spec = REPOSITORY / "specs/ipython.yaml"
+    app_id, info = start_kernel(shell, spec)
+    staged_in = f"/user/{psutil.Process().username()}/.skein"
+    assert "skein.jar" in shell.run("hdfs", "dfs", "-ls", f"{staged_in}/{app_id}").ok().out
+    with Kernel(info) as kernel:
+        assert kernel.run("6 * 7") == "42"
+    shell.yarnkernel("stop", app_id).ok()
+    # By WebHDFS: there is no `yarn` command to leave it to.
+    conf_dir = shutil.copytree(environment["HADOOP_CONF_DIR"], tmp_path / "conf")
+    bare = shell.using(HADOOP_CONF_DIR=str(conf_dir), PATH=str(BIN), JAVA_HOME=None)
+    assert "TCP without encryption" in bare.yarnkernel("logs", app_id).ok().out
+    killed = shell.yarnkernel("submit", spec).ok().out.strip()
+    bare.yarnkernel("stop", "--force", killed).ok()
+    assert killed not in shell.run("hdfs", "dfs", "-ls", staged_in).ok().out
 
 
 def test_as_hadoops_own_client(hdfs: ClusterEnvironment, user: Shell, tmp_path: Path) -> None:
