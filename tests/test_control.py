@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pexpect
@@ -218,6 +219,20 @@ def test_console(shell: Shell, kernel: tuple[str, Kernel]) -> None:
         console.sendline("y")
         console.expect(pexpect.EOF)
     assert state(shell, app_id) == "idle"
+
+
+def test_console_of_a_kernel_that_pauses(shell: Shell, kernel: tuple[str, Kernel]) -> None:
+    """Longer than its heartbeat may fail to come: the cell's output is shown all the same."""
+    app_id, client = kernel
+    process = psutil.Process(int(client.run("import os; os.getpid()")))
+    with open_console(shell, app_id) as console:
+        console.expect(r"In \[\d+\]: ")
+        console.sendline("import time; print('begin', flush=True); time.sleep(1); print(6 * 7)")
+        console.expect_exact("begin\r\n")
+        process.suspend()
+        time.sleep(3)
+        process.resume()
+        console.expect_exact("42\r\n")
 
 
 @pytest.mark.way("skein")

@@ -33,6 +33,9 @@ INTERRUPT_TIMEOUT = 5.0
 FIRST_LOOK = 0.5
 #: Seconds between two such questions while a cell runs.
 WATCH_INTERVAL = 1.0
+#: Seconds without an answer after which a kernel is told to be silent; its heartbeat is missed
+#: after one, also when it has just been restarted or its host is busy.
+SILENCE = 5.0
 RESTARTED = "The kernel was restarted: its variables are gone."
 
 
@@ -49,6 +52,7 @@ class _Watch:
         self.client.load_connection_info(cast("Any", info))
         self.client.start_channels(shell=False, iopub=False, stdin=False, hb=False)
         self._asked = 0.0
+        self._unanswered_since: float | None = None
         self._session = ""
 
     def is_another(self, timeout: float = 0.0) -> bool:
@@ -62,15 +66,23 @@ class _Watch:
         """
         if timeout or time.monotonic() - self._asked > WATCH_INTERVAL:
             self._asked = time.monotonic()
+            self._unanswered_since = self._unanswered_since or self._asked
             self.client.control_channel.send(self.client.session.msg("kernel_info_request"))
         another = False
         with contextlib.suppress(Empty):
             while True:
                 # Each process of a kernel has a session of its own.
                 session = self.client.get_control_msg(timeout=timeout)["header"]["session"]
+                self._unanswered_since = None
                 another = another or self._session not in ("", session)
                 self._session, timeout = session, 0.0
         return another
+
+    @property
+    def hears_nothing(self) -> bool:
+        """Whether no question has been answered for some time."""
+        since = self._unanswered_since
+        return since is not None and time.monotonic() - since > SILENCE
 
 
 class _Shell(ZMQTerminalInteractiveShell):  # type: ignore[misc]
@@ -87,7 +99,7 @@ class _Shell(ZMQTerminalInteractiveShell):  # type: ignore[misc]
         def is_the_same() -> bool:
             nonlocal restarted
             restarted = restarted or self.watch.is_another()
-            return bool(not restarted and is_alive())
+            return not restarted and (is_alive() or not self.watch.hears_nothing)
 
         self.client.is_alive = is_the_same  # the loops that wait for the cell's end look at this
         try:
@@ -97,7 +109,7 @@ class _Shell(ZMQTerminalInteractiveShell):  # type: ignore[misc]
             self._executing = False
         if restarted:
             print(RESTARTED, file=sys.stderr)  # noqa: T201
-        elif not is_alive():
+        elif self.watch.hears_nothing and not is_alive():
             print("The kernel does not answer any more.", file=sys.stderr)  # noqa: T201
 
 

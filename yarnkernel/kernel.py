@@ -40,7 +40,7 @@ PATIENCE = 10.0
 #: Seconds that one question of a wait may take.
 STEP_TIMEOUT = 5.0
 #: Seconds of one that tell something when there is no answer.
-MEANINGFUL_TIMEOUT = 1.0
+MEANINGFUL_TIMEOUT = 3.0
 #: Seconds that an application has to end by itself before it is killed.
 STOP_TIMEOUT = 15.0
 
