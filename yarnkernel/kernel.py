@@ -117,14 +117,15 @@ class YarnKernel:
         said = trouble = ""
         status: ApplicationStatus | None = None
         while not deadline.passed:
+            patience = deadline.step(ANSWER_TIMEOUT)
             try:
-                status = self.client.status(self.app_id, deadline.step(ANSWER_TIMEOUT))
+                status = self.client.status(self.app_id, patience)
             except (ClusterError, ApplicationNotFoundError) as exc:
                 if status is None and not deadline.passed:
                     raise
                 # It was there: a ResourceManager that restarts.
-                trouble = str(exc)
-                if trouble != said:
+                trouble = str(exc) if patience > MEANINGFUL_TIMEOUT else trouble
+                if trouble not in ("", said):
                     report(f"{trouble}; trying again")
                     said = trouble
                 time.sleep(deadline.step(POLL_INTERVAL_LATER))
