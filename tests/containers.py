@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import psutil
 
 from tests.conftest import own_processes, wait_for
-from tests.kernels import write_spec
+from tests.kernels import RECIPE, write_spec
 
 if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
-RECIPE = "exec python -m yarnkernel.recipe"
 #: A kernel that starts when a file is there.
 HELD = (
     RECIPE + " -- sh -c 'until [ -e {go} ]; do sleep 0.05; done;"

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
+RECIPE = "exec python -m yarnkernel.recipe"
 #: A kernel that takes longer to start than anybody waits.
 NEVER = (
-    "echo I never publish\n"
-    "exec python -m yarnkernel.recipe --start-timeout 600"
+    f"echo I never publish\n{RECIPE} --start-timeout 600"
     " -- sh -c 'exec sleep 600' {connection_file}"
 )
 

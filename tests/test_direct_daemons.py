@@ -55,16 +55,22 @@ wait_until_ready(restart_daemon(read_state({CLUSTER!r}), {name!r}), time.monoton
     shell.run("python", "-c", code).ok()
 
 
-def test_killed_resourcemanager(mortal: Shell, tmp_path: Path) -> None:
-    """Before the kernel is there, and while it ends."""
-    spec, go = held_spec(tmp_path)
-    process = mortal.start("yarnkernel", "start", spec)
+def start_across_a_restart(shell: Shell, name: str, directory: Path) -> str:
+    """Start a kernel that is there only after a daemon was killed and is back."""
+    spec, go = held_spec(directory)
+    process = shell.start("yarnkernel", "start", spec)
     app_id = started(process)
     one_of(app_id, "yarnkernel.recipe")
-    restart(mortal, "resourcemanager")
+    restart(shell, name)
     go.touch()
     _, err = finish(process, 120)
     assert process.returncode == 0, err
+    return app_id
+
+
+def test_killed_resourcemanager(mortal: Shell, tmp_path: Path) -> None:
+    """Before the kernel is there, and while it ends."""
+    app_id = start_across_a_restart(mortal, "resourcemanager", tmp_path)
     with Kernel(mortal.yarnkernel("connect", app_id).ok().document) as kernel:
         assert kernel.run("value = 6 * 7; value") == "42"
         daemon(mortal, "resourcemanager").kill()
@@ -80,14 +86,7 @@ def test_killed_resourcemanager(mortal: Shell, tmp_path: Path) -> None:
 
 def test_killed_nodemanager(mortal: Shell, tmp_path: Path) -> None:
     """One that comes back finds its containers; with one that does not, no kernel stays."""
-    spec, go = held_spec(tmp_path)
-    process = mortal.start("yarnkernel", "start", spec)
-    app_id = started(process)
-    one_of(app_id, "yarnkernel.recipe")
-    restart(mortal, "nodemanager0")
-    go.touch()
-    _, err = finish(process, 120)
-    assert process.returncode == 0, err
+    app_id = start_across_a_restart(mortal, "nodemanager0", tmp_path)
     with Kernel(mortal.yarnkernel("connect", app_id).ok().document) as kernel:
         assert kernel.run("6 * 7") == "42"
         # YARN gives the node up after 30 s; only the ApplicationMaster can then end the kernel.

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import Shell, finish, wait_for
-from tests.containers import RECIPE, await_nothing_left, held_spec, one_of, started
-from tests.kernels import Kernel, write_spec
+from tests.containers import await_nothing_left, held_spec, one_of, started
+from tests.kernels import RECIPE, Kernel, write_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tests.conftest import BIN, REPOSITORY, Shell, wait_for
-from tests.kernels import Kernel, final_status, start_kernel, write_spec
+from tests.kernels import RECIPE, Kernel, final_status, start_kernel, write_spec
 from yarnkernel.direct_way import reason_against
 from yarnkernel.hadoop.configuration import Configuration
 from yarnkernel.spec import load_spec
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-RECIPE = "exec python -m yarnkernel.recipe"
 #: The environment, the files and the open descriptors of a kernel.
 LOOK = """
 import os, json

@@ -16,7 +16,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
 from tests.conftest import Shell, wait_for
-from tests.kernels import write_spec
+from tests.kernels import RECIPE, write_spec
 from tests.vs_code import FrontEnd, answers, connection_info
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ LAUNCHER = (sys.executable, "-m", "yarnkernel.launcher")
 CONNECTION_FILE = "{connection_file}"
 #: What a NodeManager and the shell of a container would change.
 NASTY = 'it\'s "$HOME" `id` \\n {{PATH}}<CPS>\n ü'
-RECIPE = "exec python -m yarnkernel.recipe"
 
 
 def add_kernelspec(shell: Shell, name: str, *options: str | Path) -> dict[str, Any]:

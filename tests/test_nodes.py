@@ -17,14 +17,13 @@ import psutil
 import pytest
 
 from tests.conftest import REPOSITORY, Result, Shell, clean_environment, wait_for
-from tests.kernels import start_kernel, write_spec
+from tests.kernels import RECIPE, start_kernel, write_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: Two of these do not fit on one node of 8 GiB.
 LARGE = "{memory: 5 GiB, vcores: 1}"
-RECIPE = "exec python -m yarnkernel.recipe"
 MANAGER = "10.77.0.1"
 NODES = ("10.77.0.2", "10.77.0.3")
 #: Names of the networks have to be nobody else's.

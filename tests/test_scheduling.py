@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.conftest import wait_for
-from tests.kernels import Kernel, write_spec
+from tests.kernels import RECIPE, Kernel, write_spec
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Shell
 
-RECIPE = "exec python -m yarnkernel.recipe"
 LABEL = "fast"
 #: Fills a node of this cluster.
 SMALL_NODE, WHOLE_NODE = "1024", "{memory: 1024 MiB, vcores: 1}"

@@ -9,13 +9,12 @@ import psutil
 import pytest
 
 from tests.conftest import Shell, wait_for
-from tests.kernels import Kernel, final_status, start_kernel, write_spec
+from tests.kernels import RECIPE, Kernel, final_status, start_kernel, write_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-RECIPE = "exec python -m yarnkernel.recipe"
 #: More than the container has, and less than a machine has.
 GREEDY = "import time; kept = bytearray(900 << 20); time.sleep(100)"
 

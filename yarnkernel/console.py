@@ -96,10 +96,13 @@ class _Shell(ZMQTerminalInteractiveShell):  # type: ignore[misc]
         restarted = False
         is_alive = self.client.is_alive
 
+        def answers() -> bool:
+            return is_alive() or not self.watch.hears_nothing
+
         def is_the_same() -> bool:
             nonlocal restarted
             restarted = restarted or self.watch.is_another()
-            return not restarted and (is_alive() or not self.watch.hears_nothing)
+            return not restarted and answers()
 
         self.client.is_alive = is_the_same  # the loops that wait for the cell's end look at this
         try:
@@ -109,7 +112,7 @@ class _Shell(ZMQTerminalInteractiveShell):  # type: ignore[misc]
             self._executing = False
         if restarted:
             print(RESTARTED, file=sys.stderr)  # noqa: T201
-        elif self.watch.hears_nothing and not is_alive():
+        elif not answers():
             print("The kernel does not answer any more.", file=sys.stderr)  # noqa: T201
 
 
