@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 CLUSTER = "direct-daemons"
+CLIENTS = "yarn.resourcemanager.address"
 SCHEDULER = "yarn.resourcemanager.scheduler.address"
 
 
@@ -162,6 +164,27 @@ def with_setting(shell: Shell, name: str, value: str, directory: Path) -> Shell:
     assert count == 1
     site.write_text(text)
     return shell.using(HADOOP_CONF_DIR=str(conf))
+
+
+def test_submission_that_is_overtaken(mortal: Shell, tmp_path: Path) -> None:
+    """YARN may get an application after it was asked to kill it, and knew of none."""
+    kills = threading.Semaphore(0)
+
+    def hold(content: bytes) -> None:
+        if b"submitApplication" in content:
+            for _ in range(2):  # a second one is sent when the first one was answered
+                assert kills.acquire(timeout=60)
+        elif b"forceKillApplication" in content:
+            kills.release()
+
+    cluster = load_configuration(Path(mortal.environment["HADOOP_CONF_DIR"]))
+    with Wire(cluster, CLIENTS) as wire:
+        wire.hold = hold
+        shell = with_setting(mortal, CLIENTS, wire.address, tmp_path)
+        assert "did not answer in time" in shell.yarnkernel("start", "--timeout", "8").error(3)
+    assert mortal.yarnkernel("list", "--json").ok().document == []
+    newest = mortal.yarnkernel("list", "--all", "--json").ok().document[-1]
+    assert (newest["state"], newest["host"]) == ("KILLED", "")
 
 
 def test_heartbeat_that_hangs(mortal: Shell, tmp_path: Path) -> None:

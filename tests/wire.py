@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from yarnkernel.hadoop.configuration import Configuration
+
+#: Seconds that the end of a client's connection is on its way: servers skip calls of
+#: connections that have ended (Server.Handler of Hadoop).
+LINGER = 0.5
 
 
 class Wire:
@@ -36,6 +41,8 @@ class Wire:
         #: Frames from the server on the newest connection.
         self.frames: list[bytes] = []
         self.change: Callable[[int, bytearray], None] = lambda _index, _frame: None
+        #: Called with what a client sends, before the server gets it.
+        self.hold: Callable[[bytes], None] = lambda _content: None
         self._opened: list[threading.Event] = []
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -71,9 +78,10 @@ class Wire:
                         client.sendall(length + frame)
                 client.shutdown(socket.SHUT_RDWR)
 
-    @staticmethod
-    def _copy(source: socket.socket, target: socket.socket) -> None:
+    def _copy(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while content := source.recv(1 << 16):
-                target.sendall(content)
-            target.shutdown(socket.SHUT_RDWR)
+            while content := client.recv(1 << 16):
+                self.hold(content)
+                server.sendall(content)
+            time.sleep(LINGER)
+            server.shutdown(socket.SHUT_RDWR)

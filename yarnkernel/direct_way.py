@@ -5,9 +5,9 @@ No JVM starts here or in the container. What does not fit goes the skein way.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.container_files import (
@@ -17,7 +17,9 @@ from yarnkernel.container_files import (
     pack_files,
     sort_files,
 )
+from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
+    ApplicationNotFoundError,
     DirectWayError,
     HadoopConfigurationError,
     HadoopError,
@@ -35,7 +37,7 @@ from yarnkernel.interrupts import uninterrupted
 from yarnkernel.launch_script import literal
 from yarnkernel.master_launch import FILES, MasterLaunch
 from yarnkernel.skein_rpc import credentials
-from yarnkernel.submission import asking, refusal
+from yarnkernel.submission import asking, refusal, too_late
 from yarnkernel.yarn_client import ANSWER_TIMEOUT, APPLICATION_TYPE
 
 if TYPE_CHECKING:
@@ -44,13 +46,16 @@ if TYPE_CHECKING:
     import skein
     from typing_extensions import Self
 
-    from yarnkernel.deadline import Deadline
     from yarnkernel.hadoop.configuration import Configuration
     from yarnkernel.submission import Scheduling
     from yarnkernel.yarn_client import YarnClient
 
 #: What a script has to run for its container to have an ApplicationMaster.
 RECIPE = "yarnkernel.recipe"
+#: Seconds that the ResourceManager may take to get to know what was handed in.
+WITHDRAW_TIMEOUT = 2.0
+#: Seconds between two tries to withdraw it.
+WITHDRAW_INTERVAL = 0.05
 _MECHANISM_SETTING = "hadoop.security.sasl.mechanism"
 #: Settings of the cluster that the ApplicationMaster needs too.
 _MASTER_SETTINGS = (
@@ -121,22 +126,43 @@ class DirectWay:
                 raise DirectWayError(str(exc)) from exc
             except ValueError as exc:  # protobuf's, for what its fields cannot hold
                 raise UsageError(f"the application cannot be described to YARN: {exc}") from exc
+        if deadline.passed:
+            raise too_late(self.client, deadline, "there was no time left to hand it in")
         try:
-            self._hand_in(context, spec, deadline)
-        except BaseException:
-            with uninterrupted(), contextlib.suppress(YarnKernelError):
-                self.client.kill(app_id)
-            raise
-        return app_id
-
-    def _hand_in(self, context: Any, spec: skein.ApplicationSpec, deadline: Deadline) -> None:
-        with asking(self.client, deadline):
-            try:
+            with asking(self.client, deadline):
                 status = self.client.submit(context, deadline.remaining)
-            except HadoopError as exc:
+        except BaseException as exc:
+            answered = isinstance(exc, HadoopError)
+            with uninterrupted():
+                self._withdraw(app_id, 0.0 if answered else WITHDRAW_TIMEOUT, report)
+            if answered:
                 raise refusal(self.client, spec, str(exc)) from exc
+            raise
         if status.ended:
             raise refusal(self.client, spec, status.diagnostics)
+        return app_id
+
+    def _withdraw(self, app_id: str, patience: float, report: Callable[[str], None]) -> None:
+        """Kill an application; one that YARN does not know it may get to know in a moment.
+
+        The ResourceManager's threads do not carry calls out in the order that they came in.
+        """
+        deadline = Deadline(patience)
+        while True:
+            try:
+                self.client.kill(app_id)
+            except ApplicationNotFoundError:
+                if deadline.passed:
+                    return
+                time.sleep(WITHDRAW_INTERVAL)
+            except YarnKernelError as exc:
+                report(
+                    f"{app_id} may run all the same, and cannot be killed: {exc}; "
+                    f"next: yarnkernel stop --force {app_id}"
+                )
+                return
+            else:
+                return
 
     def _context(
         self,

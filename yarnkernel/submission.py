@@ -55,7 +55,7 @@ class Scheduling:
             raise UsageError(f"a lifetime is at most {LONGEST_LIFE} s, not {self.lifetime:g}")
 
 
-def too_late(client: YarnClient, deadline: Deadline, reason: Exception) -> SubmitTimeoutError:
+def too_late(client: YarnClient, deadline: Deadline, reason: object) -> SubmitTimeoutError:
     """Return the error for a deadline that passed first."""
     return SubmitTimeoutError(
         f"{client.cluster.source} had not accepted the application after "

@@ -209,7 +209,8 @@ class YarnClient:
         Raises
         ------
         ApplicationError
-            When YARN refuses; ApplicationTimeoutError when it takes longer.
+            When YARN refuses; ApplicationTimeoutError when it takes longer, and
+            ApplicationNotFoundError when it has no such application.
         ClusterError
             When the ResourceManager does not answer.
         """
@@ -217,7 +218,8 @@ class YarnClient:
             try:
                 ended = self.resource_manager.kill_application(app_id, timeout)
             except HadoopError as exc:
-                raise ApplicationError(
+                unknown = isinstance(exc, NotFoundError)
+                raise (ApplicationNotFoundError if unknown else ApplicationError)(
                     f"YARN does not kill {app_id}: {exc}", app_id=app_id
                 ) from exc
         if not ended:
