@@ -88,7 +88,8 @@ ALLOWED = {
     "launch": BOTTOM
     | {"application_credentials", "environment", "kernel", "launch_options", "spec", "way"},
     "watch": BOTTOM | {"application_master", "kernel"},
-    "agent": CLIENT,
+    "agent": CLIENT | {"agent_starts"},
+    "agent_starts": {"errors", "deadline"},
     "agent_client": {"errors"},
     "kernel_manager": {"errors", "launch_options"},
     "provisioner": FRONT_END,

@@ -20,6 +20,7 @@ import time
 import traceback
 from typing import IO, TYPE_CHECKING, Any
 
+from yarnkernel.agent_starts import Starts
 from yarnkernel.cluster_env import find_cluster
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import YarnKernelError
@@ -62,8 +63,7 @@ class Agent:
         self._cluster: ClusterEnvironment | None = None
         self._driver: SharedDriver | None = None
         self._opening = threading.Lock()
-        self._starts: dict[int, Deadline] = {}
-        self._started: dict[int, str] = {}
+        self._starts = Starts()
         self._watches: dict[str, KernelWatch] = {}
         self._kept: set[str] = set()
         self._threads: set[threading.Thread] = set()
@@ -147,41 +147,31 @@ class Agent:
             ``app_id``, and ``connection_info``.
         """
         launch = LaunchOptions.from_dict(options)
-        deadline = self._starts[number] = Deadline(launch.timeout)
-        try:
-            with self._open() as client:
+        deadline = Deadline(launch.timeout)
+        with self._starts.begun(number, deadline), self._open() as client:
 
-                def report(line: str) -> None:
-                    self._write(id=number, progress=line)
+            def report(line: str) -> None:
+                self._write(id=number, progress=line)
 
-                way = choose_way(
-                    client,
-                    launch.via,
-                    scheduling=launch.scheduling,
-                    driver=self._driver,
-                    explain=report,
-                )
-                with started_for(
-                    way, launch, keys, deadline, recipe_options=recipe_options, report=report
-                ) as (kernel, info):
-                    self._started[number] = kernel.app_id
-                    self.do_watch(number, app_id=kernel.app_id, keep=keep)
-            if deadline.given_up:  # a moment ago
-                self._kill(kernel.app_id)
-        except YarnKernelError:
-            if deadline.given_up:
-                raise YarnKernelError("the start was given up") from None
-            raise
-        finally:
-            del self._starts[number]
+            way = choose_way(
+                client,
+                launch.via,
+                scheduling=launch.scheduling,
+                driver=self._driver,
+                explain=report,
+            )
+            with started_for(
+                way, launch, keys, deadline, recipe_options=recipe_options, report=report
+            ) as (kernel, info):
+                self.do_watch(number, app_id=kernel.app_id, keep=keep)
+                self._starts.complete(number, kernel.app_id)
         return {"app_id": kernel.app_id, "connection_info": info}
 
     def do_cancel(self, _number: int, *, start: int) -> None:
-        """Kill what a start has started: nobody waits for it any more."""
-        if start in self._starts:
-            self._starts[start].cut_short()
-        elif start in self._started:
-            self._kill(self._started[start])
+        """Give up a start that nobody waits for any more, and kill what it has started."""
+        app_id = self._starts.give_up(start)
+        if app_id:
+            self._kill(app_id)
 
     def do_watch(self, _number: int, *, app_id: str, keep: bool) -> None:
         """Tell what happens to a kernel from now on; ``keep`` is as for a start."""
@@ -254,8 +244,7 @@ class Agent:
     def _end(self) -> None:
         """End what nobody is there for any more."""
         deadline = Deadline(FAREWELL_TIMEOUT)
-        for start in list(self._starts.values()):
-            start.cut_short()
+        self._starts.give_up_all()
         enders = [self._in_thread(self._end_one, app_id) for app_id in list(self._watches)]
         for thread in [*list(self._threads), *enders]:
             thread.join(deadline.remaining)
