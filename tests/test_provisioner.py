@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import queue
 import signal
 import time
 from typing import TYPE_CHECKING, Any, cast
@@ -336,12 +338,22 @@ def test_interrupt(managers: Callable[..., KernelManager]) -> None:
             # Not before the cell runs: ipykernel, which is busy before, may lose a signal then.
             while kernel.client.get_iopub_msg(timeout=60)["msg_type"] != "stream":
                 pass
-            begin = time.monotonic()
-            manager.interrupt_kernel()
-            reply = kernel.client.get_shell_msg(timeout=20)
-            assert reply["content"]["ename"] == "KeyboardInterrupt"
-            assert time.monotonic() - begin < 15
+            press_until_interrupted(manager, kernel)
             kernel.wait()  # ipykernel drops cells that come while it drops those queued before
+
+
+def press_until_interrupted(manager: KernelManager, kernel: Kernel) -> None:
+    """Interrupt a cell, up to three times as users do: on a busy machine ipykernel may miss one."""
+    for _ in range(3):
+        manager.interrupt_kernel()
+        end = time.monotonic() + 15
+        while time.monotonic() < end:
+            with contextlib.suppress(queue.Empty):
+                message = kernel.client.get_iopub_msg(timeout=1)
+                if message["msg_type"] == "error":
+                    assert message["content"]["ename"] == "KeyboardInterrupt"
+                    return
+    pytest.fail(f"not interrupted: {cast('Any', manager.kernel_spec).interrupt_mode}")
 
 
 def test_relaunch_after_the_end_is_refused(managers: Callable[..., KernelManager]) -> None:
