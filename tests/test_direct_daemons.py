@@ -181,7 +181,9 @@ def test_submission_that_is_overtaken(mortal: Shell, tmp_path: Path) -> None:
     with Wire(cluster, CLIENTS) as wire:
         wire.hold = hold
         shell = with_setting(mortal, CLIENTS, wire.address, tmp_path)
-        assert "did not answer in time" in shell.yarnkernel("start", "--timeout", "8").error(3)
+        late = shell.yarnkernel("start", "--timeout", "8")
+        assert "did not answer in time" in late.error(3)
+        assert "may have been submitted; killing it" in late.err
     assert mortal.yarnkernel("list", "--json").ok().document == []
     newest = mortal.yarnkernel("list", "--all", "--json").ok().document[-1]
     assert (newest["state"], newest["host"]) == ("KILLED", "")

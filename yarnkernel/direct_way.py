@@ -134,6 +134,8 @@ class DirectWay:
         except BaseException as exc:
             answered = isinstance(exc, HadoopError)
             with uninterrupted():
+                if not answered:
+                    report(f"{app_id} may have been submitted; killing it")
                 self._withdraw(app_id, 0.0 if answered else WITHDRAW_TIMEOUT, report)
             if answered:
                 raise refusal(self.client, spec, str(exc)) from exc
