@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import queue
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
 from tests.conftest import Shell, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from typing_extensions import Self
 
 
@@ -49,25 +44,12 @@ class Kernel:
         """Wait for the next change of state that a request makes."""
         return str(self.next_message("status", request)["content"]["execution_state"])
 
-    def next_message(self, kind: str, request: str, timeout: float = 60) -> dict[str, Any]:
+    def next_message(self, kind: str, request: str) -> dict[str, Any]:
         """Wait for the next message of a kind that a request makes the kernel tell everybody."""
         while True:
-            message = self.client.get_iopub_msg(timeout=timeout)
+            message = self.client.get_iopub_msg(timeout=60)
             if message["parent_header"].get("msg_id") == request and message["msg_type"] == kind:
                 return message
-
-    def run_until_interrupted(self, interrupt: Callable[[], None]) -> None:
-        """Interrupt a cell, up to three times as users do: a busy ipykernel may miss one."""
-        request = self.client.execute("import time; print('now', flush=True); time.sleep(60)")
-        self.next_message("stream", request)  # it ignores interrupts until the cell runs
-        for _ in range(3):
-            interrupt()
-            with contextlib.suppress(queue.Empty):
-                error = self.next_message("error", request, timeout=15)
-                assert error["content"]["ename"] == "KeyboardInterrupt"
-                self.wait()  # it drops cells that come while it drops those queued before
-                return
-        pytest.fail("the cell was not interrupted")
 
     def run(self, code: str, timeout: float = 60) -> str:
         shown = []

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tests.conftest import PATIENCE, REPOSITORY, Shell
+from tests.conftest import REPOSITORY, Shell
 from tests.rpc_server import ANSWER, Server, answer, failure, resource_manager
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
@@ -192,7 +192,7 @@ def test_one_deadline_over_a_slow_answer() -> None:
         begin = time.monotonic()
         with pytest.raises(RpcTimeoutError):
             connection.call("getClusterMetrics", request, ANSWER, Deadline(0.5))
-        assert 0.5 <= time.monotonic() - begin < 0.5 + PATIENCE
+        assert 0.5 <= time.monotonic() - begin < 1.5
         going.set()
         thread.join()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -331,7 +332,16 @@ def test_interrupt(managers: Callable[..., KernelManager], mode: str) -> None:
     assert manager.kernel_spec is not None
     manager.kernel_spec.interrupt_mode = mode
     with connect(manager) as kernel:
-        kernel.run_until_interrupted(manager.interrupt_kernel)
+        code = "import time; print('now', flush=True); time.sleep(60)"
+        request = kernel.client.execute(code)
+        # Not before this cell runs: ipykernel, which is busy before, may lose a signal then.
+        kernel.next_message("stream", request)
+        begin = time.monotonic()
+        manager.interrupt_kernel()
+        reply = kernel.client.get_shell_msg(timeout=20)
+        assert reply["content"]["ename"] == "KeyboardInterrupt"
+        assert time.monotonic() - begin < 15
+        kernel.wait()  # ipykernel drops cells that come while it drops those queued before
         assert kernel.run("6 * 7") == "42"
 
 
