@@ -234,7 +234,8 @@ def test_python_without_grpc(
     broken = (
         'if [ -z "$SKEIN_APPMASTER_ADDRESS" ]; then\n'
         "mkdir broken; echo 'raise ImportError(name=\"grpc\")' >broken/grpc.py\n"
-        f'export PYTHONPATH="$PWD/broken"; fi\n{RECIPE}'
+        f'export PYTHONPATH="$PWD/broken"; fi\n{RECIPE.removeprefix("exec ")}\n'
+        'code=$?; echo "the script goes on"; exit $code'
     )
     spec = write_spec(tmp_path, broken)
     error = shell.yarnkernel("start", spec, "--via", "direct").error(1)

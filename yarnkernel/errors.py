@@ -31,8 +31,10 @@ Each class is a :class:`YarnKernelError` and the fitting builtin, so that both
         ApplicationTimeoutError (TimeoutError)     exit code 3
         ApplicationNotFoundError (LookupError)
         KernelStartError
+          MasterFailedError
           KernelStartTimeoutError (TimeoutError)   exit code 3
       ConnectionInfoError (ValueError)
+      MasterError                                  exit code 69
       KernelFailedError
 """
 
@@ -40,6 +42,8 @@ from __future__ import annotations
 
 #: Exit code of a recipe that cannot be an ApplicationMaster: EX_UNAVAILABLE of sysexits.h.
 CANNOT_BE_MASTER = 69
+#: How the recipe's own lines begin in its container's log.
+RECIPE_LINE = "yarnkernel.recipe: "
 
 
 class YarnKernelError(Exception):
@@ -277,9 +281,10 @@ class MasterFailedError(KernelStartError):
     """A recipe could not be its application's ApplicationMaster; skein's might be."""
 
     @property
-    def last_line(self) -> str:
-        """The last line of the log: why."""
-        return self.log.strip().rpartition("\n")[2]
+    def reason(self) -> str:
+        """What the recipe said last; what YARN says where the log cannot be read."""
+        said = [line for line in self.log.splitlines() if line.startswith(RECIPE_LINE)]
+        return f"{self.app_id}: {said[-1]}" if said else self.message
 
 
 class KernelStartTimeoutError(KernelStartError, TimeoutError):

@@ -96,7 +96,7 @@ def started(
         try:
             info = kernel.wait(deadline, key=key, report=report)
         except MasterFailedError as exc:
-            if not way.avoid_direct(f"{kernel.app_id}: {exc.last_line}"):
+            if not way.avoid_direct(exc.reason):
                 raise
             report(f"{kernel.app_id} had no ApplicationMaster; trying skein's")
             kernel = stack.enter_context(submitted(way, spec, deadline, report))

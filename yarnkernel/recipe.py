@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.connection import CONNECTION_FILE, KERNEL_INFO_KEY, RECIPE_OPTIONS
 from yarnkernel.container.limits import Limits
-from yarnkernel.errors import YarnKernelError
+from yarnkernel.errors import RECIPE_LINE, YarnKernelError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -257,12 +257,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = read_options(sys.argv[1:] if argv is None else argv)
     from yarnkernel.container.supervisor import Supervisor  # noqa: PLC0415  (after --help)
 
-    logging.basicConfig(format="yarnkernel.recipe: %(message)s", stream=sys.stdout)
+    logging.basicConfig(format=f"{RECIPE_LINE}%(message)s", stream=sys.stdout)
     logging.getLogger("yarnkernel").setLevel(logging.INFO if options.verbose else logging.WARNING)
     try:
         return asyncio.run(Supervisor(options).run())
     except YarnKernelError as exc:
-        print(f"yarnkernel.recipe: {exc}", file=sys.stderr)  # noqa: T201
+        print(f"{RECIPE_LINE}{exc}", file=sys.stderr)  # noqa: T201
         return exc.exit_code
 
 

@@ -15,7 +15,7 @@ from yarnkernel.connection import ASKED_TO_RESTART, RECIPE_DIAGNOSTICS, format_c
 from yarnkernel.container.address import container_address
 from yarnkernel.container.application import ApplicationFinder
 from yarnkernel.container.commands import Commands
-from yarnkernel.container.kernel import Kernel
+from yarnkernel.container.kernel import KILL_TIMEOUT, Kernel
 from yarnkernel.container.kernel_process import KernelLaunch, describe_end
 from yarnkernel.container.memory import MEBIBYTE, ContainerMemory, requested_memory
 from yarnkernel.container.publisher import StatusPublisher
@@ -177,6 +177,9 @@ class Supervisor:
 
     async def _end_kernel(self, starting: asyncio.Task[Kernel]) -> None:
         starting.cancel()
+        # Only then is it certain whether there is a process, and is it known.
+        over = asyncio.gather(starting, return_exceptions=True)
+        await asyncio.wait([over], timeout=KILL_TIMEOUT)
         kernel, self._kernel = self._kernel, None
         if kernel is not None:
             await kernel.end()
