@@ -18,8 +18,8 @@ import platformdirs
 import psutil
 import pytest
 from hypothesis import settings
-from xdist.scheduler import LoadScopeScheduling
 
+from tests.distribution import Distribution
 from yarnkernel.way import VARIABLE
 
 if TYPE_CHECKING:
@@ -36,15 +36,6 @@ PATIENCE = 3
 BOTH_WAYS = (
     "test_start", "test_control", "test_faults", "test_kernel_faults", "test_provisioner",
 )  # fmt: skip
-#: Files whose tests share an environment that takes long to make and to pack.
-ENVIRONMENTS = ("test_environments.py", "test_pack.py")
-#: Files whose tests share servers, kernelspecs, kernels or a cluster with each other.
-SHARING = (
-    "tests/front_ends/", "tests/test_direct_daemons", "tests/test_hdfs", "tests/test_k",
-    "tests/test_launcher", "tests/test_provisioner",
-)  # fmt: skip
-#: A directory whose tests share a cluster.
-KERBEROS = "tests/kerberos/"
 #: No files of its own, and no verdict on a busy machine's speed: tests have deadlines themselves.
 settings.register_profile("tests", database=None, deadline=None)
 settings.load_profile("tests")
@@ -221,25 +212,8 @@ def own_processes() -> list[psutil.Process]:
     return processes_of(Path(os.environ["TMPDIR"]).parent)
 
 
-class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Which tests go to one worker together: those that need the same costly environment.
-
-    The largest group goes first, all other tests to whoever is free. Not xdist's own loadgroup:
-    with pytest 9.2, xdist 3.8 loses the groups, as it writes them into names that are not read.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
-        if path.endswith(ENVIRONMENTS):
-            return "environments"
-        if path.startswith(KERBEROS):
-            return KERBEROS
-        # Tests of one front end share its server; all others go where there is room.
-        return path if path.startswith(SHARING) else nodeid
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    return Scheduling(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Distribution:
+    return Distribution(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
