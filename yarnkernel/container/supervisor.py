@@ -177,7 +177,8 @@ class Supervisor:
 
     async def _end_kernel(self, starting: asyncio.Task[Kernel]) -> None:
         starting.cancel()
-        # Only then is it certain whether there is a process, and is it known.
+        # Only then is it certain whether there is a process, and is it known. Gathered, as
+        # asyncio would write a failure of it that nobody looks at into the log.
         over = asyncio.gather(starting, return_exceptions=True)
         await asyncio.wait([over], timeout=KILL_TIMEOUT)
         kernel, self._kernel = self._kernel, None
