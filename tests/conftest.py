@@ -212,6 +212,16 @@ def own_processes() -> list[psutil.Process]:
     return processes_of(Path(os.environ["TMPDIR"]).parent)
 
 
+@contextlib.contextmanager
+def frozen(process: psutil.Process) -> Iterator[None]:
+    """Let a process hang while the body runs."""
+    process.suspend()
+    try:
+        yield
+    finally:
+        process.resume()
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Distribution:
     return Distribution(config, log)
 

@@ -12,7 +12,7 @@ import pexpect
 import psutil
 import pytest
 
-from tests.conftest import REPOSITORY, Shell, wait_for
+from tests.conftest import REPOSITORY, Shell, frozen, wait_for
 from tests.kernels import NEVER, Kernel, final_status, start_kernel, write_spec
 
 if TYPE_CHECKING:
@@ -110,13 +110,9 @@ def test_supervisor_that_does_not_answer(
 ) -> None:
     app_id, client = kernel
     pid = int(client.run("import os; os.getppid()"))
-    supervisor = psutil.Process(pid)
-    supervisor.suspend()
-    try:
+    with frozen(psutil.Process(pid)):
         restart = shell.yarnkernel("restart", app_id, "--timeout", "8")
         error = restart.error(3 if via == "skein" else 1)
-    finally:
-        supervisor.resume()
     who = "supervisor" if via == "skein" else "ApplicationMaster at localhost:"
     assert f"{app_id}: " in error
     assert f"its {who}" in error
@@ -135,8 +131,7 @@ def test_application_master_that_does_not_answer(
     assert master is not None
     name = "skein.ApplicationMaster" if via == "skein" else "yarnkernel.recipe"
     assert name in " ".join(master.cmdline())
-    master.suspend()
-    try:
+    with frozen(master):
         error = shell.yarnkernel("interrupt", app_id).error(1)
         assert "its ApplicationMaster at localhost:" in error
         assert "does not answer" in error
@@ -145,8 +140,6 @@ def test_application_master_that_does_not_answer(
         assert "does not answer" in shell.yarnkernel("status", app_id).ok().out
         late = shell.yarnkernel("connect", app_id, "--timeout", "8").error(3)
         assert "does not answer" in late
-    finally:
-        master.resume()
 
 
 @pytest.mark.way("skein")
@@ -229,9 +222,8 @@ def test_console_of_a_kernel_that_pauses(shell: Shell, kernel: tuple[str, Kernel
         console.expect(r"In \[\d+\]: ")
         console.sendline("import time; print('begin', flush=True); time.sleep(1); print(6 * 7)")
         console.expect_exact("begin\r\n")
-        process.suspend()
-        time.sleep(3)
-        process.resume()
+        with frozen(process):
+            time.sleep(3)
         console.expect_exact("42\r\n")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import shutil
 import threading
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests.conftest import Shell, finish, wait_for
+from tests.conftest import Shell, finish, frozen, wait_for
 from tests.containers import await_nothing_left, held_spec, one_of, started
 from tests.kernels import Kernel, final_status
 from tests.wire import Wire
@@ -98,15 +97,6 @@ def test_killed_nodemanager(mortal: Shell, tmp_path: Path) -> None:
     restart(mortal, "nodemanager0")
     ended = mortal.yarnkernel("status", app_id, "--json").ok().document
     assert ended["state"] == "FAILED"
-
-
-@contextlib.contextmanager
-def frozen(process: psutil.Process) -> Iterator[None]:
-    process.suspend()
-    try:
-        yield
-    finally:
-        process.resume()
 
 
 def test_frozen_resourcemanager_while_submitting(mortal: Shell) -> None:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from tests.conftest import REPOSITORY, Shell, finish, own_processes, wait_for
-from tests.kernels import NEVER, active, wait_until_none_is_active, write_spec
+from tests.kernels import NEVER, RECIPE, active, wait_until_none_is_active, write_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -172,8 +172,7 @@ def test_interrupted_submission(
 def test_driver_killed_while_waiting(private_shell: Shell, tmp_path: Path) -> None:
     """It is of no use any more once it has submitted."""
     go = tmp_path / "go"
-    recipe = "exec python -m yarnkernel.recipe"
-    spec = write_spec(tmp_path, f"until [ -e '{go}' ]; do sleep 0.1; done\n{recipe}")
+    spec = write_spec(tmp_path, f"until [ -e '{go}' ]; do sleep 0.1; done\n{RECIPE}")
     process = private_shell.start("yarnkernel", "start", spec)
     assert process.stderr
     while "RUNNING" not in process.stderr.readline():

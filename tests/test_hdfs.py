@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.conftest import BIN, REPOSITORY
-from tests.kernels import Kernel, start_kernel, write_spec
+from tests.kernels import RECIPE, Kernel, start_kernel, write_spec
 from yarnkernel.cluster_env import ClusterEnvironment, local_environment
 from yarnkernel.cluster_files import ClusterFiles
 from yarnkernel.deadline import Deadline
@@ -90,7 +90,7 @@ def test_as_hadoops_own_client(hdfs: ClusterEnvironment, user: Shell, tmp_path: 
 
 def direct_way_with_a_large_file(shell: Shell, directory: Path) -> None:
     (directory / "large.bin").write_bytes(os.urandom(300_000))
-    spec = write_spec(directory, "exec python -m yarnkernel.recipe")
+    spec = write_spec(directory, RECIPE)
     spec.write_text(spec.read_text().replace("  script:", "  files: {large: large.bin}\n  script:"))
     for _ in range(2):
         app_id, info = start_kernel(shell.using(YARNKERNEL_VIA="direct"), spec)

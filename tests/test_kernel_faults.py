@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.conftest import Shell, wait_for
-from tests.kernels import Kernel, wait_until_none_is_active, write_spec
+from tests.kernels import RECIPE, Kernel, wait_until_none_is_active, write_spec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def kernel_process(app_id: str) -> psutil.Process:
     [(signal.SIGKILL, "signal 9 (SIGKILL)"), (signal.SIGSEGV, "signal 11 (SIGSEGV)")],
 )
 def test_kernel_killed(shell: Shell, tmp_path: Path, number: signal.Signals, words: str) -> None:
-    spec = write_spec(tmp_path, "exec python -m yarnkernel.recipe --max-restarts 0")
+    spec = write_spec(tmp_path, f"{RECIPE} --max-restarts 0")
     app_id = shell.yarnkernel("start", spec).ok().out.strip()
     kernel_process(app_id).send_signal(number)
     wait_until_none_is_active(shell)
@@ -82,7 +82,7 @@ def test_sigterm_ends_the_kernel_in_good_order(shell: Shell, tmp_path: Path) -> 
 
 
 def test_kernel_that_cannot_start(shell: Shell, tmp_path: Path) -> None:
-    spec = write_spec(tmp_path, "exec python -m yarnkernel.recipe --no-such-option")
+    spec = write_spec(tmp_path, f"{RECIPE} --no-such-option")
     error = shell.yarnkernel("start", spec).error(1)
     assert "The kernel ended with exit code 2 before it could be used." in error
     assert "unrecognized arguments: --no-such-option" in error
@@ -102,7 +102,7 @@ def test_recipe_outside_of_a_container(user_shell: Shell) -> None:
 
 
 def test_kernel_that_crashes_again_and_again(shell: Shell, tmp_path: Path) -> None:
-    spec = write_spec(tmp_path, "exec python -m yarnkernel.recipe --max-restarts 1")
+    spec = write_spec(tmp_path, f"{RECIPE} --max-restarts 1")
     app_id = shell.yarnkernel("start", spec).ok().out.strip()
     with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
         kernel.client.execute("import os; os._exit(7)")

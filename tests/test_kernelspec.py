@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import REPOSITORY, Shell
-from tests.kernels import write_spec
+from tests.kernels import RECIPE, write_spec
 from tests.vs_code import FrontEnd
 from yarnkernel.errors import UsageError
 from yarnkernel.kernelspec import check_name
@@ -341,7 +341,7 @@ def test_all_options_reach_the_kernel(shell: Shell, environment: Path, tmp_path:
     specs.mkdir()
     work.mkdir()
     (specs / "data.txt").write_text("from a file beside the specification")
-    script = 'export DATA="$(cat data.txt)"\nexec python -m yarnkernel.recipe'
+    script = f'export DATA="$(cat data.txt)"\n{RECIPE}'
     spec = write_spec(specs, script)
     spec.write_text(spec.read_text() + "  files: {data.txt: data.txt}\n")
     options = (

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.conftest import REPOSITORY, finish, wait_for
-from tests.kernels import Kernel, write_spec
+from tests.kernels import RECIPE, Kernel, write_spec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def specs(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Kernelspecs of the user: one as it comes, one that is kept, for three seconds."""
     shell.yarnkernel("kernelspec", "add", "--name", "plain").ok()
     directory = tmp_path_factory.mktemp("specs")
-    script = "unset JDK_JAVA_OPTIONS\nexec python -m yarnkernel.recipe --orphan-timeout 3"
+    script = f"unset JDK_JAVA_OPTIONS\n{RECIPE} --orphan-timeout 3"
     kept = write_spec(directory, script, resources="{memory: 1 GiB, vcores: 1}")
     found = shell.yarnkernel("kernelspec", "add", kept, "--name", "kept", "--json").ok().document
     path = REPOSITORY / found["directory"] / "kernel.json"

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.conftest import BIN, REPOSITORY, Shell
-from tests.kernels import Kernel, final_status, write_spec
+from tests.kernels import RECIPE, Kernel, final_status, write_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,7 +155,7 @@ def test_status_and_logs_of_a_running_and_a_finished_kernel(
 def test_script_has_the_stock_flag_for_the_key(
     shell: Shell, tmp_path: Path, stop_later: Callable[[str], str]
 ) -> None:
-    script = "exec python -m yarnkernel.recipe --kernel-info-key my.key --matplotlib=inline"
+    script = f"{RECIPE} --kernel-info-key my.key --matplotlib=inline"
     spec = write_spec(tmp_path, script)
     app_id = stop_later(shell.yarnkernel("start", spec, "--kernel-info-key", "my.key").ok().out)
     with Kernel(

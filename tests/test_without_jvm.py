@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tests.conftest import BIN, REPOSITORY, Shell, finish
-from tests.kernels import Kernel, final_status, write_spec
+from tests.kernels import RECIPE, Kernel, final_status, write_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -171,8 +171,7 @@ restart_daemon(read_state("test-restart"), "resourcemanager")
 
 def test_wait_through_a_restart_of_the_resourcemanager(own_cluster: Shell, tmp_path: Path) -> None:
     go = tmp_path / "go"
-    recipe = "exec python -m yarnkernel.recipe"
-    spec = write_spec(tmp_path, f"until [ -e '{go}' ]; do sleep 0.1; done\n{recipe}")
+    spec = write_spec(tmp_path, f"until [ -e '{go}' ]; do sleep 0.1; done\n{RECIPE}")
     # The direct way is RUNNING with its recipe; see test_direct_faults.py.
     process = own_cluster.start("yarnkernel", "start", spec, "--via", "skein")
     assert process.stderr

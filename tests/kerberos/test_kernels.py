@@ -13,7 +13,7 @@ import skein
 
 from tests.conftest import Shell, wait_for
 from tests.kerberos.clients import as_user, changed
-from tests.kernels import Kernel, start_kernel, write_spec
+from tests.kernels import RECIPE, Kernel, start_kernel, write_spec
 from yarnkernel.cluster_env import ClusterEnvironment
 from yarnkernel.container_files import local_resource
 from yarnkernel.deadline import Deadline
@@ -61,7 +61,7 @@ def kernel(secure: Shell, tmp_path: Path) -> Iterator[tuple[str, dict[str, Any]]
     secure.run("hadoop", "fs", "-put", "-f", tmp_path / "greeting", f"{home}/{GREETING}").ok()
     configuration = load_configuration(Path(secure.environment["HADOOP_CONF_DIR"]))
     url = f"{configuration.get('fs.defaultFS')}{home}/{GREETING}"
-    spec = write_spec(tmp_path, "exec python -m yarnkernel.recipe")
+    spec = write_spec(tmp_path, RECIPE)
     files = f"master:\n  files: {{greeting: '{url}'}}\n"
     spec.write_text(spec.read_text().replace("master:\n", files))
     shell = secure.using(YARNKERNEL_VIA="direct")
