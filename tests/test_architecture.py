@@ -15,7 +15,7 @@ PACKAGE = Path(yarnkernel.__file__).parent
 #: What each part may import of this package, besides itself. docs/architecture.rst tells why.
 BOTTOM = {
     "errors", "connection", "deadline", "interrupts", "application", "kernel_status",
-    "child_process",
+    "child_process", "python_command",
 }  # fmt: skip
 FILES = {"cluster_env", "cluster_files", "hdfs_files"}
 #: What needs neither skein nor gRPC; spec imports skein when it is used.
@@ -41,6 +41,7 @@ ALLOWED = {
     "hadoop": {"errors", "deadline"},
     "master_launch": {"errors"},
     "launch_script": set(),
+    "python_command": set(),
     "child_process": {"deadline", "interrupts"},
     "cluster_env": {"errors", "hadoop", "local"},
     "cluster_files": {"errors", "deadline", "child_process", "cluster_env"},
@@ -90,12 +91,12 @@ ALLOWED = {
     "watch": BOTTOM | {"application_master", "kernel"},
     "agent": CLIENT | {"agent_starts"},
     "agent_starts": {"errors", "deadline"},
-    "agent_client": {"errors"},
+    "agent_client": {"errors", "python_command"},
     "kernel_manager": {"errors", "launch_options"},
     "provisioner": FRONT_END,
     "relay": {"errors", "connection"},
     "launcher": CLIENT | {"cli", "relay"},
-    "kernelspec": {"errors"},
+    "kernelspec": {"errors", "python_command"},
     "console": {"errors", "connection"},
     "kernel_control": BOTTOM
     | {

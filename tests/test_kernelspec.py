@@ -20,6 +20,7 @@ from yarnkernel.errors import UsageError
 from yarnkernel.kernelspec import check_name
 from yarnkernel.launch_options import LaunchOptions
 from yarnkernel.launcher import read_arguments
+from yarnkernel.python_command import python_command
 
 FILES = ["kernel.json", "logo-32x32.png", "logo-64x64.png", "logo-svg.svg", "spec.yaml"]
 #: All options but those of a test's own, with what is hard to quote.
@@ -77,7 +78,7 @@ def test_what_is_installed(home: Shell) -> None:
     provisioner = found["spec"]["metadata"]["kernel_provisioner"]
     assert provisioner == {"provisioner_name": "yarn-provisioner", "config": {"spec": "spec.yaml"}}
     assert found["spec"]["argv"] == [
-        *(sys.executable, "-m", "yarnkernel.launcher", "--spec", str(directory / "spec.yaml")),
+        *python_command("yarnkernel.launcher", "--spec", str(directory / "spec.yaml")),
         "{connection_file}",
     ]
 
@@ -124,8 +125,9 @@ def test_both_forms_say_the_same(home: Shell) -> None:
         "launch_arg": ["--flag=a b", "{resource_dir}"],
         "verbose": True,
     }
-    program, _, module, *arguments = content["argv"]
-    assert (program, module) == (sys.executable, "yarnkernel.launcher")
+    *python, module = python_command("yarnkernel.launcher")
+    arguments = content["argv"][len(python) + 1 :]
+    assert content["argv"][: len(python) + 1] == [*python, module]
     # As jupyter_client and VS Code do it.
     values = {"connection_file": "/run/it's.json", "prefix": "X", "resource_dir": "X", "name": "X"}
     for name, value in values.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import NoReturn
@@ -9,6 +10,8 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run one command; Ctrl-C is one from the first moment on, while modules are imported."""
+    if "" in sys.path[:1] or sys.path[:1] == [os.environ.get("PWD")]:
+        del sys.path[0]  # `python -m`: what lies here is not ours
     try:
         from yarnkernel.cli import run  # noqa: PLC0415
     except KeyboardInterrupt:

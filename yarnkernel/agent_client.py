@@ -13,11 +13,11 @@ import itertools
 import json
 import os
 import subprocess
-import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.errors import YarnKernelError
+from yarnkernel.python_command import python_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ class AgentClient:
         #: News of kernels that nobody listens to yet.
         self._early: dict[str, list[News]] = {}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "yarnkernel.agent"],
+            python_command("yarnkernel.agent"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # gRPC would write a line for each connection that is refused.

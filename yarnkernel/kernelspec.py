@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 import tempfile
 from dataclasses import dataclass
 from importlib import resources
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.errors import UsageError
+from yarnkernel.python_command import python_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -252,4 +252,4 @@ def launcher_command(directory: Path, arguments: Sequence[str]) -> list[str]:
         Options of the launcher.
     """
     spec = str(directory / SPEC_FILE)
-    return [sys.executable, "-m", LAUNCHER, "--spec", spec, *arguments, "{connection_file}"]
+    return python_command(LAUNCHER, "--spec", spec, *arguments, "{connection_file}")

@@ -6,12 +6,17 @@ store, restarts it when it crashes or is asked to, and ends with it.
 
 from __future__ import annotations
 
+import os
+import sys
+
+if __name__ == "__main__" and os.getcwd() in sys.path[:1]:  # noqa: PTH109  (imports nothing)
+    # Files of the specification lie here, under any names: queue.py.
+    del sys.path[0]
+
 import argparse
 import asyncio
 import logging
-import os
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
 
     from yarnkernel.container.supervisor import SupervisorOptions
 
+#: Keeps Python 3.11 and newer from looking for modules in the working directory.
+SAFE_PATH = "PYTHONSAFEPATH"
 #: Seconds that a kernel is kept whose launcher was killed: nobody else knows how to find it.
 ORPHAN_TIMEOUT_ONCE = 300.0
 
@@ -255,6 +262,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code, which becomes the application's.
     """
     options = read_options(sys.argv[1:] if argv is None else argv)
+    os.environ.pop(SAFE_PATH, None)  # for this process alone
     from yarnkernel.container.supervisor import Supervisor  # noqa: PLC0415  (after --help)
 
     logging.basicConfig(format=f"{RECIPE_LINE}%(message)s", stream=sys.stdout)

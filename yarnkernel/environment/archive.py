@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING
 from yarnkernel.child_process import run_to_end
 from yarnkernel.environment.prefix import missing_packages, package_name
 from yarnkernel.errors import PackError, PackTimeoutError, UsageError
+from yarnkernel.python_command import python_command
 
 if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
@@ -46,8 +47,8 @@ def _packer(prefix: Prefix) -> list[str]:
             f"packing {prefix.path} needs {project}; next: pip install 'yarnkernel[pack]'"
         )
     if prefix.kind == "conda":
-        return [sys.executable, "-m", f"{module}.cli", "--n-threads=-1"]
-    return [sys.executable, "-m", module]
+        return python_command(f"{module}.cli", "--n-threads=-1")
+    return python_command(module)
 
 
 def pack(
