@@ -15,11 +15,13 @@ PACKAGE = Path(yarnkernel.__file__).parent
 #: What each part may import of this package, besides itself. docs/architecture.rst tells why.
 BOTTOM = {
     "errors", "connection", "deadline", "interrupts", "application", "kernel_status",
-    "child_process", "python_command",
+    "child_process", "python_command", "launch_script",
 }  # fmt: skip
 FILES = {"cluster_env", "cluster_files", "hdfs_files"}
 #: What needs neither skein nor gRPC; spec imports skein when it is used.
-LIGHT = BOTTOM | FILES | {"hadoop", "yarn_client", "logs", "spec", "environment"}
+LIGHT = BOTTOM | FILES | {
+    "hadoop", "yarn_client", "logs", "spec", "spec_changes", "environment"
+}  # fmt: skip
 CLIENT = LIGHT | {
     "skein_import", "skein_rpc", "application_master", "skein_driver", "skein_way", "kernel",
     "launch", "console", "kernel_control", "launch_options", "watch", "way", "submission",
@@ -35,9 +37,10 @@ ALLOWED = {
     "interrupts": set(),
     "connection": {"errors"},
     "application": {"errors"},
+    "application_certificate": {"application", "errors"},
     "kernel_status": {"errors"},
     "skein_import": set(),
-    "skein_rpc": {"errors", "interrupts", "skein_import"},
+    "skein_rpc": {"application", "errors", "interrupts", "skein_import"},
     "hadoop": {"errors", "deadline"},
     "master_launch": {"errors"},
     "launch_script": set(),
@@ -49,9 +52,20 @@ ALLOWED = {
     "environment": BOTTOM | FILES | {"hadoop"},
     "yarn_client": {"errors", "deadline", "application", "cluster_env", "hadoop"},
     "logs": {"errors", "deadline", "application", "hadoop", "yarn_client"},
-    "spec": {"errors", "application", "application_credentials", "environment", "skein_import"},
-    "application_master": {
+    "spec": {"errors", "application", "launch_script", "skein_import"},
+    "spec_changes": {
+        "errors",
+        "application",
         "application_credentials",
+        "environment",
+        "launch_script",
+        "skein_import",
+        "spec",
+    },
+    "application_master": {
+        "application_certificate",
+        "application_credentials",
+        "kernel_status",
         "errors",
         "application",
         "skein_import",
@@ -64,6 +78,7 @@ ALLOWED = {
     "container_files": {"errors", "deadline", "cluster_env", "environment", "hadoop"},
     "direct_way": BOTTOM
     | {
+        "application_certificate",
         "cluster_env",
         "container_files",
         "hadoop",
@@ -85,14 +100,21 @@ ALLOWED = {
     "kernel": BOTTOM | {"application_master", "logs", "skein_rpc", "yarn_client"},
     "launch_options": BOTTOM
     | FILES
-    | {"environment", "launch_script", "spec", "submission", "way"},
+    | {"environment", "launch_script", "spec", "spec_changes", "submission", "way"},
     "launch": BOTTOM
-    | {"application_credentials", "environment", "kernel", "launch_options", "spec", "way"},
+    | {
+        "application_credentials",
+        "environment",
+        "kernel",
+        "launch_options",
+        "spec_changes",
+        "way",
+    },
     "watch": BOTTOM | {"application_master", "kernel"},
     "agent": CLIENT | {"agent_starts"},
     "agent_starts": {"errors", "deadline"},
     "agent_client": {"errors", "python_command"},
-    "kernel_manager": {"errors", "launch_options"},
+    "kernel_manager": {"connection", "errors", "launch_options"},
     "provisioner": FRONT_END,
     "relay": {"errors", "connection"},
     "launcher": CLIENT | {"cli", "relay"},
@@ -109,6 +131,9 @@ ALLOWED = {
     "cli": CLIENT | {"kernelspec", "launcher", "local", "__init__"},
     "recipe": {"errors", "connection", "container"},
     "container": {
+        "launch_script",
+        "application",
+        "application_certificate",
         "errors",
         "connection",
         "deadline",

@@ -11,7 +11,8 @@ from tests.conftest import REPOSITORY
 from yarnkernel.environment.choice import on_cluster, on_nodes
 from yarnkernel.environment.stored import StoredArchive
 from yarnkernel.errors import UsageError
-from yarnkernel.spec import add_environment, load_spec
+from yarnkernel.spec import load_spec
+from yarnkernel.spec_changes import add_environment
 
 if TYPE_CHECKING:
     from pathlib import Path

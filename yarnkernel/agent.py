@@ -159,6 +159,7 @@ class Agent:
                 scheduling=launch.scheduling,
                 driver=self._driver,
                 explain=report,
+                sealed=launch.sealed,
             )
             with started_for(
                 way, launch, keys, deadline, recipe_options=recipe_options, report=report

@@ -17,9 +17,33 @@ TAG = "yarnkernel"
 UNIQUE_TAG_PREFIX = f"{TAG}-"
 #: ... and one with the digest of its packed environment, if it has one.
 ENVIRONMENT_TAG_PREFIX = "environment-"
+#: ... one for an ApplicationMaster with a certificate of its own, signed by the user's pair,
+CERTIFICATE_TAG = "certificate-of-its-own"
+#: ... and one for keys that its container makes, so that none travels to it.
+SEALED_TAG = "sealed"
 #: An application in one of these states stays in it (YarnApplicationState of Hadoop).
 FINAL_STATES = frozenset({"FINISHED", "FAILED", "KILLED"})
 ACTIVE_STATES = ("NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING")
+
+
+#: The name in skein's certificates (skein 0.8.2, model.py, Security.new_credentials).
+SKEIN_NAME = "skein-internal"
+_FINGERPRINT = "sha256="
+
+
+def certificate_name(app_id: str) -> str:
+    """Return the name of an application in a certificate of its own."""
+    return app_id.replace("_", "-")
+
+
+def fingerprint_url(fingerprint: str) -> str:
+    """Write a certificate's fingerprint as YARN can be told it: as the address of a web page."""
+    return f"yarnkernel:{_FINGERPRINT}{fingerprint}"
+
+
+def read_fingerprint(url: str) -> str:
+    """Read it again; empty when there is none."""
+    return url.partition(f"yarnkernel:{_FINGERPRINT}")[2]
 
 
 @dataclass(frozen=True)
@@ -50,6 +74,8 @@ class ApplicationStatus:
         Virtual cores that it uses now.
     tags : frozenset of str
         Its tags.
+    fingerprint : str
+        SHA-256 of the certificate that its ApplicationMaster has made for itself; else empty.
     log_aggregation : str
         How far the collection of its logs is: ``"NOT_START"``, ``"RUNNING"``,
         ``"SUCCEEDED"``, ``"DISABLED"``...; empty when YARN does not tell.
@@ -71,6 +97,7 @@ class ApplicationStatus:
     memory: int
     vcores: int
     tags: frozenset[str]
+    fingerprint: str
     log_aggregation: str
 
     @property

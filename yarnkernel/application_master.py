@@ -1,6 +1,7 @@
 """Calls of an application's ApplicationMaster: its key-value store and its end.
 
-It serves skein's ``AppMaster`` over mutual TLS, with the submitter's credentials.
+It serves skein's ``AppMaster`` over mutual TLS. Clients show the submitter's credentials; it
+shows the same, or on the direct way a certificate of its own that they have signed.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from yarnkernel.application import CERTIFICATE_TAG, SEALED_TAG, SKEIN_NAME, certificate_name
 from yarnkernel.application_credentials import credentials_of
 from yarnkernel.errors import ApplicationError, ClusterError
+from yarnkernel.kernel_status import CERTIFICATE_KEY
 from yarnkernel.skein_import import skein
 from yarnkernel.skein_rpc import (
     RemoteError,
@@ -20,6 +23,7 @@ from yarnkernel.skein_rpc import (
     close_channel,
     key_value,
     open_channel,
+    pair_of,
     result,
     start_call,
 )
@@ -35,9 +39,15 @@ if TYPE_CHECKING:
 ANSWER_TIMEOUT = 5.0
 
 
+def _channel(status: ApplicationStatus) -> grpc.Channel:
+    own = CERTIFICATE_TAG in status.tags
+    name = certificate_name(status.app_id) if own else SKEIN_NAME
+    return open_channel(f"{status.host}:{status.port}", credentials_of(status.app_id), name)
+
+
 @contextlib.contextmanager
 def _stub(status: ApplicationStatus) -> Iterator[Any]:
-    channel = open_channel(f"{status.host}:{status.port}", credentials_of(status.app_id))
+    channel = _channel(status)
     try:
         yield skein.proto.AppMasterStub(channel)
     finally:
@@ -58,7 +68,23 @@ class KeyReader:
         self._connection.close()
 
     def read(self, status: ApplicationStatus, key: str, timeout: float) -> bytes | None:
-        """Read a key; see :func:`read_key`."""
+        """Read a key; see :func:`read_key`.
+
+        Raises
+        ------
+        AuthenticationError
+            When somebody else answers for an ApplicationMaster that makes its own keys.
+        """
+        try:
+            return self._read(status, key, timeout)
+        except RemoteError as exc:
+            if not (exc.other_credentials and SEALED_TAG in status.tags and status.fingerprint):
+                raise
+        certify(status, timeout)
+        self._address = ""
+        return self._read(status, key, timeout)
+
+    def _read(self, status: ApplicationStatus, key: str, timeout: float) -> bytes | None:
         address = f"{status.host}:{status.port}"
         if address != self._address:
             self._connection.close()
@@ -66,6 +92,33 @@ class KeyReader:
             self._address = address
         value: bytes | None = key_value(self._stub, skein.kv.get(key), timeout)
         return value
+
+
+def certify(status: ApplicationStatus, timeout: float) -> None:
+    """Sign the certificate that an ApplicationMaster has made for itself.
+
+    From then on all clients with the submitter's credentials know it, stock skein's too. Which one
+    it is YARN tells, as it tells where it listens.
+
+    Raises
+    ------
+    AuthenticationError
+        When another one is shown there.
+    UnreachableError, RemoteError
+        When it does not answer.
+    """
+    from yarnkernel.application_certificate import presented, public_key, signed  # noqa: PLC0415
+
+    found = presented(status.host, status.port, status.fingerprint, timeout)
+    security = credentials_of(status.app_id)
+    certificate = signed(status.app_id, public_key(found), pair_of(security))
+    name = certificate_name(status.app_id)
+    channel = open_channel(f"{status.host}:{status.port}", security, name, root=found)
+    try:
+        stub = skein.proto.AppMasterStub(channel)
+        key_value(stub, skein.kv.put(CERTIFICATE_KEY, certificate), timeout)
+    finally:
+        close_channel(channel)
 
 
 def read_key(status: ApplicationStatus, key: str, timeout: float) -> bytes | None:
@@ -158,7 +211,7 @@ class KeyWatch:
     def __init__(self, status: ApplicationStatus, key: str, timeout: float) -> None:
         self._key = key
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._channel = open_channel(f"{status.host}:{status.port}", credentials_of(status.app_id))
+        self._channel = _channel(status)
         self._stub = skein.proto.AppMasterStub(self._channel)
         self._responses = self._stub.Watch(iter(self._requests.get, None), timeout=timeout)
 

@@ -26,8 +26,11 @@ CONNECTION_FILE = "{connection_file}"
 RECIPE_OPTIONS = "YARNKERNEL_RECIPE_OPTIONS"
 #: File of a container with the keys that its kernel has to use.
 KERNEL_KEYS = "yarnkernel-keys.json"
-#: Fields of connection info that are keys; those of CurveZMQ are not always there.
-KEY_NAMES = ("key", "signature_scheme", "curve_publickey", "curve_secretkey")
+#: Fields of connection info that a front end may choose.
+KEY_NAMES = ("key", "signature_scheme")
+#: Whether a kernel encrypts (CurveZMQ): never, as stock clients of a connection file want it; where
+#: it can; or always, and then nothing that travels to it in a submission opens it.
+ENCRYPTIONS = NEVER, AUTO, REQUIRED = ("never", "auto", "required")
 #: How the reason for a restart begins when the kernel has not crashed; follows "The kernel".
 ASKED_TO_RESTART = "was asked to restart"
 PORT_NAMES = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
@@ -37,7 +40,7 @@ ConnectionInfo = dict[str, Any]
 
 
 def keys_of(info: ConnectionInfo) -> dict[str, str]:
-    """Return the fields of connection info that are keys."""
+    """Return the fields of connection info that a front end may choose."""
     return {name: info[name] for name in KEY_NAMES if name in info}
 
 

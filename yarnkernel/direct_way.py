@@ -6,10 +6,10 @@ No JVM starts here or in the container. What does not fit goes the skein way.
 from __future__ import annotations
 
 import math
-import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from yarnkernel.application import CERTIFICATE_TAG, SEALED_TAG
 from yarnkernel.container_files import (
     SCRIPT,
     container_command,
@@ -34,9 +34,9 @@ from yarnkernel.hadoop.identifiers import application_id
 from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.hadoop.messages import message_class
 from yarnkernel.interrupts import uninterrupted
-from yarnkernel.launch_script import literal
+from yarnkernel.launch_script import expanding_export_lines, literal
 from yarnkernel.master_launch import FILES, MasterLaunch
-from yarnkernel.skein_rpc import credentials
+from yarnkernel.skein_rpc import credentials, pair_of
 from yarnkernel.submission import asking, refusal, too_late
 from yarnkernel.yarn_client import ANSWER_TIMEOUT, APPLICATION_TYPE
 
@@ -56,6 +56,8 @@ RECIPE = "yarnkernel.recipe"
 WITHDRAW_TIMEOUT = 2.0
 #: Seconds between two tries to withdraw it.
 WITHDRAW_INTERVAL = 0.05
+#: Variables that NodeManagers read themselves, as how to run a container: in Docker, say.
+_NODEMANAGERS = "YARN_CONTAINER_RUNTIME_"
 _MECHANISM_SETTING = "hadoop.security.sasl.mechanism"
 #: Settings of the cluster that the ApplicationMaster needs too.
 _MASTER_SETTINGS = (
@@ -95,11 +97,14 @@ class DirectWay:
         The connection to the cluster; stays open.
     scheduling : Scheduling
         What YARN is told of the applications beside their specifications.
+    sealed : bool, default False
+        Whether no key travels: the container makes its own.
     """
 
-    def __init__(self, client: YarnClient, scheduling: Scheduling) -> None:
+    def __init__(self, client: YarnClient, scheduling: Scheduling, *, sealed: bool = False) -> None:
         self.client = client
         self._scheduling = scheduling
+        self._sealed = sealed
 
     def __enter__(self) -> Self:
         return self
@@ -180,7 +185,7 @@ class DirectWay:
             application_name=spec.name,
             queue=spec.queue,
             applicationType=APPLICATION_TYPE,
-            applicationTags=sorted(spec.tags),
+            applicationTags=sorted({*spec.tags, CERTIFICATE_TAG, *[SEALED_TAG] * self._sealed}),
             maxAppAttempts=1,
             resource={"memory": resources.memory, "virtual_cores": resources.vcores},
             priority={"priority": self._scheduling.priority},
@@ -202,19 +207,20 @@ class DirectWay:
             container.environment.add(key=name, value=value)
         for access, acl in _acls(spec).items():
             container.application_ACLs.add(accessType=access, acl=acl)
-        script = f"{spec.master.script}\n".encode()
+        inside = {k: v for k, v in spec.master.env.items() if not k.startswith(_NODEMANAGERS)}
+        script = f"{expanding_export_lines(inside)}{spec.master.script}\n".encode()
         travelling, others = sort_files(spec.master.files, {SCRIPT: script})
         for name, file in others.items():
             resource = local_resource(file, self.client.cluster, deadline, report)
             container.localResources.add(key=name, value=resource)
-        container.tokens = self._credentials(spec, travelling, deadline).to_bytes()
+        container.tokens = self._credentials(app_id, spec, travelling, deadline).to_bytes()
         return context
 
     def _variables(self, app_id: str, spec: skein.ApplicationSpec) -> dict[str, str]:
         """Environment variables of the container; names as skein's."""
         variables = {
-            "LANG": literal(os.environ.get("LANG", "C.UTF-8")),
-            **spec.master.env,
+            "LANG": "C.UTF-8",  # that of this machine need not be known on a node
+            **{k: v for k, v in spec.master.env.items() if k.startswith(_NODEMANAGERS)},
             "SKEIN_APPLICATION_ID": app_id,
             "SKEIN_RESOURCE_MEMORY": str(spec.master.resources.memory),
             "SKEIN_RESOURCE_VCORES": str(spec.master.resources.vcores),
@@ -225,11 +231,15 @@ class DirectWay:
         return variables
 
     def _credentials(
-        self, spec: skein.ApplicationSpec, travelling: Mapping[str, bytes], deadline: Deadline
+        self,
+        app_id: str,
+        spec: skein.ApplicationSpec,
+        travelling: Mapping[str, bytes],
+        deadline: Deadline,
     ) -> Credentials:
         configuration = self.client.cluster.configuration
-        security = spec.master.security or credentials()
-        certificate, key = (security._get_bytes(kind) for kind in ("cert", "key"))  # noqa: SLF001
+        pair = pair_of(spec.master.security or credentials())
+        certificate, key = (b"", b"") if self._sealed else _own_pair(app_id, pair)
         launch = MasterLaunch(
             schedulers=resourcemanager_addresses(configuration, "scheduler.address"),
             settings={
@@ -237,13 +247,23 @@ class DirectWay:
                 for name in _MASTER_SETTINGS
                 if configuration.get(name)
             },
+            clients=pair[0],
+            specification=_without_keys(spec).SerializeToString(),
             certificate=certificate,
             key=key,
-            specification=_without_keys(spec).SerializeToString(),
         )
         secrets = {**launch.to_secrets(), FILES: pack_files(travelling)}
         urls = [*spec.file_systems, *(file.source for file in spec.master.files.values())]
         return Credentials(delegation_tokens(configuration, urls, deadline), secrets)
+
+
+def _own_pair(app_id: str, pair: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """Make what opens this one application, and no other of the same user."""
+    # Not needed by all who can submit: it takes 20 ms to import.
+    from yarnkernel.application_certificate import new_key, signed, to_pem  # noqa: PLC0415
+
+    key = new_key()
+    return signed(app_id, key.public_key(), pair), to_pem(key)
 
 
 def _without_keys(spec: skein.ApplicationSpec) -> Any:

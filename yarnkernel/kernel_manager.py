@@ -7,10 +7,10 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import zmq
 from jupyter_client.multikernelmanager import MultiKernelManager
 from tornado.web import HTTPError
 
+from yarnkernel.connection import AUTO, NEVER, REQUIRED
 from yarnkernel.errors import UsageError, YarnKernelError
 from yarnkernel.launch_options import (
     SESSION_NAME,
@@ -111,6 +111,7 @@ def launch_options(
         env={**travelling_variables(environ, names), **options.env},
         launch_arg=[*options.launch_arg, *launch.get("extra_arguments", [])],
         name=options.name or Path(environ.get(SESSION_NAME, "")).name,
+        encrypt=choose_encryption(manager, options.encrypt),
     )
     return complete, keep
 
@@ -127,15 +128,13 @@ def _taken(values: dict[str, Any], name: str, kind: type, default: Any) -> Any:
     return value
 
 
-def choose_keys(manager: Any, kernel_spec: KernelSpec) -> dict[str, str]:
+def choose_keys(manager: Any) -> dict[str, str]:
     """Choose the keys of a new kernel.
 
     Parameters
     ----------
     manager : jupyter_client.KernelManager or None
-        Whose session's key it gets; it says whether connections are encrypted.
-    kernel_spec : jupyter_client.kernelspec.KernelSpec
-        Says whether its kernels know CurveZMQ.
+        Whose session's key it gets.
 
     Returns
     -------
@@ -143,10 +142,24 @@ def choose_keys(manager: Any, kernel_spec: KernelSpec) -> dict[str, str]:
         Fields of the connection info.
     """
     key = manager.session.key.decode() if manager is not None else ""
-    keys = {"key": key or secrets.token_hex(32), "signature_scheme": "hmac-sha256"}
-    policy = getattr(manager, "transport_encryption", "disabled")
-    supported = "curve" in kernel_spec.metadata.get("supported_encryption", [])
-    if policy == "required" or (policy == "auto" and supported):
-        public, secret = zmq.curve_keypair()
-        keys |= {"curve_publickey": public.decode(), "curve_secretkey": secret.decode()}
-    return keys
+    return {"key": key or secrets.token_hex(32), "signature_scheme": "hmac-sha256"}
+
+
+def choose_encryption(manager: Any, wanted: str) -> str:
+    """Choose whether a new kernel encrypts.
+
+    Parameters
+    ----------
+    manager : jupyter_client.KernelManager or None
+        Whose kernel it is; its ``transport_encryption`` may insist on it.
+    wanted : str
+        What the kernelspec says; see :class:`LaunchOptions`.
+
+    Returns
+    -------
+    str
+        ``"required"``, ``"auto"``, or ``"never"`` for a jupyter_client before 8.9, which cannot.
+    """
+    if REQUIRED in (wanted, getattr(manager, "transport_encryption", "")):
+        return REQUIRED
+    return (wanted or AUTO) if hasattr(manager, "curve_publickey") else NEVER

@@ -18,6 +18,9 @@ STATUS_KEY = "yarnkernel.status"
 COMMAND_PREFIX = "yarnkernel.command."
 #: The first key after all commands: "/" follows "." in ASCII.
 COMMAND_END = "yarnkernel.command/"
+#: Under this key a client puts the certificate of an ApplicationMaster that has made its own
+#: keys, PEM, signed by the submitter's pair.
+CERTIFICATE_KEY = "yarnkernel.certificate"
 #: Answers that a supervisor keeps in its status, the newest.
 ANSWERS_KEPT = 16
 

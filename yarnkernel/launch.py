@@ -19,7 +19,7 @@ from yarnkernel.errors import MasterFailedError, YarnKernelError
 from yarnkernel.interrupts import uninterrupted
 from yarnkernel.kernel import YarnKernel, ignore_report
 from yarnkernel.launch_options import build
-from yarnkernel.spec import add_unique_tag
+from yarnkernel.spec_changes import add_unique_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -166,7 +166,7 @@ def started_for(
     options : LaunchOptions
         How it is started.
     keys : mapping of str to str
-        Those fields of its connection info that are keys.
+        Fields of its connection info; it has others when nothing that travels may open it.
     deadline : Deadline
         For everything, an environment that has to be packed included.
     recipe_options : list of str
@@ -192,8 +192,9 @@ def started_for(
     pusher = Pusher(deadline, report, TransferLine(report, "the environment"))
     with contextlib.ExitStack() as stack:
         with tempfile.TemporaryDirectory(prefix="yarnkernel-") as directory:
-            path = Path(directory, KERNEL_KEYS)
-            write_connection_file(dict(keys), path)
+            path = None if options.sealed else Path(directory, KERNEL_KEYS)
+            if path is not None:
+                write_connection_file(dict(keys), path)
             cluster = way.client.cluster
             spec = build(options, cluster, pusher, recipe_options=recipe_options, keys=path)
             result = stack.enter_context(started(way, spec, deadline, report=report))

@@ -5,24 +5,25 @@ The kernelspec's commands, the provisioner and the launcher share these names.
 
 from __future__ import annotations
 
+import logging
 import shlex
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from yarnkernel.connection import CONNECTION_FILE, KERNEL_KEYS, RECIPE_OPTIONS
+from yarnkernel.connection import (
+    CONNECTION_FILE,
+    ENCRYPTIONS,
+    KERNEL_KEYS,
+    RECIPE_OPTIONS,
+    REQUIRED,
+)
 from yarnkernel.deadline import START_TIMEOUT
 from yarnkernel.environment.choice import choose_environment
 from yarnkernel.errors import UsageError
-from yarnkernel.launch_script import literal
-from yarnkernel.spec import (
-    add_environment,
-    add_file,
-    add_variables,
-    default_spec,
-    load_spec,
-    override,
-)
+from yarnkernel.launch_script import is_variable_name
+from yarnkernel.spec import default_spec, load_spec
+from yarnkernel.spec_changes import add_environment, add_file, add_variables, override
 from yarnkernel.submission import Scheduling
 from yarnkernel.way import check_way
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
     from yarnkernel.cluster_env import ClusterEnvironment
     from yarnkernel.environment.push import Pusher
+
+_log = logging.getLogger(__name__)
 
 #: Environment variables of one launch that change the kernelspec's options, as clients of a
 #: gateway send them: KERNEL_YARN_QUEUE, KERNEL_YARN_MEMORY...
@@ -55,7 +58,7 @@ class LaunchOptions:
     files_from : str
         Directory that files named in it are relative to; by default its own.
     queue, memory, node_label, name : str
-        As in :func:`yarnkernel.spec.override`; empty for what the specification says.
+        As in :func:`yarnkernel.spec_changes.override`; empty for what the specification says.
     vcores : int
         Virtual cores; 0 for what the specification says.
     env : dict of str to str
@@ -80,6 +83,9 @@ class LaunchOptions:
         Seconds after which YARN ends it; 0 for what the queue says.
     own_credentials : bool
         Whether it has a certificate and key of its own.
+    encrypt : str
+        ``"never"``, ``"auto"`` or ``"required"``, as the recipe's ``--encryption``; empty for what
+        is best where it is started from.
     timeout : float
         Seconds that a start may take.
     verbose : bool
@@ -103,6 +109,7 @@ class LaunchOptions:
     priority: int = 0
     lifetime: float = 0.0
     own_credentials: bool = False
+    encrypt: str = ""
     timeout: float = START_TIMEOUT
     verbose: bool = False
 
@@ -152,7 +159,6 @@ class LaunchOptions:
             queue=self.queue or None,
             memory=self.memory or None,
             vcores=self.vcores or None,
-            env={name: literal(value) for name, value in self.env.items()},
             node_label=self.node_label or None,
             name=self.name or None,
             own_credentials=self.own_credentials,
@@ -161,6 +167,11 @@ class LaunchOptions:
             command = shlex.join(self.kernel_cmd)
             raise UsageError(f"the kernel's command has no {CONNECTION_FILE} in it: {command}")
         return spec
+
+    @property
+    def sealed(self) -> bool:
+        """Whether nothing that travels to the kernel may open it."""
+        return self.encrypt == REQUIRED
 
     @property
     def scheduling(self) -> Scheduling:
@@ -172,6 +183,8 @@ class LaunchOptions:
         options = ["--directory", self.workdir] if self.workdir else []
         for lines in self.precmd:
             options += ["--pre-command", lines]
+        if self.encrypt:
+            options += ["--encryption", self.encrypt]
         if self.verbose:
             options.append("--verbose")
         if self.kernel_cmd:
@@ -190,9 +203,16 @@ def _check(name: str, value: object, wanted: str) -> None:
         and all(isinstance(part, str) for part in value.values()),
     }
     if not good[wanted]:
-        raise UsageError(f"the option {name!r} has to be a {wanted}, not {value!r}")
+        # Values of variables may be secret.
+        shown = f", not {value!r}" if name != "env" else ""
+        raise UsageError(f"the option {name!r} has to be a {wanted}{shown}")
     if name == "via" and value:
         check_way(str(value))
+    for key in cast("dict[str, str]", value) if name == "env" else ():
+        if not is_variable_name(key):
+            raise UsageError(f"the option 'env': {key!r} cannot name a variable")
+    if name == "encrypt" and value and value not in ENCRYPTIONS:
+        raise UsageError(f"the option 'encrypt' has to be one of {', '.join(ENCRYPTIONS)}")
     if name == "timeout" and not float(str(value)) > 0:
         raise UsageError(f"the option {name!r} has to be more than 0")
 
@@ -254,12 +274,24 @@ def travelling_variables(environ: Mapping[str, str], names: Iterable[str] = ()) 
     dict
         ``KERNEL_*`` without the settings, ``JPY_SESSION_NAME`` and ``names``.
     """
-    return {
+    meant = {
         name: value
         for name, value in environ.items()
         if name in {SESSION_NAME, *names}
         or (name.startswith("KERNEL_") and not name.startswith(SETTING_PREFIX))
     }
+    travelling = {name: value for name, value in meant.items() if _can_travel(name, value)}
+    for name in sorted(meant.keys() - travelling.keys()):
+        _log.warning("the variable %r stays here: a shell cannot export it", name)
+    return travelling
+
+
+def _can_travel(name: str, value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # bytes that are not UTF-8
+        return False
+    return is_variable_name(name)
 
 
 def build(
@@ -268,7 +300,7 @@ def build(
     pusher: Pusher,
     *,
     recipe_options: list[str],
-    keys: Path,
+    keys: Path | None,
 ) -> skein.ApplicationSpec:
     """Make the specification of the application that runs one kernel.
 
@@ -282,9 +314,9 @@ def build(
         Packs and uploads the environment if need be.
     recipe_options : list of str
         Further options of the recipe.
-    keys : pathlib.Path
+    keys : pathlib.Path or None
         File with the kernel's keys, for its owner alone; has to be there until
-        the application is submitted.
+        the application is submitted. The container makes its own without one.
 
     Returns
     -------
@@ -297,10 +329,11 @@ def build(
         When that cannot be done.
     """
     spec = options.load()
-    # As a file like skein's own private key, as YARN writes variables into the container's logs.
-    add_file(spec, KERNEL_KEYS, keys)
-    recipe = ["--key-file", KERNEL_KEYS, *recipe_options, *options.recipe_options()]
-    add_variables(spec, {RECIPE_OPTIONS: literal(shlex.join(recipe))})
+    recipe = [*recipe_options, *options.recipe_options()]
+    if keys is not None:
+        add_file(spec, KERNEL_KEYS, keys)
+        recipe = ["--key-file", KERNEL_KEYS, *recipe]
     if options.environment:
         add_environment(spec, choose_environment(options.environment, pusher, lambda: cluster))
+    add_variables(spec, {**options.env, RECIPE_OPTIONS: shlex.join(recipe)})
     return spec

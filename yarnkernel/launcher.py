@@ -180,6 +180,7 @@ class Launcher:
                 self._options.via,
                 scheduling=self._options.scheduling,
                 explain=self._output.progress,
+                sealed=self._options.sealed,
             ) as way,
             started_for(
                 way,

@@ -15,8 +15,9 @@ from yarnkernel.errors import CredentialsError
 #: Names of secrets among the credentials.
 _PREFIX = "yarnkernel."
 _SETTINGS = f"{_PREFIX}master"
-_CERTIFICATE = f"{_PREFIX}certificate"
-_KEY = f"{_PREFIX}key"
+_CLIENTS = f"{_PREFIX}clients"
+_CERTIFICATE = f"{_PREFIX}server.certificate"
+_KEY = f"{_PREFIX}server.key"
 _SPECIFICATION = f"{_PREFIX}specification"
 FILES = f"{_PREFIX}files"
 
@@ -31,19 +32,22 @@ class MasterLaunch:
         Where the ResourceManagers listen for ApplicationMasters.
     settings : dict of str to str
         What it needs of the cluster's site files.
-    certificate, key : bytes
-        PEM; of the server, and of the clients that it answers.
+    clients : bytes
+        Certificate of the clients that it answers, PEM.
     specification : bytes
         What was submitted, skein's ApplicationSpec.
+    certificate, key : bytes
+        PEM; its own. Empty when it has to make them itself, as no key is to travel.
     submitted : float
         When, by the submitter's clock; seconds since 1970.
     """
 
     schedulers: list[tuple[str, int]]
     settings: dict[str, str]
-    certificate: bytes
-    key: bytes = field(repr=False)
+    clients: bytes
     specification: bytes = field(repr=False)
+    certificate: bytes = b""
+    key: bytes = field(default=b"", repr=False)
     submitted: float = field(default_factory=time.time)
 
     def to_secrets(self) -> dict[str, bytes]:
@@ -55,8 +59,8 @@ class MasterLaunch:
         }
         return {
             _SETTINGS: json.dumps(document).encode(),
-            _CERTIFICATE: self.certificate,
-            _KEY: self.key,
+            _CLIENTS: self.clients,
+            **({_CERTIFICATE: self.certificate, _KEY: self.key} if self.key else {}),
             _SPECIFICATION: self.specification,
         }
 
@@ -74,8 +78,9 @@ class MasterLaunch:
             return cls(
                 schedulers=[(str(host), int(port)) for host, port in document["schedulers"]],
                 settings=dict(document["settings"]),
-                certificate=secrets[_CERTIFICATE],
-                key=secrets[_KEY],
+                clients=secrets[_CLIENTS],
+                certificate=secrets.get(_CERTIFICATE, b""),
+                key=secrets.get(_KEY, b""),
                 specification=secrets[_SPECIFICATION],
                 submitted=float(document["submitted"]),
             )

@@ -246,7 +246,7 @@ class YarnProvisioner(KernelProvisionerBase):
         if kwargs.get("cwd"):
             recipe_options += ["--prefer-directory", os.path.abspath(kwargs["cwd"])]  # noqa: PTH100, ASYNC240  (asks nobody)
         # The keys that it had, so that open connections keep theirs.
-        keys = keys_of(self._info) or choose_keys(self.parent, self.kernel_spec)
+        keys = keys_of(self._info) or choose_keys(self.parent)
         agent = self._current_agent()
         self._start, answer = agent.request(
             "start",
@@ -266,6 +266,8 @@ class YarnProvisioner(KernelProvisionerBase):
         if self._final:
             agent.request("cancel", start=start)
             raise YarnKernelError("the kernel was shut down while it started")
+        if self._info and keys_of(self._info) != keys_of(found["connection_info"]):
+            self.log.warning("the kernel has new keys: what is open has to be opened again")
         self._app_id, self._info = found["app_id"], found["connection_info"]
         self._restarts, self._news, self._ended = 0, {}, None
         self.log.info("%s kernel is ready on %s", self._app_id, self._info["ip"])

@@ -20,7 +20,13 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yarnkernel.connection import CONNECTION_FILE, KERNEL_INFO_KEY, RECIPE_OPTIONS
+from yarnkernel.connection import (
+    CONNECTION_FILE,
+    ENCRYPTIONS,
+    KERNEL_INFO_KEY,
+    NEVER,
+    RECIPE_OPTIONS,
+)
 from yarnkernel.container.limits import Limits
 from yarnkernel.errors import RECIPE_LINE, YarnKernelError
 
@@ -104,6 +110,13 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="JSON file with the keys of the connection info that the kernel has to use (default: "
         "a new key)",
+    )
+    add(
+        "--encryption",
+        choices=ENCRYPTIONS,
+        default=NEVER,
+        help="whether kernel and clients encrypt what they say (CurveZMQ): jupyter console "
+        "--existing, for one, cannot (default: %(default)s)",
     )
     add(
         "--once",
@@ -210,6 +223,7 @@ def read_options(argv: Sequence[str]) -> SupervisorOptions:
         home=Path.cwd() / "home",
         pre_commands=tuple(options.pre_command),
         key_file=options.key_file,
+        encryption=options.encryption,
     )
     return SupervisorOptions(
         launch=launch,

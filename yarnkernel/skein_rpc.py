@@ -14,18 +14,11 @@ from typing import Any
 
 import grpc
 
+from yarnkernel.application import SKEIN_NAME
 from yarnkernel.errors import ClusterError, YarnKernelError
 from yarnkernel.interrupts import deferred
 from yarnkernel.skein_import import skein
 
-#: The name in skein's certificates (skein 0.8.2, model.py, Security.new_credentials).
-_CERTIFICATE_NAME = "skein-internal"
-_CHANNEL_OPTIONS = [
-    ("grpc.ssl_target_name_override", _CERTIFICATE_NAME),
-    ("grpc.default_authority", _CERTIFICATE_NAME),
-    # A web proxy of the environment does not reach ports inside the cluster.
-    ("grpc.enable_http_proxy", 0),
-]
 #: Seconds after which Ctrl-C is heard while a call waits.
 INTERRUPT_INTERVAL = 0.1
 
@@ -121,7 +114,9 @@ def credentials() -> skein.Security:
         return skein.Security.from_default()
 
 
-def open_channel(address: str, security: skein.Security) -> grpc.Channel:
+def open_channel(
+    address: str, security: skein.Security, name: str = SKEIN_NAME, root: bytes | None = None
+) -> grpc.Channel:
     """Open a channel to a driver or an ApplicationMaster; both sides show their certificate.
 
     Parameters
@@ -129,20 +124,38 @@ def open_channel(address: str, security: skein.Security) -> grpc.Channel:
     address : str
         ``host:port``.
     security : skein.Security
-        The credentials that the server was started with.
+        The client's credentials, which the server was told of when it was started.
+    name : str, optional
+        The name in the server's certificate; by default skein's.
+    root : bytes, optional
+        The certificate, PEM, that the server's has to be, or be signed by; by default the client's.
     """
     with deferred():
-        return grpc.secure_channel(address, _both_sides(security), _CHANNEL_OPTIONS)
+        return grpc.secure_channel(address, _both_sides(security, root), _options(name))
 
 
 def open_aio_channel(address: str, security: skein.Security) -> grpc.aio.Channel:
     """Open a channel for the running event loop; see :func:`open_channel`."""
-    return grpc.aio.secure_channel(address, _both_sides(security), _CHANNEL_OPTIONS)
+    return grpc.aio.secure_channel(address, _both_sides(security), _options(SKEIN_NAME))
 
 
-def _both_sides(security: skein.Security) -> grpc.ChannelCredentials:
-    certificate, key = (security._get_bytes(kind) for kind in ("cert", "key"))  # noqa: SLF001
-    return grpc.ssl_channel_credentials(certificate, key, certificate)
+def _options(name: str) -> list[tuple[str, Any]]:
+    return [
+        ("grpc.ssl_target_name_override", name),
+        ("grpc.default_authority", name),
+        # A web proxy of the environment does not reach ports inside the cluster.
+        ("grpc.enable_http_proxy", 0),
+    ]
+
+
+def pair_of(security: skein.Security) -> tuple[bytes, bytes]:
+    """Return certificate and private key of somebody's credentials, PEM."""
+    return security._get_bytes("cert"), security._get_bytes("key")  # noqa: SLF001
+
+
+def _both_sides(security: skein.Security, root: bytes | None = None) -> grpc.ChannelCredentials:
+    certificate, key = pair_of(security)
+    return grpc.ssl_channel_credentials(root or certificate, key, certificate)
 
 
 def key_value(stub: Any, operation: Any, timeout: float) -> Any:

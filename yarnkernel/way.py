@@ -92,6 +92,8 @@ class AutomaticWay:
         skein's driver, which stays open; by default one of its own, when it is needed.
     explain : callable
         Called with one line that tells which way is taken, and why.
+    sealed : bool
+        As :class:`yarnkernel.direct_way.DirectWay`, which that needs.
     """
 
     def __init__(
@@ -100,9 +102,12 @@ class AutomaticWay:
         scheduling: Scheduling,
         driver: SharedDriver | None,
         explain: Callable[[str], None],
+        *,
+        sealed: bool,
     ) -> None:
         self.client = client
         self._scheduling = scheduling
+        self._sealed = sealed
         self._against = ""
         self._driver = driver
         self._explain = explain
@@ -115,6 +120,11 @@ class AutomaticWay:
         if self._skein_way is not None:
             self._skein_way.__exit__(*exc_info)
 
+    @property
+    def _is_direct_only(self) -> bool:
+        """Whether skein's driver cannot do what is asked for."""
+        return self._sealed or self._scheduling != Scheduling()
+
     def submit(
         self, spec: skein.ApplicationSpec, deadline: Deadline, report: Callable[[str], None]
     ) -> str:
@@ -124,23 +134,23 @@ class AutomaticWay:
         against = self._against
         if not against:
             try:
-                direct = DirectWay(self.client, self._scheduling)
+                direct = DirectWay(self.client, self._scheduling, sealed=self._sealed)
                 app_id = direct.submit(spec, deadline, report)
             except DirectWayError as exc:
                 against = exc.reason
             else:
                 self._explain("submitted the direct way: one kernel, and nothing that needs Java")
                 return app_id
-        self._explain(f"submitting the skein way: {against}")
-        if self._scheduling != Scheduling():
+        if self._is_direct_only:
             raise DirectWayError(against)
+        self._explain(f"submitting the skein way: {against}")
         if self._skein_way is None:
             self._skein_way = _skein_way(self.client, self._driver)
         return self._skein_way.submit(spec, deadline, report)
 
     def avoid_direct(self, reason: str) -> bool:
         """See :class:`Way`."""
-        if self._against or self._scheduling != Scheduling():
+        if self._against or self._is_direct_only:
             return False
         self._against = reason
         return True
@@ -178,6 +188,7 @@ def choose_way(
     scheduling: Scheduling | None = None,
     driver: SharedDriver | None = None,
     explain: Callable[[str], None] = _ignore,
+    sealed: bool = False,
 ) -> Way:
     """Choose how applications are submitted.
 
@@ -194,6 +205,8 @@ def choose_way(
         skein's driver, which stays open.
     explain : callable, optional
         Called with one line that tells which way is taken, and why.
+    sealed : bool, default False
+        Whether no key travels with an application: its container makes its own.
 
     Returns
     -------
@@ -210,9 +223,14 @@ def choose_way(
     if name == DIRECT:
         from yarnkernel.direct_way import DirectWay  # noqa: PLC0415
 
-        return DirectWay(client, scheduling)
+        return DirectWay(client, scheduling, sealed=sealed)
     if name == SKEIN:
+        if sealed:
+            raise UsageError(
+                "skein's driver sends an application's keys along: what is to be encrypted takes "
+                "the direct way; next: --via direct, or without --encrypt"
+            )
         if scheduling != Scheduling():
             raise UsageError("skein's driver sets neither a priority nor a lifetime")
         return _skein_way(client, driver)
-    return AutomaticWay(client, scheduling, driver, explain)
+    return AutomaticWay(client, scheduling, driver, explain, sealed=sealed)

@@ -11,6 +11,7 @@ from yarnkernel.application import (
     TAG,
     UNIQUE_TAG_PREFIX,
     ApplicationStatus,
+    read_fingerprint,
 )
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
@@ -331,13 +332,14 @@ def _to_status(report: Any) -> ApplicationStatus:
         port=max(0, report.rpc_port),
         diagnostics=report.diagnostics.strip(),
         # The ResourceManager makes up a page for those that have none.
-        tracking_url=report.trackingUrl if report.originalTrackingUrl not in ("", "N/A") else "",
+        tracking_url=report.trackingUrl if report.originalTrackingUrl.startswith("http") else "",
         start_time=_to_datetime(report.startTime),
         launch_time=_to_datetime(report.launchTime),
         finish_time=_to_datetime(report.finishTime),
         memory=max(0, used.memory),
         vcores=max(0, used.virtual_cores),
         tags=frozenset(report.applicationTags),
+        fingerprint=read_fingerprint(report.originalTrackingUrl),
         log_aggregation=enum_name(
             "hadoop.yarn.LogAggregationStatusProto", aggregation
         ).removeprefix("LOG_")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from yarnkernel.cli.output import add_output_options
 from yarnkernel.connection import KERNEL_INFO_KEY
+from yarnkernel.launch_script import is_variable_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +63,7 @@ def count(text: str) -> int:
 def variable(text: str) -> tuple[str, str]:
     """Read ``NAME=VALUE``."""
     name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier():
+    if not equals or not is_variable_name(name):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
 

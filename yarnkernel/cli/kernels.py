@@ -23,6 +23,8 @@ from yarnkernel.cli.arguments import (
 from yarnkernel.cli.launch_arguments import add_overrides
 from yarnkernel.cli.output import TransferBar
 from yarnkernel.connection import (
+    RECIPE_OPTIONS,
+    REQUIRED,
     ConnectionInfo,
     check_writable,
     default_connection_file,
@@ -106,10 +108,10 @@ def _add_connection_options(parser: argparse.ArgumentParser, default_file: str) 
 def _load_spec(
     options: argparse.Namespace, deadline: Deadline, output: Output
 ) -> skein.ApplicationSpec:
-    from yarnkernel.spec import (  # noqa: PLC0415  (skein)
+    from yarnkernel.spec import default_spec, load_spec  # noqa: PLC0415  (skein)
+    from yarnkernel.spec_changes import (  # noqa: PLC0415
         add_environment,
-        default_spec,
-        load_spec,
+        add_variables,
         override,
     )
 
@@ -119,13 +121,14 @@ def _load_spec(
         queue=options.queue,
         memory=options.memory,
         vcores=options.vcores,
-        env=dict(options.env),
         node_label=options.node_label,
         name=options.application_name,
         own_credentials=options.own_credentials,
     )
     if options.environment is not None:
         add_environment(spec, _choose_environment(options.environment, deadline, output))
+    recipe = {RECIPE_OPTIONS: f"--encryption {options.encrypt}"} if options.encrypt else {}
+    add_variables(spec, {**dict(options.env), **recipe})
     return spec
 
 
@@ -166,9 +169,12 @@ def _open_way(options: argparse.Namespace, deadline: Deadline, output: Output) -
 
     explain = output.progress if options.verbose else lambda _line: None
     scheduling = Scheduling(options.priority or 0, options.lifetime or 0.0)
+    sealed = options.encrypt == REQUIRED
     with (
         open_client(output) as client,
-        choose_way(client, options.via or "", scheduling=scheduling, explain=explain) as way,
+        choose_way(
+            client, options.via or "", scheduling=scheduling, explain=explain, sealed=sealed
+        ) as way,
     ):
         with asking(client, deadline):
             client.check(deadline.step(ANSWER_TIMEOUT))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.cli.arguments import add_timeout, count, seconds, variable
+from yarnkernel.connection import NEVER, REQUIRED
 from yarnkernel.deadline import START_TIMEOUT
 from yarnkernel.way import VARIABLE, WAYS
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def add_overrides(parser: argparse.ArgumentParser, named: str = "application") -> None:
-    """Add what :func:`yarnkernel.spec.override` and ``add_environment`` change."""
+    """Add what :func:`yarnkernel.spec_changes.override` and ``add_environment`` change."""
     group = parser.add_argument_group("instead of what the specification says")
     group.add_argument("--queue", help="queue of the application")
     group.add_argument(
@@ -59,6 +60,21 @@ def add_overrides(parser: argparse.ArgumentParser, named: str = "application") -
         "--own-credentials",
         action="store_true",
         help="a certificate and key for it alone, and not your own of skein",
+    )
+    encrypt = parser.add_mutually_exclusive_group()
+    encrypt.add_argument(
+        "--encrypt",
+        action="store_const",
+        const=REQUIRED,
+        help="clients and kernel encrypt what they say, and nothing that travels to the kernel "
+        "opens it; jupyter console --existing cannot use such a kernel, yarnkernel console can",
+    )
+    encrypt.add_argument(
+        "--no-encrypt",
+        dest="encrypt",
+        action="store_const",
+        const=NEVER,
+        help="they do not, as jupyter console --existing and other clients want it",
     )
     parser.add_argument(
         "--via",
@@ -138,7 +154,9 @@ def to_arguments(options: LaunchOptions) -> list[str]:
         option = "--" + name.replace("_", "-")
         if name in ("spec", "timeout"):
             continue
-        if value is True:
+        if name == "encrypt":
+            arguments.append({REQUIRED: "--encrypt", NEVER: "--no-encrypt"}[value])
+        elif value is True:
             arguments.append(option)
         elif name == "kernel_cmd":
             arguments.append(f"{option}={shlex.join(value)}")

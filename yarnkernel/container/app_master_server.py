@@ -18,6 +18,8 @@ from yarnkernel.container.skein_messages import messages
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from yarnkernel.container.identity import Identity
+
 _SERVICE = messages.DESCRIPTOR.services_by_name["AppMaster"]
 #: Seconds that answers under way have when the server ends.
 GRACE = 0.5
@@ -29,8 +31,8 @@ class AppMasterServer:
 
     Parameters
     ----------
-    certificate, key : bytes
-        PEM; clients have to show the same certificate.
+    identity : Identity
+        What it and its clients show each other.
     specification : ApplicationSpec
         What was submitted, as skein's message.
     end : callable
@@ -48,16 +50,14 @@ class AppMasterServer:
     """
 
     def __init__(
-        self, certificate: bytes, key: bytes, specification: Any, end: Callable[[str, str], None]
+        self, identity: Identity, specification: Any, end: Callable[[str, str], None]
     ) -> None:
         self.store = KeyValueStore(self.check_container)
         self.progress = 0.0
         self.port = 0
         self._specification = specification
         self._end = end
-        self._credentials = grpc.ssl_server_credentials(
-            [(key, certificate)], root_certificates=certificate, require_client_auth=True
-        )
+        self._credentials = identity.server_credentials()
         self._server: grpc.aio.Server | None = None
 
     async def start(self) -> None:

@@ -7,26 +7,32 @@ import collections
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
 import sys
 import uuid
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
 from yarnkernel.connection import (
+    AUTO,
     CONNECTION_FILE,
     KEY_NAMES,
+    NEVER,
     PORT_NAMES,
+    REQUIRED,
     ConnectionInfo,
     write_connection_file,
 )
 from yarnkernel.container.memory import offer_to_oom_killer
 from yarnkernel.errors import YarnKernelError
+from yarnkernel.launch_script import CHOSEN_VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +68,8 @@ class KernelLaunch:
         What a shell runs before it, as a part of the same process.
     key_file : pathlib.Path, optional
         JSON file with the keys of its connection info; a new key without one.
+    encryption : str
+        ``"never"``, ``"auto"`` or ``"required"``: whether it gets keys of CurveZMQ.
     """
 
     command: tuple[str, ...]
@@ -70,6 +78,7 @@ class KernelLaunch:
     home: Path
     pre_commands: tuple[str, ...] = ()
     key_file: Path | None = None
+    encryption: str = NEVER
 
     @property
     def connection_file(self) -> Path:
@@ -91,8 +100,13 @@ class KernelLaunch:
         Raises
         ------
         YarnKernelError
-            When there is no such directory, command or file with keys.
+            When there is no such directory, command or file with keys, or it cannot encrypt.
         """
+        if self.encryption == REQUIRED and self.chooses_ports and not _ipykernel_encrypts():
+            raise YarnKernelError(
+                f"ipykernel {version('ipykernel')} cannot encrypt; "
+                "next: pip install 'ipykernel>=7.3' in the kernel's environment"
+            )
         self.new_connection_info("", {})
         if not self.directory.is_dir():
             raise YarnKernelError(f"there is no directory {self.directory}")
@@ -118,9 +132,22 @@ class KernelLaunch:
                 keys |= {name: str(found[name]) for name in KEY_NAMES if name in found}
             except (OSError, ValueError, TypeError) as exc:
                 raise YarnKernelError(f"the keys in {self.key_file} cannot be read: {exc}") from exc
+        if self.encryption == REQUIRED or (
+            self.encryption == AUTO and self.chooses_ports and _ipykernel_encrypts()
+        ):
+            import zmq  # noqa: PLC0415  (not needed by all kernels, and not yet)
+
+            public, secret = zmq.curve_keypair()
+            keys |= {"curve_publickey": public.decode(), "curve_secretkey": secret.decode()}
         # Jupyter's servers take no external kernel without the name of a kernelspec.
         name = "python3" if self.chooses_ports else ""
         return {"ip": address, "transport": "tcp", "kernel_name": name, **keys, **ports}
+
+
+def _ipykernel_encrypts() -> bool:
+    """Whether the IPython kernel of this Python knows CurveZMQ: 7.3 and newer ones do."""
+    numbers = re.match(r"(\d+)\.(\d+)", version("ipykernel"))
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) >= (7, 3)
 
 
 def ipykernel_command(arguments: Sequence[str]) -> tuple[str, ...]:
@@ -129,16 +156,19 @@ def ipykernel_command(arguments: Sequence[str]) -> tuple[str, ...]:
 
 
 def kernel_environment(home: Path) -> dict[str, str]:
-    """Environment of a kernel whose home is in the container's directory.
+    """Environment of a kernel whose home is in the container's directory, unless its user says.
 
     YARN sets ``HOME=/home/`` (``yarn.nodemanager.user-home-dir``), which
     nobody can write to.
     """
     environment = {**os.environ}
-    environment |= {
-        "HOME": str(home),
-        "IPYTHONDIR": str(home / ".ipython"),
-        "JUPYTER_DATA_DIR": str(home / ".local" / "share" / "jupyter"),
+    if "HOME" not in environment.pop(CHOSEN_VARIABLES, "").split():
+        environment["HOME"] = str(home)
+    own = Path(environment["HOME"])
+    environment = {
+        "IPYTHONDIR": str(own / ".ipython"),
+        "JUPYTER_DATA_DIR": str(own / ".local" / "share" / "jupyter"),
+        **environment,
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         # ipykernel ends itself when the process with this id is no longer its parent.
         "JPY_PARENT_PID": str(os.getpid()),

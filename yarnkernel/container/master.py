@@ -9,18 +9,26 @@ import os
 import socket
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from yarnkernel.application import fingerprint_url
 from yarnkernel.container.app_master_server import AppMasterServer
+from yarnkernel.container.identity import Identity
 from yarnkernel.container.memory import requested_memory
 from yarnkernel.container.skein_messages import messages
 from yarnkernel.deadline import Deadline
-from yarnkernel.errors import ClusterError, HttpError, MasterError, NotFoundError
+from yarnkernel.errors import (
+    AuthenticationError,
+    ClusterError,
+    HttpError,
+    MasterError,
+    NotFoundError,
+)
 from yarnkernel.hadoop.application_master_protocol import ApplicationMasterProtocol
 from yarnkernel.hadoop.configuration import Configuration
 from yarnkernel.hadoop.endless_calls import start_in_thread
 from yarnkernel.hadoop.node_manager import container_status
-from yarnkernel.kernel_status import COMMAND_END, COMMAND_PREFIX, Command
+from yarnkernel.kernel_status import CERTIFICATE_KEY, COMMAND_END, COMMAND_PREFIX, Command
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -76,9 +84,9 @@ class Master:
         milliseconds = configuration.get_int(GIVE_UP_SETTING, GIVE_UP_MILLISECONDS)
         self._give_up = FOR_EVER if milliseconds < 0 else milliseconds / 1000
         self._protocol = ApplicationMasterProtocol(launch.schedulers, token, configuration)
+        self._identity = Identity.of(launch, os.environ.get("SKEIN_APPLICATION_ID", ""))
         self._server = AppMasterServer(
-            launch.certificate,
-            launch.key,
+            self._identity,
             messages.ApplicationSpec.FromString(launch.specification),
             self._end_soon,
         )
@@ -89,10 +97,17 @@ class Master:
 
     async def __aenter__(self) -> Self:
         await self._server.start()
+        page = ""
+        if self._identity.fingerprint:
+            page = fingerprint_url(self._identity.fingerprint)
+            certificate = messages.WatchCreateRequest(
+                event_type="PUT", start=CERTIFICATE_KEY, end=f"{CERTIFICATE_KEY}\0"
+            )
+            self._server.store.watch(certificate, self._take_certificate)
         host = os.environ.get("NM_HOST") or socket.getfqdn()
         port = self._server.port
         try:
-            await asyncio.to_thread(self._protocol.register, host, port, self._give_up)
+            await asyncio.to_thread(self._protocol.register, host, port, self._give_up, page)
         except ClusterError as exc:
             raise MasterError(f"the ResourceManager does not register us: {exc}") from exc
         _log.info("registered as the ApplicationMaster, %s:%d", host, port)
@@ -113,6 +128,13 @@ class Master:
             # Comes to its end also when we are asked to end once more.
             await asyncio.shield(asyncio.create_task(self._finish(*self._final)))
         await self._server.stop()
+
+    def _take_certificate(self, response: Any) -> None:
+        for event in response.event:
+            try:
+                self._identity.take(event.value)
+            except AuthenticationError as exc:
+                _log.warning("a certificate is not taken: %s", exc)
 
     async def _finish(self, status: str, diagnostics: str) -> None:
         protocol = self._protocol.another()  # a heartbeat may hang in the first one

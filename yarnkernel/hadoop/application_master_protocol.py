@@ -64,15 +64,26 @@ class ApplicationMasterProtocol(HighlyAvailable):
         other._registration = self._registration
         return other
 
-    def register(self, host: str, port: int, timeout: float) -> None:
+    def register(self, host: str, port: int, timeout: float, page: str = "") -> None:
         """Tell that the ApplicationMaster is there, and where it serves its clients.
+
+        Parameters
+        ----------
+        host : str
+            Its host.
+        port : int
+            Its port.
+        timeout : float
+            Seconds.
+        page : str, optional
+            The address of its web page.
 
         Raises
         ------
         UnreachableError, RpcError, HadoopError
             See :meth:`call`.
         """
-        self._registration = {"host": host, "rpc_port": port, "tracking_url": ""}
+        self._registration = {"host": host, "rpc_port": port, "tracking_url": page}
         # Before the call, whose answer may be lost: the ResourceManager counts from 0 then too.
         self._response_id = 0
         try:
@@ -81,6 +92,10 @@ class ApplicationMasterProtocol(HighlyAvailable):
             # The answer to the first try was lost.
             if _REGISTERED_ALREADY not in str(exc):
                 raise
+
+    def _register_again(self, timeout: float) -> None:
+        known = self._registration
+        self.register(known["host"], known["rpc_port"], timeout, known["tracking_url"])
 
     def heartbeat(self, progress: float, timeout: float) -> None:
         """Tell that the ApplicationMaster is alive; takes a new token when there is one.
@@ -105,11 +120,7 @@ class ApplicationMasterProtocol(HighlyAvailable):
         try:
             answer = self._allocate(progress, timeout)
         except NotRegisteredError:
-            self.register(
-                self._registration["host"],
-                self._registration["rpc_port"],
-                deadline.step(timeout),
-            )
+            self._register_again(deadline.step(timeout))
             answer = self._allocate(progress, deadline.step(timeout))
         self._response_id = answer.response_id
         if answer.HasField("am_rm_token"):
@@ -155,8 +166,7 @@ class ApplicationMasterProtocol(HighlyAvailable):
                     tracking_url="",
                 )
             except NotRegisteredError:
-                host, port = self._registration["host"], self._registration["rpc_port"]
-                self.register(host, port, deadline.step(timeout))
+                self._register_again(deadline.step(timeout))
                 continue
             if answer.isUnregistered or deadline.passed:
                 return

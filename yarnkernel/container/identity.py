@@ -1,0 +1,89 @@
+"""What an ApplicationMaster and its clients show each other: certificates, for mutual TLS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import grpc
+
+from yarnkernel.errors import AuthenticationError, MasterError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from yarnkernel.master_launch import MasterLaunch
+
+
+class Identity:
+    """The pair of an ApplicationMaster, and the certificate that its clients have to show.
+
+    Parameters
+    ----------
+    certificate, key : bytes
+        Its own pair, PEM.
+    clients : bytes
+        The clients' certificate, PEM.
+
+    Attributes
+    ----------
+    fingerprint : str
+        Of its certificate, while only YARN can say whose that is; else empty.
+    """
+
+    def __init__(self, certificate: bytes, key: bytes, clients: bytes) -> None:
+        self._certificate, self._key, self._clients = certificate, key, clients
+        self.fingerprint = ""
+
+    @classmethod
+    def of(cls, launch: MasterLaunch, app_id: str) -> Self:
+        """Take the pair that the submitter has sent, or make one.
+
+        Raises
+        ------
+        MasterError
+            When it has to be made, and cannot be.
+        """
+        if launch.key:
+            return cls(launch.certificate, launch.key, launch.clients)
+        try:
+            from yarnkernel.application_certificate import (  # noqa: PLC0415  (slow to import)
+                fingerprint,
+                new_key,
+                self_signed,
+                to_pem,
+            )
+        except ImportError as exc:
+            raise MasterError(
+                f"the container cannot make keys of its own: no module named {exc.name}; "
+                "next: pip install cryptography in the kernel's environment"
+            ) from exc
+        key = new_key()
+        identity = cls(self_signed(app_id, key), to_pem(key), launch.clients)
+        identity.fingerprint = fingerprint(identity._certificate)
+        return identity
+
+    def server_credentials(self) -> grpc.ServerCredentials:
+        """Return them for a gRPC server, which heeds :meth:`take` from then on."""
+        return grpc.dynamic_ssl_server_credentials(
+            self._configuration(), self._configuration, require_client_authentication=True
+        )
+
+    def _configuration(self) -> grpc.ServerCertificateConfiguration:
+        pair = (self._key, self._certificate)
+        return grpc.ssl_server_certificate_configuration([pair], root_certificates=self._clients)
+
+    def take(self, certificate: bytes) -> None:
+        """Show another certificate of the same key from now on, which the clients' pair has signed.
+
+        Raises
+        ------
+        AuthenticationError
+            When it is none.
+        """
+        from yarnkernel.application_certificate import is_signed_by, public_key  # noqa: PLC0415
+
+        if public_key(certificate) != public_key(self._certificate):
+            raise AuthenticationError("it has another key")
+        if not is_signed_by(certificate, self._clients):
+            raise AuthenticationError("the submitter's pair has not signed it")
+        self._certificate = certificate
