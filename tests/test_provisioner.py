@@ -186,8 +186,10 @@ def test_what_travels(shell: Shell, managers: Callable[..., KernelManager], tmp_
     key = manager.session.key.decode()
     assert key not in found.get("YARNKERNEL_RECIPE_OPTIONS", "")
     logs = shell.yarnkernel("logs", application(manager), "--all").ok().out
-    assert "yarnkernel-keys.json" in logs  # so they are those logs
+    assert "SKEIN_APPLICATION_ID" in logs  # so they are those logs
     assert key not in logs
+    # Nor are the user's own.
+    assert not [name for name in ("FRUIT", "ALLOWED", "KERNEL_USERNAME") if name in logs]
 
 
 def test_directory_that_the_node_lacks(managers: Callable[..., KernelManager]) -> None:

@@ -189,6 +189,8 @@ def describe_failure(error: RemoteError, status: ApplicationStatus) -> str:
             state=status.state,
             hint="set SKEIN_CONFIG to the directory with those it was submitted with",
         ) from error
+    if error.other_application:
+        return f"another application answers at {status.host}:{status.port}, where it should"
     what = "does not answer" if error.unanswered else "refuses"
     return f"its ApplicationMaster at {status.host}:{status.port} {what}: {error}"
 

@@ -47,7 +47,16 @@ class RemoteError(YarnKernelError):
     @property
     def other_credentials(self) -> bool:
         """Whether the two sides do not accept each other's certificates."""
-        return "CERTIFICATE_VERIFY_FAILED" in self.details
+        return any(
+            words in self.details
+            # The second, when a certificate of the same name has signed the server's.
+            for words in ("CERTIFICATE_VERIFY_FAILED", "certificate signature failure")
+        )
+
+    @property
+    def other_application(self) -> bool:
+        """Whether the server has proved to be another one."""
+        return "Hostname Verification Check failed" in self.details
 
 
 def call(stub: Any, method: str, request: Any, timeout: float) -> Any:

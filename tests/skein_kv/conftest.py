@@ -20,6 +20,7 @@ import skein
 from skein.core import ApplicationClient
 
 from yarnkernel.container.app_master_server import AppMasterServer
+from yarnkernel.container.identity import Identity
 from yarnkernel.container.skein_messages import messages
 
 if TYPE_CHECKING:
@@ -88,9 +89,9 @@ class ServerThread:
 
     async def _serve(self) -> None:
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        certificate, key = (self._security._get_bytes(kind) for kind in ("cert", "key"))
         server = ServerWithContainers(
-            self._security._get_bytes("cert"),
-            self._security._get_bytes("key"),
+            Identity(certificate, key, certificate),
             messages.ApplicationSpec(),
             lambda *_: self._ended.set(),
         )
