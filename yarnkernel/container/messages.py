@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 import uuid
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import zmq
 import zmq.asyncio
@@ -70,7 +70,11 @@ class Messages:
 
     @contextlib.contextmanager
     def _channel(self, name: str, kind: int) -> Iterator[zmq.asyncio.Socket]:
-        with self._context.socket(kind) as channel:
+        try:
+            made = self._context.socket(kind)
+        except zmq.ZMQError as exc:  # too many open files
+            raise YarnKernelError(f"there is no channel to it: {exc}") from exc
+        with made as channel:
             channel.linger = 0
             channel.rcvhwm = 0  # before it connects: a lost "idle" would be "busy" for ever
             if "curve_publickey" in self._info:  # one pair for both sides, as jupyter_client does
@@ -120,13 +124,29 @@ class Messages:
         content = {"code": code, "silent": True, "store_history": False, "allow_stdin": False}
         await self._ask("execute_request", content, timeout)
 
-    async def _ask(self, kind: str, content: dict[str, Any], timeout: float) -> None:
-        with self._channel("shell", zmq.DEALER) as shell:
-            self._session.send(shell, kind, content)
+    async def _ask(
+        self, kind: str, content: dict[str, Any], timeout: float, channel: str = "shell"
+    ) -> None:
+        with self._channel(channel, zmq.DEALER) as socket:
+            request = self._session.send(socket, kind, content) or {}
             try:
-                await asyncio.wait_for(shell.recv_multipart(), timeout)
+                await asyncio.wait_for(self._reply(socket, request["msg_id"]), timeout)
             except asyncio.TimeoutError:
                 raise YarnKernelError(f"it did not answer within {timeout:.0f} s") from None
+
+    async def _reply(self, socket: zmq.asyncio.Socket, request: str) -> None:
+        """Wait for the reply to a request: on a port anybody may say anything."""
+        while True:
+            message = self._read(await socket.recv_multipart(copy=True))
+            if message is not None and message["parent_header"].get("msg_id") == request:
+                return
+
+    def _read(self, frames: list[bytes]) -> dict[str, Any] | None:
+        """Read a message; None when it is none, or not signed with the kernel's key."""
+        try:
+            return self._session.deserialize(self._session.feed_identities(frames)[1])
+        except (ValueError, TypeError, IndexError, KeyError):
+            return None
 
     async def shut_down(
         self, ended: asyncio.Task[int], timeout: float, *, restart: bool = False
@@ -149,10 +169,8 @@ class Messages:
 
     async def interrupt(self, timeout: float) -> None:
         """Ask the kernel to interrupt itself: what kernels with that interrupt mode understand."""
-        with self._channel("control", zmq.DEALER) as control:
-            self._session.send(control, "interrupt_request", {})
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(control.recv_multipart(), timeout)
+        with contextlib.suppress(YarnKernelError):
+            await self._ask("interrupt_request", {}, timeout, "control")
 
     async def broadcasts(self) -> AsyncIterator[dict[str, Any]]:
         """Yield the changes of state that the kernel tells all its clients.
@@ -163,12 +181,12 @@ class Messages:
             iopub.subscribe(b"")
             while True:
                 frames = await iopub.recv_multipart(copy=True)
-                try:
-                    _, parts = self._session.feed_identities(frames)
-                    if not any(kind in cast("bytes", parts[1]) for kind in _HEARD):
-                        continue
-                    message = self._session.deserialize(parts)
-                except (ValueError, TypeError, IndexError):
-                    continue  # no message, or not signed with the kernel's key
-                if message["parent_header"].get("session") != self._session.session:
+                # The topic, the delimiter, the signature and the header.
+                if not any(kind in frame for frame in frames[:5] for kind in _HEARD):
+                    continue
+                message = self._read(frames)
+                if (
+                    message is not None
+                    and message["parent_header"].get("session") != self._session.session
+                ):
                     yield message
