@@ -24,6 +24,14 @@ def test_loopback_when_the_nodemanager_is_there(host: str) -> None:
     assert container_address({"NM_HOST": host}) == "127.0.0.1"
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])  # noqa: S104  (nobody binds it)
+def test_nodemanager_that_listens_on_all_addresses(host: str) -> None:
+    try:
+        assert container_address({"NM_HOST": host}) not in ("0.0.0.0", "::")  # noqa: S104
+    except YarnKernelError as exc:
+        assert host in str(exc)  # noqa: PT017  (a host without a network has none)
+
+
 def test_never_loopback_for_another_name() -> None:
     """Documentation's own names and addresses (RFC 6761, RFC 5737) resolve to nothing here."""
     try:

@@ -277,6 +277,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     options = read_options(sys.argv[1:] if argv is None else argv)
     os.environ.pop(SAFE_PATH, None)  # for this process alone
+    # Before any key is read.
+    from yarnkernel.container.own_process import (  # noqa: PLC0415  (after --help)
+        close_to_others,
+        raise_file_limit,
+    )
+
+    close_to_others()
+    raise_file_limit()
     from yarnkernel.container.supervisor import Supervisor  # noqa: PLC0415  (after --help)
 
     logging.basicConfig(format=f"{RECIPE_LINE}%(message)s", stream=sys.stdout)

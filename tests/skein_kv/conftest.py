@@ -95,7 +95,7 @@ class ServerThread:
             messages.ApplicationSpec(),
             lambda *_: self._ended.set(),
         )
-        await server.start()
+        await server.start("127.0.0.1")
         self.address = f"localhost:{server.port}"
         self._started.set()
         await self._ended.wait()

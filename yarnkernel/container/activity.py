@@ -35,6 +35,8 @@ class Activity:
     last : float
         When one that counts as use last began or ended, in seconds since
         1970; before the first one, when this was made.
+    last_used : float
+        The same in seconds of :func:`time.monotonic`, which nobody sets anew.
     farewell : asyncio.Event
         Is set when the kernel has told its clients that it ends.
     restart_asked : bool
@@ -45,11 +47,14 @@ class Activity:
 
     def __init__(self) -> None:
         self.connected = False
-        self.last = time.time()
+        self._touch()
         self.farewell = asyncio.Event()
         self.restart_asked = False
         self.changed: Callable[[], None] = lambda: None
         self._busy: dict[str, dict[str, Any]] = {}
+
+    def _touch(self) -> None:
+        self.last, self.last_used = time.time(), time.monotonic()
 
     @property
     def requests(self) -> frozenset[str]:
@@ -67,7 +72,9 @@ class Activity:
         return bool(self._busy)
 
     def begin_again(self) -> None:
-        """Forget what concerned a kernel that has ended."""
+        """Forget what concerned a kernel that has ended; what it worked on was use until then."""
+        if self._busy:
+            self._touch()
         self._busy.clear()
         self.farewell.clear()
         self.restart_asked = False
@@ -82,7 +89,7 @@ class Activity:
             return  # the kernel's own "starting"
         self.connected = True
         if parent.get("msg_type") not in UNTRACKED:
-            self.last = time.time()
+            self._touch()
             if message["content"].get("execution_state") == "busy":
                 self._busy[parent.get("msg_id", "")] = parent
             else:

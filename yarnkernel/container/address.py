@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-def _addresses(host: str) -> list[str]:
-    """Addresses of a host, IPv4 first: the network of most clusters, and ZeroMQ's default."""
+def addresses(host: str) -> list[str]:
+    """Return a host's addresses, IPv4 first: most clusters' network, and ZeroMQ's default."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:
@@ -34,7 +35,7 @@ def _can_bind(address: str) -> bool:
 
 def _outgoing_addresses(peer: str) -> Iterator[str]:
     """Addresses of this host from which a packet to ``peer`` would leave; none is sent."""
-    for address in _addresses(peer):
+    for address in addresses(peer):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         try:
             with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -68,12 +69,14 @@ def container_address(environ: Mapping[str, str]) -> str:
         When there is none.
     """
     host = environ.get("NM_HOST") or socket.getfqdn()
-    candidates = _addresses(host)
+    candidates = addresses(host)
     if not is_loopback(host):
         master = environ.get("SKEIN_APPMASTER_ADDRESS", "").rpartition(":")[0]
         candidates += [*_outgoing_addresses(master), *_outgoing_addresses("192.0.2.1")]
         candidates = [address for address in candidates if not is_loopback(address)]
     for address in candidates:
+        if ipaddress.ip_address(address.partition("%")[0]).is_unspecified:
+            continue  # where NodeManagers are told to listen on all
         if _can_bind(address):
             return address
     raise YarnKernelError(f"no address of this host can be reached by others: {host} has none")

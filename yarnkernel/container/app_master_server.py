@@ -8,11 +8,15 @@ are none.
 from __future__ import annotations
 
 import asyncio
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from yarnkernel.container.front_door import FrontDoor
 from yarnkernel.container.key_value_store import KeyValueStore, StoreError
+from yarnkernel.container.own_process import raise_file_limit
 from yarnkernel.container.skein_messages import messages
 
 if TYPE_CHECKING:
@@ -23,6 +27,11 @@ if TYPE_CHECKING:
 _SERVICE = messages.DESCRIPTOR.services_by_name["AppMaster"]
 #: Seconds that answers under way have when the server ends.
 GRACE = 0.5
+#: Who does not show a certificate soon is none of ours; a client has a few streams.
+_OPTIONS = (
+    ("grpc.server_handshake_timeout_ms", 5000),
+    ("grpc.max_concurrent_streams", 100),
+)
 _SHUTDOWN_DIAGNOSTICS = "Shutdown requested by user."
 
 
@@ -42,7 +51,7 @@ class AppMasterServer:
     Attributes
     ----------
     port : int
-        Where it listens, on all addresses of this host.
+        Where it listens.
     store : KeyValueStore
         The application's key-value store.
     progress : float
@@ -59,24 +68,41 @@ class AppMasterServer:
         self._end = end
         self._credentials = identity.server_credentials()
         self._server: grpc.aio.Server | None = None
+        self._door: FrontDoor | None = None
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
 
-    async def start(self) -> None:
+    async def start(self, address: str) -> None:
         """Listen.
+
+        Parameters
+        ----------
+        address : str
+            The numeric address to listen on.
 
         Raises
         ------
-        RuntimeError
+        OSError, RuntimeError
             When there is no port to be had.
         """
-        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        # For this user alone. The container's directory may be too long a path for a socket.
+        self._directory = tempfile.TemporaryDirectory(prefix=".yarnkernel-", dir=Path())
+        path = Path(Path(self._directory.name).name, "master")
+        self._server = grpc.aio.server(options=_OPTIONS)
         self._server.add_generic_rpc_handlers((self._handlers(),))
-        self.port = self._server.add_secure_port("[::]:0", self._credentials)
+        self._server.add_secure_port(f"unix:{path}", self._credentials)
         await self._server.start()
+        self._door = FrontDoor(address, path, raise_file_limit())
+        self.port = self._door.port
+        self._door.open()
 
     async def stop(self) -> None:
         """Close the port, after the answers that are under way."""
         if self._server is not None:
             await self._server.stop(GRACE)
+        if self._door is not None:
+            await self._door.close()
+        if self._directory is not None:
+            self._directory.cleanup()
 
     def _handlers(self) -> grpc.GenericRpcHandler:
         """The service's methods: those here that are named like them; the others are refused."""

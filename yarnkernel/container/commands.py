@@ -61,7 +61,11 @@ class Commands:
             self._interrupt = asyncio.create_task(kernel.interrupt())
 
         def answer(done: asyncio.Task[str]) -> None:
-            result = "idle" if done.cancelled() else done.result()
+            if not done.cancelled() and (fault := done.exception()) is not None:
+                _log.error("the kernel cannot be interrupted: %r", fault, exc_info=fault)
+                result = "busy"
+            else:
+                result = "idle" if done.cancelled() else done.result()
             self._publisher.answer(command_id, result=result)
 
         self._interrupt.add_done_callback(answer)

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import logging
 import signal
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.connection import PORT_NAMES, ConnectionInfo
 from yarnkernel.container.activity import Activity
 from yarnkernel.container.kernel_process import KernelProcess, describe_end
+from yarnkernel.container.persistent import persist
 from yarnkernel.container.ports import connections_of_others, pick_ports, taken_by_others
 from yarnkernel.errors import KernelFailedError, YarnKernelError
 
@@ -182,7 +184,9 @@ class Kernel:
             raise YarnKernelError(f"it bound no ports within {self._start_timeout:.0f} s") from None
         if self._messages is None:
             self._messages = module.Messages(self.info)
-            self._listening = asyncio.create_task(self._listen(self.messages))
+            self._listening = asyncio.create_task(
+                persist("listening to the kernel", partial(self._listen, self.messages))
+            )
         await self.messages.ask_kernel_info(max(1.0, end - loop.time()))
 
     async def _listen(self, messages: Messages) -> None:
@@ -244,7 +248,8 @@ class Kernel:
 
     def clients(self) -> int:
         """Count the connections of others to its ports."""
-        return connections_of_others(self.process.pid, [self.info[name] for name in PORT_NAMES])
+        ports = [self.info[name] for name in PORT_NAMES]
+        return connections_of_others(self.process.pid, ports, ours=1)  # we listen to it
 
     async def check_busy(self) -> None:
         """Find out whether it is busy: under a flood of output broadcasts may be lost."""
@@ -265,7 +270,8 @@ class Kernel:
         if self._process is None:
             return
         if self._messages is not None and not self._process.ended.done():
-            await self._messages.shut_down(self._process.ended, END_GRACE, restart=restart)
+            with contextlib.suppress(YarnKernelError):
+                await self._messages.shut_down(self._process.ended, END_GRACE, restart=restart)
         await self._terminate()
         if restart:
             await self.hear_out()

@@ -31,6 +31,8 @@ from yarnkernel.connection import (
     write_connection_file,
 )
 from yarnkernel.container.memory import offer_to_oom_killer
+from yarnkernel.container.own_process import give_limits_back
+from yarnkernel.container.persistent import persist
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.launch_script import CHOSEN_VARIABLES
 
@@ -201,7 +203,9 @@ class KernelProcess:
         self._process = process
         self._mark = mark
         self._lines: collections.deque[str] = collections.deque(maxlen=LINES_KEPT)
-        self._output = asyncio.create_task(self._pass_output_on())
+        self._output = asyncio.create_task(
+            persist("passing the kernel's output on", self._pass_output_on)
+        )
         self.pid = process.pid
         self.ended = asyncio.create_task(self._wait())
 
@@ -233,6 +237,7 @@ class KernelProcess:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
+        give_limits_back(process.pid)
         offer_to_oom_killer(Path("/proc", str(process.pid)))
         return cls(launch, info, process, mark)
 
@@ -277,9 +282,13 @@ class KernelProcess:
 
         What has a session of its own is left alone.
         """
-        for process in processes_of(self._mark):
-            with contextlib.suppress(psutil.Error):
-                process.send_signal(number)
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)  # whatever can be found out about the others
+        with contextlib.suppress(OSError):
+            for process in processes_of(self._mark):
+                with contextlib.suppress(psutil.Error):
+                    if process.pid != self.pid:
+                        process.send_signal(number)
 
 
 def processes_of(mark: str) -> list[psutil.Process]:

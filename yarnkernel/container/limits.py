@@ -38,7 +38,7 @@ class Limits:
         Parameters
         ----------
         now, published : float
-            In seconds since 1970.
+            In seconds of :func:`time.monotonic`.
         activity : Activity
             Its use.
         last_client : float or None
@@ -52,6 +52,6 @@ class Limits:
             return f"no client was connected for {self.orphan:g} s (--orphan-timeout)"
         if self.lifetime and now - published >= self.lifetime:
             return f"it is {self.lifetime:g} s old (--max-lifetime)"
-        if self.idle and activity.connected and now - activity.last >= self.idle:
+        if self.idle and activity.connected and now - activity.last_used >= self.idle:
             return f"nobody used it for {self.idle:g} s (--idle-timeout)"
         return ""

@@ -8,11 +8,12 @@ import logging
 import os
 import socket
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.application import fingerprint_url
+from yarnkernel.container.address import addresses, container_address
 from yarnkernel.container.app_master_server import AppMasterServer
+from yarnkernel.container.heartbeats import Heartbeats
 from yarnkernel.container.identity import Identity
 from yarnkernel.container.memory import requested_memory
 from yarnkernel.container.skein_messages import messages
@@ -23,10 +24,10 @@ from yarnkernel.errors import (
     HttpError,
     MasterError,
     NotFoundError,
+    YarnKernelError,
 )
 from yarnkernel.hadoop.application_master_protocol import ApplicationMasterProtocol
 from yarnkernel.hadoop.configuration import Configuration
-from yarnkernel.hadoop.endless_calls import start_in_thread
 from yarnkernel.hadoop.node_manager import container_status
 from yarnkernel.kernel_status import CERTIFICATE_KEY, COMMAND_END, COMMAND_PREFIX, Command
 
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Seconds between two heartbeats; ResourceManagers wait for 10 minutes by default
-#: (``yarn.am.liveness-monitor.expiry-interval-ms``).
-HEARTBEAT_INTERVAL = 1.0
 #: Seconds that one heartbeat may take.
 HEARTBEAT_TIMEOUT = 10.0
 #: How long no ResourceManager may answer until the application is given up: the setting by which
@@ -57,6 +55,8 @@ FOR_EVER = 20 * 86400.0
 STATUS_TIMEOUT, LAST_STATUS_TIMEOUT = 30.0, 1.0
 #: Seconds by which this host's clock may be behind before that is told.
 CLOCK_TOLERANCE = 5.0
+#: For who can be reached by nobody else.
+LOOPBACK = "127.0.0.1"
 
 
 class Master:
@@ -93,10 +93,11 @@ class Master:
         self._asked_to_end = asked_to_end
         self._final: tuple[str, str] | None = None
         self._has_lost = False
-        self._heartbeats: asyncio.Task[None] | None = None
+        self._heartbeats: Heartbeats | None = None
 
     async def __aenter__(self) -> Self:
-        await self._server.start()
+        host, address = await asyncio.to_thread(_own_host)
+        await self._server.start(address)
         page = ""
         if self._identity.fingerprint:
             page = fingerprint_url(self._identity.fingerprint)
@@ -104,19 +105,25 @@ class Master:
                 event_type="PUT", start=CERTIFICATE_KEY, end=f"{CERTIFICATE_KEY}\0"
             )
             self._server.store.watch(certificate, self._take_certificate)
-        host = os.environ.get("NM_HOST") or socket.getfqdn()
         port = self._server.port
         try:
             await asyncio.to_thread(self._protocol.register, host, port, self._give_up, page)
         except ClusterError as exc:
             raise MasterError(f"the ResourceManager does not register us: {exc}") from exc
         _log.info("registered as the ApplicationMaster, %s:%d", host, port)
-        self._heartbeats = asyncio.create_task(self._beat())
+        loop = asyncio.get_running_loop()
+
+        def lose(reason: str) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: we are at our end
+                loop.call_soon_threadsafe(self._lose, reason)
+
+        self._heartbeats = Heartbeats(self._beat, self._give_up, lose)
+        self._heartbeats.start()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._heartbeats is not None:
-            self._heartbeats.cancel()
+            self._heartbeats.stop()
         if kind is None:
             self._end("SUCCEEDED", "")
         elif not issubclass(kind, asyncio.CancelledError):
@@ -144,24 +151,8 @@ class Master:
             except ClusterError as exc:
                 _log.error("the end (%s) cannot be told: %s", status, exc)
 
-    async def _beat(self) -> None:
-        beat = partial(self._protocol.heartbeat, timeout=HEARTBEAT_TIMEOUT)
-        last = time.monotonic()
-        while True:
-            try:
-                # In a thread that nobody waits for in the end: it may hang.
-                await asyncio.wrap_future(start_in_thread(partial(beat, self._server.progress)))
-            except NotFoundError as exc:
-                self._lose(f"YARN has ended this application: {exc}")
-                return
-            except ClusterError as exc:
-                _log.warning("no heartbeat: %s", exc)
-                if time.monotonic() - last > self._give_up:
-                    self._lose(f"no ResourceManager has answered for {self._give_up:.0f} s")
-                    return
-            else:
-                last = time.monotonic()
-            await asyncio.sleep(HEARTBEAT_INTERVAL)
+    def _beat(self) -> None:
+        self._protocol.heartbeat(self._server.progress, HEARTBEAT_TIMEOUT)
 
     def _lose(self, reason: str) -> None:
         _log.error("%s", reason)
@@ -185,14 +176,18 @@ class Master:
         """Yield what clients ask for; each command once."""
         changes: asyncio.Queue[messages.WatchResponse] = asyncio.Queue()
         store, span = self._server.store, {"start": COMMAND_PREFIX, "end": COMMAND_END}
-        store.watch(messages.WatchCreateRequest(event_type="PUT", **span), changes.put_nowait)
-        pairs = store.get_range(messages.GetRangeRequest(**span)).result
-        while True:
-            for pair in pairs:
-                taken = messages.DeleteRangeRequest(start=pair.key, end=f"{pair.key}\0")
-                if store.delete_range(taken).count:
-                    yield Command.from_bytes(pair.key, pair.value)
-            pairs = (await changes.get()).event
+        watch = messages.WatchCreateRequest(event_type="PUT", **span)
+        watch_id = store.watch(watch, changes.put_nowait)
+        try:
+            pairs = store.get_range(messages.GetRangeRequest(**span)).result
+            while True:
+                for pair in pairs:
+                    taken = messages.DeleteRangeRequest(start=pair.key, end=f"{pair.key}\0")
+                    if store.delete_range(taken).count:
+                        yield Command.from_bytes(pair.key, pair.value)
+                pairs = (await changes.get()).event
+        finally:
+            store.forget(watch_id)
 
     async def memory_limit(self) -> int:
         """Ask the NodeManager, as schedulers round up what was asked for."""
@@ -211,3 +206,14 @@ class Master:
     async def end_application(self, final_status: str, diagnostics: str) -> None:
         """See :meth:`Store.end_application`; here it ends with this process."""
         self._end(final_status, diagnostics)
+
+
+def _own_host() -> tuple[str, str]:
+    """The host that clients are told, and the address to listen on: the kernel's."""
+    host = os.environ.get("NM_HOST") or socket.getfqdn()
+    try:
+        address = container_address(os.environ)
+    except YarnKernelError:  # the kernel will say so, and we have to tell that
+        return host, LOOPBACK
+    # Not its name where that means another address here, as 127.0.1.1 on Debian's hosts.
+    return (host if address in addresses(host) else address), address

@@ -46,7 +46,7 @@ def taken_by_others(address: str, ports: Sequence[int], pid: int = 0) -> list[in
     return [port for port in taken if port not in own]
 
 
-def connections_of_others(pid: int, ports: Sequence[int]) -> int:
+def connections_of_others(pid: int, ports: Sequence[int], ours: int) -> int:
     """Count the connections to a process's ports that come neither from us nor from itself.
 
     ipykernel's debugger is connected to its own kernel.
@@ -57,10 +57,13 @@ def connections_of_others(pid: int, ports: Sequence[int]) -> int:
         Id of the process; its children count as well.
     ports : sequence of int
         The ports.
+    ours : int
+        How many this process has; it cannot look at itself.
     """
     kernels = [one for one in _connections(pid) if one.status == psutil.CONN_ESTABLISHED]
-    own = {one.laddr for one in (*kernels, *psutil.Process().net_connections("tcp"))}
-    return sum(one.laddr.port in ports and one.raddr not in own for one in kernels)
+    own = {one.laddr for one in kernels}
+    found = sum(one.laddr.port in ports and one.raddr not in own for one in kernels)
+    return max(0, found - ours)
 
 
 def _connections(pid: int) -> Iterator[Any]:

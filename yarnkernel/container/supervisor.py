@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from yarnkernel.connection import ASKED_TO_RESTART, RECIPE_DIAGNOSTICS, format_connection_info
 from yarnkernel.container.address import container_address
@@ -17,11 +17,15 @@ from yarnkernel.container.application import ApplicationFinder
 from yarnkernel.container.commands import Commands
 from yarnkernel.container.kernel import KILL_TIMEOUT, Kernel
 from yarnkernel.container.kernel_process import KernelLaunch, describe_end
+from yarnkernel.container.limit_watch import LimitWatch
 from yarnkernel.container.memory import MEBIBYTE, ContainerMemory, requested_memory
+from yarnkernel.container.persistent import persist
 from yarnkernel.container.publisher import StatusPublisher
 from yarnkernel.errors import KernelFailedError, YarnKernelError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from yarnkernel.container.application import Application
     from yarnkernel.container.limits import Limits
 
@@ -29,12 +33,6 @@ _log = logging.getLogger(__name__)
 
 #: Seconds between two looks whether the process that started us is still there.
 PARENT_INTERVAL = 1.0
-#: Seconds between two looks at the limits; no limit has to be kept to the second.
-LIMIT_INTERVAL = 1.0
-#: Seconds between two looks whether clients are connected.
-CONNECTION_INTERVAL = 30.0
-#: Seconds after which a kernel that is busy is asked whether it is.
-BUSY_INTERVAL = 3600.0
 #: Seconds after which the crashes before do not count any more; stable_start_time of
 #: jupyter_client/restarter.py.
 STABLE_TIME = 10.0
@@ -187,24 +185,23 @@ class Supervisor:
             await kernel.close()
 
     async def _supervise(self, kernel: Kernel, store: Application) -> None:
-        jobs = (
-            self._commands.obey(kernel, store),
-            self._guard_memory(kernel),
-            self._learn_memory_limit(store),
-            self._publisher.run(kernel, store),
-        )
-        tasks = [asyncio.create_task(job) for job in jobs]
-        for task in tasks:
-            task.add_done_callback(_log_fault)
+        jobs: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+            "obeying commands": lambda: self._commands.obey(kernel, store),
+            "the memory guard": lambda: self._guard_memory(kernel),
+            "the question for the memory's limit": lambda: self._learn_memory_limit(store),
+            "telling the status": lambda: self._publisher.run(kernel, store),
+        }
+        tasks = [asyncio.create_task(persist(what, job)) for what, job in jobs.items()]
+        limits = LimitWatch(self._options.limits, owned=self._options.owned)
         try:
-            while reason := await self._until_restart(kernel, store):
+            while reason := await self._until_restart(kernel, store, limits):
                 _log.warning("restarting the kernel, which %s", reason)
                 await self._restart(kernel, reason)
         finally:
             for task in tasks:
                 task.cancel()
 
-    async def _until_restart(self, kernel: Kernel, store: Application) -> str:
+    async def _until_restart(self, kernel: Kernel, store: Application, limits: LimitWatch) -> str:
         """Wait until the kernel's process has ended, and say why it is to be started again.
 
         Returns
@@ -220,8 +217,8 @@ class Supervisor:
         began = time.monotonic()
         ended = kernel.process.ended
         restart = asyncio.create_task(self._commands.restart_asked())
-        limit = asyncio.create_task(self._limit_reached(kernel))
-        farewell = asyncio.create_task(kernel.see_off())
+        limit = asyncio.create_task(limits.reached(kernel))
+        farewell = asyncio.create_task(persist("seeing the kernel off", kernel.see_off))
         try:
             waiting = (ended, restart, limit)
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -309,28 +306,6 @@ class Supervisor:
             await kernel.tell_clients(f"{RECIPE_DIAGNOSTICS}{reason}.\n", broken_off)
         self._publisher.restarted()
         self._commands.restarted(time.monotonic() - begin)
-
-    async def _limit_reached(self, kernel: Kernel) -> str:
-        asked = looked = 0.0
-        last_client = time.time() if self._options.owned else None
-        limits = self._options.limits
-        while True:
-            now, published = time.time(), self._publisher.phases["published"]
-            if last_client and now - looked > min(CONNECTION_INTERVAL, limits.orphan / 10):
-                looked = now
-                last_client = now if kernel.clients() else last_client
-            if reason := limits.reached(now, published, kernel.activity, last_client):
-                return reason
-            if kernel.activity.busy and now - max(asked, kernel.activity.last) > BUSY_INTERVAL:
-                asked = now
-                await kernel.check_busy()
-            await asyncio.sleep(LIMIT_INTERVAL)
-
-
-def _log_fault(task: asyncio.Task[None]) -> None:
-    """Tell of a job that failed: the kernel goes on without it."""
-    if not task.cancelled() and (fault := task.exception()) is not None:
-        _log.error("a fault of the supervisor: %r", fault, exc_info=fault)
 
 
 async def _asked_to_end(asked: asyncio.Event) -> None:

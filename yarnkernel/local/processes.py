@@ -18,17 +18,24 @@ if TYPE_CHECKING:
 
 def marked_processes(directory: Path) -> list[psutil.Process]:
     """All processes of a cluster, daemons and containers, whoever their parent is now."""
-    found = []
+    found: dict[int, psutil.Process] = {}
+    hidden = []
     mark = mark_of(directory)
     for process in psutil.process_iter():
         if process.pid == os.getpid():
             continue
         try:
             if process.environ().get(MARK) == mark:
-                found.append(process)
+                found[process.pid] = process
+        except psutil.AccessDenied:
+            hidden.append(process)
         except (psutil.Error, OSError):
-            continue  # another user's, or gone
-    return found
+            continue  # gone
+    for process in hidden:  # another user's, or a recipe, which shows its environment to nobody
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.ppid() in found:
+                found[process.pid] = process
+    return list(found.values())
 
 
 def end_processes(directory: Path, *, grace: float) -> int:

@@ -1,0 +1,132 @@
+"""The port at which clients reach the ApplicationMaster: so many at a time, whoever they are.
+
+gRPC would take connections of strangers until the process has no file descriptor left for
+anything else. What is behind this port, a socket in the container's directory, it can serve.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import TYPE_CHECKING
+
+from yarnkernel.container.persistent import persist
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Connections at a time; a front end's agent has one that stays. Strangers' end after gRPC's
+#: handshake timeout; meanwhile who comes later waits.
+MOST = 128
+#: How many may wait.
+BACKLOG = 128
+#: A share of the files that this process may open: a connection takes three of them.
+SHARE = 8
+#: Seconds of silence after which a connection is probed, between two probes, and how many: a host
+#: that is gone, or a firewall that has forgotten us, does not hold its place for ever.
+KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+#: Bytes that are passed on at a time.
+BLOCK = 1 << 16
+#: Seconds for the last bytes of a connection to leave.
+CLOSE_TIMEOUT = 5.0
+
+
+class FrontDoor:
+    """Passes connections on to a server that listens on a Unix socket.
+
+    Parameters
+    ----------
+    address : str
+        The numeric address of this host to listen on.
+    path : pathlib.Path
+        The server's socket.
+    files : int
+        How many files this process may open.
+
+    Attributes
+    ----------
+    port : int
+        Where it listens.
+    """
+
+    def __init__(self, address: str, path: Path, files: int) -> None:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._socket = socket.create_server((address, 0), family=family, backlog=BACKLOG)
+        self._socket.settimeout(0)
+        self.port = int(self._socket.getsockname()[1])
+        self._path = path
+        self._places = asyncio.Semaphore(max(1, min(MOST, files // SHARE)))
+        self._taking: asyncio.Task[None] | None = None
+        self._guests: set[asyncio.Task[None]] = set()
+
+    def open(self) -> None:
+        """Take connections."""
+        self._taking = asyncio.create_task(persist("the ApplicationMaster's port", self._take))
+
+    async def close(self) -> None:
+        """Close the port and all connections."""
+        tasks = [*self._guests, *([self._taking] if self._taking else [])]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT)
+        self._socket.close()
+
+    async def _take(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._places.acquire()
+            try:
+                connection, _ = await loop.sock_accept(self._socket)
+            except BaseException:
+                self._places.release()
+                raise
+            guest = asyncio.create_task(self._serve(connection))
+            self._guests.add(guest)
+            guest.add_done_callback(self._left)
+
+    def _left(self, guest: asyncio.Task[None]) -> None:
+        self._guests.discard(guest)
+        self._places.release()
+
+    async def _serve(self, connection: socket.socket) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(connection.close)
+            # Both may go away at any time, and no descriptor may be left.
+            stack.enter_context(contextlib.suppress(OSError))
+            _probe_when_silent(connection)
+            reader, writer = await asyncio.open_connection(sock=connection)
+            stack.push_async_callback(_close, writer)
+            server_reader, server_writer = await asyncio.open_unix_connection(self._path)
+            stack.push_async_callback(_close, server_writer)
+            ways = [
+                asyncio.ensure_future(_pass_on(reader, server_writer)),
+                asyncio.ensure_future(_pass_on(server_reader, writer)),
+            ]
+            try:
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while block := await reader.read(BLOCK):
+        writer.write(block)
+        await writer.drain()
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(OSError, asyncio.TimeoutError):
+        await asyncio.wait_for(writer.wait_closed(), CLOSE_TIMEOUT)
+
+
+def _probe_when_silent(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for name, value in KEEPALIVE.items():
+        if hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
