@@ -14,7 +14,7 @@ import yarnkernel
 PACKAGE = Path(yarnkernel.__file__).parent
 #: What each part may import of this package, besides itself. docs/architecture.rst tells why.
 BOTTOM = {
-    "errors", "connection", "deadline", "interrupts", "application", "kernel_status",
+    "errors", "connection", "deadline", "interrupts", "application", "kernel_status", "kinds",
     "child_process", "python_command", "launch_script",
 }  # fmt: skip
 FILES = {"cluster_env", "cluster_files", "hdfs_files"}
@@ -38,7 +38,8 @@ ALLOWED = {
     "connection": {"errors"},
     "application": {"errors"},
     "application_certificate": {"application", "errors"},
-    "kernel_status": {"errors"},
+    "kinds": set(),
+    "kernel_status": {"errors", "kinds"},
     "skein_import": set(),
     "skein_rpc": {"application", "errors", "interrupts", "skein_import"},
     "hadoop": {"errors", "deadline"},

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from yarnkernel import application_master
 from yarnkernel.connection import KERNEL_INFO_KEY, ConnectionInfo, parse_connection_info
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import ApplicationError, ApplicationTimeoutError, YarnKernelError
 from yarnkernel.interrupts import uninterrupted
-from yarnkernel.kernel_status import STATUS_KEY, Command, KernelStatus
+from yarnkernel.kernel_status import STATUS_KEY, Answer, Command, KernelStatus
 from yarnkernel.skein_rpc import RemoteError
 from yarnkernel.yarn_client import ANSWER_TIMEOUT
 
@@ -155,7 +155,7 @@ def interrupt(kernel: YarnKernel, timeout: float, *, key: str = KERNEL_INFO_KEY)
             state=status.state,
             hint=f"yarnkernel restart {kernel.app_id}",
         )
-    return str(answer["result"])
+    return answer["result"]
 
 
 def _interrupt_by_message(status: ApplicationStatus, key: str, deadline: Deadline) -> str:
@@ -225,7 +225,7 @@ def restart(
             hint=f"yarnkernel stop {kernel.app_id}",
         )
     answer = _command(kernel, status, "restart", deadline, restarts)
-    return float(answer["seconds"]), int(answer.get("restarts", 0))
+    return answer.get("seconds", 0.0), answer.get("restarts", 0)
 
 
 def _command(
@@ -234,7 +234,7 @@ def _command(
     verb: str,
     deadline: Deadline,
     restarts: int | None = None,
-) -> dict[str, Any]:
+) -> Answer:
     """Ask the supervisor for something and wait for its answer."""
     command = Command(uuid.uuid4().hex, verb, restarts)
     answered = False

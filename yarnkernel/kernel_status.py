@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import TypedDict, get_type_hints
 
 from yarnkernel.errors import YarnKernelError
+from yarnkernel.kinds import fits
 
 #: Under this key the supervisor keeps a :class:`KernelStatus`.
 STATUS_KEY = "yarnkernel.status"
@@ -68,16 +69,19 @@ class Command:
         )
 
 
-#: What readers count on: it may have been written by anybody with the user's credentials.
-_KINDS: dict[str, type | tuple[type, ...]] = {
-    "last_activity": (float, int, type(None)),
-    "restarts": int,
-    "exit_code": (int, type(None)),
-    "memory": int,
-    "memory_limit": int,
-    "phases": dict,
-    "answers": dict,
-}
+#: What a kernel may be told to be.
+STATES = ("idle", "busy", "restarting", "ended")
+
+
+class _Result(TypedDict):
+    result: str
+
+
+class Answer(_Result, total=False):
+    """What came of a command: ``result``, a word, and what belongs to it."""
+
+    seconds: float
+    restarts: int
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ class KernelStatus:
     memory: int = 0
     memory_limit: int = 0
     phases: dict[str, float] = field(default_factory=dict)
-    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """Write it as the value of a key."""
@@ -141,7 +145,10 @@ class KernelStatus:
             status = cls(**{f.name: found[f.name] for f in fields(cls) if f.name in found})
         except (ValueError, TypeError, RecursionError) as exc:
             raise YarnKernelError(f"the kernel's status cannot be read: {exc}") from None
-        for name, kind in _KINDS.items():
-            if not isinstance(getattr(status, name), kind):
+        # It may have been written by anybody with the user's credentials.
+        for name, kind in get_type_hints(cls).items():
+            if not fits(getattr(status, name), kind):
                 raise YarnKernelError(f"the kernel's status has a {name} that is none")
+        if status.state not in STATES:
+            raise YarnKernelError("the kernel's status has a state that is none")
         return status

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from yarnkernel.errors import YarnKernelError
-from yarnkernel.kernel_status import ANSWERS_KEPT, STATUS_KEY, KernelStatus
+from yarnkernel.kernel_status import ANSWERS_KEPT, STATUS_KEY, Answer, KernelStatus
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from yarnkernel.container.application import Application
     from yarnkernel.container.kernel import Kernel
     from yarnkernel.container.memory import ContainerMemory
@@ -50,7 +52,7 @@ class StatusPublisher:
         self._has_ended = False
         self._last_end = ""
         self._exit_code: int | None = None
-        self._answers: dict[str, dict[str, Any]] = {}
+        self._answers: dict[str, Answer] = {}
         self._changed = asyncio.Event()
 
     def reached(self, phase: str) -> None:
@@ -75,7 +77,7 @@ class StatusPublisher:
         self.reached("restarted")
         self._changed.set()
 
-    def answer(self, command_id: str, **answer: Any) -> None:
+    def answer(self, command_id: str, **answer: Unpack[Answer]) -> None:
         """Tell what came of a command."""
         self._answers[command_id] = answer
         for old in list(self._answers)[:-ANSWERS_KEPT]:
