@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -83,6 +85,50 @@ def test_killed_resourcemanager(mortal: Shell, tmp_path: Path) -> None:
     assert final_status(mortal, app_id) == "SUCCEEDED"
     assert master.wait(30) in (0, None)
     await_nothing_left(app_id)
+
+
+#: A front end whose kernel works on a cell that no interrupt ends.
+STUBBORN = """
+import sys, time
+from jupyter_client.manager import KernelManager
+manager = KernelManager(kernel_name="stubborn")
+manager.start_kernel()
+client = manager.client()
+client.start_channels()
+client.wait_for_ready(timeout=60)
+client.execute('''
+while True:
+    try:
+        print("at it", flush=True)
+        time.sleep(1)
+    except (KeyboardInterrupt, NameError):
+        import time
+''')
+while client.get_iopub_msg(timeout=60)["msg_type"] != "stream":
+    pass
+print(manager.provisioner._app_id, flush=True)
+sys.stdin.readline()
+manager.shutdown_kernel(now=True)
+print("shut down", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_kernel_that_is_shut_down_while_the_resourcemanager_restarts(mortal: Shell) -> None:
+    """Its ApplicationMaster is asked instead, and YARN when it is back."""
+    mortal.yarnkernel("kernelspec", "add", "--name", "stubborn").ok()
+    front_end = mortal.start(sys.executable, "-c", STUBBORN, stdin=subprocess.PIPE)
+    assert front_end.stdin is not None
+    assert front_end.stdout is not None
+    app_id = front_end.stdout.readline().strip()
+    daemon(mortal, "resourcemanager").kill()
+    front_end.stdin.write("\n")
+    front_end.stdin.flush()
+    assert front_end.stdout.readline() == "shut down\n"
+    restart(mortal, "resourcemanager")
+    await_nothing_left(app_id)
+    assert final_status(mortal, app_id) == "SUCCEEDED"
+    finish(front_end)
 
 
 def test_killed_nodemanager(mortal: Shell, tmp_path: Path) -> None:

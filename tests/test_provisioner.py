@@ -15,6 +15,7 @@ from jupyter_client.session import Session
 
 from tests.conftest import wait_for
 from tests.kernels import Kernel, final_status
+from yarnkernel import agent_client, provisioner
 from yarnkernel.agent_client import AgentClient
 from yarnkernel.kernel_manager import KernelLaunchError
 
@@ -324,6 +325,50 @@ def test_agent_that_is_killed(managers: Callable[..., KernelManager], shell: She
     app_id = application(manager)
     manager.shutdown_kernel()
     assert final_status(shell, app_id) == "SUCCEEDED"
+
+
+def test_agent_that_hangs(
+    managers: Callable[..., KernelManager], shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is killed, and another one ends the kernel, and starts the next."""
+    manager = managers()
+    manager.start_kernel()
+    app_id = application(manager)
+    monkeypatch.setattr(agent_client, "SLACK", 1.0)
+    monkeypatch.setattr(provisioner, "END_TIMEOUT", 15.0)
+    hung = AgentClient.shared()._process
+    os.kill(hung.pid, signal.SIGSTOP)
+    begin = time.monotonic()
+    manager.shutdown_kernel(now=True)
+    assert time.monotonic() - begin < 40
+    assert hung.wait(10) == -signal.SIGKILL
+    assert shell.yarnkernel("status", app_id, "--json").ok().document["state"] == "KILLED"
+    manager = managers()
+    manager.start_kernel()
+    with connect(manager) as kernel:
+        assert kernel.run("6 * 7") == "42"
+
+
+def test_odd_status_of_one_kernel(managers: Callable[..., KernelManager], shell: Shell) -> None:
+    """Put by somebody with the user's credentials, such as a cell: no other kernel is harmed."""
+    odd, other = managers(), managers()
+    odd.start_kernel()
+    other.start_kernel()
+    agent = AgentClient.shared()
+    status = {"state": "ended", "host": "\x1b[31m", "last_end": None, "exit_code": 1}
+    put = ("skein", "kv", "put", application(odd), "--key", "yarnkernel.status", "--value")
+    shell.run(*put, json.dumps(status)).ok()
+    shell.run(*put, "no status").ok()
+    listed = shell.yarnkernel("list", "--json").ok().document
+    assert {application(odd), application(other)} <= {one["app_id"] for one in listed}
+    shell.yarnkernel("status", application(odd)).ok()
+    with connect(other) as kernel:
+        pid = int(kernel.run("import os; print(os.getpid())"))
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not other.is_alive(), 20, "what happens to the other one is told")
+    other.shutdown_kernel(now=True)
+    odd.shutdown_kernel(now=True)
+    assert not agent.ended
 
 
 @pytest.mark.parametrize("mode", ["message", "signal"])

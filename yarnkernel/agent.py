@@ -20,10 +20,12 @@ import time
 import traceback
 from typing import IO, TYPE_CHECKING, Any
 
+from yarnkernel.agent_ends import Ends
 from yarnkernel.agent_starts import Starts
+from yarnkernel.application_master import shut_down
 from yarnkernel.cluster_env import find_cluster
 from yarnkernel.deadline import Deadline
-from yarnkernel.errors import YarnKernelError
+from yarnkernel.errors import ClusterError, YarnKernelError
 from yarnkernel.kernel import YarnKernel
 from yarnkernel.kernel_control import interrupt, restart
 from yarnkernel.kernel_status import KernelStatus
@@ -42,6 +44,12 @@ if TYPE_CHECKING:
 
 #: Seconds after which a driver that nobody has used is ended.
 DRIVER_IDLE = 300.0
+#: Seconds to wait for others that use a driver which is to be ended; it ends with us anyway.
+DRIVER_PATIENCE = 1.0
+#: Seconds to wait for an application's end before it is left to further tries.
+END_PATIENCE = 30.0
+#: Seconds that an ApplicationMaster may take to hear of its end.
+MASTER_TIMEOUT = 5.0
 #: Seconds to end everything when the front end has ended.
 FAREWELL_TIMEOUT = 60.0
 #: Seconds between two looks at an application that is ending.
@@ -64,8 +72,11 @@ class Agent:
         self._driver: SharedDriver | None = None
         self._opening = threading.Lock()
         self._starts = Starts()
+        self._ends = Ends(self._end_application, self._ask_master)
         self._watches: dict[str, KernelWatch] = {}
         self._kept: set[str] = set()
+        #: Where each kernel is; another cluster may be the user's by now.
+        self._clusters: dict[str, ClusterEnvironment] = {}
         self._threads: set[threading.Thread] = set()
 
     def serve(self, requests: IO[str]) -> None:
@@ -75,18 +86,27 @@ class Agent:
         closer.start()
         try:
             for line in requests:
-                request = json.loads(line)
-                thread = threading.Thread(target=self._carry_out, args=(request,), daemon=True)
-                self._threads.add(thread)
-                thread.start()
+                if not line.endswith("\n"):
+                    break  # the front end was killed while it wrote
+                self._begin(line)
         finally:
             stopping.set()
             self._end()
 
+    def _begin(self, line: str) -> None:
+        request = json.loads(line)
+        thread = threading.Thread(target=self._carry_out, args=(request,), daemon=True)
+        self._threads.add(thread)
+        try:
+            thread.start()
+        except RuntimeError as exc:  # this user may have no more threads now
+            self._threads.discard(thread)
+            self._write(id=request["id"], error=str(exc), exit_code=1)
+
     def _close_idle_driver(self, stopping: threading.Event) -> None:
         while not stopping.wait(DRIVER_IDLE / 10):
             if self._driver is not None:
-                self._driver.close(unused=DRIVER_IDLE)
+                self._driver.close(DRIVER_PATIENCE, unused=DRIVER_IDLE)
 
     def _write(self, **message: Any) -> None:
         # A front end that has ended does not read any more.
@@ -108,13 +128,13 @@ class Agent:
             self._threads.discard(threading.current_thread())
 
     def _open(self) -> YarnClient:
-        """Make a client for the thread that asks: they are not shared."""
+        """Make a client for a start: they are not shared by threads."""
+        cluster = find_cluster()  # may take a while: nobody else waits for that
         with self._opening:
-            cluster = find_cluster()
             if cluster != self._cluster or self._driver is None:
-                if self._driver is not None:
-                    self._driver.close()
-                self._cluster, self._driver = cluster, SharedDriver(cluster)
+                unused, self._cluster, self._driver = self._driver, cluster, SharedDriver(cluster)
+                if unused is not None:
+                    unused.close(DRIVER_PATIENCE)
         return YarnClient(cluster)
 
     def do_start(
@@ -164,6 +184,7 @@ class Agent:
             with started_for(
                 way, launch, keys, deadline, recipe_options=recipe_options, report=report
             ) as (kernel, info):
+                self._clusters[kernel.app_id] = client.cluster
                 self.do_watch(number, app_id=kernel.app_id, keep=keep)
                 self._starts.complete(number, kernel.app_id)
         return {"app_id": kernel.app_id, "connection_info": info}
@@ -172,7 +193,7 @@ class Agent:
         """Give up a start that nobody waits for any more, and kill what it has started."""
         app_id = self._starts.give_up(start)
         if app_id:
-            self._kill(app_id)
+            self._ends.see_to(app_id, 0.0, END_PATIENCE)
 
     def do_watch(self, _number: int, *, app_id: str, keep: bool) -> None:
         """Tell what happens to a kernel from now on; ``keep`` is as for a start."""
@@ -190,6 +211,8 @@ class Agent:
                 self._write(app_id=app_id, kernel=kernel)
             else:
                 self._watches.pop(app_id, None)
+                self._kept.discard(app_id)
+                self._clusters.pop(app_id, None)
                 ended = dataclasses.asdict(news) if news is not None else {}
                 found = ("state", "final_status", "diagnostics")
                 self._write(app_id=app_id, ended={name: ended.get(name, "") for name in found})
@@ -198,12 +221,10 @@ class Agent:
         watch.start()
 
     def _kernel(self, app_id: str) -> YarnKernel:
-        return YarnKernel(app_id, self._open())
-
-    def _kill(self, app_id: str) -> None:
-        kernel = self._kernel(app_id)
-        with kernel.client:
-            kernel.stop(force=True)
+        cluster = self._clusters.get(app_id)
+        if cluster is None:
+            cluster = self._clusters[app_id] = find_cluster()
+        return YarnKernel(app_id, YarnClient(cluster))
 
     def do_restart(
         self, _number: int, *, app_id: str, restarts: int, timeout: float
@@ -234,13 +255,30 @@ class Agent:
         str
             Its final state.
         """
+        return self._ends.see_to(app_id, grace, grace + END_PATIENCE)
+
+    def _end_application(self, app_id: str, grace: float) -> str:
         kernel = self._kernel(app_id)
-        with kernel.client:
-            status, deadline = kernel.status(), Deadline(grace)
-            while not status.ended and not deadline.passed:
-                time.sleep(END_INTERVAL)
-                status = kernel.status()
-            return status.outcome if status.ended else kernel.stop(force=True).outcome
+        try:
+            with kernel.client:
+                status, deadline = kernel.status(), Deadline(grace)
+                while not status.ended and not deadline.passed:
+                    time.sleep(END_INTERVAL)
+                    status = kernel.status()
+                status = status if status.ended else kernel.stop(force=True)
+        except ClusterError:
+            self._clusters.pop(app_id, None)  # the next try asks which it is now
+            raise
+        self._clusters.pop(app_id, None)
+        return status.outcome
+
+    def _ask_master(self, app_id: str) -> bool:
+        """Ask for an application's end where its watch has seen its ApplicationMaster."""
+        watch = self._watches.get(app_id)
+        if watch is None or watch.status is None:
+            return False
+        shut_down(watch.status, "Its front end has shut it down.", MASTER_TIMEOUT)
+        return True
 
     def _end(self) -> None:
         """End what nobody is there for any more."""
@@ -249,13 +287,14 @@ class Agent:
         enders = [self._in_thread(self._end_one, app_id) for app_id in list(self._watches)]
         for thread in [*list(self._threads), *enders]:
             thread.join(deadline.remaining)
+        self._ends.await_all(deadline)
         if self._driver is not None:
-            self._driver.close()
+            self._driver.close(DRIVER_PATIENCE)
 
     def _end_one(self, app_id: str) -> None:
         if app_id not in self._kept:
             with contextlib.suppress(YarnKernelError):
-                self._kill(app_id)
+                self._ends.see_to(app_id, 0.0, FAREWELL_TIMEOUT)
 
     @staticmethod
     def _in_thread(target: Callable[[str], None], argument: str) -> threading.Thread:

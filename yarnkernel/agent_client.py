@@ -7,21 +7,36 @@ and again when it has ended; a process that forks leaves it to its parent.
 from __future__ import annotations
 
 import asyncio
+import collections
 import concurrent.futures
 import contextlib
 import itertools
 import json
+import logging
 import os
 import subprocess
 import threading
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.errors import YarnKernelError
+from yarnkernel.line_pipe import LinePipe
 from yarnkernel.python_command import python_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_log = logging.getLogger(__name__)
+
+#: Seconds for the agent itself, beyond what it is asked to do, on a host that is busy.
+SLACK = 30.0
+#: Seconds between two looks at requests that are under way, and while there are none.
+TEND_INTERVAL, IDLE_INTERVAL = 1.0, 60.0
+#: Seconds for its end after SIGKILL.
+KILL_TIMEOUT = 10.0
+#: Kernels whose news are kept before anybody listens, and news of each.
+EARLY_KEPT = 256
 #: What is told of a kernel or of its application; see :meth:`yarnkernel.agent.Agent.do_watch`.
 News = dict[str, Any]
 
@@ -42,6 +57,13 @@ class AgentError(YarnKernelError):
         self.exit_code = exit_code
 
 
+@dataclass(frozen=True)
+class _Request:
+    answer: concurrent.futures.Future[Any]
+    due: float
+    report: Callable[[str], None] | None
+
+
 class AgentClient:
     """A running agent.
 
@@ -57,27 +79,27 @@ class AgentClient:
     def __init__(self) -> None:
         self.ended = False
         self._numbers = itertools.count()
-        self._writing = threading.Lock()
-        self._answers: dict[int, concurrent.futures.Future[Any]] = {}
-        self._reports: dict[int, Callable[[str], None]] = {}
+        self._requests: dict[int, _Request] = {}
         self._listeners: dict[str, Callable[[News], None]] = {}
         #: News of kernels that nobody listens to yet.
-        self._early: dict[str, list[News]] = {}
+        self._early: dict[str, collections.deque[News]] = {}
         self._process = subprocess.Popen(
             python_command("yarnkernel.agent"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # gRPC would write a line for each connection that is refused.
             env={"GRPC_VERBOSITY": "NONE", **os.environ},
-            text=True,
-            encoding="utf-8",
-            bufsize=1,
             # A Ctrl-C in the front end's terminal is not meant for it.
             start_new_session=True,
         )
+        assert self._process.stdin is not None  # noqa: S101  (a pipe)
+        self._pipe = LinePipe(self._process.stdin.fileno())
+        self._news = threading.Condition()
         # Not the event loop's business: each kernel of a process may have one of its own.
         self._reader = threading.Thread(target=self._read, name="yarnkernel agent", daemon=True)
         self._reader.start()
+        # There from the beginning: at the interpreter's exit no thread can be started.
+        threading.Thread(target=self._tend, name="yarnkernel requests", daemon=True).start()
 
     @classmethod
     def shared(cls) -> AgentClient:
@@ -102,22 +124,31 @@ class AgentClient:
 
     def _let_go(self) -> None:
         self.ended = True
-        self._answers, self._writing = {}, threading.Lock()
+        self._requests, self._news = {}, threading.Condition()
         with open(os.devnull, "r+b") as nowhere:  # noqa: PTH123  (a file descriptor)
             for pipe in (self._process.stdin, self._process.stdout):
                 if pipe is not None:  # not closed: its number may be used again before it is freed
                     os.dup2(nowhere.fileno(), pipe.fileno())
+        assert self._process.stdin is not None  # noqa: S101  (a pipe)
+        self._pipe = LinePipe(self._process.stdin.fileno())  # whose lock nobody of ours holds
 
     def listen(self, app_id: str, listener: Callable[[News], None] | None) -> None:
         """Have news of a kernel told to ``listener``, in another thread; None for no longer."""
-        self._listeners[app_id] = listener or (lambda _: None)
+        early = self._early.pop(app_id, ())
         if listener is None:
+            self._listeners.pop(app_id, None)
             return
-        for news in self._early.pop(app_id, []):
+        self._listeners[app_id] = listener
+        for news in early:
             listener(news)
 
     def request(
-        self, method: str, report: Callable[[str], None] | None = None, /, **parameters: Any
+        self,
+        method: str,
+        patience: float,
+        report: Callable[[str], None] | None = None,
+        /,
+        **parameters: Any,
     ) -> tuple[int, concurrent.futures.Future[Any]]:
         """Ask for something and do not wait.
 
@@ -125,6 +156,9 @@ class AgentClient:
         ----------
         method : str
             What; see the methods of :class:`yarnkernel.agent.Agent`.
+        patience : float
+            Seconds that it takes at most. An agent that has not answered then, and for
+            a while after, hangs: it is killed, and whoever asks next starts another one.
         report : callable, optional
             Called in another thread with one line at each change of state.
         **parameters
@@ -139,20 +173,18 @@ class AgentClient:
         """
         number = next(self._numbers)
         answer: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        self._answers[number] = answer
-        if report is not None:
-            self._reports[number] = report
-        line = json.dumps({"id": number, "method": method, "parameters": parameters})
+        self._requests[number] = _Request(answer, time.monotonic() + patience + SLACK, report)
         try:
-            with self._writing:
-                assert self._process.stdin is not None  # noqa: S101  (a pipe)
-                self._process.stdin.write(line + "\n")
-                self._process.stdin.flush()
+            self._pipe.send(json.dumps({"id": number, "method": method, "parameters": parameters}))
         except (OSError, ValueError):
+            self._fail_all()
+        with self._news:
+            self._news.notify_all()
+        if self.ended:  # just now
             self._fail_all()
         return number, answer
 
-    async def ask(self, method: str, **parameters: Any) -> Any:
+    async def ask(self, method: str, patience: float, /, **parameters: Any) -> Any:
         """Ask for something and wait for the answer, in whichever event loop.
 
         Raises
@@ -160,21 +192,44 @@ class AgentClient:
         AgentError
             When it cannot be done, or the agent has ended.
         """
-        return await asyncio.wrap_future(self.request(method, **parameters)[1])
+        return await asyncio.wrap_future(self.request(method, patience, **parameters)[1])
 
     def _read(self) -> None:
         assert self._process.stdout is not None  # noqa: S101  (a pipe)
-        with contextlib.suppress(OSError, ValueError):
-            for line in self._process.stdout:
-                self._take(json.loads(line))
-        self._process.wait()
-        self._fail_all()
-        self._close_pipes()
+        try:
+            with contextlib.suppress(OSError, ValueError):
+                for line in self._process.stdout:
+                    self._take(line)
+        finally:
+            # However that came: nobody would hear of any kernel any more.
+            self._fail_all()
+            self._process.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(KILL_TIMEOUT)
+            self._close_pipes()
+
+    def _tend(self) -> None:
+        """See to what the agent has not read yet, and to requests that it does not answer."""
+        while not self.ended:
+            try:
+                if self._pipe.is_full:
+                    self._pipe.pass_on(TEND_INTERVAL)
+                else:
+                    with self._news:
+                        self._news.wait(TEND_INTERVAL if self._requests else IDLE_INTERVAL)
+            except (OSError, ValueError):
+                return  # the reader sees the end too
+            now = time.monotonic()
+            if any(request.due < now for request in list(self._requests.values())):
+                _log.error("yarnkernel.agent hangs: another one takes its place")
+                self._process.kill()
+                return
 
     def _close_pipes(self) -> None:
+        self._pipe.close()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                with contextlib.suppress(OSError):  # what could not be written any more
+                with contextlib.suppress(OSError):
                     pipe.close()
 
     def close(self, timeout: float) -> None:
@@ -187,37 +242,56 @@ class AgentClient:
         """
         assert self._process.stdin is not None  # noqa: S101  (a pipe)
         self.ended = True
-        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        deadline = time.monotonic() + timeout
+        with contextlib.suppress(OSError, ValueError, subprocess.TimeoutExpired):
+            while self._pipe.is_full and time.monotonic() < deadline:
+                self._pipe.pass_on(TEND_INTERVAL)
+            self._pipe.close()
             self._process.stdin.close()
-            self._process.wait(timeout)
+            self._process.wait(max(0.0, deadline - time.monotonic()))
         self._reader.join(timeout)
 
-    def _take(self, message: dict[str, Any]) -> None:
-        if "app_id" in message:
-            if listener := self._listeners.get(message["app_id"]):
-                listener(message)
+    def _take(self, line: bytes) -> None:
+        """Take a message; whatever is wrong with one kernel's is not the others' trouble."""
+        try:
+            message = json.loads(line)
+            if "app_id" in message:
+                self._take_news(message)
+            elif "progress" in message:
+                request = self._requests.get(message["id"])
+                if request is not None and request.report is not None:
+                    request.report(message["progress"])
             else:
-                self._early.setdefault(message["app_id"], []).append(message)
-        elif "progress" in message:
-            if report := self._reports.get(message["id"]):
-                report(message["progress"])
+                self._take_answer(message)
+        except Exception:  # noqa: BLE001  (a listener is whoever's)
+            _log.exception("a message of yarnkernel.agent is left out")
+
+    def _take_news(self, message: News) -> None:
+        if listener := self._listeners.get(message["app_id"]):
+            listener(message)
+            return
+        early = self._early.setdefault(message["app_id"], collections.deque(maxlen=EARLY_KEPT))
+        early.append(message)
+        if len(self._early) > EARLY_KEPT:
+            self._early.pop(next(iter(self._early)), None)
+
+    def _take_answer(self, message: dict[str, Any]) -> None:
+        request = self._requests.pop(message["id"], None)
+        if request is None or not request.answer.set_running_or_notify_cancel():
+            return
+        if "error" in message:
+            error = AgentError(message["error"], message["exit_code"])
+            request.answer.set_exception(error)
         else:
-            self._reports.pop(message["id"], None)
-            answer = self._answers.pop(message["id"], None)
-            if answer is None or not answer.set_running_or_notify_cancel():
-                return
-            if "error" in message:
-                answer.set_exception(AgentError(message["error"], message["exit_code"]))
-            else:
-                answer.set_result(message["result"])
+            request.answer.set_result(message["result"])
 
     def _fail_all(self) -> None:
         self.ended = True
-        while self._answers:
-            with contextlib.suppress(KeyError):
-                _, answer = self._answers.popitem()
-                if answer.set_running_or_notify_cancel():
-                    answer.set_exception(
+        while self._requests:
+            with contextlib.suppress(KeyError, concurrent.futures.InvalidStateError):
+                _, request = self._requests.popitem()
+                if request.answer.set_running_or_notify_cancel():
+                    request.answer.set_exception(
                         AgentError("yarnkernel.agent, which talks to the cluster, has ended")
                     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import threading
 from typing import TYPE_CHECKING
@@ -11,6 +12,10 @@ from yarnkernel.errors import YarnKernelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+#: Starts that are over and may be given up all the same: the front end may not know yet.
+KEPT = 1000
 
 
 class Starts:
@@ -25,6 +30,8 @@ class Starts:
         self._lock = threading.Lock()
         self._deadlines: dict[int, Deadline] = {}
         self._completed: dict[int, str] = {}
+        #: Those that are over, the oldest first.
+        self._over: collections.deque[int] = collections.deque()
         self._closed = False
 
     @contextlib.contextmanager
@@ -53,6 +60,16 @@ class Starts:
             if deadline.given_up:
                 raise _given_up() from None
             raise
+        finally:
+            self._forget_old(number)
+
+    def _forget_old(self, number: int) -> None:
+        with self._lock:
+            self._over.append(number)
+            while len(self._over) > KEPT:
+                old = self._over.popleft()
+                self._deadlines.pop(old, None)
+                self._completed.pop(old, None)
 
     def complete(self, number: int, app_id: str) -> None:
         """Note what a start has started: to give it up is from now on to end that.

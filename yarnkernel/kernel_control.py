@@ -50,10 +50,20 @@ def read_kernel_status(status: ApplicationStatus, timeout: float) -> KernelStatu
     Raises
     ------
     ApplicationError
-        When the ApplicationMaster does not answer, or not to us.
+        When the ApplicationMaster does not answer, or not to us, or what it tells is no status.
     """
     value = _read(status, STATUS_KEY, timeout)
-    return None if value is None else KernelStatus.from_bytes(value)
+    if value is None:
+        return None
+    try:
+        return KernelStatus.from_bytes(value)
+    except YarnKernelError as exc:
+        raise ApplicationError(
+            f"{status.app_id}: {exc}",
+            app_id=status.app_id,
+            state=status.state,
+            hint=f"yarnkernel restart {status.app_id}",
+        ) from exc
 
 
 def read_kernel_statuses(

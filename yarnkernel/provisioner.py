@@ -36,6 +36,9 @@ RESTART_TIMEOUT = 90.0
 INTERRUPT_TIMEOUT = 15.0
 #: Seconds that an application has to end after its kernel was asked to, before it is killed.
 END_GRACE = 5.0
+#: Seconds in which an agent begins to watch a kernel, and in which it ends an application, or says
+#: that it goes on trying.
+WATCH_TIMEOUT, END_TIMEOUT = 60.0, 60.0
 #: Seconds that a kernel has to live before an application that YARN has ended under it is
 #: submitted again unasked: a crash must not become a row of them.
 RELAUNCH_AFTER = 60.0
@@ -128,7 +131,7 @@ class YarnProvisioner(KernelProvisionerBase):
         """Return None while the kernel lives: what is known, without a question to anybody."""
         if self._agent is not None and self._agent.ended and self._app_id and not self._ended:
             self._listen()
-            self._agent.request("watch", app_id=self._app_id, keep=self._keep)
+            self._agent.request("watch", WATCH_TIMEOUT, app_id=self._app_id, keep=self._keep)
         return self._exit_code if self._has_died() else None
 
     async def wait(self) -> int | None:
@@ -140,7 +143,7 @@ class YarnProvisioner(KernelProvisionerBase):
         """Interrupt the kernel; other signals cannot be sent."""
         if signum == signal.SIGINT and self._app_id and self._agent is not None:
             _, answer = self._agent.request(
-                "interrupt", app_id=self._app_id, timeout=INTERRUPT_TIMEOUT
+                "interrupt", INTERRUPT_TIMEOUT, app_id=self._app_id, timeout=INTERRUPT_TIMEOUT
             )
             answer.add_done_callback(self._log_failure)
 
@@ -168,7 +171,7 @@ class YarnProvisioner(KernelProvisionerBase):
             return
         self._final = True
         if self._start is not None and self._agent is not None:
-            self._agent.request("cancel", start=self._start)
+            self._agent.request("cancel", END_TIMEOUT, start=self._start)
         if not self._app_id:
             return
         app_id, self._app_id = self._app_id, ""
@@ -176,7 +179,14 @@ class YarnProvisioner(KernelProvisionerBase):
             agent = self._current_agent()
             agent.listen(app_id, None)
             grace = END_GRACE if self._has_died() else 0.0
-            outcome = await agent.ask("end", app_id=app_id, grace=grace)
+            try:
+                outcome = await agent.ask("end", grace + END_TIMEOUT, app_id=app_id, grace=grace)
+            except AgentError:
+                if not agent.ended:
+                    raise
+                # It hung, or was killed: another one can do it.
+                agent = self._current_agent()
+                outcome = await agent.ask("end", END_TIMEOUT, app_id=app_id, grace=0.0)
             self.log.info("%s %s", app_id, outcome)
         except (YarnKernelError, OSError) as exc:
             self.log.warning("%s may still run: %s; next: yarnkernel stop %s", app_id, exc, app_id)
@@ -197,7 +207,9 @@ class YarnProvisioner(KernelProvisionerBase):
         self.connection_info = self._connection_info()
         self._alive, self._launched = True, time.monotonic()
         self._listen()
-        await self._current_agent().ask("watch", app_id=self._app_id, keep=self._keep)
+        await self._current_agent().ask(
+            "watch", WATCH_TIMEOUT, app_id=self._app_id, keep=self._keep
+        )
 
     # --- how
 
@@ -236,7 +248,9 @@ class YarnProvisioner(KernelProvisionerBase):
 
     def _log_failure(self, answer: concurrent.futures.Future[Any]) -> None:
         if not answer.cancelled() and (error := answer.exception()) is not None:
-            self.log.warning("%s", error)
+            # A kernel that was asked to end may be gone before it is interrupted.
+            log = self.log.debug if self._final else self.log.warning
+            log("%s", error)
 
     async def _start_new(self, kwargs: dict[str, Any]) -> None:
         options, self._keep = launch_options(
@@ -250,6 +264,7 @@ class YarnProvisioner(KernelProvisionerBase):
         agent = self._current_agent()
         self._start, answer = agent.request(
             "start",
+            options.timeout + END_TIMEOUT,
             self.log.info,
             options=options.to_dict(),
             recipe_options=recipe_options,
@@ -259,12 +274,12 @@ class YarnProvisioner(KernelProvisionerBase):
         try:
             found = await asyncio.wrap_future(answer)
         except BaseException:
-            agent.request("cancel", start=self._start)
+            agent.request("cancel", END_TIMEOUT, start=self._start)
             raise
         finally:
             start, self._start = self._start, None
         if self._final:
-            agent.request("cancel", start=start)
+            agent.request("cancel", END_TIMEOUT, start=start)
             raise YarnKernelError("the kernel was shut down while it started")
         if self._info and keys_of(self._info) != keys_of(found["connection_info"]):
             self.log.warning("the kernel has new keys: what is open has to be opened again")
@@ -280,7 +295,11 @@ class YarnProvisioner(KernelProvisionerBase):
         if self._ended is None and self._news.get("state") != "ended":
             try:
                 answer = await self._current_agent().ask(
-                    "restart", app_id=app_id, restarts=self._restarts, timeout=RESTART_TIMEOUT
+                    "restart",
+                    RESTART_TIMEOUT,
+                    app_id=app_id,
+                    restarts=self._restarts,
+                    timeout=RESTART_TIMEOUT,
                 )
             except AgentError as exc:
                 self.log.warning("no restart in place: %s", exc)
@@ -295,7 +314,7 @@ class YarnProvisioner(KernelProvisionerBase):
             return
         agent = self._current_agent()
         agent.listen(app_id, None)
-        await agent.ask("end", app_id=app_id, grace=0.0)
+        await agent.ask("end", END_TIMEOUT, app_id=app_id, grace=0.0)
         self.log.info("%s is gone; starting another application", app_id)
         await self._start_new(kwargs)
 

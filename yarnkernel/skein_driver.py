@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 #: Seconds that a driver may take to start (1.3 s here).
 START_TIMEOUT = 60.0
+#: Seconds for its end after SIGKILL.
+KILL_TIMEOUT = 10.0
 #: It lives for seconds: start fast rather than run fast.
 JAVA_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:-UsePerfData")
 #: A line of the driver's log, but for that it started.
@@ -104,7 +106,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     # Killed, as the end in good order that it makes of the end of its input takes half a second
     # and nothing is in it that would be lost.
     process.kill()
-    process.wait()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(KILL_TIMEOUT)
     if process.stdin is not None:
         process.stdin.close()
 
@@ -254,11 +257,23 @@ class SharedDriver:
         finally:
             self._lock.release()
 
-    def close(self, unused: float = 0.0) -> None:
-        """End it when nobody has used it for so many seconds."""
-        with self._lock:
+    def close(self, timeout: float = START_TIMEOUT, *, unused: float = 0.0) -> None:
+        """End it when nobody has used it for so many seconds.
+
+        Parameters
+        ----------
+        timeout : float, default 60.0
+            Seconds to wait for who uses it now; then it is left to its end with this process.
+        unused : float, default 0.0
+            The seconds.
+        """
+        if not self._lock.acquire(timeout=timeout):
+            return
+        try:
             if time.monotonic() - self._last_use >= unused:
                 self._close()
+        finally:
+            self._lock.release()
 
     def _close(self) -> None:
         if self._driver is not None:

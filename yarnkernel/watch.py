@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from yarnkernel.application import ApplicationStatus
     from yarnkernel.kernel import YarnKernel
+
+_log = logging.getLogger(__name__)
 
 #: Seconds after which YARN is asked for the application again, as a network may fail in silence.
 #: A supervisor tells something every ten.
@@ -34,6 +37,11 @@ class KernelWatch:
         Called in this thread with each :class:`KernelStatus`, and at the end with the
         final :class:`ApplicationStatus`, or None when YARN does not know the
         application any more.
+
+    Attributes
+    ----------
+    status : ApplicationStatus or None
+        The last one of YARN with an address of its ApplicationMaster.
     """
 
     def __init__(
@@ -43,6 +51,7 @@ class KernelWatch:
     ) -> None:
         self._kernel = kernel
         self._tell = tell
+        self.status: ApplicationStatus | None = None
         self._stopped = threading.Event()
         self._current: KeyWatch | None = None
         self._thread = threading.Thread(target=self._run, name=kernel.app_id, daemon=True)
@@ -60,20 +69,29 @@ class KernelWatch:
     def _run(self) -> None:
         while not self._stopped.is_set():
             try:
-                status = self._kernel.status()
-            except ApplicationNotFoundError:
-                self._tell(None)
-                return
+                if self._look():
+                    return
             except ClusterError:  # a ResourceManager that restarts
-                self._stopped.wait(RETRY_INTERVAL)
-                continue
-            if status.ended:
-                self._tell(status)
-                return
-            if status.state == "RUNNING" and status.port:
-                with contextlib.suppress(YarnKernelError):
-                    self._follow(status)
+                pass
+            except Exception:  # noqa: BLE001  (all that a front end hears comes from this thread)
+                _log.exception("%s: a fault of the watch, which goes on", self._kernel.app_id)
             self._stopped.wait(RETRY_INTERVAL)
+
+    def _look(self) -> bool:
+        """Look at the application, follow its kernel, and say whether it has ended."""
+        try:
+            status = self._kernel.status()
+        except ApplicationNotFoundError:
+            self._tell(None)
+            return True
+        if status.ended:
+            self._tell(status)
+            return True
+        if status.state == "RUNNING" and status.port:
+            self.status = status
+            with contextlib.suppress(YarnKernelError):
+                self._follow(status)
+        return False
 
     def _follow(self, status: ApplicationStatus) -> None:
         self._current = KeyWatch(status, STATUS_KEY, SILENCE)
