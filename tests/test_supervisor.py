@@ -302,3 +302,17 @@ def test_key_and_ports_are_nobodys_business(shell: Shell, stop_later: Callable[[
     for process in (psutil.Process(pid), one_of(app_id, "yarnkernel.recipe")):
         sockets = process.net_connections()
         assert {one.laddr.ip for one in sockets if one.status == "LISTEN"} == {info["ip"]}
+
+
+@pytest.mark.way("skein")
+def test_token_of_the_application_master_is_not_the_kernels(
+    shell: Shell, stop_later: Callable[[str], str]
+) -> None:
+    """Spark would give it to its executors; skein filters for services alone."""
+    app_id = stop_later(shell.yarnkernel("start").ok().out)
+    code = (
+        "import os; path = os.environ.get('HADOOP_TOKEN_FILE_LOCATION', os.devnull)\n"
+        "b'YARN_AM_RM_TOKEN' in open(path, 'rb').read()"
+    )
+    with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
+        assert kernel.run(code) == "False"

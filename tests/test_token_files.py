@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from yarnkernel.container.credentials import hide_master_token
 from yarnkernel.errors import CredentialsError
-from yarnkernel.hadoop.credentials import Credentials, Token
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from yarnkernel.hadoop.credentials import AMRM_TOKEN, TOKEN_FILE_VARIABLE, Credentials, Token
 
 #: One token and one secret in the format of Credentials.java (Hadoop 3.5.0).
 OF_HADOOP = (
@@ -54,6 +52,32 @@ def test_anything_else_is_refused_or_read(content: bytes) -> None:
             Credentials.from_bytes(whole)
         except CredentialsError as exc:
             assert "token file" in str(exc)  # noqa: PT017  (not all are damaged)
+
+
+def test_kernel_of_skeins_way_keeps_all_but_the_masters_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    others = {"hdfs": Token(b"id", b"pw", "HDFS_DELEGATION_TOKEN", "node:8020")}
+    secrets = {"name": b"secret"}
+    given = tmp_path / "container_tokens"
+    Credentials({"": Token(b"id", b"pw", AMRM_TOKEN), **others}, secrets).write(given)
+    environ = {TOKEN_FILE_VARIABLE: str(given)}
+    hide_master_token(environ)
+    assert Credentials.read(Path(environ[TOKEN_FILE_VARIABLE])) == Credentials(others, secrets)
+    hide_master_token(environ)  # that of a service's container
+    assert environ == {TOKEN_FILE_VARIABLE: str(tmp_path / "yarnkernel-tokens")}
+    Credentials({"": Token(b"id", b"pw", AMRM_TOKEN)}, {}).write(given)
+    environ = {TOKEN_FILE_VARIABLE: str(given)}
+    hide_master_token(environ)
+    assert environ == {}
+
+
+@pytest.mark.parametrize("location", ["", "/no/such", "/dev/null"])
+def test_container_without_tokens_is_left_as_it_is(location: str) -> None:
+    environ = {TOKEN_FILE_VARIABLE: location}
+    hide_master_token(environ)
+    assert environ == {TOKEN_FILE_VARIABLE: location}
 
 
 def test_files_are_for_their_owner(tmp_path: Path) -> None:

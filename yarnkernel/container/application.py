@@ -62,6 +62,9 @@ class ApplicationFinder:
         self._class = "store.Store"
         self._arguments: list[Any] = [environ.get(_MASTER_ADDRESS)]
         if environ.get(_MASTER_ADDRESS):
+            from yarnkernel.container.credentials import hide_master_token  # noqa: PLC0415
+
+            hide_master_token(environ)
             return
         if _APPLICATION_ID not in environ:
             raise YarnKernelError(

@@ -22,7 +22,7 @@ def take_credentials(environ: MutableMapping[str, str]) -> tuple[MasterLaunch, T
     """Take the credentials of the ApplicationMaster away from the container's other processes.
 
     The file is deleted. What else is in it, such as tokens for HDFS, goes to a file of its own,
-    and into the environment; skein's ApplicationMaster does the same for its script.
+    and into the environment.
 
     Parameters
     ----------
@@ -69,3 +69,29 @@ def _take(environ: MutableMapping[str, str]) -> tuple[MasterLaunch, Token]:
         kernels.write(path)
         environ[TOKEN_FILE_VARIABLE] = str(path)
     return launch, token
+
+
+def hide_master_token(environ: MutableMapping[str, str]) -> None:
+    """Give the kernel a token file without the token of skein's ApplicationMaster.
+
+    That filters for the containers of services alone. With it, whoever gets the
+    kernel's tokens could speak for the application: Spark passes them on to its executors.
+
+    Parameters
+    ----------
+    environ : mutable mapping of str to str
+        The environment of this process, which the kernel inherits; is changed.
+    """
+    location = environ.get(TOKEN_FILE_VARIABLE, "")
+    try:
+        credentials = Credentials.read(Path(location))
+    except CredentialsError:  # the kernel is none the worse for it
+        return
+    if credentials.token_of_kind(AMRM_TOKEN) is None:
+        return
+    kept = {name: one for name, one in credentials.tokens.items() if one.kind != AMRM_TOKEN}
+    del environ[TOKEN_FILE_VARIABLE]
+    if kept or credentials.secrets:
+        path = Path(KERNEL_TOKENS).absolute()
+        Credentials(kept, credentials.secrets).write(path)
+        environ[TOKEN_FILE_VARIABLE] = str(path)
