@@ -6,7 +6,10 @@ import base64
 import contextlib
 import getpass
 import pwd
+import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +29,7 @@ from yarnkernel.hadoop.tfile import TFile
 from yarnkernel.hadoop.webhdfs import WebHdfs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from yarnkernel.hadoop.container_logs import ContainerLog
@@ -146,6 +150,79 @@ def test_damaged_site_file(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "core-site.xml").write_text(text, encoding="latin-1")
     with pytest.raises(HadoopConfigurationError, match=reason):
         load_configuration(tmp_path)
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[str]:
+    """The address of a web server that has a site file."""
+    site = "<configuration><property><name>a</name><value>web</value></property></configuration>"
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web/site.xml").write_text(site)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "web"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def site(*parts: str) -> str:
+    xi = "http://www.w3.org/2001/XInclude"
+    return f'<configuration xmlns:xi="{xi}">{"".join(parts)}</configuration>'
+
+
+def setting(name: str, value: str) -> str:
+    return f"<property><name>{name}</name><value>{value}</value></property>"
+
+
+def test_includes(tmp_path: Path, web: str) -> None:
+    """Class path, URL, file: in this order, as Hadoop 3.5.0's handleInclude; its answers."""
+    conf = tmp_path / "conf"
+    (conf / "sub").mkdir(parents=True)
+    elsewhere = tmp_path / "else where.xml"
+    elsewhere.write_text(site(setting("b", "file")))
+    (conf / "sub/a.xml").write_text(
+        site('<xi:include href="of-conf.xml"/>', '<xi:include href="beside.xml"/>')
+    )
+    (conf / "of-conf.xml").write_text(site(setting("c", "class path")))
+    (conf / "sub/of-conf.xml").write_text(site(setting("c", "beside")))
+    (conf / "sub/beside.xml").write_text(site(setting("d", "beside")))
+    fallback = f"<xi:fallback>{setting('e', 'fallback')}</xi:fallback>"
+    (conf / "core-site.xml").write_text(
+        site(
+            f'<xi:include href="{web}/site.xml"/>',
+            f'<xi:include href="{elsewhere.as_uri()}"/>',
+            '<xi:include href="sub/a.xml"/>',
+            f'<xi:include href="{web}/none.xml">{fallback}</xi:include>',
+            f'<include href="{tmp_path}/else where.xml"/>',
+        )
+    )
+    found = load_configuration(conf)
+    assert found.settings == {
+        "a": "web",
+        "b": "file",
+        "c": "class path",
+        "d": "beside",
+        "e": "fallback",
+    }
+    (conf / "core-site.xml").write_text(site(f'<xi:include href="{web}/none.xml"/>'))
+    with pytest.raises(HadoopConfigurationError, match=r"includes http.*/none.xml: .* answers 404"):
+        load_configuration(conf)
+    (conf / "core-site.xml").write_text(site('<xi:include href="ftp://host/none.xml"/>'))
+    with pytest.raises(HadoopConfigurationError, match="neither a file nor a page"):
+        load_configuration(conf)
+
+
+def test_two_directories(tmp_path: Path) -> None:
+    """As on a class path: of each file, the first."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    for directory, name, value in (
+        (one, "yarn-site", "one"),
+        (two, "yarn-site", "two"),
+        (two, "core-site", "two"),
+    ):
+        directory.mkdir(exist_ok=True)
+        (directory / f"{name}.xml").write_text(site(setting(name, value)))
+    assert load_configuration(one, two).settings == {"yarn-site": "one", "core-site": "two"}
 
 
 RM = "yarn.resourcemanager"

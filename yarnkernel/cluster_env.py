@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,15 +11,17 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.errors import ClusterError
 from yarnkernel.hadoop.configuration import Configuration, load_configuration
+from yarnkernel.hadoop.site_files import read_site_file
 from yarnkernel.local import state as local_state
+from yarnkernel.yarn_command import find_java, hadoop_classpath, is_javascripts, run_yarn
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
 
 #: Who the user is in Kerberos (UserGroupInformation).
 KERBEROS_USER = ("KRB5KEYTAB", "KRB5PRINCIPAL", "KRB5CCNAME")
-#: Seconds; Hadoop's own `yarn` is a shell script that takes a third of one.
-CLASSPATH_TIMEOUT = 30.0
+_YARN_SITE = "yarn-site.xml"
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,24 @@ class ClusterEnvironment:
         The directory with Hadoop's site files.
     found_classpath : str, optional
         The class path, where the configuration was found with it.
+    more_conf_dir : pathlib.Path, optional
+        A second directory, for the files that the first one does not have.
     """
 
     source: str
     variables: Mapping[str, str]
     conf_dir: Path
     found_classpath: str = ""
+    more_conf_dir: Path | None = None
 
     @cached_property
     def configuration(self) -> Configuration:
         """The cluster's site files."""
-        return load_configuration(self.conf_dir, self.variables)
+        return load_configuration(*self._conf_dirs, environment=self.variables)
+
+    @property
+    def _conf_dirs(self) -> list[Path]:
+        return [self.conf_dir, *([self.more_conf_dir] if self.more_conf_dir else [])]
 
     @cached_property
     def java(self) -> str:
@@ -59,7 +66,7 @@ class ClusterEnvironment:
         ClusterError
             When there is none.
         """
-        return _find_java(self.variables)
+        return find_java(self.variables)
 
     @cached_property
     def java_variables(self) -> Mapping[str, str]:
@@ -77,7 +84,10 @@ class ClusterEnvironment:
         ClusterError
             When there is no such command, or it is not the cluster's.
         """
-        return self.found_classpath or self._ask_classpath()
+        asked = self.found_classpath or self._ask_classpath()
+        # Hadoop's commands heed one directory alone.
+        first = map(str, self._conf_dirs if self.more_conf_dir else ())
+        return os.pathsep.join([*first, asked])
 
     def _ask_classpath(self) -> str:
         command = shutil.which("yarn", path=self.variables.get("PATH"))
@@ -89,9 +99,9 @@ class ClusterEnvironment:
                 f"{self.source} is not that of local cluster {owner.name}, but the `yarn` on PATH "
                 "is; put the `yarn` of the other cluster first"
             )
-        classpath, said = _hadoop_classpath(self.java_variables)
+        classpath, said = hadoop_classpath(self.java_variables)
         if classpath is None:
-            if _is_javascripts(said):
+            if is_javascripts(said):
                 raise ClusterError(f"{self.source}: the `yarn` on PATH is not Hadoop's")
             raise ClusterError(f"{self.source}: `yarn classpath` fails: {said}")
         return classpath
@@ -124,70 +134,7 @@ class ClusterEnvironment:
         ClusterError
             When it cannot be run or the time is over.
         """
-        return _run_yarn(self.java_variables, arguments, timeout)
-
-
-def _run_yarn(
-    variables: Mapping[str, str], arguments: Sequence[str], timeout: float
-) -> subprocess.CompletedProcess[str]:
-    command = shutil.which("yarn", path=variables.get("PATH"))
-    if command is None:
-        raise ClusterError("there is no `yarn` command on PATH")
-    try:
-        return subprocess.run(
-            [command, *arguments],
-            env=dict(variables),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise ClusterError(
-            f"`yarn {' '.join(arguments)}` did not end within {timeout:.0f} s"
-        ) from None
-    except OSError as exc:
-        raise ClusterError(f"`{command}` cannot be run: {exc.strerror}") from exc
-
-
-def _hadoop_classpath(variables: Mapping[str, str]) -> tuple[str | None, str]:
-    """Ask ``yarn`` for its class path; None, and the last line of what it says, without one."""
-    # Without --glob: a JVM expands wildcards by itself, and no JVM has to start for the answer.
-    answer = _run_yarn(variables, ["classpath"], CLASSPATH_TIMEOUT)
-    lines = answer.stdout.strip().splitlines() or [""]
-    if answer.returncode == 0 and os.pathsep in lines[-1] and "/" in lines[-1]:
-        return lines[-1], ""
-    said = (answer.stderr.strip() or answer.stdout.strip()).splitlines() or ["nothing"]
-    return None, said[-1]
-
-
-def _is_javascripts(said: str) -> bool:
-    """Whether a ``yarn`` that has no class path is the package manager of JavaScript."""
-    return bool(re.search(r"Command .classpath. not found|Usage Error|Couldn't find", said))
-
-
-def _find_java(variables: Mapping[str, str]) -> str:
-    """Find the ``java`` of ``JAVA_HOME``, of ``PATH`` or of Hadoop's own configuration."""
-    home = variables.get("JAVA_HOME")
-    if not home:
-        on_path = shutil.which("java", path=variables.get("PATH"))
-        if on_path is not None:
-            return on_path
-        # Hadoop 3 tells what its hadoop-env.sh sets.
-        shown = _run_yarn(variables, ["envvars"], CLASSPATH_TIMEOUT).stdout
-        found = re.search(r"^JAVA_HOME='(.+)'$", shown, re.MULTILINE)
-        if found is None:
-            raise ClusterError(
-                "no Java: neither JAVA_HOME is set nor is there a `java` on PATH; "
-                "set JAVA_HOME to the Java of your cluster"
-            )
-        home = found[1]
-    java = Path(home) / "bin" / "java"
-    if os.access(java, os.X_OK):
-        return str(java)
-    raise ClusterError(f"no Java: JAVA_HOME={home} has no bin/java")
+        return run_yarn(self.java_variables, arguments, timeout)
 
 
 def local_environment(cluster: local_state.ClusterState) -> ClusterEnvironment:
@@ -218,25 +165,58 @@ def _owner_of(command: str) -> local_state.ClusterState | None:
     return next((c for c in local_state.list_states() if c.bin_dir == directory), None)
 
 
-def _configured(conf_dir: str) -> ClusterEnvironment:
-    source = f"HADOOP_CONF_DIR={conf_dir}"
+def _configured(conf_dir: str, more: str = "", name: str = "HADOOP_CONF_DIR") -> ClusterEnvironment:
+    """The cluster of a directory that a variable names; HADOOP_CONF_DIR may have the rest."""
+    source = f"{name}={conf_dir}"
     path = Path(conf_dir)
     for cluster in local_state.list_states():
         if cluster.conf_dir == path:
             return local_environment(cluster)
-    if not (path / "yarn-site.xml").is_file():
+    if not (path / _YARN_SITE).is_file():
         raise ClusterError(
             f"{source} has no yarn-site.xml in it; is the cluster's client installed?"
         )
-    return ClusterEnvironment(source, dict(os.environ), path)
+    variables = {**os.environ, "HADOOP_CONF_DIR": conf_dir}
+    more_path = Path(more) if more and Path(more) != path else None
+    if more_path is not None:
+        source += f" with HADOOP_CONF_DIR={more}"
+    return ClusterEnvironment(source, variables, path, more_conf_dir=more_path)
+
+
+def _by_variables() -> ClusterEnvironment | None:
+    """The cluster of HADOOP_CONF_DIR or YARN_CONF_DIR.
+
+    Hadoop 3's ``yarn`` takes the second one where it is set (yarn-config.sh), Spark the files of
+    both. After ``cluster env``, the first one is meant.
+    """
+    conf_dir, yarn_conf_dir = (os.environ.get(n, "") for n in ("HADOOP_CONF_DIR", "YARN_CONF_DIR"))
+    is_local = any(str(cluster.conf_dir) == conf_dir for cluster in local_state.list_states())
+    if not yarn_conf_dir or (conf_dir and is_local):
+        return _configured(conf_dir) if conf_dir else None
+    if conf_dir and not Path(yarn_conf_dir, _YARN_SITE).is_file():
+        return _configured(conf_dir)
+    return _configured(yarn_conf_dir, conf_dir, "YARN_CONF_DIR")
+
+
+def _by_home() -> ClusterEnvironment | None:
+    """The cluster of HADOOP_HOME; None for one as unpacked, which is configured for nothing."""
+    home = os.environ.get("HADOOP_HOME", "")
+    conf_dir = Path(home, "etc", "hadoop")
+    if not home or not (conf_dir / _YARN_SITE).is_file():
+        return None
+    if not any(read_site_file(conf_dir / _YARN_SITE, [conf_dir])):
+        return None
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), f"{home}/bin"))
+    variables = {**os.environ, "HADOOP_CONF_DIR": str(conf_dir), "PATH": path}
+    return ClusterEnvironment(f"HADOOP_HOME={home}", variables, conf_dir)
 
 
 def _by_yarn(variables: Mapping[str, str]) -> ClusterEnvironment | None:
     """The cluster that ``yarn`` on ``PATH`` is configured for; None when it is not Hadoop's."""
     source = "`yarn` on PATH"
-    classpath, said = _hadoop_classpath(variables)
+    classpath, said = hadoop_classpath(variables)
     if classpath is None:
-        if _is_javascripts(said):
+        if is_javascripts(said):
             return None
         # It may want JAVA_HOME even for that.
         candidate = ClusterEnvironment(source, variables, Path())
@@ -256,26 +236,26 @@ def find_cluster() -> ClusterEnvironment:
     Returns
     -------
     ClusterEnvironment
-        That of ``HADOOP_CONF_DIR``; else the one that ``yarn`` on ``PATH`` is
-        configured for; else the running local cluster (``default``, or the
-        only one there is).
+        That of ``YARN_CONF_DIR`` or ``HADOOP_CONF_DIR``; else the one that ``yarn`` on
+        ``PATH`` is configured for; else that of ``HADOOP_HOME/etc/hadoop``; else the running
+        local cluster (``default``, or the only one there is).
 
     Raises
     ------
     ClusterError
         When there is none, or it cannot be told which.
     """
-    conf_dir = os.environ.get("HADOOP_CONF_DIR")
-    if conf_dir:
-        return _configured(conf_dir)
+    named = _by_variables()
+    if named is not None:
+        return named
     command = shutil.which("yarn")
-    if command is not None:
-        owner = _owner_of(command)
-        if owner is not None:
-            return local_environment(owner)
-        found = _by_yarn(dict(os.environ))
-        if found is not None:
-            return found
+    owner = _owner_of(command) if command is not None else None
+    found = _by_yarn(dict(os.environ)) if command is not None and owner is None else None
+    found = found or _by_home()
+    if found is not None:
+        return found
+    if owner is not None:
+        return local_environment(owner)
     clusters = {cluster.name: cluster for cluster in local_state.running_states()}
     if local_state.DEFAULT_NAME in clusters:
         return local_environment(clusters[local_state.DEFAULT_NAME])

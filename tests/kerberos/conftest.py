@@ -47,7 +47,9 @@ def secure(user: Shell) -> Iterator[Shell]:
 @pytest.fixture
 def configuration(secure: Shell, monkeypatch: pytest.MonkeyPatch) -> Configuration:
     monkeypatch.setenv("KRB5_CONFIG", "")  # put back when it was set in this process
-    return load_configuration(Path(secure.environment["HADOOP_CONF_DIR"]), secure.environment)
+    return load_configuration(
+        Path(secure.environment["HADOOP_CONF_DIR"]), environment=secure.environment
+    )
 
 
 @pytest.fixture(scope="package")

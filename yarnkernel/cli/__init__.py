@@ -41,8 +41,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="yarnkernel",
         description="Run Jupyter kernels in Hadoop YARN containers.",
-        epilog="Which cluster: HADOOP_CONF_DIR, else the one that `yarn` on PATH is configured "
-        "for, else the running local cluster.",
+        epilog="Which cluster: YARN_CONF_DIR or HADOOP_CONF_DIR, else the one that `yarn` on PATH "
+        "is configured for, else that of HADOOP_HOME, else the running local cluster.",
     )
     parser.add_argument("--version", action="version", version=f"yarnkernel {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -9,25 +9,22 @@ from __future__ import annotations
 
 import os
 import re
-import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yarnkernel.errors import HadoopConfigurationError
+from yarnkernel.hadoop.site_files import read_site_file
 from yarnkernel.hadoop.user import account
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 #: Later files win, unless a setting is final.
 SITE_FILES = ("core-site.xml", "hdfs-site.xml", "yarn-site.xml")
 #: Configuration.MAX_SUBST.
 MAX_SUBSTITUTIONS = 20
-#: Ours: an include that includes itself ends.
-MAX_INCLUDES = 20
 #: Configuration.findSubVariable: no brace, dollar or space inside.
 _VARIABLE = re.compile(r"\$\{([^}$ ]+)\}")
-_XI = "{http://www.w3.org/2001/XInclude}"
 #: Old names that are still met (Configuration.DeprecationDelta).
 _DEPRECATED = {"fs.defaultFS": "fs.default.name"}
 
@@ -142,14 +139,15 @@ class Configuration:
 
 
 def load_configuration(
-    conf_dir: Path, environment: Mapping[str, str] | None = None
+    *conf_dirs: Path, environment: Mapping[str, str] | None = None
 ) -> Configuration:
     """Read the site files of a directory.
 
     Parameters
     ----------
-    conf_dir : pathlib.Path
-        A ``HADOOP_CONF_DIR``; files that are not there are left out.
+    *conf_dirs : pathlib.Path
+        A ``HADOOP_CONF_DIR``, or several: of a file that more than one has, the first counts, as
+        on Java's class path. Files that are not there are left out.
     environment : mapping of str to str, optional
         See :class:`Configuration`.
 
@@ -161,50 +159,11 @@ def load_configuration(
     settings: dict[str, str] = {}
     final: set[str] = set()
     for file in SITE_FILES:
-        path = conf_dir / file
-        if path.exists():
-            for name, value, is_final in _properties(_parse(path), path, MAX_INCLUDES):
-                if name not in final:
-                    settings[name] = value
-                    final.update([name] if is_final else [])
-    return Configuration(settings, str(conf_dir), environment)
-
-
-def _parse(path: Path) -> ET.Element:
-    try:
-        root = ET.parse(path).getroot()  # noqa: S314  (the user's own configuration)
-    except OSError as exc:
-        raise HadoopConfigurationError(f"cannot read {path}: {exc.strerror}") from exc
-    except (ET.ParseError, ValueError, LookupError) as exc:
-        raise HadoopConfigurationError(f"{path} is not XML: {exc}") from exc
-    if root.tag != "configuration":
-        raise HadoopConfigurationError(f"{path} is not a site file: it holds a <{root.tag}>")
-    return root
-
-
-def _properties(parent: ET.Element, path: Path, includes: int) -> Iterator[tuple[str, str, bool]]:
-    """All settings below an element, in their order: name, value, whether final."""
-    for element in parent:
-        if element.tag == "configuration":
-            yield from _properties(element, path, includes)
-        elif element.tag == f"{_XI}include":
-            yield from _included(element, path, includes - 1)
-        elif element.tag == "property":
-            # Parts are elements or attributes.
-            name, value, final = (
-                element.findtext(part, element.get(part)) for part in ("name", "value", "final")
-            )
-            if name and value is not None:
-                yield name.strip(), value, final == "true"
-
-
-def _included(include: ET.Element, path: Path, left: int) -> Iterator[tuple[str, str, bool]]:
-    target = path.parent / include.get("href", "").removeprefix("file://")
-    if target.is_file() and left:
-        yield from _properties(_parse(target), target, left)
-        return
-    fallback = include.find(f"{_XI}fallback")
-    if fallback is None:
-        why = "which does not exist" if left else "in a circle"
-        raise HadoopConfigurationError(f"{path} includes {target}, {why}")
-    yield from _properties(fallback, path, left)
+        path = next((found for found in (d / file for d in conf_dirs) if found.exists()), None)
+        if path is None:
+            continue
+        for name, value, is_final in read_site_file(path, conf_dirs):
+            if name not in final:
+                settings[name] = value
+                final.update([name] if is_final else [])
+    return Configuration(settings, " and ".join(map(str, conf_dirs)), environment)
