@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import BIN, Shell
 from tests.kernels import write_spec
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 UNKNOWN = "application_1700000000000_0007"
 
@@ -184,6 +181,23 @@ class TestNoCluster:
             for command in ("list", "start"):
                 assert reason in shell.yarnkernel(command).error(1)
 
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            "",
+            "<property><name>yarn.resourcemanager.hostname</name><value>0.0.0.0</value></property>",
+        ],
+    )
+    def test_nobody_named(self, user_shell: Shell, tmp_path: Path, settings: str) -> None:
+        """Hadoop asks this machine then; who meant another one has to be told."""
+        port = (
+            "<property><name>yarn.resourcemanager.address</name><value>0.0.0.0:1</value></property>"
+        )
+        (tmp_path / "yarn-site.xml").write_text(f"<configuration>{port}{settings}</configuration>")
+        error = user_shell.using(HADOOP_CONF_DIR=str(tmp_path)).yarnkernel("list").error(1)
+        assert "0.0.0.0:1: Connection refused; no file there says where it is" in error
+        assert "next: set yarn.resourcemanager.hostname" in error
+
     def test_damaged_site_file(self, user_shell: Shell, tmp_path: Path) -> None:
         (tmp_path / "yarn-site.xml").write_text("<configuration>")
         shell = user_shell.using(HADOOP_CONF_DIR=str(tmp_path))
@@ -250,6 +264,48 @@ class TestNoCluster:
         shell.yarnkernel("list").ok()
         error = shell.yarnkernel("start", "--via", "skein").error(1)
         assert "no Java: JAVA_HOME=/nowhere has no bin/java" in error
+
+
+class TestOtherVariables:
+    """What Hadoop's own commands heed is never passed over for the local cluster that runs."""
+
+    @pytest.fixture
+    def conf_dir(self, tmp_path: Path) -> Path:
+        conf_dir = tmp_path / "etc" / "hadoop"
+        conf_dir.mkdir(parents=True)
+        (conf_dir / "yarn-site.xml").write_text(
+            "<configuration><property><name>yarn.resourcemanager.address</name>"
+            "<value>localhost:1</value></property></configuration>"
+        )
+        return conf_dir
+
+    def test_yarn_conf_dir(self, shell: Shell, conf_dir: Path, tmp_path: Path) -> None:
+        error = shell.using(YARN_CONF_DIR=str(conf_dir)).yarnkernel("list").error(1)
+        assert f"ResourceManager of YARN_CONF_DIR={conf_dir} does not answer" in error
+        error = shell.using(YARN_CONF_DIR=str(tmp_path)).yarnkernel("list").error(1)
+        assert f"YARN_CONF_DIR={tmp_path} has no yarn-site.xml" in error
+        both = shell.using(YARN_CONF_DIR=str(conf_dir), HADOOP_CONF_DIR=str(tmp_path))
+        assert f"with HADOOP_CONF_DIR={tmp_path} does not" in both.yarnkernel("list").error(1)
+
+    def test_after_cluster_env(self, stock: Shell, conf_dir: Path) -> None:
+        stock.using(YARN_CONF_DIR=str(conf_dir)).yarnkernel("list").ok()
+
+    def test_two_directories(self, elsewhere: Shell, conf_dir: Path) -> None:
+        """Spark's users have core-site.xml in one and yarn-site.xml in the other."""
+        whole = Path(elsewhere.environment["HADOOP_CONF_DIR"])
+        (whole / "yarn-site.xml").replace(conf_dir / "yarn-site.xml")
+        shell = elsewhere.using(YARN_CONF_DIR=str(conf_dir))
+        shell.yarnkernel("list").ok()
+        error = shell.using(PATH=str(BIN)).yarnkernel("env", "list").error(1)
+        assert "there is no `hadoop` command" in error  # and not: no file system
+
+    def test_hadoop_home(self, shell: Shell, conf_dir: Path, tmp_path: Path) -> None:
+        home = shell.using(HADOOP_HOME=str(tmp_path))
+        error = home.yarnkernel("list").error(1)
+        assert f"ResourceManager of HADOOP_HOME={tmp_path} does not answer" in error
+        # As it is unpacked, it is configured for no cluster.
+        (conf_dir / "yarn-site.xml").write_text("<configuration/>")
+        home.yarnkernel("list").ok()
 
 
 def test_java_too_old_and_none_other(user_shell: Shell, tmp_path: Path) -> None:

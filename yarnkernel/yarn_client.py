@@ -25,6 +25,7 @@ from yarnkernel.errors import (
     UnreachableError,
     YarnKernelError,
 )
+from yarnkernel.hadoop.addresses import names_resourcemanager
 from yarnkernel.hadoop.file_system import find_file_system, home_directory
 from yarnkernel.hadoop.identifiers import format_application_id, format_container_id
 from yarnkernel.hadoop.login import name_in_cluster
@@ -83,8 +84,14 @@ class YarnClient:
         try:
             yield
         except UnreachableError as exc:
+            asked = "is it running?"
+            if not names_resourcemanager(self.cluster.configuration):
+                asked = (
+                    "no file there says where it is, so that this machine was asked; next: set "
+                    "yarn.resourcemanager.hostname in yarn-site.xml"
+                )
             raise type(exc)(
-                f"the ResourceManager of {source} does not answer: {exc}; is it running?"
+                f"the ResourceManager of {source} does not answer: {exc}; {asked}"
             ) from exc
         except RpcError as exc:
             raise type(exc)(f"{source}: {exc}") from exc

@@ -89,6 +89,17 @@ def resourcemanager_addresses(configuration: Configuration, name: str = "address
     return found
 
 
+def names_resourcemanager(configuration: Configuration) -> bool:
+    """Whether a site file says where the ResourceManager is.
+
+    Hadoop takes this machine where none does, as its guide for a single node has it.
+    """
+    if configuration.get_bool(f"{_RESOURCEMANAGER}.ha.enabled", default=False):
+        return True
+    hosts = (configuration.get(f"{_RESOURCEMANAGER}.{name}") for name in ("address", "hostname"))
+    return any(host.partition(":")[0] not in ("", _DEFAULT_HOST) for host in hosts)
+
+
 def resolve(host: str, port: int) -> list[Any]:
     """Return what getaddrinfo finds, IPv4 first, as Java has it (java.net.preferIPv6Addresses).
 
