@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import socket
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +13,15 @@ from yarnkernel.errors import (
     RpcTimeoutError,
     UnreachableError,
 )
-from yarnkernel.hadoop.addresses import resolve
 from yarnkernel.hadoop.login import user_login
 from yarnkernel.hadoop.messages import message_class
 from yarnkernel.hadoop.sasl import negotiate
+from yarnkernel.hadoop.sockets import open_socket, socks_server, time_left
 from yarnkernel.hadoop.wire import LENGTH_SIZE, frame, frame_length, read_answer
 
 if TYPE_CHECKING:
+    import socket
+
     from yarnkernel.deadline import Deadline
     from yarnkernel.hadoop.configuration import Configuration
     from yarnkernel.hadoop.sasl import Login, SaslClient
@@ -102,8 +102,7 @@ class RpcConnection:
         answer : str
             Type of its answer.
         deadline : Deadline
-            For connecting, sending and receiving together. What the system's
-            resolver takes for the host's name is not under our control.
+            For finding the host, connecting, sending and receiving together.
 
         Raises
         ------
@@ -158,7 +157,8 @@ class RpcConnection:
     def _connect(self, deadline: Deadline) -> bytes:
         """Connect, and return what has to be sent before the first call."""
         login = self._login or user_login(self._configuration, self._protocol, self.address[0])
-        self._socket = _open_socket(self.address, deadline)
+        socks = socks_server(self._configuration, self._protocol)
+        self._socket = open_socket(self.address, deadline, socks)
         opening = _CONNECTION_HEADER + _NO_AUTHENTICATION
         context = message_class("hadoop.common.IpcConnectionContextProto")(protocol=self._protocol)
         if login.method:
@@ -200,7 +200,7 @@ class RpcConnection:
         if self._protector is not None:
             packet = message_class(_SASL_MESSAGE)(state="WRAP", token=self._protector.wrap(content))
             content = frame(self._header(_SASL_CALL), packet)
-        self._socket.settimeout(_time_left(deadline))
+        self._socket.settimeout(time_left(deadline))
         self._socket.sendall(content)
 
     def _receive_frame(self, deadline: Deadline) -> bytes:
@@ -221,37 +221,9 @@ class RpcConnection:
         assert self._socket is not None  # noqa: S101
         content = bytearray()
         while len(content) < size:
-            self._socket.settimeout(_time_left(deadline))
+            self._socket.settimeout(time_left(deadline))
             part = self._socket.recv(min(size - len(content), _CHUNK))
             if not part:
                 raise ConnectionResetError(errno.ECONNRESET, "it closed the connection")
             content += part
         return bytes(content)
-
-
-def _time_left(deadline: Deadline) -> float:
-    if deadline.passed:
-        raise TimeoutError
-    return deadline.step(deadline.seconds)
-
-
-def _open_socket(address: tuple[str, int], deadline: Deadline) -> socket.socket:
-    """Connect to the first address of a host that answers; one that does not leaves some time."""
-    try:
-        found = resolve(*address)
-    except (OSError, UnicodeError, OverflowError) as exc:
-        raise UnreachableError(f"there is no such host ({exc})") from exc
-    failure: OSError = ConnectionRefusedError()
-    for index, (family, kind, protocol, _, target) in enumerate(found):
-        with contextlib.ExitStack() as stack:
-            opened = stack.enter_context(socket.socket(family, kind, protocol))
-            opened.settimeout(_time_left(deadline) / (len(found) - index))
-            try:
-                opened.connect(target)
-            except OSError as exc:
-                failure = exc
-                continue
-            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            stack.pop_all()
-            return opened
-    raise failure

@@ -1,0 +1,183 @@
+"""Sockets to daemons, with one deadline over the host's name, a SOCKS server and the connection."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import socket
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.errors import HadoopConfigurationError, UnreachableError
+from yarnkernel.hadoop.addresses import Address, parse_address, resolve
+from yarnkernel.hadoop.endless_calls import start_in_thread
+
+if TYPE_CHECKING:
+    from yarnkernel.deadline import Deadline
+    from yarnkernel.hadoop.configuration import Configuration
+
+#: Name the class in Java by which sockets are made: of one protocol, of all (NetUtils).
+_FACTORY = "hadoop.rpc.socket.factory.class"
+_SOCKS_SERVER = "hadoop.socks.server"
+_SOCKS_PORT = 1080
+#: Version 5, one way to log in, which is none; connect (RFC 1928).
+_GREETING, _WELCOME = b"\x05\x01\x00", b"\x05\x00"
+_CONNECT = b"\x05\x01\x00"
+_IPV4, _NAME, _IPV6 = 1, 3, 4
+_REFUSALS = {
+    1: "general failure", 2: "not allowed", 3: "network unreachable", 4: "host unreachable",
+    5: "connection refused", 6: "it took too long",
+}  # fmt: skip
+
+
+def socks_server(configuration: Configuration, protocol: str = "") -> Address | None:
+    """Return the SOCKS server through which daemons are reached; None where there is none.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Of the cluster.
+    protocol : str, optional
+        The protocol of Hadoop RPC that will be spoken.
+
+    Raises
+    ------
+    HadoopConfigurationError
+        When sockets are to be made in a way that is not known here.
+    """
+    short = protocol.rpartition(".")[2]
+    names = [f"{_FACTORY}.{short}", f"{_FACTORY}.{short.removesuffix('PB')}"] if short else []
+    for name in (*names, f"{_FACTORY}.default"):
+        factory = configuration.get(name)
+        kind = factory.rpartition(".")[2]
+        if kind == "SocksSocketFactory":
+            server = configuration.get(_SOCKS_SERVER)
+            where = f"{configuration.source}: {_SOCKS_SERVER}"
+            return parse_address(server, _SOCKS_PORT, where) if server else None
+        if kind == "StandardSocketFactory":
+            return None
+        if factory:
+            raise HadoopConfigurationError(
+                f"{configuration.source}: {name} is {factory}, which is not known here; there are "
+                "StandardSocketFactory and SocksSocketFactory"
+            )
+    return None
+
+
+def time_left(deadline: Deadline) -> float:
+    """Return the seconds that are left; TimeoutError when none are."""
+    if deadline.passed:
+        raise TimeoutError
+    return deadline.step(deadline.seconds)
+
+
+def resolve_within(address: Address, deadline: Deadline) -> list[Any]:
+    """Ask the system's resolver, which knows no deadline.
+
+    Raises
+    ------
+    UnreachableError
+        When there is no such host.
+    TimeoutError
+        When it does not answer in time.
+    """
+    try:
+        return start_in_thread(partial(resolve, *address)).result(time_left(deadline))
+    except FutureTimeoutError:
+        raise TimeoutError from None
+    except (OSError, UnicodeError, OverflowError) as exc:
+        raise UnreachableError(f"there is no such host ({exc})") from exc
+
+
+def open_socket(
+    address: Address, deadline: Deadline, socks: Address | None = None
+) -> socket.socket:
+    """Connect to the first address of a host that answers; one that does not leaves some time.
+
+    Parameters
+    ----------
+    address : tuple of str and int
+        Host and port.
+    deadline : Deadline
+        For all of it.
+    socks : tuple of str and int, optional
+        The server that connects for us.
+
+    Raises
+    ------
+    UnreachableError
+        When there is no such host, or the SOCKS server does not reach it.
+    OSError
+        When it does not answer; TimeoutError when the deadline passes first.
+    """
+    if socks is None:
+        return _connect(resolve_within(address, deadline), deadline)
+    with contextlib.ExitStack() as stack:
+        try:
+            opened = stack.enter_context(_connect(resolve_within(socks, deadline), deadline))
+            _ask_socks(opened, address, deadline)
+        except TimeoutError:
+            raise
+        except (OSError, UnreachableError) as exc:
+            reason = getattr(exc, "strerror", None) or exc
+            raise UnreachableError(
+                f"the SOCKS server {socks[0]}:{socks[1]} ({_SOCKS_SERVER}): {reason}"
+            ) from exc
+        stack.pop_all()
+        return opened
+
+
+def _connect(found: list[Any], deadline: Deadline) -> socket.socket:
+    failure: OSError = ConnectionRefusedError()
+    for index, (family, kind, protocol, _, target) in enumerate(found):
+        with contextlib.ExitStack() as stack:
+            opened = stack.enter_context(socket.socket(family, kind, protocol))
+            opened.settimeout(time_left(deadline) / (len(found) - index))
+            try:
+                opened.connect(target)
+            except OSError as exc:
+                failure = exc
+                continue
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            stack.pop_all()
+            return opened
+    raise failure
+
+
+def _ask_socks(opened: socket.socket, address: Address, deadline: Deadline) -> None:
+    opened.settimeout(time_left(deadline))
+    opened.sendall(_GREETING)
+    if _receive(opened, len(_WELCOME), deadline) != _WELCOME:
+        raise UnreachableError("it wants a password, or is none of version 5")
+    opened.sendall(_CONNECT + _target(address, deadline))
+    _, refusal, _, kind = _receive(opened, 4, deadline)
+    if refusal:
+        why = _REFUSALS.get(refusal, f"error {refusal}")
+        raise UnreachableError(f"it does not reach {address[0]}:{address[1]}: {why}")
+    sizes = {_IPV4: 4, _IPV6: 16}
+    size = sizes[kind] if kind in sizes else _receive(opened, 1, deadline)[0]
+    _receive(opened, size + 2, deadline)  # where it has connected from
+
+
+def _target(address: Address, deadline: Deadline) -> bytes:
+    """An address as Java sends it; a name that only the SOCKS server may know as it is."""
+    host, port = address
+    try:
+        ip = ipaddress.ip_address(resolve_within(address, deadline)[0][4][0].partition("%")[0])
+    except UnreachableError:
+        name = host.encode("idna")
+        return bytes([_NAME, len(name)]) + name + port.to_bytes(2, "big")
+    kind = _IPV4 if ip.version == 4 else _IPV6  # noqa: PLR2004
+    return bytes([kind]) + ip.packed + port.to_bytes(2, "big")
+
+
+def _receive(opened: socket.socket, size: int, deadline: Deadline) -> bytes:
+    content = b""
+    while len(content) < size:
+        opened.settimeout(time_left(deadline))
+        part = opened.recv(size - len(content))
+        if not part:
+            raise UnreachableError("it closes the connection; is it a SOCKS server?")
+        content += part
+    return content
