@@ -21,9 +21,13 @@ DEFAULT
 """.replace("\\TLD", "TLD")
 
 
-def name(principal: str, rules: str) -> str:
-    configuration = Configuration({"hadoop.security.auth_to_local": rules}, "here")
-    return short_name(principal, "REALM", configuration)
+SETTING = "hadoop.security.auth_to_local"
+KERBEROS = {"hadoop.security.authentication": "kerberos"}
+
+
+def name(principal: str, rules: str, **settings: str) -> str:
+    found = Configuration({SETTING: rules} | KERBEROS | settings, "here")
+    return short_name(principal, lambda: "REALM", found)
 
 
 @pytest.mark.parametrize(
@@ -45,9 +49,88 @@ def test_rules(principal: str, expected: str) -> None:
 
 def test_default_alone() -> None:
     assert name("anna/host@REALM", "") == "anna"
-    for principal in ("anna@ELSE", "anna"):
-        with pytest.raises(HadoopConfigurationError, match=f"no name for {principal}"):
-            name(principal, "DEFAULT")
+    with pytest.raises(HadoopConfigurationError, match="no name for anna@ELSE"):
+        name("anna@ELSE", "DEFAULT")
+    assert name("anna", "DEFAULT") == "anna"
+    with pytest.raises(HadoopConfigurationError, match="is no principal"):
+        name("anna/a/b@REALM", "DEFAULT")
+
+
+NO_RULE = ""
+
+
+@pytest.mark.parametrize(
+    ("rule", "principal", "expected"),
+    [  # what KerberosName of Hadoop 3.5.0 answers, on Java 17
+        (r"(.*@\QAD.CORP\E$)s/@\QAD.CORP\E$//", "anna@AD.CORP", "anna"),
+        (r"(.*@\QAD.CORP\E$)s/@\QAD.CORP\E$//", "anna@ADxCORP", NO_RULE),
+        (r"(\p{Alpha}+@AD)s/@.*//", "anna@AD", "anna"),
+        (r"(.*@AD\z)s/@AD\z//", "anna@AD", "anna"),
+        (r"([ac-z&&[^b]]+@AD)s/@.*//", "anna@AD", "anna"),
+        (r"(.*@AD)s/(?<n>.*)@AD/${n}/", "anna@AD", "anna"),
+        (r"(\w*@AD)s/@.*//", "annä@AD", NO_RULE),
+        (r"(\w\d@AD)s/@.*//", "a٣@AD", NO_RULE),
+        (r"(.*@AD)s/(.*)@AD/\$1/", "anna@AD", "$1"),
+        (r"(.*@AD)s/@AD/\\x/", "anna@AD", "anna\\x"),
+        (r"([^@]*+@AD)s/@.*//", "anna@AD", "anna"),
+        (r"(.*@AD)s/(?i)@ad$//", "anna@AD", "anna"),
+        (r"(.*@AD)s/(?>a+)(n+)a@AD/$12/", "anna@AD", "nn2"),
+        (r"(.*@AD)s/([a-z])([a-z])\2\1@AD/$2$1/", "anna@AD", "na"),
+        (r"(a\x6e\u006E\0141@AD)s/@.*//", "anna@AD", "anna"),
+    ],
+)
+def test_expressions_of_java(rule: str, principal: str, expected: str) -> None:
+    rules = f"RULE:[1:$1@$0]{rule}\nDEFAULT"
+    if expected:
+        assert name(principal, rules) == expected
+    else:
+        with pytest.raises(HadoopConfigurationError, match="no name for"):
+            name(principal, rules)
+    # Whom the rule is not about: it is not even read.
+    assert name("anna/host@REALM", rules) == "anna"
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (r"(\p{IsGreek}+@AD)", "is not known here"),
+        (r"([^a&&[b]]+@AD)", "differs between versions"),
+        (r"(a{,2}@AD)", "nothing to repeat"),
+        (r"(\y@AD)", "is not known here"),
+        (r"(.*)s/(?x)@ AD//", "is not known here"),
+        (r"(.*)s/@/$1/", "there is no group 1"),
+        (r"(.*)s/@/$/", "has no group"),
+    ],
+)
+def test_expressions_that_are_refused(rule: str, said: str) -> None:
+    """Better no name than another user's; others are not concerned."""
+    rules = f"RULE:[1:$1@$0]{rule}\nDEFAULT"
+    with pytest.raises(HadoopConfigurationError, match=said):
+        name("anna@AD", rules)
+    assert name("anna/host@REALM", rules) == "anna"
+
+
+@pytest.mark.parametrize(
+    ("rules", "principal", "expected"),
+    [
+        ("RULE:[1:$1@$0](.*@AD)", "anna@AD", "anna@AD"),
+        ("RULE:[1:$1@$0](.*@AD)s/@.*//", "anna@OTHER", "anna@OTHER"),
+        ("RULE:[2:$1/$2@$0](.*@AD)", "svc/h@AD", "svc/h@AD"),
+        ("RULE:[1:$1@$0](.*@AD)s/@.*//", "anna@AD", "anna"),
+    ],
+)
+def test_mechanism_of_mit(rules: str, principal: str, expected: str) -> None:
+    """Any name will do, and who has none keeps the principal."""
+    assert name(principal, rules, **{f"{SETTING}.mechanism": "MIT"}) == expected
+    with pytest.raises(HadoopConfigurationError, match="mechanism is 'bogus', which is none of"):
+        name(principal, rules, **{f"{SETTING}.mechanism": "bogus"})
+
+
+def test_without_kerberos() -> None:
+    """HADOOP_USER_NAME may have a realm or a host: HadoopKerberosName cuts them off."""
+    simple = Configuration({}, "here")
+    for principal in ("anna", "anna@campus.edu", "anna/host"):
+        assert short_name(principal, str, simple) == "anna"
 
 
 @pytest.mark.parametrize(

@@ -9,26 +9,36 @@ import re
 from typing import TYPE_CHECKING
 
 from yarnkernel.errors import HadoopConfigurationError
+from yarnkernel.hadoop.java_patterns import translate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from yarnkernel.hadoop.configuration import Configuration
 
 _SETTING = "hadoop.security.auth_to_local"
+#: What HadoopKerberosName takes where no rules are set: with Kerberos, and without.
+_DEFAULT_RULES = {True: "DEFAULT", False: "RULE:[1:$1] RULE:[2:$1]"}
+_HADOOP, _MIT = _MECHANISMS = ("hadoop", "mit")
 _RULE = re.compile(
     r"\s*(?:DEFAULT|RULE:\[(?P<parts>\d+):(?P<format>[^\]]*)\](?:\((?P<match>[^)]*)\))?"
-    r"(?:s/(?P<old>[^/]*)/(?P<new>[^/]*)/(?P<all>g)?)?)/?(?P<lower>L)?"
+    r"(?:s/(?P<old>[^/]*)/(?P<new>[^/]*)/(?P<all>g)?)?)/?(?P<lower>L)?",
+    re.ASCII,
 )
+_PRINCIPAL = re.compile(r"([^/@]+)(?:/([^/@]+))?(?:@([^/@]+))?")
 
 
-def short_name(principal: str, default_realm: str, configuration: Configuration) -> str:
+def short_name(
+    principal: str, default_realm: Callable[[], str], configuration: Configuration
+) -> str:
     """Translate a principal.
 
     Parameters
     ----------
     principal : str
-        With its realm.
-    default_realm : str
-        Without a rule, names of this realm are called by their first part.
+        With its realm; a name that has neither realm nor host stays as it is.
+    default_realm : callable
+        Returns the realm whose names are called by their first part, where no other rule fits.
     configuration : Configuration
         Of the cluster.
 
@@ -37,42 +47,53 @@ def short_name(principal: str, default_realm: str, configuration: Configuration)
     HadoopConfigurationError
         When a rule cannot be read, or none fits.
     """
-    rules = configuration.get(_SETTING) or "DEFAULT"
     where = f"{configuration.source}: {_SETTING}"
-    name, _, realm = principal.partition("@")
-    parts = [realm, *name.split("/")]
+    rules = configuration.get(_SETTING) or _DEFAULT_RULES[configuration.wants_kerberos]
+    mechanism = configuration.get(f"{_SETTING}.mechanism").lower() or _HADOOP
+    if mechanism not in _MECHANISMS:
+        raise HadoopConfigurationError(
+            f"{where}.mechanism is {mechanism!r}, which is none of {', '.join(_MECHANISMS)}"
+        )
+    named = _PRINCIPAL.fullmatch(principal)
+    if named is None:
+        raise HadoopConfigurationError(f"{principal!r} is no principal as Hadoop reads them")
+    first, host, realm = named.groups()
+    if host is None and realm is None:
+        return first
+    parts = [realm or "", first, *([] if host is None else [host])]
+    found: str | None = None
+    for rule in _rules(rules, where):
+        try:
+            found = _apply(rule, parts, default_realm)
+        except (ValueError, IndexError) as exc:
+            raise HadoopConfigurationError(f"{where} has {rule[0].strip()!r}: {exc}") from exc
+        if found is not None:
+            if mechanism == _HADOOP and re.search("[/@]", found):
+                break  # Hadoop takes no such name, and looks at no other rule
+            return found.lower() if rule["lower"] else found
+    if mechanism == _MIT and found is None:
+        return principal
+    raise HadoopConfigurationError(f"{where} has no name for {principal}: {rules}")
+
+
+def _rules(rules: str, where: str) -> Iterator[re.Match[str]]:
     position = 0
     while position < len(rules):
         rule = _RULE.match(rules, position)
         if rule is None:
             raise HadoopConfigurationError(f"{where} has no rule at {rules[position:]!r}")
         position = rule.end()
-        try:
-            found = _apply(rule, parts, default_realm)
-        except (re.error, IndexError) as exc:
-            raise HadoopConfigurationError(f"{where} has {rule[0].strip()!r}: {exc}") from exc
-        if found is not None:
-            if re.search("[/@]", found):
-                break  # Hadoop takes no such name, and looks at no other rule
-            return found.lower() if rule["lower"] else found
-    raise HadoopConfigurationError(f"{where} has no name for {principal}: {rules}")
+        yield rule
 
 
-def _apply(rule: re.Match[str], parts: list[str], default_realm: str) -> str | None:
+def _apply(rule: re.Match[str], parts: list[str], default_realm: Callable[[], str]) -> str | None:
     if rule["format"] is None:
-        return parts[1] if parts[0] == default_realm else None
+        return parts[1] if parts[0] == default_realm() else None
     if len(parts) - 1 != int(rule["parts"]):
         return None
-    base = re.sub(r"\$(\d+)", lambda number: parts[int(number[1])], rule["format"])
-    if rule["match"] is not None and not re.fullmatch(rule["match"], base):
+    base = re.sub(r"\$(\d*)", lambda number: parts[int(number[1])], rule["format"], flags=re.ASCII)
+    if rule["match"] is not None and not translate(rule["match"]).pattern.fullmatch(base):
         return None
     if rule["old"] is None:
         return base
-    new = rule["new"]
-    return re.sub(
-        rule["old"],
-        # Java writes its groups as $1.
-        lambda found: re.sub(r"\$(\d)", lambda number: found[int(number[1])] or "", new),
-        base,
-        count=0 if rule["all"] else 1,
-    )
+    return translate(rule["old"]).replace(base, rule["new"], every=bool(rule["all"]))

@@ -121,4 +121,4 @@ def local_name(configuration: Configuration, deadline: Deadline) -> str:
     """
     variables = configuration.environment
     principal = own_principal(variables, deadline)
-    return short_name(principal, default_realm(variables), configuration)
+    return short_name(principal, lambda: default_realm(variables), configuration)
