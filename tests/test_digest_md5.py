@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+from typing import TYPE_CHECKING, Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from yarnkernel.errors import AuthenticationError, RpcError
+from yarnkernel.hadoop import digest_md5
 from yarnkernel.hadoop.credentials import Token
 from yarnkernel.hadoop.digest_md5 import DigestMd5, Rc4
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 TOKEN = Token(b"identifier", b"password", "YARN_AM_RM_TOKEN")
+BEST_FIRST = ("privacy", "integrity", "authentication")
 CHALLENGE = 'realm="default",nonce="abc\\"d",qop="{}",charset=utf-8,algorithm=md5-sess,cipher="{}"'
 
 
-def agree(qop: str, cipher: str = "3des,rc4,des") -> DigestMd5:
-    client = DigestMd5(TOKEN, "", "default")
+def agree(qop: str, cipher: str = "3des,rc4,des", wanted: Sequence[str] = BEST_FIRST) -> DigestMd5:
+    client = DigestMd5(TOKEN, "", "default", wanted)
     client.respond(CHALLENGE.format(qop, cipher).encode())
     return client
 
@@ -47,10 +56,49 @@ def test_strongest_protection_is_taken(offered: str, cipher: str, agreed: str) -
     assert agree(offered, cipher).protection == agreed
 
 
+@pytest.mark.parametrize(
+    ("offered", "cipher", "wanted"),
+    [
+        ("auth", "rc4", ["privacy"]),
+        ("auth,auth-int", "rc4", ["privacy"]),
+        ("auth-conf,auth-int,auth", "des", ["privacy"]),
+        ("auth-int", "rc4", ["privacy", "authentication"]),
+    ],
+)
+def test_less_than_wanted_is_refused(offered: str, cipher: str, wanted: list[str]) -> None:
+    """A server, or who is between, cannot bring a connection down to what was not wanted."""
+    with pytest.raises(AuthenticationError, match=f"of the site files here {','.join(wanted)}"):
+        agree(offered, cipher, wanted)
+    # The first that the server has, as Java takes it.
+    assert agree("auth,auth-int,auth-conf", wanted=["integrity", "privacy"]).protection == (
+        "integrity"
+    )
+
+
+def test_md5_where_fips_is_enforced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenSSL then refuses MD5 that may be for security, and so all of hmac's."""
+
+    def refuse(*_: Any, **__: Any) -> bytes:
+        raise ValueError("unsupported hash type md5")
+
+    original = hashlib.md5
+    expected = hmac.digest(b"key", b"content", "md5")[:10]
+
+    def md5(content: bytes = b"", *, usedforsecurity: bool = True) -> Any:
+        return refuse() if usedforsecurity else original(content, usedforsecurity=False)
+
+    monkeypatch.setattr(hashlib, "md5", md5)
+    monkeypatch.setattr(hmac, "digest", refuse)
+    monkeypatch.setattr(hmac, "new", refuse)
+    assert digest_md5._code(b"key", b"content") == expected
+    client = agree("auth-int")
+    assert server_of(client).unwrap(client.wrap(b"hello")) == b"hello"
+
+
 @pytest.mark.parametrize("challenge", [b"", b"\xff\xfe", b'qop="auth-conf",nonce="a",cipher="des"'])
 def test_challenge_that_cannot_be_met(challenge: bytes) -> None:
     with pytest.raises(AuthenticationError, match="not understood"):
-        DigestMd5(TOKEN, "", "default").respond(challenge)
+        DigestMd5(TOKEN, "", "default", BEST_FIRST).respond(challenge)
 
 
 def test_rc4_is_rc4() -> None:

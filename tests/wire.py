@@ -75,7 +75,7 @@ class Wire:
                     frames.append(bytes(frame))
                     self.change(len(frames) - 1, frame)
                     if not broken.is_set():
-                        client.sendall(length + frame)
+                        client.sendall(len(frame).to_bytes(4, "big") + frame)
                 client.shutdown(socket.SHUT_RDWR)
 
     def _copy(self, client: socket.socket, server: socket.socket) -> None:

@@ -63,6 +63,7 @@ _MECHANISM_SETTING = "hadoop.security.sasl.mechanism"
 _MASTER_SETTINGS = (
     "yarn.resourcemanager.connect.max-wait.ms",
     "ipc.maximum.response.length",
+    "hadoop.rpc.protection",
 )
 
 

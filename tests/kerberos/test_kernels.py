@@ -28,6 +28,7 @@ from yarnkernel.hadoop.resource_manager import PROTOCOL as YARN_PROTOCOL
 from yarnkernel.hadoop.resource_manager import ResourceManager
 from yarnkernel.hadoop.rpc import RpcConnection
 from yarnkernel.hadoop.sasl import TokenLogin
+from yarnkernel.local.options import PROTECTIONS
 from yarnkernel.local.sites import to_xml
 
 if TYPE_CHECKING:
@@ -108,7 +109,9 @@ def test_tokens_for_hdfs(configuration: Configuration) -> None:
     message: dict[str, Any] = vars(token)
 
     def look() -> bool:
-        connection = RpcConnection((host, int(port)), PROTOCOL, configuration, TokenLogin(token))
+        connection = RpcConnection(
+            (host, int(port)), PROTOCOL, configuration, TokenLogin(token, [*PROTECTIONS])
+        )
         namenode = NameNode(configuration, f"{host}:{port}")
         namenode._connections = [connection]
         with contextlib.closing(namenode):
@@ -152,7 +155,9 @@ def test_token_for_yarn(configuration: Configuration) -> None:
     with contextlib.closing(ResourceManager(configuration)) as resource_manager:
         host, port = address.split(":")
         resource_manager._connections = [
-            RpcConnection((host, int(port)), YARN_PROTOCOL, configuration, TokenLogin(token))
+            RpcConnection(
+                (host, int(port)), YARN_PROTOCOL, configuration, TokenLogin(token, [*PROTECTIONS])
+            )
         ]
         assert resource_manager.cluster_metrics(20).num_node_managers == 1
     pair = changed(

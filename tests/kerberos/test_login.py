@@ -64,7 +64,14 @@ def test_principal_of_an_address(configuration: Configuration) -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "fits"),
-    [("yarn/*@*", True), ("{rm,yarn}/{a,{b,local}host}@*", True), ("rm/*@*", False)],
+    [
+        ("yarn/*@*", True),
+        ("{rm,yarn}/{a,{b,local}host}@*", True),
+        ("rm/*@*", False),
+        ("[^a]arn/*@*", True),  # as in a shell only with an exclamation mark
+        ("[!y]arn/*@*", False),
+        (r"y\arn/*@*", False),
+    ],
 )
 def test_pattern_of_the_servers_principal(
     configuration: Configuration, pattern: str, *, fits: bool

@@ -11,10 +11,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.kerberos.clients import ask, changed, through
+from tests.rpc_server import failure
 from tests.wire import Wire
 from yarnkernel.errors import (
+    AuthenticationError,
     ClusterError,
     HadoopConfigurationError,
+    HadoopError,
     RpcError,
 )
 from yarnkernel.hadoop.resource_manager import ResourceManager
@@ -88,6 +91,32 @@ def _matters(wire: Wire, position: int) -> bool:
     """Whether a byte of the answer is part of what Kerberos protects."""
     frame = wire.frames[ANSWER]
     return position % len(frame) >= frame.index(b"\x05\x04")
+
+
+@pytest.mark.parametrize("protection", ["integrity", "privacy"])
+def test_errors_in_the_clear(wire: Wire, configuration: Configuration, protection: str) -> None:
+    """Who can write to the wire makes up no error: with one, kernels would be ended."""
+    name = "org.apache.hadoop.yarn.exceptions.ApplicationNotFoundException"
+    forged = failure(name, "forged by somebody on the wire")[4:]
+
+    place = ANSWER
+
+    def forge(index: int, frame: bytearray) -> None:
+        if index == place:
+            frame[:] = forged
+
+    wire.change = forge
+    chosen = through(wire, configuration, protection)
+    with contextlib.closing(ResourceManager(chosen)) as resource_manager:
+        with pytest.raises(RpcError, match="that is not protected") as caught:
+            resource_manager.cluster_metrics(20)
+        assert not isinstance(caught.value, HadoopError)
+        place = -1
+        assert resource_manager.cluster_metrics(20).num_node_managers == 1, "a new connection"
+    for earlier in range(ANSWER):  # before anything is protected, it ends nothing either
+        place = earlier
+        with pytest.raises(AuthenticationError, match="does not let us in"):
+            ask(chosen)
 
 
 def test_packets_twice(wire: Wire, configuration: Configuration) -> None:

@@ -14,7 +14,7 @@ from yarnkernel.errors import HadoopError, InvalidTokenError, NotRegisteredError
 from yarnkernel.hadoop.credentials import Token
 from yarnkernel.hadoop.highly_available import RETRY_INTERVAL, HighlyAvailable
 from yarnkernel.hadoop.rpc import RpcConnection
-from yarnkernel.hadoop.sasl import TokenLogin
+from yarnkernel.hadoop.sasl import TokenLogin, wanted_protections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ class ApplicationMasterProtocol(HighlyAvailable):
     ) -> None:
         self._addresses = addresses
         self._configuration = configuration
-        self._login = TokenLogin(token)
+        self._login = TokenLogin(token, wanted_protections(configuration))
         # The container runs, so there is a ResourceManager: who does not answer will.
         super().__init__(
             [RpcConnection(address, PROTOCOL, configuration, self._login) for address in addresses],

@@ -6,6 +6,7 @@ what describes them: "HDTS", the format 0, tokens and secrets with their aliases
 
 from __future__ import annotations
 
+import base64
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -46,6 +47,34 @@ class Token:
     password: bytes = field(repr=False)
     kind: str
     service: str = ""
+
+    @classmethod
+    def from_text(cls, text: str) -> Token:
+        """Read what ``Token.encodeToUrlString`` has written.
+
+        Raises
+        ------
+        CredentialsError
+            When it is damaged.
+        """
+        try:
+            content = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            reader = _Reader(content, 0)
+            return cls(reader.sized(), reader.sized(), reader.text(), reader.text())
+        except (ValueError, IndexError):
+            raise CredentialsError("a damaged token") from None
+
+
+def owner_of(token: Token) -> str:
+    """Return whose a delegation token is, as its identifier says; empty where it does not.
+
+    That of YARN is a message whose first field it is (YARNDelegationTokenIdentifierProto), that
+    of HDFS has it after a version, 0 (AbstractDelegationTokenIdentifier).
+    """
+    try:
+        return _Reader(token.identifier, 1).text() if token.identifier[:1] in (b"\0", b"\n") else ""
+    except (IndexError, UnicodeDecodeError):
+        return ""
 
 
 @dataclass

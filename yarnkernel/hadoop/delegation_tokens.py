@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from yarnkernel.errors import HadoopConfigurationError, UnreadableFileError
-from yarnkernel.hadoop.addresses import resolve, resourcemanager_addresses, server_principal
+from yarnkernel.hadoop.addresses import resourcemanager_addresses, server_principal
 from yarnkernel.hadoop.credentials import Token
 from yarnkernel.hadoop.name_node import NameNode, namenode_addresses
-from yarnkernel.hadoop.resource_manager import ResourceManager
+from yarnkernel.hadoop.own_tokens import own_tokens, token_for
+from yarnkernel.hadoop.resource_manager import PROTOCOL, ResourceManager
+from yarnkernel.hadoop.sockets import token_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,7 +45,8 @@ def delegation_tokens(
     Returns
     -------
     dict of str to Token
-        By their services, as Java's clients look for them; none without Kerberos.
+        By their services, as Java's clients look for them; none without Kerberos, and where we
+        have tokens ourselves, those.
 
     Raises
     ------
@@ -56,6 +59,9 @@ def delegation_tokens(
     """
     if not configuration.wants_kerberos:
         return {}
+    if token_for(configuration, PROTOCOL, resourcemanager_addresses(configuration)[0], deadline):
+        # Who has come in by a token gets none: a container hands on what it has.
+        return own_tokens(configuration)
     authorities = dict.fromkeys(
         authority
         for url in (configuration.get("fs.defaultFS", "file:///"), *urls)
@@ -72,10 +78,12 @@ def delegation_tokens(
                 raise UnreadableFileError(
                     f"hdfs://{authority} may have encryption zones, whose keys are at {keys}"
                 )
-            tokens += _ask(namenode, renewer, _service_of_hdfs(configuration, authority), deadline)
+            tokens += _ask(
+                namenode, renewer, _service_of_hdfs(configuration, authority, deadline), deadline
+            )
     # ClientRMProxy.getRMDelegationTokenService: of all, when there are several.
     addresses = resourcemanager_addresses(configuration)
-    service = ",".join(_service(configuration, *address) for address in addresses)
+    service = ",".join(token_service(configuration, address, deadline) for address in addresses)
     with contextlib.closing(ResourceManager(configuration)) as resource_manager:
         tokens += _ask(resource_manager, renewer, service, deadline)
     return {token.service: token for token in tokens}
@@ -114,17 +122,9 @@ def _renewer(configuration: Configuration) -> str:
     return server_principal(configuration.get(setting), host)
 
 
-def _service_of_hdfs(configuration: Configuration, authority: str) -> str:
+def _service_of_hdfs(configuration: Configuration, authority: str, deadline: Deadline) -> str:
     """What its token is for; of several NameNodes, all (HAUtilClient)."""
     if configuration.get_list(f"dfs.ha.namenodes.{authority}"):
         return f"ha-hdfs:{authority}"
-    ((host, port),) = namenode_addresses(configuration, authority)
-    return _service(configuration, host, port)
-
-
-def _service(configuration: Configuration, host: str, port: int) -> str:
-    """What a daemon's token is for (SecurityUtil.buildTokenService)."""
-    if configuration.get_bool("hadoop.security.token.service.use_ip", default=True):
-        with contextlib.suppress(OSError):  # as Java does: then it is the name
-            return f"{resolve(host, port)[0][4][0]}:{port}"
-    return f"{host.lower()}:{port}"
+    (address,) = namenode_addresses(configuration, authority)
+    return token_service(configuration, address, deadline)

@@ -16,15 +16,20 @@ import secrets
 from typing import TYPE_CHECKING
 
 from yarnkernel.errors import AuthenticationError, RpcError
+from yarnkernel.hadoop.sasl import no_common_protection
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from yarnkernel.hadoop.credentials import Token
 
-#: What RFC 2831 calls the qualities of protection, the best first.
-_PROTECTIONS = {"auth-conf": "privacy", "auth-int": "integrity", "auth": "authentication"}
+#: What RFC 2831 calls the qualities of protection.
+_QUALITIES = {"privacy": "auth-conf", "integrity": "auth-int", "authentication": "auth"}
 _DIRECTIVE = re.compile(r'([\w-]+)=(?:"((?:[^"\\]|\\.)*)"|([^,]*))')
 #: Bytes of a message's code (RFC 2831, 2.3), and of the type and number after it.
 _CODE_SIZE = 10
+#: Of MD5; keys here are shorter.
+_BLOCK_SIZE = 64
 _MESSAGE_TYPE = b"\x00\x01"
 _TRAILER_SIZE = 6
 #: Of the longest packet that we take.
@@ -40,9 +45,12 @@ class DigestMd5:
         By which we log in.
     service, host : str
         As the server names itself.
+    protections : sequence of str
+        What may be agreed on, the best first.
     """
 
-    def __init__(self, token: Token, service: str, host: str) -> None:
+    def __init__(self, token: Token, service: str, host: str, protections: Sequence[str]) -> None:
+        self._protections = protections
         self._user = base64.b64encode(token.identifier)
         self._password = base64.b64encode(token.password)
         self._uri = f"{service}/{host}".encode()
@@ -60,17 +68,20 @@ class DigestMd5:
         """
         found = _DIRECTIVE.findall(challenge.decode("utf-8", "replace"))
         directives = {name: quoted or plain for name, quoted, plain in found}
-        offered = [word.strip() for word in directives.get("qop", "auth").split(",")]
+        words = [word.strip() for word in directives.get("qop", "auth").split(",")]
         ciphers = directives.get("cipher", "").split(",")
         if "rc4" not in ciphers:
-            offered = [word for word in offered if word != "auth-conf"]
-        quality = next((word for word in _PROTECTIONS if word in offered), None)
-        if quality is None or "nonce" not in directives:
+            words = [word for word in words if word != "auth-conf"]
+        offered = [name for name, word in _QUALITIES.items() if word in words]
+        if not offered or "nonce" not in directives:
             raise AuthenticationError(
                 "the server's DIGEST-MD5 challenge is not understood: it offers the protections "
                 f"{directives.get('qop')!r} and the ciphers {directives.get('cipher')!r}"
             )
-        self.protection = _PROTECTIONS[quality]
+        self.protection = next((name for name in self._protections if name in offered), "")
+        if not self.protection:
+            raise no_common_protection(offered, self._protections)
+        quality = _QUALITIES[self.protection]
         realm, nonce = directives.get("realm", "").encode(), directives["nonce"].encode()
         cnonce = base64.b64encode(secrets.token_bytes(18))
         secret = _md5(
@@ -184,4 +195,8 @@ def _hex(digest: bytes) -> bytes:
 
 
 def _code(key: bytes, content: bytes) -> bytes:
-    return hmac.digest(key, content, "md5")[:_CODE_SIZE]
+    # RFC 2104 by hand: hmac's own MD5 is refused where FIPS 140 is enforced, as it cannot be told
+    # what it is used for.
+    padded = key.ljust(_BLOCK_SIZE, b"\0")
+    inner, outer = (bytes(byte ^ pad for byte in padded) for pad in (0x36, 0x5C))
+    return _md5(outer + _md5(inner + content))[:_CODE_SIZE]

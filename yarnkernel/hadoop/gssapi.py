@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from yarnkernel.errors import AuthenticationError, RpcError
 from yarnkernel.hadoop import libgssapi
 from yarnkernel.hadoop.endless_calls import start_in_thread
+from yarnkernel.hadoop.sasl import no_common_protection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -146,10 +147,7 @@ class Gssapi:
                 choice = bytes([layer]) + longest.to_bytes(3, "big")
                 return libgssapi.wrap(self._context, choice, private=False)[0]
         offered = [name for name, (layer, _) in _LAYERS.items() if offer[0] & layer]
-        raise AuthenticationError(
-            f"the server's hadoop.rpc.protection is {','.join(offered)}, and that of the site "
-            f"files here {','.join(self._protections)}"
-        )
+        raise no_common_protection(offered, self._protections)
 
     def finish(self, token: bytes) -> None:  # noqa: ARG002  (empty: all has been said)
         """Check that the server has proved who it is.

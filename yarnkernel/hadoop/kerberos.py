@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.errors import AuthenticationError, HadoopConfigurationError
 from yarnkernel.hadoop.addresses import canonical_name, server_principal
-from yarnkernel.hadoop.auth_to_local import short_name
-from yarnkernel.hadoop.gssapi import Gssapi, default_realm, own_principal, realm_of_host
+from yarnkernel.hadoop.gssapi import Gssapi, realm_of_host
+from yarnkernel.hadoop.java_patterns import translate
+from yarnkernel.hadoop.sasl import wanted_protections
 
 if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
@@ -20,7 +20,6 @@ PRINCIPALS = {
     "org.apache.hadoop.yarn.api.ApplicationClientProtocolPB": "yarn.resourcemanager.principal",
     "org.apache.hadoop.hdfs.protocol.ClientProtocol": "dfs.namenode.kerberos.principal",
 }
-_PROTECTIONS = ("authentication", "integrity", "privacy")
 
 
 class KerberosLogin:
@@ -34,12 +33,17 @@ class KerberosLogin:
         One of ``PRINCIPALS``.
     host : str
         Of the server, as the site files have it.
+    user : str, optional
+        For whom we act, if not for ourselves.
     """
 
     method = "KERBEROS"
-    user = ""
+    real_user = ""
 
-    def __init__(self, configuration: Configuration, protocol: str, host: str) -> None:
+    def __init__(
+        self, configuration: Configuration, protocol: str, host: str, user: str = ""
+    ) -> None:
+        self.user = user
         self._configuration = configuration
         self._setting = PRINCIPALS[protocol]
         self._host = host
@@ -57,7 +61,8 @@ class KerberosLogin:
                 f"the server wants the SASL mechanism {offer.mechanism} for Kerberos"
             )
         server = self._checked(f"{offer.protocol}/{offer.serverId}", deadline)
-        return Gssapi(server, self._protections(), self._configuration.environment, deadline)
+        protections = wanted_protections(self._configuration)
+        return Gssapi(server, protections, self._configuration.environment, deadline)
 
     def _checked(self, advertised: str, deadline: Deadline) -> str:
         """Return the principal that the server has to prove (SaslRpcClient.getServerPrincipal)."""
@@ -66,7 +71,13 @@ class KerberosLogin:
         if pattern:
             host = advertised.partition("/")[2]
             principal = f"{advertised}@{realm_of_host(host, configuration.environment, deadline)}"
-            if not any(fnmatch.fnmatchcase(principal, glob) for glob in _alternatives(pattern)):
+            try:
+                fits = _matches(principal, pattern)
+            except ValueError as exc:
+                raise HadoopConfigurationError(
+                    f"{configuration.source}: {setting}.pattern is {pattern!r}: {exc}"
+                ) from exc
+            if not fits:
                 raise AuthenticationError(
                     f"the server says that it is {principal}, which {setting}.pattern of "
                     f"{configuration.source} does not allow: {pattern}"
@@ -87,38 +98,23 @@ class KerberosLogin:
             )
         return expected
 
-    def _protections(self) -> list[str]:
-        setting = "hadoop.rpc.protection"
-        wanted = [w.lower() for w in self._configuration.get_list(setting)] or ["authentication"]
-        for word in wanted:
-            if word not in _PROTECTIONS:
-                raise HadoopConfigurationError(
-                    f"{self._configuration.source}: {setting} has {word!r}, which is none of "
-                    f"{', '.join(_PROTECTIONS)}"
-                )
-        return wanted
 
-
-def _alternatives(pattern: str) -> list[str]:
-    """Write a pattern of Hadoop's GlobPattern without its braces, as several."""
-    braces = re.search(r"\{([^{}]*)\}", pattern)
-    if braces is None:
-        return [pattern]
-    before, after = pattern[: braces.start()], pattern[braces.end() :]
-    choices = [_alternatives(f"{before}{choice}{after}") for choice in braces[1].split(",")]
-    return [pattern for choice in choices for pattern in choice]
-
-
-def local_name(configuration: Configuration, deadline: Deadline) -> str:
-    """Return what the cluster calls us (KerberosName.getShortName).
-
-    Raises
-    ------
-    AuthenticationError
-        When there is no ticket.
-    HadoopConfigurationError
-        When no rule says so.
-    """
-    variables = configuration.environment
-    principal = own_principal(variables, deadline)
-    return short_name(principal, lambda: default_realm(variables), configuration)
+def _matches(name: str, glob: str) -> bool:
+    """Whether a pattern fits: written as one of Java's, as Hadoop's GlobPattern does."""
+    expression, braces, in_class, before = "", 0, False, ""
+    characters = iter(glob)
+    for char in characters:
+        written = {"*": ".*", "?": ".", "{": "(?:"}.get(char, char)
+        if char == "\\":
+            written += next(characters, "")
+        elif char in ".$()|+" or (char == "^" and not in_class):
+            written = f"\\{char}"
+        elif char in ",}" and braces:
+            written = "|" if char == "," else ")"
+        elif char == "!" and in_class and before == "[":
+            written = "^"
+        braces += (char == "{") - (char == "}" and braces > 0)
+        in_class = (in_class or char == "[") and char != "]"
+        expression += written
+        before = char
+    return bool(translate(expression).pattern.fullmatch(name))

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from yarnkernel.deadline import Deadline
-from yarnkernel.hadoop.sasl import SimpleLogin
-from yarnkernel.hadoop.user import user_name
+from yarnkernel.errors import AuthenticationError
+from yarnkernel.hadoop.auth_to_local import short_name
+from yarnkernel.hadoop.sasl import SimpleLogin, TokenLogin, wanted_protections
+from yarnkernel.hadoop.user import proxied_user, user_name
 
 if TYPE_CHECKING:
+    from yarnkernel.hadoop.addresses import Address
     from yarnkernel.hadoop.configuration import Configuration
     from yarnkernel.hadoop.sasl import Login
 
@@ -16,37 +19,77 @@ if TYPE_CHECKING:
 NAME_TIMEOUT = 10.0
 
 
-def user_login(configuration: Configuration, protocol: str, host: str) -> Login:
+def user_login(
+    configuration: Configuration, protocol: str, address: Address, deadline: Deadline
+) -> Login:
     """Choose how the user logs in, as ``hadoop.security.authentication`` says.
+
+    Where it wants Kerberos, a token for the server comes before a ticket, as in Hadoop's client.
 
     Parameters
     ----------
     configuration : Configuration
-        Of the cluster.
+        Of the cluster; its environment says who we are.
     protocol : str
         The protocol that will be spoken.
-    host : str
+    address : tuple of str and int
         Of the server, as the site files have it.
-    """
-    if not configuration.wants_kerberos:
-        return SimpleLogin(user_name())
-    from yarnkernel.hadoop.kerberos import KerberosLogin  # noqa: PLC0415  (few clusters want it)
-
-    return KerberosLogin(configuration, protocol, host)
-
-
-def name_in_cluster(configuration: Configuration) -> str:
-    """Return what the cluster calls the user.
+    deadline : Deadline
+        To find the server's host.
 
     Raises
     ------
+    UsageError
+        When nobody has given us a name.
     AuthenticationError
-        When there is no ticket for a cluster with Kerberos.
-    HadoopConfigurationError
-        When none of such a cluster's rules names us.
+        When a token that we were given cannot be read.
     """
+    variables = configuration.environment
+    proxied = proxied_user(variables)
     if not configuration.wants_kerberos:
-        return user_name()
-    from yarnkernel.hadoop.kerberos import local_name  # noqa: PLC0415
+        name = user_name(variables)
+        return SimpleLogin(proxied, name) if proxied else SimpleLogin(name)
+    # Few clusters want it.
+    from yarnkernel.hadoop.kerberos import KerberosLogin  # noqa: PLC0415
+    from yarnkernel.hadoop.own_tokens import token_for  # noqa: PLC0415
 
-    return local_name(configuration, Deadline(NAME_TIMEOUT))
+    token = token_for(configuration, protocol, address, deadline)
+    if token is not None:
+        return TokenLogin(token, wanted_protections(configuration))
+    return KerberosLogin(configuration, protocol, address[0], proxied)
+
+
+def name_in_cluster(configuration: Configuration) -> str:
+    """Return what the cluster calls the user, or for whom the user acts.
+
+    Raises
+    ------
+    UsageError
+        When nobody has given us a name.
+    AuthenticationError
+        When there is neither a ticket nor a token for a cluster with Kerberos.
+    HadoopConfigurationError
+        When none of its rules names us.
+    """
+    variables = configuration.environment
+    principal = proxied_user(variables)
+    if configuration.wants_kerberos:
+        from yarnkernel.hadoop.gssapi import own_principal  # noqa: PLC0415
+        from yarnkernel.hadoop.own_tokens import token_owner  # noqa: PLC0415
+
+        # A server knows by a token for whom we act.
+        principal = token_owner(configuration) or principal
+        principal = principal or own_principal(variables, Deadline(NAME_TIMEOUT))
+    return short_name(
+        principal or user_name(variables), lambda: _realm(configuration), configuration
+    )
+
+
+def _realm(configuration: Configuration) -> str:
+    """The realm of those who have no other one; in a container, krb5.conf may not be there."""
+    from yarnkernel.hadoop.gssapi import default_realm  # noqa: PLC0415
+
+    try:
+        return default_realm(configuration.environment)
+    except AuthenticationError:
+        return configuration.get("yarn.resourcemanager.principal").partition("@")[2]

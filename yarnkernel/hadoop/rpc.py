@@ -7,17 +7,30 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.errors import (
+    AccessDeniedError,
+    AuthenticationError,
     HadoopConfigurationError,
     HadoopError,
+    InvalidTokenError,
     RpcError,
     RpcTimeoutError,
+    StandbyError,
     UnreachableError,
 )
 from yarnkernel.hadoop.login import user_login
 from yarnkernel.hadoop.messages import message_class
 from yarnkernel.hadoop.sasl import negotiate
 from yarnkernel.hadoop.sockets import open_socket, socks_server, time_left
-from yarnkernel.hadoop.wire import LENGTH_SIZE, frame, frame_length, read_answer
+from yarnkernel.hadoop.wire import (
+    LENGTH_SIZE,
+    SASL_ANSWER,
+    SASL_CALL,
+    SASL_MESSAGE,
+    frame,
+    frame_length,
+    read_answer,
+    read_wrapped,
+)
 
 if TYPE_CHECKING:
     import socket
@@ -30,12 +43,10 @@ if TYPE_CHECKING:
 _CONNECTION_HEADER = b"hrpc\x09\x00"
 _NO_AUTHENTICATION = b"\x00"
 _SASL = b"\xdf"
-#: The calls that carry the connection's context, and SASL's messages.
+#: The call that carries the connection's context.
 _CONTEXT_CALL = -3
-_SASL_CALL = -33
-#: How the number of the latter comes back: it is an unsigned one in answers.
-_SASL_ANSWER = _SASL_CALL & 0xFFFFFFFF
-_SASL_MESSAGE = "hadoop.common.RpcSaslProto"
+#: With what servers may answer before they know who we are.
+_REFUSALS = (AccessDeniedError, InvalidTokenError, StandbyError)
 #: ipc.maximum.response.length of core-default.xml: 128 MiB.
 _LONGEST_RESPONSE = 128 << 20
 #: Bytes that are asked of the socket at once, so that a length is not believed before it arrives.
@@ -156,7 +167,9 @@ class RpcConnection:
 
     def _connect(self, deadline: Deadline) -> bytes:
         """Connect, and return what has to be sent before the first call."""
-        login = self._login or user_login(self._configuration, self._protocol, self.address[0])
+        login = self._login or user_login(
+            self._configuration, self._protocol, self.address, deadline
+        )
         socks = socks_server(self._configuration, self._protocol)
         self._socket = open_socket(self.address, deadline, socks)
         opening = _CONNECTION_HEADER + _NO_AUTHENTICATION
@@ -164,8 +177,10 @@ class RpcConnection:
         if login.method:
             self._log_in(login, deadline)
             opening = b""
-        else:
+        if login.user:
             context.userInfo.effectiveUser = login.user
+        if login.real_user:
+            context.userInfo.realUser = login.real_user
         return opening + frame(self._header(_CONTEXT_CALL), context)
 
     def _log_in(self, login: Login, deadline: Deadline) -> None:
@@ -174,15 +189,18 @@ class RpcConnection:
 
         def exchange(message: Any) -> Any:
             nonlocal opening
-            self._send(opening + frame(self._header(_SASL_CALL), message), deadline)
+            self._send(opening + frame(self._header(SASL_CALL), message), deadline)
             opening = b""
-            return read_answer(self._receive_frame(deadline), _SASL_ANSWER, _SASL_MESSAGE)
+            return read_answer(self._receive_frame(deadline), SASL_ANSWER, SASL_MESSAGE)
 
         try:
             client = negotiate(login, exchange, deadline)
-        except HadoopError:
+        except HadoopError as exc:
             self.close()  # the server has closed its side too
-            raise
+            if isinstance(exc, _REFUSALS):
+                raise
+            # Nothing is protected yet: what else it says about applications is anybody's word.
+            raise AuthenticationError(f"it does not let us in: {exc}") from exc
         if client.protection != "authentication":
             self._protector = client
 
@@ -191,15 +209,15 @@ class RpcConnection:
             rpcKind="RPC_PROTOCOL_BUFFER",
             rpcOp="RPC_FINAL_PACKET",
             callId=call_id,
-            clientId=b"" if call_id == _SASL_CALL else self._client_id,
+            clientId=b"" if call_id == SASL_CALL else self._client_id,
             retryCount=-1,
         )
 
     def _send(self, content: bytes, deadline: Deadline) -> None:
         assert self._socket is not None  # noqa: S101  (it has been connected)
         if self._protector is not None:
-            packet = message_class(_SASL_MESSAGE)(state="WRAP", token=self._protector.wrap(content))
-            content = frame(self._header(_SASL_CALL), packet)
+            packet = message_class(SASL_MESSAGE)(state="WRAP", token=self._protector.wrap(content))
+            content = frame(self._header(SASL_CALL), packet)
         self._socket.settimeout(time_left(deadline))
         self._socket.sendall(content)
 
@@ -211,8 +229,8 @@ class RpcConnection:
         assert self._protector is not None  # noqa: S101
         while len(self._unwrapped) < size:
             length = frame_length(self._receive(LENGTH_SIZE, deadline), self._longest)
-            packet = read_answer(self._receive(length, deadline), _SASL_ANSWER, _SASL_MESSAGE)
-            self._unwrapped += self._protector.unwrap(packet.token)
+            packet = read_wrapped(self._receive(length, deadline))
+            self._unwrapped += self._protector.unwrap(packet)
         content = bytes(self._unwrapped[:size])
         del self._unwrapped[:size]
         return content

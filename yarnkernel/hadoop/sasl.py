@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from yarnkernel.errors import AuthenticationError
+from yarnkernel.errors import AuthenticationError, HadoopConfigurationError
 from yarnkernel.hadoop.messages import message_class
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from yarnkernel.deadline import Deadline
+    from yarnkernel.hadoop.configuration import Configuration
     from yarnkernel.hadoop.credentials import Token
 
 _MESSAGE = "hadoop.common.RpcSaslProto"
+_PROTECTION_SETTING = "hadoop.rpc.protection"
+_PROTECTIONS = ("authentication", "integrity", "privacy")
 
 
 class SaslClient(Protocol):
@@ -54,11 +57,14 @@ class Login(Protocol):
         How we say so, as servers offer it: ``"TOKEN"`` or ``"KERBEROS"``; empty
         without SASL.
     user : str
-        Our name without SASL; empty where SASL tells it.
+        Whom the server is to take us for; empty where SASL tells it.
+    real_user : str
+        Who we are ourselves, where SASL does not tell it and we act for others.
     """
 
     method: str
     user: str
+    real_user: str
 
     def begin(self, offer: Any, deadline: Deadline) -> SaslClient:
         """Begin to prove it.
@@ -79,12 +85,15 @@ class SimpleLogin:
     ----------
     user : str
         The name.
+    real_user : str, optional
+        Our own one, when that is somebody else's for whom we act.
     """
 
     method = ""
 
-    def __init__(self, user: str) -> None:
+    def __init__(self, user: str, real_user: str = "") -> None:
         self.user = user
+        self.real_user = real_user
 
     def begin(self, offer: Any, deadline: Deadline) -> SaslClient:
         """There is nothing to prove."""
@@ -98,13 +107,16 @@ class TokenLogin:
     ----------
     token : Token
         The token.
+    protections : sequence of str
+        What may be agreed on, the best first; see :func:`wanted_protections`.
     """
 
     method = "TOKEN"
-    user = ""
+    user = real_user = ""
 
-    def __init__(self, token: Token) -> None:
+    def __init__(self, token: Token, protections: Sequence[str]) -> None:
         self.token = token
+        self._protections = protections
 
     def begin(self, offer: Any, deadline: Deadline) -> SaslClient:  # noqa: ARG002
         """See :class:`Login`.
@@ -122,7 +134,33 @@ class TokenLogin:
                 f"the server wants the SASL mechanism {offer.mechanism} for tokens, "
                 "which yarnkernel does not speak"
             )
-        return DigestMd5(self.token, offer.protocol, offer.serverId)
+        return DigestMd5(self.token, offer.protocol, offer.serverId, self._protections)
+
+
+def wanted_protections(configuration: Configuration) -> list[str]:
+    """Return what a connection may agree on, the best first: ``hadoop.rpc.protection``.
+
+    Raises
+    ------
+    HadoopConfigurationError
+        When it has a word that is none.
+    """
+    wanted = [word.lower() for word in configuration.get_list(_PROTECTION_SETTING)]
+    for word in wanted:
+        if word not in _PROTECTIONS:
+            raise HadoopConfigurationError(
+                f"{configuration.source}: {_PROTECTION_SETTING} has {word!r}, which is none of "
+                f"{', '.join(_PROTECTIONS)}"
+            )
+    return wanted or ["authentication"]
+
+
+def no_common_protection(offered: Iterable[str], wanted: Iterable[str]) -> AuthenticationError:
+    """Say that the server offers nothing that the site files ask for."""
+    return AuthenticationError(
+        f"the server's {_PROTECTION_SETTING} is {','.join(offered)}, and that of the site files "
+        f"here {','.join(wanted)}"
+    )
 
 
 def negotiate(login: Login, exchange: Callable[[Any], Any], deadline: Deadline) -> SaslClient:

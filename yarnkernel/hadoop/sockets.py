@@ -90,6 +90,15 @@ def resolve_within(address: Address, deadline: Deadline) -> list[Any]:
         raise UnreachableError(f"there is no such host ({exc})") from exc
 
 
+def token_service(configuration: Configuration, address: Address, deadline: Deadline) -> str:
+    """Return what a daemon's token is for (SecurityUtil.buildTokenService)."""
+    host, port = address
+    if configuration.get_bool("hadoop.security.token.service.use_ip", default=True):
+        with contextlib.suppress(UnreachableError):  # as Java does: then it is the name
+            return f"{resolve_within(address, deadline)[0][4][0]}:{port}"
+    return f"{host.lower()}:{port}"
+
+
 def open_socket(
     address: Address, deadline: Deadline, socks: Address | None = None
 ) -> socket.socket:

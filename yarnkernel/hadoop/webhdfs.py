@@ -11,7 +11,7 @@ from yarnkernel.errors import HttpError, UnreadableFileError
 from yarnkernel.hadoop.addresses import parse_address
 from yarnkernel.hadoop.file_system import FileStatus
 from yarnkernel.hadoop.http import fetch
-from yarnkernel.hadoop.user import user_name
+from yarnkernel.hadoop.user import proxied_user, user_name
 
 if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
@@ -48,6 +48,8 @@ class WebHdfs:
     def __init__(self, configuration: Configuration, scheme: str, authority: str) -> None:
         if configuration.wants_kerberos:
             raise UnreadableFileError("HDFS with Kerberos is read by Hadoop's own client alone")
+        self._user = user_name(configuration.environment)
+        self._proxied = proxied_user(configuration.environment)
         self.servers = (
             _namenodes(configuration, authority)
             if scheme == "hdfs"
@@ -96,7 +98,8 @@ class WebHdfs:
     def _call(
         self, method: str, path: str, operation: str, deadline: Deadline, **parameters: object
     ) -> bytes:
-        query = urlencode({"op": operation, "user.name": user_name(), **parameters})
+        proxied = {"doas": self._proxied} if self._proxied else {}
+        query = urlencode({"op": operation, "user.name": self._user, **proxied, **parameters})
         while True:
             url = f"{self.servers[0]}/webhdfs/v1{quote(path)}?{query}"
             try:

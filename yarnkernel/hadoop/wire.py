@@ -32,6 +32,10 @@ LENGTH_SIZE = 4
 #: Bytes of a varint of 32 bits, at most.
 _VARINT_SIZE = 5
 _SUCCESS = 0
+#: The number of SASL's messages, as it comes back: it is an unsigned one in answers.
+SASL_CALL = -33
+SASL_ANSWER = SASL_CALL & 0xFFFFFFFF
+SASL_MESSAGE = "hadoop.common.RpcSaslProto"
 #: By the last part of the class name: YARN wraps some in others of the same name.
 _ERRORS: dict[str, type[HadoopError]] = {
     "AccessControlException": AccessDeniedError,
@@ -161,6 +165,30 @@ def _remote_error(header: Any) -> RpcError | HadoopError:
     ):
         return AuthenticationError(_WANTS_KERBEROS)
     return _ERRORS.get(short, HadoopError)(name, header.errorMsg)
+
+
+def read_wrapped(content: bytes) -> bytes:
+    """Read a frame of a connection that is protected, and return what is wrapped in it.
+
+    Errors too are wrapped there: what is not, somebody else has said.
+
+    Parameters
+    ----------
+    content : bytes
+        The frame without its length.
+
+    Raises
+    ------
+    RpcError
+        When it is none.
+    """
+    reader = FrameReader(content)
+    header = reader.take("hadoop.common.RpcResponseHeaderProto")
+    if header.status == _SUCCESS and header.callId == SASL_ANSWER:
+        packet = reader.take(SASL_MESSAGE)
+        if packet.state == packet.WRAP:
+            return bytes(packet.token)
+    raise RpcError("an answer that is not protected, as was agreed on")
 
 
 def read_answer(content: bytes, call_id: int, name: str) -> Any:
