@@ -266,6 +266,52 @@ class TestNoCluster:
         assert "no Java: JAVA_HOME=/nowhere has no bin/java" in error
 
 
+class TestWithoutAccount:
+    """A user id that /etc/passwd does not know, as containers may have one."""
+
+    @pytest.fixture
+    def nobody(self, elsewhere: Shell, tmp_path: Path) -> Shell:
+        """Nobody knows us: getpwuid fails, and no variable names us."""
+        (tmp_path / "sitecustomize.py").write_text(
+            "import pwd\n"
+            "def getpwuid(uid):\n"
+            "    raise KeyError(f'getpwuid(): uid not found: {uid}')\n"
+            "pwd.getpwuid = getpwuid\n"
+        )
+        unset = dict.fromkeys(("USER", "LOGNAME", "USERNAME", "LNAME"))
+        known = {name: None for name in unset if name in elsewhere.environment}
+        return elsewhere.using(PYTHONPATH=str(tmp_path), **known)
+
+    @pytest.mark.parametrize(
+        "command", [("list",), ("start",), ("stop", "--all"), ("logs", UNKNOWN)]
+    )
+    def test_no_name(self, nobody: Shell, command: tuple[str, ...]) -> None:
+        """Not Java's "?", which would be the name of all of these."""
+        error = nobody.yarnkernel(*command).error(2)
+        assert "there is no account with the user id" in error
+        assert "next: set HADOOP_USER_NAME" in error
+
+    def test_name_of_a_variable(self, nobody: Shell) -> None:
+        named = nobody.using(HADOOP_USER_NAME="somebody")
+        assert "somebody has no kernel here" in named.yarnkernel("stop", "--all").ok().err
+
+    def test_local_cluster(self, nobody: Shell) -> None:
+        named = nobody.using(HADOOP_USER_NAME="somebody", HADOOP_CONF_DIR=None)
+        assert "daemons need one" in named.yarnkernel("cluster", "start").error(2)
+
+    def test_no_home(self, nobody: Shell) -> None:
+        named = nobody.using(HADOOP_USER_NAME="somebody", HOME=None)
+        for command in ("list", "start"):
+            assert "next: set HOME" in named.yarnkernel(command).error(2)
+
+
+@pytest.mark.parametrize("name", ["anna@campus.edu", "anna/host"])
+def test_name_with_a_realm(shell: Shell, name: str) -> None:
+    """Clusters without Kerberos cut it off: HadoopKerberosName's default rules."""
+    anna = shell.using(HADOOP_USER_NAME=name)
+    assert "anna has no kernel here" in anna.yarnkernel("stop", "--all").ok().err
+
+
 class TestOtherVariables:
     """What Hadoop's own commands heed is never passed over for the local cluster that runs."""
 

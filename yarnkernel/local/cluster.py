@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import shutil
 import sys
 import time
@@ -24,6 +23,7 @@ from yarnkernel.local.state import (
     list_states,
     read_state,
 )
+from yarnkernel.local.user import local_user
 from yarnkernel.local.web import ask_resourcemanager, web_address
 from yarnkernel.local.work_dir import make_work_dir, remove_work_dir
 
@@ -219,7 +219,7 @@ def _start(state: ClusterState, report: Callable[[str], None], timeout: float) -
             if state.options.kerberos
             else daemons.make_hdfs_directories
         )
-        make(state, getpass.getuser())
+        make(state, local_user())
     report(f"cluster {state.name} is ready: {web_address(state)}")
     return state
 

@@ -5,8 +5,9 @@ Its arguments and properties are those of ``MiniKdc.java`` of Hadoop 3.5.0.
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING
+
+from yarnkernel.local.user import local_user
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,5 +70,5 @@ def lay_out(state: ClusterState, jars: Path) -> None:
 def arguments(state: ClusterState) -> list[str]:
     """Return what MiniKdc is called with: all principals get new keys in one keytab."""
     directory = state.path / "kdc"
-    principals = (YARN, HDFS, HTTP, GUEST, getpass.getuser())
+    principals = (YARN, HDFS, HTTP, GUEST, local_user())
     return [str(directory), str(directory / "kdc.properties"), str(state.keytab), *principals]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 import shlex
 import socket
 from typing import TYPE_CHECKING
 
 from yarnkernel.local import high_availability, kdc, sites
+from yarnkernel.local.user import local_user
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,7 +95,7 @@ def lay_out(
     """
     (state.path / "java").symlink_to(java_home)
     (state.path / "jars").symlink_to(jars)
-    user = getpass.getuser()
+    user = local_user()
     homes = [f"data/fs/user/{name}" for name in (user, *([kdc.GUEST] if kdc_jars else []))]
     for directory in ("bin", "container-bin", "logs", "tmp", *homes):
         (state.path / directory).mkdir(parents=True)

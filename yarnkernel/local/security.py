@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import subprocess
 from typing import TYPE_CHECKING
 
 from yarnkernel.errors import LocalClusterError
 from yarnkernel.local.kdc import GUEST, HDFS, HTTP, REALM, YARN
+from yarnkernel.local.user import local_user
 
 if TYPE_CHECKING:
     from yarnkernel.local.sites import Settings
@@ -23,7 +23,7 @@ _COMMAND_TIMEOUT = 60.0
 
 def core_site() -> Settings:
     """Settings of ``core-site.xml`` for a cluster with Kerberos."""
-    groups = (getpass.getuser(), GUEST, "hdfs", "yarn", "HTTP")
+    groups = (local_user(), GUEST, "hdfs", "yarn", "HTTP")
     return {
         "hadoop.security.authentication": "kerberos",
         "hadoop.security.authorization": "true",
@@ -69,7 +69,7 @@ def hdfs_site(state: ClusterState) -> Settings:
         # Else a DataNode wants ports that only root may open.
         "ignore.secure.ports.for.testing": "true",
         # As without Kerberos, where the user's own processes are the NameNode.
-        "dfs.permissions.superusergroup": getpass.getuser(),
+        "dfs.permissions.superusergroup": local_user(),
     }
 
 

@@ -7,7 +7,6 @@ scheduler's are in its own documentation.
 
 from __future__ import annotations
 
-import getpass
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from xml.sax.saxutils import escape
 
 from yarnkernel.local import high_availability, security
 from yarnkernel.local.state import MARK
+from yarnkernel.local.user import local_user
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +68,7 @@ def to_xml(settings: Mapping[str, str]) -> str:
 
 def core_site(state: ClusterState) -> Settings:
     """Settings of ``core-site.xml``, the same for all daemons and clients."""
-    user = getpass.getuser()
+    user = local_user()
     settings = {
         "hadoop.tmp.dir": str(state.path / "tmp" / "hadoop"),
         # No look-up of groups in the operating system: the user may have none there.

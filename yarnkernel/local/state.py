@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import json
 import os
 import re
@@ -15,6 +14,7 @@ import platformdirs
 
 from yarnkernel.errors import LocalClusterError, UsageError
 from yarnkernel.local.options import ClusterOptions
+from yarnkernel.local.user import local_user
 
 if TYPE_CHECKING:
     import psutil
@@ -150,7 +150,7 @@ class ClusterState:
         return {
             "KRB5_CONFIG": str(self.krb5_conf),
             "KRB5KEYTAB": str(self.keytab),
-            "KRB5PRINCIPAL": getpass.getuser(),
+            "KRB5PRINCIPAL": local_user(),
         }
 
     def java_environment(self) -> dict[str, str]:
@@ -189,8 +189,20 @@ class ClusterState:
 
 
 def clusters_directory() -> Path:
-    """Directory of all local clusters, below the user's state directory."""
-    return platformdirs.user_state_path("yarnkernel") / "clusters"
+    """Directory of all local clusters, below the user's state directory.
+
+    Raises
+    ------
+    UsageError
+        When the user has none: it would be a directory named ``~`` then, wherever we are.
+    """
+    try:
+        directory = platformdirs.user_state_path("yarnkernel") / "clusters"
+    except RuntimeError:  # as newer versions of platformdirs say it
+        directory = Path("~")
+    if not directory.is_absolute():
+        raise UsageError("there is no home directory of this user's account; next: set HOME")
+    return directory
 
 
 def cluster_directory(name: str) -> Path:
