@@ -119,6 +119,13 @@ def build_parser() -> argparse.ArgumentParser:
         "--existing, for one, cannot (default: %(default)s)",
     )
     add(
+        "--any-host",
+        action="store_true",
+        help="let clients connect from any host; else only from those where the connection info "
+        "has been read from the key-value store (of skein's own ApplicationMaster that cannot be "
+        "known: then any can)",
+    )
+    add(
         "--once",
         action="store_true",
         help="end when the kernel ends, also when it crashes or a client asks it to restart",
@@ -233,6 +240,7 @@ def read_options(argv: Sequence[str]) -> SupervisorOptions:
         max_restarts=0 if options.once else options.max_restarts,
         once=options.once,
         owned=options.owned,
+        any_host=options.any_host,
         memory_guard=options.memory_guard / 100,
         limits=Limits(
             orphan=_orphan_timeout(options),

@@ -45,6 +45,11 @@ def _outgoing_addresses(peer: str) -> Iterator[str]:
             continue
 
 
+def own_address(address: str) -> str:
+    """Return an address that this host alone can reach; the one given where there is none."""
+    return next((one for one in ("127.0.0.1", "::1") if _can_bind(one)), address)
+
+
 def container_address(environ: Mapping[str, str]) -> str:
     """Choose the address of the kernel.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from yarnkernel.container.front_door import FrontDoor
+from yarnkernel.container.front_door import FrontDoor, guest_of
 from yarnkernel.container.key_value_store import KeyValueStore, StoreError
 from yarnkernel.container.own_process import raise_file_limit
 from yarnkernel.container.skein_messages import messages
@@ -56,6 +56,10 @@ class AppMasterServer:
         The application's key-value store.
     progress : float
         Of the application, as clients have set it.
+    readers : set of str
+        Numeric addresses of the hosts that have read keys, and so have the certificate.
+    on_reader : callable
+        Called with each of them.
     """
 
     def __init__(
@@ -64,6 +68,8 @@ class AppMasterServer:
         self.store = KeyValueStore(self.check_container)
         self.progress = 0.0
         self.port = 0
+        self.readers: set[str] = set()
+        self.on_reader: Callable[[str], None] = lambda _host: None
         self._specification = specification
         self._end = end
         self._credentials = identity.server_credentials()
@@ -156,8 +162,14 @@ class AppMasterServer:
         """Return the web pages that were added: there are none."""
         return messages.GetProxiesResponse()
 
-    async def GetRange(self, request: Any, _context: Any) -> Any:  # noqa: N802
+    def _note_reader(self, context: Any) -> None:
+        host = guest_of(context.peer())
+        self.readers.add(host)
+        self.on_reader(host)
+
+    async def GetRange(self, request: Any, context: Any) -> Any:  # noqa: N802
         """See :class:`KeyValueStore`."""
+        self._note_reader(context)
         return self.store.get_range(request)
 
     async def DeleteRange(self, request: Any, _context: Any) -> Any:  # noqa: N802
@@ -170,6 +182,7 @@ class AppMasterServer:
 
     async def Transaction(self, request: Any, context: Any) -> Any:  # noqa: N802
         """See :class:`KeyValueStore`."""
+        self._note_reader(context)
         return await self._checked(self.store.transaction, request, context)
 
     async def _checked(self, carry_out: Callable[[Any], Any], request: Any, context: Any) -> Any:
@@ -178,8 +191,9 @@ class AppMasterServer:
         except StoreError as exc:
             await context.abort(grpc.StatusCode[exc.code], str(exc))
 
-    async def Watch(self, requests: AsyncIterator[Any], _context: Any) -> AsyncIterator[Any]:  # noqa: N802
+    async def Watch(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:  # noqa: N802
         """Tell of changes of keys until the client has no more requests."""
+        self._note_reader(context)
         responses: asyncio.Queue[Any] = asyncio.Queue()
         watches: set[int] = set()
         reader = asyncio.create_task(self._read_watches(requests, watches, responses))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from yarnkernel.errors import MasterError, YarnKernelError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, MutableMapping
+    from collections.abc import AsyncIterator, Callable, MutableMapping
 
     from typing_extensions import Self
 
@@ -34,6 +34,12 @@ class Application(Protocol):
 
     def commands(self) -> AsyncIterator[Command]:
         """Yield what clients ask for; each command once."""
+
+    def tell_readers(self, tell: Callable[[str], None]) -> bool:
+        """Call with the numeric address of each host that reads keys, from the first one on.
+
+        False when that cannot be told.
+        """
 
     async def memory_limit(self) -> int:
         """Return the MiB that this container may use; 0 when that is not known."""

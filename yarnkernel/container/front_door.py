@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import socket
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from yarnkernel.container.persistent import persist
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 #: Connections at a time; a front end's agent has one that stays. Strangers' end after gRPC's
 #: handshake timeout; meanwhile who comes later waits.
@@ -34,6 +32,8 @@ CLOSE_TIMEOUT = 5.0
 
 class FrontDoor:
     """Passes connections on to a server that listens on a Unix socket.
+
+    The server sees where each comes from: see :func:`guest_of`.
 
     Parameters
     ----------
@@ -59,6 +59,7 @@ class FrontDoor:
         self._places = asyncio.Semaphore(max(1, min(MOST, files // SHARE)))
         self._taking: asyncio.Task[None] | None = None
         self._guests: set[asyncio.Task[None]] = set()
+        self._numbers = itertools.count()
 
     def open(self) -> None:
         """Take connections."""
@@ -78,11 +79,11 @@ class FrontDoor:
         while True:
             await self._places.acquire()
             try:
-                connection, _ = await loop.sock_accept(self._socket)
+                connection, address = await loop.sock_accept(self._socket)
             except BaseException:
                 self._places.release()
                 raise
-            guest = asyncio.create_task(self._serve(connection))
+            guest = asyncio.create_task(self._serve(connection, str(address[0])))
             self._guests.add(guest)
             guest.add_done_callback(self._left)
 
@@ -90,7 +91,7 @@ class FrontDoor:
         self._guests.discard(guest)
         self._places.release()
 
-    async def _serve(self, connection: socket.socket) -> None:
+    async def _serve(self, connection: socket.socket, host: str) -> None:
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(connection.close)
             # Both may go away at any time, and no descriptor may be left.
@@ -98,7 +99,14 @@ class FrontDoor:
             _probe_when_silent(connection)
             reader, writer = await asyncio.open_connection(sock=connection)
             stack.push_async_callback(_close, writer)
-            server_reader, server_writer = await asyncio.open_unix_connection(self._path)
+            inner = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            stack.callback(inner.close)
+            inner.setblocking(False)  # noqa: FBT003  (socket's own)
+            name = self._path.with_name(f"{host},{next(self._numbers)}")
+            inner.bind(str(name))
+            stack.callback(name.unlink, missing_ok=True)
+            await asyncio.get_running_loop().sock_connect(inner, str(self._path))
+            server_reader, server_writer = await asyncio.open_unix_connection(sock=inner)
             stack.push_async_callback(_close, server_writer)
             ways = [
                 asyncio.ensure_future(_pass_on(reader, server_writer)),
@@ -110,6 +118,15 @@ class FrontDoor:
                 for way in ways:
                     way.cancel()
                 await asyncio.gather(*ways, return_exceptions=True)
+
+
+def guest_of(peer: str) -> str:
+    """Return the numeric address that a connection comes from, by what gRPC calls its peer.
+
+    Its side of the socket in between is bound to a name, which no other process can do in
+    that directory.
+    """
+    return Path(peer).name.rpartition(",")[0]
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

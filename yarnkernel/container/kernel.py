@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from yarnkernel.connection import PORT_NAMES, ConnectionInfo
 from yarnkernel.container.activity import Activity
+from yarnkernel.container.address import own_address
+from yarnkernel.container.gate import Gate
 from yarnkernel.container.kernel_process import KernelProcess, describe_end
 from yarnkernel.container.persistent import persist
-from yarnkernel.container.ports import connections_of_others, pick_ports, taken_by_others
+from yarnkernel.container.ports import pick_ports, taken_by_others
 from yarnkernel.errors import KernelFailedError, YarnKernelError
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class Kernel:
     launch : KernelLaunch
         How it is started.
     address : str
-        The numeric address that it listens on.
+        The numeric address that clients reach it at.
     start_timeout : float
         Seconds that it may take to answer.
     interrupt_mode : str
@@ -60,7 +62,9 @@ class Kernel:
     Attributes
     ----------
     info : dict
-        Its connection info; complete once it has been started.
+        Its connection info as clients get it; complete once it has been started.
+    gate : Gate
+        Whom it is reached by.
     activity : Activity
         The use that clients make of it.
     """
@@ -69,13 +73,16 @@ class Kernel:
         self, launch: KernelLaunch, address: str, *, start_timeout: float, interrupt_mode: str
     ) -> None:
         self._launch = launch
-        self._address = address
         self._start_timeout = start_timeout
         self._interrupt_mode = interrupt_mode
         self._process: KernelProcess | None = None
         self._messages: Messages | None = None
         self._listening: asyncio.Task[None] | None = None
         self.info: ConnectionInfo = {}
+        self.gate = Gate(address)
+        #: Where it really listens: on this host alone.
+        self._address = own_address(address)
+        self._own_info: ConnectionInfo = {}
         self.activity = Activity()
 
     @property
@@ -103,7 +110,7 @@ class Kernel:
         for attempts_left in reversed(range(PORT_ATTEMPTS)):
             chooses = self._launch.chooses_ports
             ports = dict.fromkeys(PORT_NAMES, 0) if chooses else pick_ports(self._address)
-            self.info = self._launch.new_connection_info(self._address, ports)
+            self._own_info = self._launch.new_connection_info(self._address, ports)
             try:
                 await self._bring_up()
             except KernelFailedError:
@@ -113,7 +120,17 @@ class Kernel:
                     raise
                 _log.warning("somebody took port %d first: trying others", taken[0])
             else:
+                self._let_in()
                 return
+
+    def _let_in(self) -> None:
+        """Open the ports for clients, which stay the same for as long as it lives."""
+        own = self._own_info
+        try:
+            self.gate.open({name: (own["ip"], own[name]) for name in PORT_NAMES})
+        except OSError as exc:
+            raise KernelFailedError(f"cannot be reached: {exc}") from exc
+        self.info = {**own, "ip": self.gate.address, **self.gate.ports}
 
     async def start_again(self) -> None:
         """Start it again after its end, on the same ports and with the same key.
@@ -140,7 +157,7 @@ class Kernel:
 
     async def _bring_up(self) -> None:
         try:
-            self._process = await KernelProcess.start(self._launch, self.info)
+            self._process = await KernelProcess.start(self._launch, self._own_info)
         except (OSError, YarnKernelError) as exc:
             raise KernelFailedError(f"cannot be started: {exc}") from exc
         answering = asyncio.create_task(self._await_answer())
@@ -169,7 +186,7 @@ class Kernel:
         """Find out that somebody else has one of its ports; ipykernel 7.4 hangs then."""
         while True:
             await asyncio.sleep(CLASH_INTERVAL)
-            ports = [self.info[name] for name in PORT_NAMES]
+            ports = [self._own_info[name] for name in PORT_NAMES]
             if others := taken_by_others(self._address, ports, self.process.pid):
                 raise YarnKernelError(f"somebody else has port {others[0]}")
 
@@ -179,11 +196,12 @@ class Kernel:
         # jupyter_client takes a tenth of a second to import: meanwhile the kernel starts.
         module = await asyncio.to_thread(import_module, "yarnkernel.container.messages")
         try:
-            self.info = await asyncio.wait_for(self.process.connection_info(), self._start_timeout)
+            found = await asyncio.wait_for(self.process.connection_info(), self._start_timeout)
         except asyncio.TimeoutError:
             raise YarnKernelError(f"it bound no ports within {self._start_timeout:.0f} s") from None
+        self._own_info = found
         if self._messages is None:
-            self._messages = module.Messages(self.info)
+            self._messages = module.Messages(found)
             self._listening = asyncio.create_task(
                 persist("listening to the kernel", partial(self._listen, self.messages))
             )
@@ -247,9 +265,8 @@ class Kernel:
                 await self.messages.add_output(text, parents, IDLE_TIMEOUT)
 
     def clients(self) -> int:
-        """Count the connections of others to its ports."""
-        ports = [self.info[name] for name in PORT_NAMES]
-        return connections_of_others(self.process.pid, ports, ours=1)  # we listen to it
+        """Count the connections of clients."""
+        return self.gate.connections
 
     async def check_busy(self) -> None:
         """Find out whether it is busy: under a flood of output broadcasts may be lost."""
@@ -296,6 +313,7 @@ class Kernel:
 
     async def close(self) -> None:
         """End its process at once and close its channels."""
+        self.gate.close()
         await self.kill()
         if self._listening is not None:
             self._listening.cancel()

@@ -32,7 +32,7 @@ from yarnkernel.hadoop.node_manager import container_status
 from yarnkernel.kernel_status import CERTIFICATE_KEY, COMMAND_END, COMMAND_PREFIX, Command
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from typing_extensions import Self
 
@@ -188,6 +188,13 @@ class Master:
                 pairs = (await changes.get()).event
         finally:
             store.forget(watch_id)
+
+    def tell_readers(self, tell: Callable[[str], None]) -> bool:
+        """See :meth:`Application.tell_readers`."""
+        self._server.on_reader = tell
+        for host in self._server.readers:
+            tell(host)
+        return True
 
     async def memory_limit(self) -> int:
         """Ask the NodeManager, as schedulers round up what was asked for."""

@@ -46,26 +46,6 @@ def taken_by_others(address: str, ports: Sequence[int], pid: int = 0) -> list[in
     return [port for port in taken if port not in own]
 
 
-def connections_of_others(pid: int, ports: Sequence[int], ours: int) -> int:
-    """Count the connections to a process's ports that come neither from us nor from itself.
-
-    ipykernel's debugger is connected to its own kernel.
-
-    Parameters
-    ----------
-    pid : int
-        Id of the process; its children count as well.
-    ports : sequence of int
-        The ports.
-    ours : int
-        How many this process has; it cannot look at itself.
-    """
-    kernels = [one for one in _connections(pid) if one.status == psutil.CONN_ESTABLISHED]
-    own = {one.laddr for one in kernels}
-    found = sum(one.laddr.port in ports and one.raddr not in own for one in kernels)
-    return max(0, found - ours)
-
-
 def _connections(pid: int) -> Iterator[Any]:
     """Sockets of a process and its children."""
     with contextlib.suppress(psutil.Error):

@@ -16,7 +16,7 @@ from yarnkernel.skein_import import skein
 from yarnkernel.skein_rpc import open_aio_channel
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from typing_extensions import Self
 
@@ -109,6 +109,11 @@ class Store:
         """Delete a key; False when it had been deleted before."""
         request = skein.proto.DeleteRangeRequest(start=key, end=key + "\0", result_type="KEYS")
         return bool((await self._stub.DeleteRange(request, timeout=TIMEOUT)).count)
+
+    @staticmethod
+    def tell_readers(_tell: Callable[[str], None]) -> bool:
+        """False: skein's ApplicationMaster tells nobody who reads."""
+        return False
 
     async def memory_limit(self) -> int:
         """Return the MiB that this container may use, as skein tells them; 0 when it does not."""

@@ -64,6 +64,8 @@ class SupervisorOptions:
         Whether everything ends with the kernel's first process.
     owned : bool
         Whether a front end owns it, which is connected all the time.
+    any_host : bool
+        Whether hosts may connect that have not read its connection info.
     memory_guard : float
         Share of the container's memory at which the kernel is ended; 0 is never.
     limits : Limits
@@ -79,6 +81,7 @@ class SupervisorOptions:
     max_restarts: int
     once: bool
     owned: bool
+    any_host: bool
     memory_guard: float
     limits: Limits
     verbose: bool
@@ -136,6 +139,8 @@ class Supervisor:
             stack.push_async_callback(self._end_kernel, starting)
             try:
                 kernel = await starting
+                if self._options.any_host or not store.tell_readers(kernel.gate.admit):
+                    kernel.gate.admit_all()
                 # First the status: who finds a kernel finds out whose supervisor it has.
                 await self._publisher.publish(kernel, store)
                 await store.put(

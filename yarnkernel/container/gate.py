@@ -1,0 +1,224 @@
+"""The ports that clients of a kernel connect to: handed on to the kernel's own, for some hosts.
+
+Jupyter's messages are signed, which keeps nobody from listening: who can connect to a kernel gets
+to see all that it prints. The kernel listens on this host alone, and here those hosts are let in
+that have read its connection info from the key-value store, which asks for a certificate. What
+others connect is closed at once: it takes no file descriptor of the kernel's, and its ports are
+nobody else's while it is restarted. It does not matter which kernel it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import socket
+import struct
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_log = logging.getLogger(__name__)
+
+#: Connections that are accepted in one go.
+BATCH = 64
+#: Seconds to wait for a free file descriptor.
+DESCRIPTOR_PAUSE = 0.1
+#: Strangers whose addresses are written into the log.
+STRANGERS_TOLD = 20
+#: Connections of all clients together: five channels each, and some in their last moments.
+MOST_CONNECTIONS = 1000
+#: Closes a connection without a farewell, so that nothing of it lingers here (socket(7)).
+_NO_LINGER = struct.pack("ii", 1, 0)
+
+
+class Gate:
+    """Hands on connections of the hosts that it has been told of.
+
+    Parameters
+    ----------
+    address : str
+        Numeric address of this host to listen on.
+
+    Attributes
+    ----------
+    address : str
+        The address.
+    ports : dict of str to int
+        Where it listens, by what it is for.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.ports: dict[str, int] = {}
+        self._targets: dict[str, tuple[str, int]] = {}
+        self._listening: list[socket.socket] = []
+        self._hosts: set[str] | None = set()
+        self._strangers: set[str] = set()
+        self._halves: set[_Half] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def connections(self) -> int:
+        """How many connections are handed on now."""
+        return len(self._halves) // 2
+
+    def open(self, targets: Mapping[str, tuple[str, int]]) -> None:
+        """Listen; or hand on to other targets from now on.
+
+        Parameters
+        ----------
+        targets : mapping of str to tuple of str and int
+            Where the kernel listens, by what it is for.
+
+        Raises
+        ------
+        OSError
+            When there is no port to be had.
+        """
+        self._targets = dict(targets)
+        if self._listening:
+            return
+        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+        for name in targets:
+            listening = socket.socket(family, socket.SOCK_STREAM)
+            self._listening.append(listening)
+            listening.setblocking(False)  # noqa: FBT003  (socket's own)
+            listening.bind((self.address, 0))
+            listening.listen()
+            self.ports[name] = int(listening.getsockname()[1])
+            asyncio.get_running_loop().add_reader(listening, self._accept, listening, name)
+
+    def admit(self, host: str) -> None:
+        """Let a host in, by its numeric address."""
+        if self._hosts is not None:
+            self._hosts.add(host)
+
+    def admit_all(self) -> None:
+        """Let all hosts in."""
+        self._hosts = None
+
+    def _accept(self, listening: socket.socket, name: str) -> None:
+        for _ in range(BATCH):
+            try:
+                connection, address = listening.accept()
+            except BlockingIOError:
+                return
+            except OSError as exc:
+                if exc.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    self._pause(listening, name)
+                    return
+                continue  # it has gone away
+            host = str(address[0])
+            if self._hosts is not None and host not in self._hosts:
+                self._turn_away(connection, host)
+            elif self.connections >= MOST_CONNECTIONS:
+                _close_at_once(connection)
+            else:
+                task = asyncio.create_task(self._hand_on(connection, self._targets[name]))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    def _pause(self, listening: socket.socket, name: str) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(listening)
+        loop.call_later(DESCRIPTOR_PAUSE, self._go_on, listening, name)
+
+    def _go_on(self, listening: socket.socket, name: str) -> None:
+        if listening.fileno() >= 0:
+            asyncio.get_running_loop().add_reader(listening, self._accept, listening, name)
+
+    def _turn_away(self, connection: socket.socket, host: str) -> None:
+        _close_at_once(connection)
+        if host not in self._strangers and len(self._strangers) < STRANGERS_TOLD:
+            self._strangers.add(host)
+            _log.warning(
+                "%s is not let in: it has not read the connection info from the key-value store; "
+                "next: yarnkernel connect there, or --any-host of the recipe",
+                host,
+            )
+
+    async def _hand_on(self, connection: socket.socket, target: tuple[str, int]) -> None:
+        loop = asyncio.get_running_loop()
+        client, kernel = _Half(self._halves), _Half(self._halves)
+        client.other, kernel.other = kernel, client
+        try:
+            await loop.create_connection(lambda: kernel, *target)
+        except OSError:
+            _close_at_once(connection)  # the kernel is being restarted: ZeroMQ connects again
+            return
+        try:
+            await loop.connect_accepted_socket(lambda: client, connection)
+        except OSError:
+            kernel.close()
+
+    def close(self) -> None:
+        """Give the ports back and cut all connections; idempotent."""
+        for listening in self._listening:
+            with contextlib.suppress(RuntimeError):  # no loop runs any more
+                asyncio.get_running_loop().remove_reader(listening)
+            listening.close()
+        for task in self._tasks:
+            task.cancel()
+        for half in list(self._halves):
+            half.close()
+
+
+def _close_at_once(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    connection.close()
+
+
+class _Half(asyncio.Protocol):
+    """One of the two connections that a client's way to the kernel consists of."""
+
+    other: _Half
+
+    def __init__(self, halves: set[_Half]) -> None:
+        self._halves = halves
+        self._transport: asyncio.Transport | None = None
+        #: What came before the other half was there.
+        self._early: list[bytes] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._halves.add(self)
+        self._transport = cast("asyncio.Transport", transport)
+        # asyncio does so for some sockets: without, half of all messages take 40 ms more.
+        self._transport.get_extra_info("socket").setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+        )
+        self._transport.writelines(self._early)
+        self._early.clear()
+
+    def data_received(self, data: bytes) -> None:
+        self.other.write(data)
+
+    def write(self, data: bytes) -> None:
+        """Send bytes on."""
+        if self._transport is None:
+            self._early.append(data)
+        else:
+            self._transport.write(data)
+
+    def pause_writing(self) -> None:
+        self.other.pause(paused=True)
+
+    def resume_writing(self) -> None:
+        self.other.pause(paused=False)
+
+    def pause(self, *, paused: bool) -> None:
+        """Read nothing more for now, as the other side does not take it; or go on."""
+        if self._transport is not None and not self._transport.is_closing():
+            (self._transport.pause_reading if paused else self._transport.resume_reading)()
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._halves.discard(self)
+        self.other.close()
+
+    def close(self) -> None:
+        """Close it, after what is on its way; idempotent."""
+        if self._transport is not None:
+            self._transport.close()
