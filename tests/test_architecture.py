@@ -52,7 +52,15 @@ ALLOWED = {
     "cluster_files": {"errors", "deadline", "child_process", "cluster_env"},
     "hdfs_files": {"errors", "deadline", "cluster_env", "cluster_files", "hadoop"},
     "environment": BOTTOM | FILES | {"hadoop"},
-    "yarn_client": {"errors", "deadline", "application", "cluster_env", "hadoop"},
+    "application_report": {"application", "hadoop"},
+    "yarn_client": {
+        "errors",
+        "deadline",
+        "application",
+        "application_report",
+        "cluster_env",
+        "hadoop",
+    },
     "logs": {"errors", "deadline", "application", "hadoop", "yarn_client"},
     "spec": {"errors", "application", "launch_script", "skein_import"},
     "spec_changes": {
@@ -121,7 +129,8 @@ ALLOWED = {
     "kernel_manager": {"connection", "errors", "launch_options"},
     "provisioner": FRONT_END,
     "relay": {"errors", "connection"},
-    "launcher": CLIENT | {"cli", "relay"},
+    "launcher": CLIENT | {"cli", "launcher_arguments", "relay"},
+    "launcher_arguments": {"cli", "connection", "errors", "kernelspec", "launch_options"},
     "kernelspec": {"errors", "python_command"},
     "console": {"errors", "connection"},
     "kernel_control": BOTTOM
@@ -132,7 +141,7 @@ ALLOWED = {
         "skein_rpc",
         "yarn_client",
     },
-    "cli": CLIENT | {"kernelspec", "launcher", "local", "__init__"},
+    "cli": CLIENT | {"kernelspec", "launcher_arguments", "local", "__init__"},
     "recipe": {"errors", "connection", "container"},
     "container": {
         "launch_script",

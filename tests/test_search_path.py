@@ -53,7 +53,7 @@ def test_front_end_that_starts_an_agent(clean: Shell) -> None:
         "from yarnkernel.agent_client import AgentClient\n"
         "agent = AgentClient.shared()\n"
         "try:\n"
-        "    agent.request('watch', app_id='x', keep=False)[1].result(60)\n"
+        "    agent.request('watch', 60, app_id='x', keep=False)[1].result(60)\n"
         "except Exception as exc:\n"
         "    print(exc)\n"
     )
@@ -69,7 +69,7 @@ def test_launcher_of_a_kernelspec(clean: Shell, tmp_path: Path) -> None:
     content: dict[str, Any] = yaml.safe_load(
         (tmp_path / "share/jupyter/kernels/x/kernel.json").read_text()
     )
-    assert clean.run(*content["argv"], "--help").ok().out.startswith("usage: ")
+    assert clean.run(*content["argv"][:-1], "--help").ok().out.startswith("usage: ")
 
 
 @pytest.mark.parametrize("module", ["conda_pack.cli", "venv_pack"])

@@ -135,6 +135,23 @@ def _read(name: str, directory: Path) -> Kernelspec | None:
     return Kernelspec(name, directory, content) if isinstance(content, dict) else None
 
 
+def variables_beside(spec: str) -> dict[str, str]:
+    """Read the kernel's variables out of the ``kernel.json`` beside a specification.
+
+    The command of a kernelspec does not name them: all users of a machine see command lines.
+
+    Parameters
+    ----------
+    spec : str
+        Path of the specification, as in :func:`launcher_command`; may be empty.
+    """
+    found = _read("", Path(spec).parent) if spec else None
+    if found is None:
+        return {}
+    env = (found.config or _mapping(_mapping(found.content, "metadata"), "yarnkernel")).get("env")
+    return {str(k): str(v) for k, v in env.items()} if isinstance(env, dict) else {}
+
+
 def find_kernelspec(name: str) -> Kernelspec:
     """Find one of ours.
 
@@ -159,6 +176,7 @@ def write_kernelspec(
     spec: Path,
     *,
     replace: bool = False,
+    private: bool = False,
 ) -> Kernelspec:
     """Install a kernelspec, at once or not at all.
 
@@ -174,6 +192,8 @@ def write_kernelspec(
         The application specification, which is copied.
     replace : bool, default False
         Whether one of ours with the same name is replaced.
+    private : bool, default False
+        Whether its owner alone can read it.
 
     Returns
     -------
@@ -192,6 +212,7 @@ def write_kernelspec(
         with tempfile.TemporaryDirectory(dir=kernels, prefix=".") as part:
             new = Path(part, name)
             new.mkdir()
+            (new / "kernel.json").touch(0o600 if private else 0o666)
             (new / "kernel.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
             shutil.copyfile(spec, new / SPEC_FILE)
             for logo in (resources.files("yarnkernel") / "kernelspec_logos").iterdir():

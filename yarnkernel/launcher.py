@@ -14,21 +14,15 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from yarnkernel.cli.arguments import Parser
-from yarnkernel.cli.launch_arguments import (
-    add_launch_options,
-    add_overrides,
-    launch_options,
-    without_escapes,
-)
 from yarnkernel.cli.output import Output
-from yarnkernel.connection import is_loopback, keys_of, read_connection_file
+from yarnkernel.connection import keys_of
 from yarnkernel.deadline import START_TIMEOUT, Deadline
-from yarnkernel.errors import ConnectionInfoError, UsageError, YarnKernelError
+from yarnkernel.errors import YarnKernelError
 from yarnkernel.kernel_status import KernelStatus
 from yarnkernel.launch_options import LaunchOptions, launch_settings, travelling_variables
+from yarnkernel.launcher_arguments import read_arguments
 from yarnkernel.relay import Relay
 
 if TYPE_CHECKING:
@@ -38,8 +32,6 @@ if TYPE_CHECKING:
     from yarnkernel.connection import ConnectionInfo
     from yarnkernel.kernel import YarnKernel
 
-#: Seconds that a start may take: VS Code gives up after 60.
-LAUNCH_TIMEOUT = 55.0
 #: Seconds in which signals count as one interrupt: front ends send it to children as well.
 INTERRUPT_INTERVAL = 0.5
 #: Seconds that a supervisor may take to interrupt its kernel.
@@ -50,49 +42,6 @@ TERMINATED = 128 + signal.SIGTERM
 PARENT = os.getppid()
 #: Seconds between two looks whether the front end is still there.
 PARENT_INTERVAL = 1.0
-
-
-def read_arguments(argv: Sequence[str]) -> tuple[LaunchOptions, Path]:
-    """Read the command line.
-
-    Parameters
-    ----------
-    argv : sequence of str
-        The arguments.
-
-    Returns
-    -------
-    LaunchOptions
-        How the kernel is started.
-    pathlib.Path
-        The front end's connection file.
-
-    Raises
-    ------
-    SystemExit
-        For a usage error (2), or after ``--help``.
-    UsageError
-        For a value that cannot be used.
-    """
-    parser = Parser(
-        prog="python -m yarnkernel.launcher",
-        description="Run a kernel in YARN for a front end that has chosen its ports and key.",
-    )
-    parser.add_argument(
-        "--spec", default="", help="application specification, YAML (default: specs/ipython.yaml)"
-    )
-    parser.add_argument(
-        "--files-from",
-        default="",
-        metavar="DIRECTORY",
-        help="what files in it are relative to (default: its own directory)",
-    )
-    add_overrides(parser)
-    add_launch_options(parser)
-    parser.set_defaults(timeout=LAUNCH_TIMEOUT)
-    parser.add_argument("connection_file", type=Path, help="the front end's connection file")
-    options = parser.parse_args([without_escapes(argument) for argument in argv])
-    return launch_options(options), options.connection_file
 
 
 class Launcher:
@@ -157,8 +106,11 @@ class Launcher:
         """Be the kernel to its end, and return its exit code; None when we are asked to leave."""
         self._kernel = kernel
         loop = asyncio.get_running_loop()
-        with _connected(info), _watched(kernel, loop, self._news):
+        with _watched(kernel, loop, self._news):
+            # What the launcher opens keeps the kernel, which ends when nobody is connected.
             await relay.open(info)
+            if "curve_publickey" not in info:
+                self._output.progress(f"{kernel.app_id} what it says is not encrypted on its way")
             self._output.progress(f"{kernel.app_id} kernel is ready on {info['ip']}")
             ended = asyncio.create_task(self._until_end())
             leaving = asyncio.create_task(self._leaving.wait())
@@ -241,20 +193,6 @@ class Launcher:
 
 
 @contextlib.contextmanager
-def _connected(info: ConnectionInfo) -> Any:
-    """Stay connected to a kernel, which ends when nobody is."""
-    from jupyter_client.blocking.client import BlockingKernelClient  # noqa: PLC0415
-
-    client = BlockingKernelClient()
-    client.load_connection_info(cast("Any", info))
-    client.start_channels(shell=False, iopub=False, stdin=False, hb=False)
-    try:
-        yield
-    finally:
-        client.stop_channels()
-
-
-@contextlib.contextmanager
 def _watched(kernel: YarnKernel, loop: asyncio.AbstractEventLoop, news: asyncio.Queue[Any]) -> Any:
     from yarnkernel.kernel import YarnKernel  # noqa: PLC0415  (skein)
     from yarnkernel.watch import KernelWatch  # noqa: PLC0415
@@ -284,20 +222,6 @@ class _Pipe(Output):
             super().error(text)
 
 
-def _read_front(path: Path) -> ConnectionInfo:
-    try:
-        front = read_connection_file(path)
-    except ConnectionInfoError as exc:
-        raise UsageError(f"the front end's connection file cannot be used: {exc}") from None
-    if not is_loopback(front["ip"]):
-        raise UsageError(
-            f"the connection file {path} wants the kernel on {front['ip']}, where others could "
-            "reach it: the launcher listens on loopback addresses alone; next: let the front end "
-            "use 127.0.0.1"
-        )
-    return front
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the launcher.
 
@@ -315,8 +239,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     output = _Pipe(quiet=False, as_json=False)
     try:
-        options, path = read_arguments(sys.argv[1:] if argv is None else argv)
-        front = _read_front(path)
+        options, front = read_arguments(sys.argv[1:] if argv is None else argv)
         settings = {**options.to_dict(), **launch_settings(os.environ)}
         settings.setdefault("timeout", min(options.timeout, START_TIMEOUT))
         options = LaunchOptions.from_dict(settings)

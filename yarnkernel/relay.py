@@ -1,25 +1,42 @@
-"""Ports of this machine that stand for those of a kernel elsewhere."""
+"""Ports of this machine that stand for those of a kernel elsewhere, which encrypts where it can."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import hmac
 import os
 import socket
-from typing import TYPE_CHECKING
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import zmq
+import zmq.asyncio
 
 from yarnkernel.connection import PORT_NAMES
-from yarnkernel.errors import UsageError
+from yarnkernel.errors import UsageError, YarnKernelError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from yarnkernel.connection import ConnectionInfo
 
-#: Bytes that are read at once.
-BLOCK = 1 << 18
+#: Seconds that a front end has to listen to broadcasts before it can say something: what a kernel
+#: prints while nobody listens is lost.
+LISTEN_TIMEOUT = 0.5
+#: Seconds for the kernel to be heard, and between two questions that it has to answer.
+HEAR_TIMEOUT = 10.0
+ASK_INTERVAL = 0.1
+#: What separates addresses from a message
+#: (https://jupyter-client.readthedocs.io/en/stable/messaging.html#the-wire-protocol).
+DELIMITER = b"<IDS|MSG>"
+#: Frames of a message that are signed.
+_SIGNED = 4
 
 
 class Relay:
-    """Hands on bytes between a front end's ports and a kernel's.
+    """Hands on messages between a front end's ports and a kernel's.
 
     The ports are taken at once, but nobody can connect before :meth:`open`:
     front ends take a port that answers for a kernel that is ready.
@@ -37,12 +54,13 @@ class Relay:
 
     def __init__(self, front: ConnectionInfo) -> None:
         self._front = front
-        self._sockets: dict[str, socket.socket] = {}
-        self._servers: list[asyncio.Server] = []
-        self._connections: set[asyncio.Task[None]] = set()
+        self._context = zmq.asyncio.Context()
+        self._context.linger = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ports: dict[str, socket.socket] = {}
         family = socket.AF_INET6 if ":" in front["ip"] else socket.AF_INET
         for name in PORT_NAMES:
-            taken = self._sockets[name] = socket.socket(family, socket.SOCK_STREAM)
+            taken = self._ports[name] = socket.socket(family, socket.SOCK_STREAM)
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 taken.bind((front["ip"], front[name]))
@@ -63,64 +81,146 @@ class Relay:
         Parameters
         ----------
         kernel : dict
-            Connection info with the kernel's address and ports.
+            Connection info with the kernel's address, ports and keys.
 
         Raises
         ------
         UsageError
             When somebody else listens on one of our ports.
+        YarnKernelError
+            When the kernel cannot be heard.
         """
-        for name, taken in self._sockets.items():
-            target = (kernel["ip"], kernel[name])
+        identity = f"launcher-{uuid.uuid4().hex}".encode()
+        kinds = dict.fromkeys(PORT_NAMES, zmq.DEALER) | {"iopub_port": zmq.SUB}
+        far = {name: self._connect(kernel, name, kind, identity) for name, kind in kinds.items()}
+        await self._hear(kernel, far["shell_port"], far["iopub_port"])
+        sign = _Signer(kernel["key"], self._front["key"])
+        near = self._listen("iopub_port", zmq.XPUB)
+        self._start(_hand_on(far["iopub_port"], near, sign.for_front))
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(near.recv(), LISTEN_TIMEOUT)
+        self._start(_drain(near))
+        for name in PORT_NAMES:
+            if name == "iopub_port":
+                continue
+            near = self._listen(name, zmq.ROUTER)
+            plain = name == "hb_port"
+            self._start(_hand_on(far[name], near, None if plain else sign.for_front))
+            self._start(_hand_on(near, far[name], None if plain else sign.for_kernel))
 
-            def connected(
-                reader: asyncio.StreamReader,
-                writer: asyncio.StreamWriter,
-                target: tuple[str, int] = target,
-            ) -> None:
-                task = asyncio.create_task(_relay(reader, writer, target))
-                self._connections.add(task)
-                task.add_done_callback(self._connections.discard)
+    def _connect(
+        self, kernel: ConnectionInfo, name: str, kind: int, identity: bytes
+    ) -> zmq.asyncio.Socket:
+        far = self._context.socket(kind)
+        far.linger = 0
+        if kind == zmq.SUB:
+            far.subscribe(b"")
+        else:
+            # The same for all: a kernel asks for input at the address of a request for its shell.
+            far.routing_id = identity
+        if "curve_publickey" in kernel:
+            far.curve_publickey, far.curve_secretkey = zmq.curve_keypair()
+            far.curve_serverkey = kernel["curve_publickey"].encode()
+        host = f"[{kernel['ip']}]" if ":" in kernel["ip"] else kernel["ip"]
+        far.ipv6 = ":" in host
+        far.connect(f"tcp://{host}:{kernel[name]}")
+        return far
 
-            try:
-                server = await asyncio.start_server(connected, sock=taken, limit=BLOCK)
-            except OSError as exc:  # with SO_REUSEADDR, the first who listens has it
-                raise self._refused(name, exc) from exc
-            self._servers.append(server)
+    @staticmethod
+    async def _hear(
+        kernel: ConnectionInfo, shell: zmq.asyncio.Socket, iopub: zmq.asyncio.Socket
+    ) -> None:
+        """Wait until the kernel's broadcasts reach us, which begins some time after connecting."""
+        from jupyter_client.session import Session  # noqa: PLC0415  (slow to import)
+
+        session = Session(key=kernel["key"].encode(), signature_scheme=kernel["signature_scheme"])
+        end = asyncio.get_running_loop().time() + HEAR_TIMEOUT
+        asked, heard = 0, False
+        while not heard:
+            if asyncio.get_running_loop().time() > end:
+                raise YarnKernelError(
+                    f"the kernel on {kernel['ip']} was not heard within {HEAR_TIMEOUT:.0f} s: is "
+                    "there a firewall between?"
+                )
+            session.send(shell, "kernel_info_request")
+            asked += 1
+            heard = bool(await iopub.poll(int(ASK_INTERVAL * 1000)))
+        while asked:  # nobody else is to get these answers
+            if not await shell.poll(int(HEAR_TIMEOUT * 1000)):
+                raise YarnKernelError(f"the kernel on {kernel['ip']} does not answer")
+            await shell.recv_multipart()
+            asked -= 1
+
+    def _listen(self, name: str, kind: int) -> zmq.asyncio.Socket:
+        taken = self._ports[name]
+        try:
+            taken.listen()
+        except OSError as exc:  # with SO_REUSEADDR, the first who listens has it
+            raise self._refused(name, exc) from exc
+        near = self._context.socket(kind)
+        near.linger = 0
+        if kind == zmq.XPUB:
+            near.setsockopt(zmq.XPUB_NODROP, 1)
+        near.setsockopt(zmq.USE_FD, taken.detach())  # it is closed with this one
+        near.bind(f"tcp://{self._front['ip']}:{self._front[name]}")
+        return near
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def close(self) -> None:
         """Give the ports back and cut all connections; idempotent."""
-        for task in self._connections:
+        for task in self._tasks:
             task.cancel()
-        for server in self._servers:
-            server.close()
-        for taken in self._sockets.values():
+        for taken in self._ports.values():
             taken.close()
+        self._context.destroy(linger=0)
 
 
-async def _relay(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: tuple[str, int]
-) -> None:
-    """Hand on one connection until either side closes it."""
-    with contextlib.closing(writer):
-        try:
-            far_reader, far_writer = await asyncio.open_connection(*target, limit=BLOCK)
-        except OSError:
-            return  # ZeroMQ connects again
-        with contextlib.closing(far_writer):
-            ways = [
-                asyncio.create_task(_hand_on(reader, far_writer)),
-                asyncio.create_task(_hand_on(far_reader, writer)),
-            ]
-            try:
-                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for way in ways:
-                    way.cancel()
+class _Signer:
+    """Signs messages anew where front end and kernel have keys of their own."""
+
+    def __init__(self, kernel: str, front: str) -> None:
+        self._kernel, self._front = kernel.encode(), front.encode()
+
+    def for_front(self, frames: list[Any]) -> list[Any] | None:
+        """Return a message of the kernel for the front end."""
+        return _sign_again(frames, self._kernel, self._front)
+
+    def for_kernel(self, frames: list[Any]) -> list[Any] | None:
+        """Return a message of the front end for the kernel; None when it was not its own."""
+        return _sign_again(frames, self._front, self._kernel)
 
 
-async def _hand_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while block := await reader.read(BLOCK):
-            writer.write(block)
-            await writer.drain()
+def _sign_again(frames: list[Any], old: bytes, new: bytes) -> list[Any] | None:
+    if old == new:
+        return frames
+    contents = [bytes(frame) for frame in frames]
+    try:
+        at = contents.index(DELIMITER) + 1
+    except ValueError:
+        return None
+    signed = contents[at + 1 : at + 1 + _SIGNED]
+    if not hmac.compare_digest(contents[at], _signature(signed, old)):
+        return None
+    return [*frames[:at], _signature(signed, new), *frames[at + 1 :]]
+
+
+def _signature(frames: Sequence[bytes], key: bytes) -> bytes:
+    return hmac.new(key, b"".join(frames), hashlib.sha256).hexdigest().encode()
+
+
+async def _hand_on(source: zmq.asyncio.Socket, target: zmq.asyncio.Socket, sign: Any) -> None:
+    while True:
+        frames = await source.recv_multipart(copy=False)
+        signed = frames if sign is None else sign(frames)
+        if signed is not None:
+            await target.send_multipart(signed, copy=False)
+
+
+async def _drain(publisher: zmq.asyncio.Socket) -> None:
+    """Take note of nobody's subscriptions."""
+    while True:
+        await publisher.recv()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.application import (
@@ -11,8 +10,8 @@ from yarnkernel.application import (
     TAG,
     UNIQUE_TAG_PREFIX,
     ApplicationStatus,
-    read_fingerprint,
 )
+from yarnkernel.application_report import to_status
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
     ApplicationError,
@@ -27,9 +26,8 @@ from yarnkernel.errors import (
 )
 from yarnkernel.hadoop.addresses import names_resourcemanager
 from yarnkernel.hadoop.file_system import find_file_system, home_directory
-from yarnkernel.hadoop.identifiers import format_application_id, format_container_id
+from yarnkernel.hadoop.identifiers import format_container_id
 from yarnkernel.hadoop.login import name_in_cluster
-from yarnkernel.hadoop.messages import enum_name
 from yarnkernel.hadoop.resource_manager import ResourceManager
 
 if TYPE_CHECKING:
@@ -143,7 +141,7 @@ class YarnClient:
             When it does not answer.
         """
         try:
-            return _to_status(self.resource_manager.submit_application(context, timeout))
+            return to_status(self.resource_manager.submit_application(context, timeout))
         except HadoopError:
             raise
         except RpcError:
@@ -175,7 +173,7 @@ class YarnClient:
                 report = None
         if report is not None:
             if report.applicationType == APPLICATION_TYPE:
-                return _to_status(report)
+                return to_status(report)
             problem = f"{app_id} is not an application of skein or yarnkernel"
         raise ApplicationNotFoundError(problem, app_id=app_id, hint="yarnkernel list --all")
 
@@ -206,7 +204,7 @@ class YarnClient:
                 tags=tags,
                 types=[APPLICATION_TYPE],
             )
-        return sorted(map(_to_status, reports), key=_age)
+        return sorted(map(to_status, reports), key=_age)
 
     def kill(self, app_id: str, timeout: float = ANSWER_TIMEOUT) -> None:
         """Let YARN kill an application; one that has ended stays as it is.
@@ -316,40 +314,3 @@ def _leaves(queue: Any) -> Iterator[str]:
         yield from _leaves(child)
     if not queue.childQueues:
         yield queue.queueName
-
-
-def _to_datetime(milliseconds: int) -> datetime | None:
-    return datetime.fromtimestamp(milliseconds / 1000, timezone.utc) if milliseconds else None
-
-
-def _to_status(report: Any) -> ApplicationStatus:
-    used = report.app_resource_Usage.used_resources
-    final_status = enum_name(
-        "hadoop.yarn.FinalApplicationStatusProto", report.final_application_status
-    )
-    aggregation = report.log_aggregation_status
-    return ApplicationStatus(
-        app_id=format_application_id(report.applicationId),
-        name=report.name,
-        user=report.user,
-        queue=report.queue,
-        state=enum_name("hadoop.yarn.YarnApplicationStateProto", report.yarn_application_state),
-        final_status=final_status.removeprefix("APP_"),
-        host="" if report.host == "N/A" else report.host,
-        port=max(0, report.rpc_port),
-        diagnostics=report.diagnostics.strip(),
-        # The ResourceManager makes up a page for those that have none.
-        tracking_url=report.trackingUrl if report.originalTrackingUrl.startswith("http") else "",
-        start_time=_to_datetime(report.startTime),
-        launch_time=_to_datetime(report.launchTime),
-        finish_time=_to_datetime(report.finishTime),
-        memory=max(0, used.memory),
-        vcores=max(0, used.virtual_cores),
-        tags=frozenset(report.applicationTags),
-        fingerprint=read_fingerprint(report.originalTrackingUrl),
-        log_aggregation=enum_name(
-            "hadoop.yarn.LogAggregationStatusProto", aggregation
-        ).removeprefix("LOG_")
-        if report.HasField("log_aggregation_status")
-        else "",
-    )

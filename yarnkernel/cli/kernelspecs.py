@@ -113,7 +113,20 @@ def _add(options: argparse.Namespace, output: Output) -> None:
         files_from=str(source.absolute().parent) if relative else "",
     )
     content = _kernel_json(launch, directory, options)
-    kernelspec = write_kernelspec(name, kernels, content, source, replace=options.replace)
+    shared = prefix is not None
+    kernelspec = write_kernelspec(
+        name,
+        kernels,
+        content,
+        source,
+        replace=options.replace,
+        private=bool(launch.env) and not shared,
+    )
+    if launch.env and shared:
+        output.progress(
+            f"warning: who can read {directory} can read the kernel's variables "
+            f"({', '.join(launch.env)})"
+        )
     output.progress(f"{content['display_name']} is installed in {directory}")
     found = find_kernelspecs().get(kernelspec.name)
     if found is None:
@@ -167,6 +180,8 @@ def _kernel_json(
     if not options.argv:
         config = launch.to_dict()
         metadata["kernel_provisioner"] = {"provisioner_name": PROVISIONER, "config": config}
+    elif launch.env:
+        metadata["yarnkernel"] = {"env": launch.env}
     arguments = to_arguments(launch)
     if options.timeout is not None:
         arguments.append(f"--timeout={options.timeout:g}")
@@ -197,7 +212,7 @@ def _document(kernelspec: Kernelspec) -> dict[str, Any]:
 def _show(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.kernelspec import find_kernelspec  # noqa: PLC0415
     from yarnkernel.launch_options import LaunchOptions  # noqa: PLC0415
-    from yarnkernel.launcher import read_arguments  # noqa: PLC0415
+    from yarnkernel.launcher_arguments import read_options  # noqa: PLC0415
 
     kernelspec = find_kernelspec(options.name)
     document = _document(kernelspec)
@@ -205,7 +220,7 @@ def _show(options: argparse.Namespace, output: Output) -> None:
         launch = (
             LaunchOptions.from_dict(_launch_config(kernelspec))
             if kernelspec.has_provisioner
-            else read_arguments(kernelspec.launcher_arguments)[0]
+            else read_options(kernelspec.launcher_arguments)
         )
         spec = launch.load()
     except UsageError as exc:

@@ -148,11 +148,14 @@ def launch_options(options: argparse.Namespace, **values: Any) -> LaunchOptions:
 
 
 def to_arguments(options: LaunchOptions) -> list[str]:
-    """Write options as arguments of the launcher, but for the specification and the timeout."""
+    """Write options as arguments of the launcher.
+
+    But for the specification, the timeout, and variables, which all could see.
+    """
     arguments = []
     for name, value in options.to_dict().items():
         option = "--" + name.replace("_", "-")
-        if name in ("spec", "timeout"):
+        if name in ("spec", "timeout", "env"):
             continue
         if name == "encrypt":
             arguments.append({REQUIRED: "--encrypt", NEVER: "--no-encrypt"}[value])
@@ -160,8 +163,6 @@ def to_arguments(options: LaunchOptions) -> list[str]:
             arguments.append(option)
         elif name == "kernel_cmd":
             arguments.append(f"{option}={shlex.join(value)}")
-        elif isinstance(value, dict):
-            arguments += [f"{option}={key}={text}" for key, text in value.items()]
         else:
             arguments += [
                 f"{option}={part}" for part in (value if isinstance(value, list) else [value])

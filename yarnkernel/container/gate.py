@@ -146,13 +146,13 @@ class Gate:
         client.other, kernel.other = kernel, client
         try:
             await loop.create_connection(lambda: kernel, *target)
-        except OSError:
-            _close_at_once(connection)  # the kernel is being restarted: ZeroMQ connects again
-            return
-        try:
             await loop.connect_accepted_socket(lambda: client, connection)
-        except OSError:
+        except BaseException as exc:
+            _close_at_once(connection)
             kernel.close()
+            if not isinstance(exc, OSError):
+                raise
+            # The kernel is being restarted: ZeroMQ connects again.
 
     def close(self) -> None:
         """Give the ports back and cut all connections; idempotent."""

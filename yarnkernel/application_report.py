@@ -1,0 +1,48 @@
+"""YARN's report on an application, as a message and in types of our own."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from yarnkernel.application import ApplicationStatus, read_fingerprint
+from yarnkernel.hadoop.identifiers import format_application_id
+from yarnkernel.hadoop.messages import enum_name
+
+
+def _to_datetime(milliseconds: int) -> datetime | None:
+    return datetime.fromtimestamp(milliseconds / 1000, timezone.utc) if milliseconds else None
+
+
+def to_status(report: Any) -> ApplicationStatus:
+    """Read an ApplicationReportProto."""
+    used = report.app_resource_Usage.used_resources
+    final_status = enum_name(
+        "hadoop.yarn.FinalApplicationStatusProto", report.final_application_status
+    )
+    aggregation = report.log_aggregation_status
+    return ApplicationStatus(
+        app_id=format_application_id(report.applicationId),
+        name=report.name,
+        user=report.user,
+        queue=report.queue,
+        state=enum_name("hadoop.yarn.YarnApplicationStateProto", report.yarn_application_state),
+        final_status=final_status.removeprefix("APP_"),
+        host="" if report.host == "N/A" else report.host,
+        port=max(0, report.rpc_port),
+        diagnostics=report.diagnostics.strip(),
+        # The ResourceManager makes up a page for those that have none.
+        tracking_url=report.trackingUrl if report.originalTrackingUrl.startswith("http") else "",
+        start_time=_to_datetime(report.startTime),
+        launch_time=_to_datetime(report.launchTime),
+        finish_time=_to_datetime(report.finishTime),
+        memory=max(0, used.memory),
+        vcores=max(0, used.virtual_cores),
+        tags=frozenset(report.applicationTags),
+        fingerprint=read_fingerprint(report.originalTrackingUrl),
+        log_aggregation=enum_name(
+            "hadoop.yarn.LogAggregationStatusProto", aggregation
+        ).removeprefix("LOG_")
+        if report.HasField("log_aggregation_status")
+        else "",
+    )
