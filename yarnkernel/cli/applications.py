@@ -111,19 +111,23 @@ def _used_memory(kernel: KernelStatus) -> str:
 
 
 def _list(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.yarn_client import list_kernels  # noqa: PLC0415  (protobuf)
+    from yarnkernel.hadoop.login import name_in_cluster  # noqa: PLC0415  (protobuf)
+    from yarnkernel.yarn_client import list_kernels  # noqa: PLC0415
 
     with open_client() as client:
         found = list_kernels(client, ended=options.all, user=options.user)
+        user = name_in_cluster(client.cluster.configuration)
     if options.ids:
         ids = [status.app_id for status in found]
         output.result("\n".join(ids), ids)
         return
     kernels: dict[str, KernelStatus] = {}
-    if any(status.port and not status.ended for status in found):
+    # Others' supervisors would not answer us, and might take their time to say so.
+    own = [one for one in found if one.user == user and one.port and not one.ended]
+    if own:
         from yarnkernel.kernel_control import read_kernel_statuses  # noqa: PLC0415  (skein)
 
-        kernels = read_kernel_statuses(found, KERNEL_TIMEOUT)
+        kernels = read_kernel_statuses(own, KERNEL_TIMEOUT)
     rows = []
     for status in found:
         kernel = kernels.get(status.app_id)
@@ -183,13 +187,10 @@ def _status(options: argparse.Namespace, output: Output) -> None:
             ("restarts", f"{kernel.restarts} {kernel.last_end and f'(it {kernel.last_end})'}"),
         ]
     rows += _phases(status, kernel)
-    width = max(len(name) for name, _ in rows)
-    lines = [f"{name:<{width}}  {value}".rstrip() for name, value in rows]
-    if trouble:
-        lines.append(trouble)
+    further = [trouble] if trouble else []
     if status.diagnostics:
-        lines += ["diagnostics", *(f"  {line}" for line in status.diagnostics.splitlines())]
-    output.result("\n".join(lines), _document(status, kernel))
+        further += ["diagnostics", *(f"  {line}" for line in status.diagnostics.split("\n"))]
+    output.facts(rows, "\n".join(further), _document(status, kernel))
 
 
 def _phases(status: ApplicationStatus, kernel: KernelStatus | None) -> list[tuple[str, str]]:

@@ -7,6 +7,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
+from yarnkernel.cli.printable import printable, without_colours
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
@@ -52,10 +54,12 @@ class Output:
     def progress(self, line: str) -> None:
         """Tell a change of state, with the seconds since the start."""
         if not self.quiet:
-            print(f"[{self.elapsed:5.1f} s] {line}", file=sys.stderr, flush=True)  # noqa: T201
+            text = printable(without_colours(line), keep="\n\t")
+            print(f"[{self.elapsed:5.1f} s] {text}", file=sys.stderr, flush=True)  # noqa: T201
 
     def error(self, text: str) -> None:
         """Tell what ended the command."""
+        text = printable(without_colours(text), keep="\n\t")
         print(f"yarnkernel: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
     def result(self, text: str, document: Any = None) -> None:
@@ -64,6 +68,14 @@ class Output:
             text = json.dumps(document, indent=2)
         sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
         sys.stdout.flush()
+
+    def facts(self, rows: Sequence[tuple[str, str]], further: str, document: Any) -> None:
+        """Print names with what they are, a line each, and a text; or ``document`` as JSON."""
+        width = max(len(name) for name, _ in rows)
+        lines = [f"{name:<{width}}  {printable(value)}".rstrip() for name, value in rows]
+        if further:
+            lines.append(printable(further, keep="\n\t"))
+        self.result("\n".join(lines), document)
 
     def part(self, text: str) -> None:
         """Print a part of a result that is not over yet, as it is."""
@@ -82,7 +94,7 @@ class Output:
         for column in table.columns:
             column.no_wrap = True
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*map(printable, row))
         console = Console(highlight=False, markup=False, soft_wrap=True)
         if not console.is_terminal:
             console = Console(highlight=False, markup=False, width=10_000)
