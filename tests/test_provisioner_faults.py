@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 import psutil
 import pytest
+import zmq
 
 from tests.conftest import REPOSITORY, finish, wait_for
 from tests.kernels import RECIPE, Kernel, write_spec
@@ -35,10 +37,10 @@ print(manager.provisioner._app_id, manager.connection_file, flush=True)
 
 @pytest.fixture(scope="module")
 def specs(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Kernelspecs of the user: one as it comes, one that is kept, for three seconds."""
+    """Kernelspecs of the user: one as it comes, one that is kept, for six seconds."""
     shell.yarnkernel("kernelspec", "add", "--name", "plain").ok()
     directory = tmp_path_factory.mktemp("specs")
-    script = f"unset JDK_JAVA_OPTIONS\n{RECIPE} --orphan-timeout 3"
+    script = f"unset JDK_JAVA_OPTIONS\n{RECIPE} --orphan-timeout 6"
     kept = write_spec(directory, script, resources="{memory: 1 GiB, vcores: 1}")
     found = shell.yarnkernel("kernelspec", "add", kept, "--name", "kept", "--json").ok().document
     path = REPOSITORY / found["directory"] / "kernel.json"
@@ -95,10 +97,29 @@ def test_kernel_that_is_kept(shell: Shell) -> None:
     with Kernel(info) as kernel:
         assert kernel.run("6 * 7") == "42"
         # Longer than it is kept without anybody.
-        assert kernel.run("import time; time.sleep(5); 43") == "43"
+        assert kernel.run("import time; time.sleep(8); 43") == "43"
         assert ended(shell, app_id) is None
     status = wait_for(lambda: ended(shell, app_id), 20, f"{app_id} has ended")
-    assert "no client was connected for 3 s (--orphan-timeout)" in status["diagnostics"]
+    assert "no client was connected for 6 s (--orphan-timeout)" in status["diagnostics"]
+
+
+@pytest.mark.usefixtures("specs")
+def test_stranger_who_is_connected_keeps_no_kernel(shell: Shell) -> None:
+    """The agent does, without any connection to the kernel, while its front end lives."""
+    process, app_id, path = start(shell, "kept", "time.sleep(100)")
+    info = json.loads((REPOSITORY / path).read_text())
+    context = zmq.Context()
+    with context, context.socket(zmq.SUB) as stranger:
+        stranger.subscribe(b"")
+        stranger.connect(f"tcp://{info['ip']}:{info['iopub_port']}")
+        with Kernel(info) as kernel:
+            assert kernel.run("6 * 7") == "42"
+        time.sleep(10)
+        assert ended(shell, app_id) is None
+        process.kill()
+        finish(process)
+        status = wait_for(lambda: ended(shell, app_id), 25, f"{app_id} has ended")
+    assert "no client was connected for 6 s (--orphan-timeout)" in status["diagnostics"]
 
 
 @pytest.mark.usefixtures("specs")

@@ -243,6 +243,10 @@ class KeyWatch:
         finally:
             self.stop()
 
+    def put(self, key: str, value: bytes) -> None:
+        """Put a key over the same connection; see :func:`put_key`."""
+        key_value(self._stub, skein.kv.put(key, value), ANSWER_TIMEOUT)
+
     def stop(self) -> None:
         """End it; idempotent."""
         self._responses.cancel()

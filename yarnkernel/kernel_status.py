@@ -15,6 +15,8 @@ from yarnkernel.kinds import fits
 
 #: Under this key the supervisor keeps a :class:`KernelStatus`.
 STATUS_KEY = "yarnkernel.status"
+#: Under this key the front end that owns a kernel puts another value now and then: it is there.
+LEASE_KEY = "yarnkernel.lease"
 #: A :class:`Command` is put under this prefix and its id; the supervisor takes it away.
 COMMAND_PREFIX = "yarnkernel.command."
 #: The first key after all commands: "/" follows "." in ASCII.

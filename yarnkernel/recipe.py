@@ -39,12 +39,16 @@ if TYPE_CHECKING:
 SAFE_PATH = "PYTHONSAFEPATH"
 #: Seconds that a kernel is kept whose launcher was killed: nobody else knows how to find it.
 ORPHAN_TIMEOUT_ONCE = 300.0
+#: Seconds that are longer than anything lives, 31 years; and digits of a number that is no other.
+FOR_EVER, DIGITS = 1e9, 9
 
 
 def _seconds(text: str) -> float:
     value = float(text)
-    if not value >= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    if not 0 <= value <= FOR_EVER:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of seconds, 0 to {FOR_EVER:.0f}"
+        )
     return value
 
 
@@ -55,7 +59,7 @@ def _more_than_none(text: str) -> float:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > DIGITS:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
     return int(text)
 
@@ -133,8 +137,8 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--owned",
         action="store_true",
-        help="a front end owns the kernel and is connected all the time: --orphan-timeout counts "
-        "from when no client is connected any more",
+        help="a front end owns the kernel and lets it know all the time: --orphan-timeout counts "
+        "from when none does any more, and nobody with the kernel's key uses it",
     )
     add(
         "--pre-command",
@@ -287,12 +291,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.pop(SAFE_PATH, None)  # for this process alone
     # Before any key is read.
     from yarnkernel.container.own_process import (  # noqa: PLC0415  (after --help)
+        adopt_orphans,
         close_to_others,
         raise_file_limit,
     )
 
     close_to_others()
     raise_file_limit()
+    adopt_orphans()
     from yarnkernel.container.supervisor import Supervisor  # noqa: PLC0415  (after --help)
 
     logging.basicConfig(format=f"{RECIPE_LINE}%(message)s", stream=sys.stdout)

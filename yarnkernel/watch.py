@@ -1,15 +1,19 @@
-"""Watch a kernel: what its supervisor tells, as soon as it does, and its application's end."""
+"""Watch a kernel: what its supervisor tells, as soon as it does, and its application's end.
+
+Who watches a kernel owns it, and lets its supervisor know so: sockets can be anybody's.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from yarnkernel.application_master import KeyWatch
 from yarnkernel.errors import ApplicationNotFoundError, ClusterError, YarnKernelError
-from yarnkernel.kernel_status import STATUS_KEY, KernelStatus
+from yarnkernel.kernel_status import LEASE_KEY, STATUS_KEY, KernelStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +26,8 @@ _log = logging.getLogger(__name__)
 #: Seconds after which YARN is asked for the application again, as a network may fail in silence.
 #: A supervisor tells something every ten.
 SILENCE = 30.0
+#: Seconds at least between two renewals of the lease; one follows upon each status.
+LEASE_INTERVAL = 1.0
 #: Seconds between two questions while nobody answers.
 RETRY_INTERVAL = 0.2
 
@@ -94,9 +100,13 @@ class KernelWatch:
         return False
 
     def _follow(self, status: ApplicationStatus) -> None:
-        self._current = KeyWatch(status, STATUS_KEY, SILENCE)
-        for value in self._current:
+        self._current = current = KeyWatch(status, STATUS_KEY, SILENCE)
+        renewed = -LEASE_INTERVAL
+        for value in current:
             with contextlib.suppress(YarnKernelError):
                 self._tell(KernelStatus.from_bytes(value))
+            if time.monotonic() - renewed >= LEASE_INTERVAL and not self._stopped.is_set():
+                renewed = time.monotonic()
+                current.put(LEASE_KEY, str(time.time_ns()).encode())
             if self._stopped.is_set():
                 return

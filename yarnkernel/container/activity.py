@@ -37,6 +37,9 @@ class Activity:
         1970; before the first one, when this was made.
     last_used : float
         The same in seconds of :func:`time.monotonic`, which nobody sets anew.
+    last_heard : float
+        When any request of a client was last heard of, one that does not count as use too, by
+        that clock. Who sends requests has the kernel's key.
     farewell : asyncio.Event
         Is set when the kernel has told its clients that it ends.
     restart_asked : bool
@@ -47,6 +50,7 @@ class Activity:
 
     def __init__(self) -> None:
         self.connected = False
+        self.last_heard = 0.0
         self._touch()
         self.farewell = asyncio.Event()
         self.restart_asked = False
@@ -88,6 +92,7 @@ class Activity:
         if not parent:
             return  # the kernel's own "starting"
         self.connected = True
+        self.last_heard = time.monotonic()
         if parent.get("msg_type") not in UNTRACKED:
             self._touch()
             if message["content"].get("execution_state") == "busy":

@@ -32,6 +32,9 @@ class Application(Protocol):
     async def put(self, key: str, value: bytes) -> None:
         """Put a key; YarnKernelError when that cannot be done."""
 
+    async def get(self, key: str) -> bytes | None:
+        """Return a key's value, None without one; YarnKernelError when that cannot be done."""
+
     def commands(self) -> AsyncIterator[Command]:
         """Yield what clients ask for; each command once."""
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
 from yarnkernel.container.persistent import persist
+from yarnkernel.errors import YarnKernelError
+from yarnkernel.kernel_status import LEASE_KEY
 
 if TYPE_CHECKING:
+    from yarnkernel.container.application import Application
     from yarnkernel.container.kernel import Kernel
     from yarnkernel.container.limits import Limits
 
 #: Seconds between two looks at the limits; no limit has to be kept to the second.
 LIMIT_INTERVAL = 1.0
-#: Seconds between two looks whether clients are connected.
+#: Seconds between two looks whether a front end or clients are there.
 CONNECTION_INTERVAL = 30.0
 #: Seconds after which a kernel that is busy is asked whether it is.
 BUSY_INTERVAL = 3600.0
@@ -27,12 +31,17 @@ class LimitWatch:
     ----------
     limits : Limits
         The limits.
+    store : Application
+        Where its owner renews a lease.
     owned : bool
-        Whether a front end owns it, which is connected all the time.
+        Whether a front end owns it, which is there all the time.
     """
 
-    def __init__(self, limits: Limits, *, owned: bool) -> None:
+    def __init__(self, limits: Limits, store: Application, *, owned: bool) -> None:
         self._limits = limits
+        self._store = store
+        self._lease: bytes | None = None
+        self._leased = 0.0
         # Not the host's clock, which may be set anew: it would end idle kernels.
         self._published = time.monotonic()
         self._last_client = self._published if owned else None
@@ -45,7 +54,7 @@ class LimitWatch:
     async def _wait(self, kernel: Kernel) -> str:
         while True:
             now = time.monotonic()
-            self._look_for_clients(kernel, now)
+            await self._look_for_clients(kernel, now)
             activity = kernel.activity
             if reason := self._limits.reached(now, self._published, activity, self._last_client):
                 return reason
@@ -54,9 +63,23 @@ class LimitWatch:
                 await kernel.check_busy()
             await asyncio.sleep(LIMIT_INTERVAL)
 
-    def _look_for_clients(self, kernel: Kernel, now: float) -> None:
+    async def _look_for_clients(self, kernel: Kernel, now: float) -> None:
+        """Look whether anybody is there who has the kernel's key, or its owner's certificate.
+
+        Connections are anybody's, and those of a host that is gone look alive for ever. They
+        count where nobody renews a lease, as with older clients, or somebody else has come since.
+        """
         interval = min(CONNECTION_INTERVAL, self._limits.orphan / 10)
-        if self._last_client is not None and now - self._looked > interval:
-            self._looked = now
-            if kernel.clients():
-                self._last_client = now
+        if self._last_client is None or now - self._looked <= interval:
+            return
+        self._looked = now
+        lease = None
+        with contextlib.suppress(YarnKernelError):
+            lease = await self._store.get(LEASE_KEY)
+        if lease is not None and lease != self._lease:
+            self._lease, self._leased = lease, now
+        heard = kernel.activity.last_heard
+        is_connected = (
+            self._lease is None or heard > self._leased + 3 * interval
+        ) and kernel.clients()
+        self._last_client = max(self._last_client, self._leased, heard, now * bool(is_connected))

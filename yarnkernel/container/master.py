@@ -172,6 +172,12 @@ class Master:
         """Put a key."""
         self._server.store.put_key(messages.PutKeyRequest(key=key, value=value))
 
+    async def get(self, key: str) -> bytes | None:
+        """Return a key's value, None without one."""
+        request = messages.GetRangeRequest(start=key, end=f"{key}\0")
+        found = self._server.store.get_range(request).result
+        return bytes(found[0].value) if found else None
+
     async def commands(self) -> AsyncIterator[Command]:
         """Yield what clients ask for; each command once."""
         changes: asyncio.Queue[messages.WatchResponse] = asyncio.Queue()

@@ -33,6 +33,9 @@ class StatusPublisher:
     ----------
     memory : ContainerMemory
         The memory of the container.
+    patience : float
+        Seconds that the front end which owns the kernel may say nothing, as it answers upon
+        each status; 0 for ever.
 
     Attributes
     ----------
@@ -44,9 +47,10 @@ class StatusPublisher:
         How often it was.
     """
 
-    def __init__(self, memory: ContainerMemory) -> None:
+    def __init__(self, memory: ContainerMemory, patience: float) -> None:
         self.phases = {"recipe": time.time()}
         self._memory = memory
+        self._interval = min(STATUS_INTERVAL, patience / 4 or STATUS_INTERVAL)
         self.is_restarting = False
         self.restarts = 0
         self._has_ended = False
@@ -111,7 +115,7 @@ class StatusPublisher:
                 _log.warning("%s", exc)
             await asyncio.sleep(CHANGE_INTERVAL)
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), STATUS_INTERVAL)
+                await asyncio.wait_for(self._changed.wait(), self._interval)
 
     def _status(self, kernel: Kernel) -> KernelStatus:
         state = "busy" if kernel.activity.busy else "idle"

@@ -63,6 +63,21 @@ class Store:
         except grpc.aio.AioRpcError as exc:
             raise YarnKernelError(f"cannot publish {key!r}: {exc.details()}") from exc
 
+    async def get(self, key: str) -> bytes | None:
+        """Return a key's value, None without one.
+
+        Raises
+        ------
+        YarnKernelError
+            When the ApplicationMaster does not tell.
+        """
+        request = skein.proto.GetRangeRequest(start=key, end=f"{key}\0", result_type="ITEMS")
+        try:
+            found = (await self._stub.GetRange(request, timeout=TIMEOUT)).result
+        except grpc.aio.AioRpcError as exc:
+            raise YarnKernelError(f"cannot read {key!r}: {exc.details()}") from exc
+        return bytes(found[0].value) if found else None
+
     async def commands(self) -> AsyncIterator[Command]:
         """Yield what clients ask for; each command once.
 

@@ -15,6 +15,7 @@ from yarnkernel.connection import ASKED_TO_RESTART, RECIPE_DIAGNOSTICS, format_c
 from yarnkernel.container.address import container_address
 from yarnkernel.container.application import ApplicationFinder
 from yarnkernel.container.commands import Commands
+from yarnkernel.container.descendants import bury_orphans
 from yarnkernel.container.kernel import KILL_TIMEOUT, Kernel
 from yarnkernel.container.kernel_process import KernelLaunch, describe_end
 from yarnkernel.container.limit_watch import LimitWatch
@@ -99,7 +100,7 @@ class Supervisor:
     def __init__(self, options: SupervisorOptions) -> None:
         self._options = options
         self._memory = ContainerMemory(requested_memory(os.environ) * MEBIBYTE)
-        self._publisher = StatusPublisher(self._memory)
+        self._publisher = StatusPublisher(self._memory, options.limits.orphan * options.owned)
         self._commands = Commands(self._publisher)
         self._crashes = 0
         self._over_limit = ""
@@ -194,10 +195,11 @@ class Supervisor:
             "obeying commands": lambda: self._commands.obey(kernel, store),
             "the memory guard": lambda: self._guard_memory(kernel),
             "the question for the memory's limit": lambda: self._learn_memory_limit(store),
+            "burying orphans": bury_orphans,
             "telling the status": lambda: self._publisher.run(kernel, store),
         }
         tasks = [asyncio.create_task(persist(what, job)) for what, job in jobs.items()]
-        limits = LimitWatch(self._options.limits, owned=self._options.owned)
+        limits = LimitWatch(self._options.limits, store, owned=self._options.owned)
         try:
             while reason := await self._until_restart(kernel, store, limits):
                 _log.warning("restarting the kernel, which %s", reason)
