@@ -44,7 +44,7 @@ ALLOWED = {
     "skein_rpc": {"application", "errors", "interrupts", "skein_import"},
     "hadoop": {"errors", "deadline"},
     "master_launch": {"errors"},
-    "launch_script": set(),
+    "launch_script": {"connection"},
     "python_command": set(),
     "child_process": {"deadline", "interrupts"},
     "yarn_command": {"errors", "deadline", "child_process"},
@@ -62,7 +62,7 @@ ALLOWED = {
         "hadoop",
     },
     "logs": {"errors", "deadline", "application", "hadoop", "yarn_client"},
-    "spec": {"errors", "application", "launch_script", "skein_import"},
+    "spec": {"errors", "application", "connection", "launch_script", "skein_import"},
     "spec_changes": {
         "errors",
         "application",

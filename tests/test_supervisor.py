@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,51 @@ def test_out_of_memory(shell: Shell, tmp_path: Path, stop_later: Callable[[str],
         kernel.wait()
         assert kernel.run("6 * 7") == "42"
     assert shell.yarnkernel("status", app_id, "--json").document["state"] == "RUNNING"
+
+
+def test_children_with_a_session_of_their_own(
+    shell: Shell, tmp_path: Path, stop_later: Callable[[str], str]
+) -> None:
+    """They outlive an interrupt, as in a terminal, and neither a restart nor the kernel's end.
+
+    Neither do those whose parent has ended, and who have thrown their environment away.
+    """
+    app_id, info = start_kernel(shell, write_spec(tmp_path, RECIPE))
+    stop_later(app_id)
+    code = (
+        "import subprocess\n"
+        "one = subprocess.Popen(['sleep', '999'], start_new_session=True)\n"
+        "leave = 'sleep 999 >&- 2>&- & echo $!'\n"
+        "told = subprocess.run(['setsid', 'env', '-i', 'sh', '-c', leave],\n"
+        "                      capture_output=True, text=True).stdout\n"
+        "print(one.pid, told)"
+    )
+    with Kernel(info) as kernel:
+        for end in ("restart", "stop"):
+            children = [psutil.Process(int(pid)) for pid in kernel.run(code).split()]
+            kernel.client.execute("import time; time.sleep(99)")
+            wait_for(lambda: kernel_status(shell, app_id)["state"] == "busy", 10, "it is busy")
+            shell.yarnkernel("interrupt", app_id).ok()
+            assert len(children) == 2
+            assert all(child.is_running() for child in children)
+            shell.yarnkernel(end, app_id).ok()
+            _, left = psutil.wait_procs(children, timeout=10)
+            assert left == []
+            if end == "restart":
+                kernel.wait()
+
+
+def test_home_of_the_users_choice(
+    shell: Shell, tmp_path: Path, stop_later: Callable[[str], str]
+) -> None:
+    """YARN has another one, which nobody can write to."""
+    names = ("HOME", "IPYTHONDIR", "JUPYTER_DATA_DIR")
+    code = f"import os; print(*(os.environ[name] for name in {names}))"
+    home, data = str(tmp_path / "me"), str(tmp_path / "data")
+    start = ("start", "--env", f"HOME={home}", "--env", f"JUPYTER_DATA_DIR={data}")
+    app_id = stop_later(shell.yarnkernel(*start).ok().out)
+    with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
+        assert kernel.run(code) == f"{home} {home}/.ipython {data}\n"
 
 
 def test_out_of_memory_of_a_child(
@@ -175,7 +221,8 @@ os.execv(sys.executable, [sys.executable, "-m", "ipykernel_launcher", "-f", path
             assert kernel.run("6 * 7") == "42"
         assert "trying others" in shell.yarnkernel("logs", app_id).ok().out
     finally:
-        psutil.Process(int((tmp_path / "pid").read_text())).kill()
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended with its kernel
+            psutil.Process(int((tmp_path / "pid").read_text())).kill()
 
 
 def test_directory_and_arguments(

@@ -24,6 +24,8 @@ RECIPE_DIAGNOSTICS = "The kernel "
 CONNECTION_FILE = "{connection_file}"
 #: Variable of a container with further options of the recipe, as a shell quotes them.
 RECIPE_OPTIONS = "YARNKERNEL_RECIPE_OPTIONS"
+#: Variable of a container with the kernel's home, as YARN puts its own into ``HOME``.
+KERNEL_HOME = "YARNKERNEL_HOME"
 #: File of a container with the keys that its kernel has to use.
 KERNEL_KEYS = "yarnkernel-keys.json"
 #: Fields of connection info that a front end may choose.

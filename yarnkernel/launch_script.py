@@ -10,14 +10,13 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
+from yarnkernel.connection import KERNEL_HOME
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Names that a shell can export (``Shell.ENV_NAME_REGEX`` of Hadoop 3.5.0).
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-#: Variable with the names of others that the recipe would else set for the kernel.
-CHOSEN_VARIABLES = "YARNKERNEL_CHOSEN"
-_CAN_BE_CHOSEN = ("HOME",)
 
 
 def is_variable_name(name: str) -> bool:
@@ -27,7 +26,8 @@ def is_variable_name(name: str) -> bool:
 
 def export_lines(variables: Mapping[str, str]) -> str:
     """Write variables as lines of bash that set them to the letter."""
-    values = {**variables, **_chosen(variables)}
+    home = {KERNEL_HOME: variables["HOME"]} if "HOME" in variables else {}
+    values = {**variables, **home}
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
 
 
@@ -38,17 +38,11 @@ def expanding_export_lines(variables: Mapping[str, str]) -> str:
     ``$``, for one, goes on to have a meaning (``expandEnvironment`` and ``env`` in
     ContainerLaunch.java of Hadoop 3.5.0).
     """
-    values = {**variables, **_chosen(variables)}
-    return "".join(f'export {name}="{_expand(value)}"\n' for name, value in values.items())
+    return "".join(f'export {name}="{_expand(value)}"\n' for name, value in variables.items())
 
 
 def _expand(value: str) -> str:
     return re.sub(r"\{\{(.*?)\}\}", r"$\1", value.replace("<CPS>", ":"))
-
-
-def _chosen(variables: Mapping[str, str]) -> dict[str, str]:
-    chosen = [name for name in _CAN_BE_CHOSEN if name in variables]
-    return {CHOSEN_VARIABLES: " ".join(chosen)} if chosen else {}
 
 
 def literal(value: str) -> str:

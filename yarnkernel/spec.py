@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
 from yarnkernel.application import TAG
+from yarnkernel.connection import KERNEL_HOME
 from yarnkernel.errors import SpecError
 from yarnkernel.launch_script import is_variable_name
 
@@ -170,6 +171,9 @@ def load_spec(path: str | Path, files_from: Path | None = None) -> skein.Applica
     spec = _build(str(path), skein.ApplicationSpec.from_dict, content, origin)
     _check_files(path, spec)
     _check_variables(path, content)
+    for one in (spec.master, *spec.services.values()):
+        if "HOME" in one.env:  # YARN has a value of its own
+            one.env = {**one.env, KERNEL_HOME: one.env["HOME"]}
     if "enable" not in (content.get("acls") or {}):
         spec.acls.enable = True
     spec.tags = {*spec.tags, TAG}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from yarnkernel.connection import PORT_NAMES, ConnectionInfo
 from yarnkernel.container.activity import Activity
 from yarnkernel.container.address import own_address
+from yarnkernel.container.descendants import end_descendants
 from yarnkernel.container.gate import Gate
 from yarnkernel.container.kernel_process import KernelProcess, describe_end
 from yarnkernel.container.persistent import persist
@@ -114,8 +115,10 @@ class Kernel:
             try:
                 await self._bring_up()
             except KernelFailedError:
+                pid = self._process.pid if self._process is not None else 0
+                given = [] if chooses else list(ports.values())
+                taken = taken_by_others(self._address, given, pid)
                 await self.close()
-                taken = [] if chooses else taken_by_others(self._address, list(ports.values()))
                 if not taken or not attempts_left:
                     raise
                 _log.warning("somebody took port %d first: trying others", taken[0])
@@ -186,9 +189,12 @@ class Kernel:
         """Find out that somebody else has one of its ports; ipykernel 7.4 hangs then."""
         while True:
             await asyncio.sleep(CLASH_INTERVAL)
-            ports = [self._own_info[name] for name in PORT_NAMES]
-            if others := taken_by_others(self._address, ports, self.process.pid):
-                raise YarnKernelError(f"somebody else has port {others[0]}")
+            self._check_ports()
+
+    def _check_ports(self) -> None:
+        ports = [self._own_info[name] for name in PORT_NAMES]
+        if others := taken_by_others(self._address, ports, self.process.pid):
+            raise YarnKernelError(f"somebody else has port {others[0]}")
 
     async def _await_answer(self) -> None:
         loop = asyncio.get_running_loop()
@@ -206,6 +212,8 @@ class Kernel:
                 persist("listening to the kernel", partial(self._listen, self.messages))
             )
         await self.messages.ask_kernel_info(max(1.0, end - loop.time()))
+        if not self._launch.chooses_ports:
+            self._check_ports()  # it answers on one of them
 
     async def _listen(self, messages: Messages) -> None:
         async for message in messages.broadcasts():
@@ -306,10 +314,11 @@ class Kernel:
             await asyncio.wait([self.process.ended], timeout=END_GRACE)
 
     async def kill(self) -> None:
-        """End its process at once, with what it has started and left behind."""
+        """End its process at once, and what it has started and left behind, in any session."""
         if self._process is not None:
             self._process.signal(signal.SIGKILL)
             await asyncio.wait([self._process.ended], timeout=KILL_TIMEOUT)
+            await end_descendants()
 
     async def close(self) -> None:
         """End its process at once and close its channels."""

@@ -12,17 +12,15 @@ import secrets
 import shutil
 import signal
 import sys
-import uuid
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 from yarnkernel.connection import (
     AUTO,
     CONNECTION_FILE,
+    KERNEL_HOME,
     KEY_NAMES,
     NEVER,
     PORT_NAMES,
@@ -30,21 +28,21 @@ from yarnkernel.connection import (
     ConnectionInfo,
     write_connection_file,
 )
+from yarnkernel.container.descendants import descendants
 from yarnkernel.container.memory import offer_to_oom_killer
 from yarnkernel.container.own_process import give_limits_back
 from yarnkernel.container.persistent import persist
 from yarnkernel.errors import YarnKernelError
-from yarnkernel.launch_script import CHOSEN_VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from typing_extensions import Self
 
-#: In the environment of a kernel and of what it starts: a word of its own for each process.
-MARK = "YARNKERNEL_KERNEL"
 #: Seconds between two looks at the connection file of a kernel that starts.
 POLL_INTERVAL = 0.02
+#: Bytes of its output that are read at a time.
+BLOCK = 1 << 16
 #: Lines of the kernel's output that are kept for diagnostics.
 LINES_KEPT = 20
 #: YARN's diagnostics are read in a terminal: no line of them has to be longer.
@@ -158,19 +156,18 @@ def ipykernel_command(arguments: Sequence[str]) -> tuple[str, ...]:
 
 
 def kernel_environment(home: Path) -> dict[str, str]:
-    """Environment of a kernel whose home is in the container's directory, unless its user says.
+    """Environment of a kernel whose home is in the container's directory, or the user's choice.
 
-    YARN sets ``HOME=/home/`` (``yarn.nodemanager.user-home-dir``), which
-    nobody can write to.
+    YARN sets ``HOME=/home/`` (``yarn.nodemanager.user-home-dir``) whatever the user
+    says, and nobody can write to that.
     """
     environment = {**os.environ}
-    if "HOME" not in environment.pop(CHOSEN_VARIABLES, "").split():
-        environment["HOME"] = str(home)
-    own = Path(environment["HOME"])
-    environment = {
-        "IPYTHONDIR": str(own / ".ipython"),
-        "JUPYTER_DATA_DIR": str(own / ".local" / "share" / "jupyter"),
-        **environment,
+    own_home = environment.pop(KERNEL_HOME, str(home))
+    environment |= {
+        "HOME": own_home,
+        "IPYTHONDIR": environment.get("IPYTHONDIR") or f"{own_home}/.ipython",
+        "JUPYTER_DATA_DIR": environment.get("JUPYTER_DATA_DIR")
+        or f"{own_home}/.local/share/jupyter",
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         # ipykernel ends itself when the process with this id is no longer its parent.
         "JPY_PARENT_PID": str(os.getpid()),
@@ -178,6 +175,18 @@ def kernel_environment(home: Path) -> dict[str, str]:
     for name in ("HOME", "IPYTHONDIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
         os.makedirs(environment[name], mode=0o700, exist_ok=True)  # noqa: PTH103
     return environment
+
+
+class _Protocol(asyncio.subprocess.SubprocessStreamProtocol):
+    """Tells the end of a process at once: ``wait()`` waits for all who have its output, too."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(limit=BLOCK, loop=loop)
+        self.exited = asyncio.Event()
+
+    def process_exited(self) -> None:
+        super().process_exited()
+        self.exited.set()
 
 
 class KernelProcess:
@@ -196,12 +205,12 @@ class KernelProcess:
         launch: KernelLaunch,
         info: ConnectionInfo,
         process: asyncio.subprocess.Process,
-        mark: str,
+        exited: asyncio.Event,
     ) -> None:
         self._launch = launch
         self._info = info
         self._process = process
-        self._mark = mark
+        self._exited = exited
         self._lines: collections.deque[str] = collections.deque(maxlen=LINES_KEPT)
         self._output = asyncio.create_task(
             persist("passing the kernel's output on", self._pass_output_on)
@@ -225,11 +234,12 @@ class KernelProcess:
         OSError
             When it cannot be started.
         """
-        mark = uuid.uuid4().hex
-        environment = {**kernel_environment(launch.home), MARK: mark}
+        environment = kernel_environment(launch.home)
         write_connection_file(info, launch.connection_file)
         # In this container's process group: NodeManagers signal the group.
-        process = await asyncio.create_subprocess_exec(
+        loop = asyncio.get_running_loop()
+        transport, protocol = await loop.subprocess_exec(
+            lambda: _Protocol(loop),
             *launch.arguments(),
             cwd=launch.directory,
             env=environment,
@@ -237,15 +247,16 @@ class KernelProcess:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
+        process = asyncio.subprocess.Process(transport, protocol, loop)
         give_limits_back(process.pid)
         offer_to_oom_killer(Path("/proc", str(process.pid)))
-        return cls(launch, info, process, mark)
+        return cls(launch, info, process, protocol.exited)
 
     async def _pass_output_on(self) -> None:
         """Copy the kernel's output to the container's log and keep its end."""
         stream = self._process.stdout
         partial = ""
-        while stream is not None and (block := await stream.read(1 << 16)):
+        while stream is not None and (block := await stream.read(BLOCK)):
             with contextlib.suppress(OSError):  # a full disk: who does not read on stops the kernel
                 sys.stdout.buffer.write(block)
                 sys.stdout.buffer.flush()
@@ -268,10 +279,10 @@ class KernelProcess:
         return info
 
     async def _wait(self) -> int:
-        code = await self._process.wait()
+        await self._exited.wait()
         # What it left behind may hold the pipe open.
         await asyncio.wait([self._output], timeout=1)
-        return code
+        return int(self._process.returncode or 0)
 
     def last_lines(self) -> str:
         """Return the end of its output."""
@@ -284,22 +295,11 @@ class KernelProcess:
         """
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)  # whatever can be found out about the others
-        with contextlib.suppress(OSError):
-            for process in processes_of(self._mark):
-                with contextlib.suppress(psutil.Error):
-                    if process.pid != self.pid:
-                        process.send_signal(number)
-
-
-def processes_of(mark: str) -> list[psutil.Process]:
-    """All processes of this container's session with a mark, whoever their parent is now."""
-    found = []
-    session = os.getsid(0)
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if os.getsid(process.pid) == session and process.environ().get(MARK) == mark:
-                found.append(process)
-    return found
+        session = os.getsid(0)
+        for pid in descendants(os.getpid()):  # orphans are adopted
+            with contextlib.suppress(OSError):
+                if pid != self.pid and os.getsid(pid) == session:
+                    os.kill(pid, number)
 
 
 def describe_end(code: int) -> str:

@@ -7,14 +7,17 @@ import contextlib
 import math
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
+from yarnkernel.container.descendants import descendants
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 MEBIBYTE = 1 << 20
 #: Seconds between two looks; NodeManagers look every 3 s
 #: (``yarn.nodemanager.container-monitor.interval-ms``).
@@ -75,12 +78,8 @@ class ContainerMemory:
         """Return the bytes that are used now."""
         if time.monotonic() - self._looked >= TREE_INTERVAL:
             self._looked = time.monotonic()
-            with contextlib.suppress(psutil.Error, OSError):
-                self._processes = [self._root, *self._root.children(recursive=True)]
-        self.last_used = 0
-        for process in self._processes:
-            with contextlib.suppress(psutil.Error, OSError):
-                self.last_used += process.memory_info().rss
+            self._processes = [self._root, *descendants(self._root)]
+        self.last_used = sum(map(_resident, self._processes))
         return self.last_used
 
     async def wait_exceeded(self, share: float) -> int:
@@ -100,11 +99,18 @@ class ContainerMemory:
         return f"{used // MEBIBYTE}{of} MiB"
 
 
-def _session_leader() -> psutil.Process:
+def _resident(pid: int) -> int:
+    """Bytes of a process that are in memory: proc_pid_statm(5)."""
+    with contextlib.suppress(OSError, IndexError):
+        return int(Path("/proc", str(pid), "statm").read_bytes().split()[1]) * _PAGE
+    return 0
+
+
+def _session_leader() -> int:
     """The container's first process: NodeManagers start containers in a session of their own."""
     process = psutil.Process()
     session = os.getsid(0)
     with contextlib.suppress(psutil.Error, OSError):  # where others' processes are hidden
         while (parent := process.parent()) is not None and os.getsid(parent.pid) == session:
             process = parent
-    return process
+    return int(process.pid)

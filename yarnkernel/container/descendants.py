@@ -1,0 +1,81 @@
+"""The processes below another one, without a look at all of their host's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import psutil
+
+_PROC = Path("/proc")
+#: Whether Linux tells the children of each thread (CONFIG_PROC_CHILDREN).
+_IS_TOLD = Path("/proc/self/task", str(threading.get_native_id()), "children").exists()
+#: Seconds between two looks whether processes have ended, and for orphans to bury.
+END_INTERVAL, BURIAL_INTERVAL = 0.02, 2.0
+#: Seconds for what a kernel has left behind to end in good order, and then at all.
+GRACE, KILL_TIMEOUT = 1.0, 10.0
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the ids of the processes below one, parents first; some may have ended by then."""
+    if not _IS_TOLD:
+        with contextlib.suppress(psutil.Error, OSError):
+            return [one.pid for one in psutil.Process(pid).children(recursive=True)]
+    found = [pid]
+    for parent in found:  # which grows meanwhile
+        found += _children(parent)
+    return found[1:]
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    tasks = _PROC / str(pid) / "task"
+    with contextlib.suppress(OSError):
+        for task in os.listdir(tasks):  # noqa: PTH208  (twice as fast)
+            with contextlib.suppress(OSError):
+                found += map(int, (tasks / task / "children").read_text().split())
+    return found
+
+
+def is_zombie(pid: int) -> bool:
+    """Say whether a process has ended and waits for its parent to notice."""
+    with contextlib.suppress(OSError):
+        return (_PROC / str(pid) / "stat").read_bytes().rpartition(b") ")[2][:1] == b"Z"
+    return False
+
+
+async def end_descendants() -> None:
+    """End all processes below this one: SIGTERM, and SIGKILL a second later."""
+    begin = time.monotonic()
+    sent: set[int] = set()
+    while left := [pid for pid in descendants(os.getpid()) if not is_zombie(pid)]:
+        late = time.monotonic() - begin
+        if late > GRACE + KILL_TIMEOUT:
+            return
+        for pid in left:
+            if late > GRACE or pid not in sent:
+                sent.add(pid)
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL if late > GRACE else signal.SIGTERM)
+        await asyncio.sleep(END_INTERVAL)
+
+
+async def bury_orphans() -> None:
+    """Take note of the ends of processes that this one has adopted; for ever.
+
+    Children of our own are somebody's here, who does so at once: what has ended
+    a look ago and is still there is nobody's.
+    """
+    known: set[int] = set()
+    while True:
+        ended = {pid for pid in _children(os.getpid()) if is_zombie(pid)}
+        for pid in ended & known:
+            with contextlib.suppress(OSError):
+                os.waitpid(pid, os.WNOHANG)  # noqa: ASYNC222  (it does not wait)
+        known = ended
+        await asyncio.sleep(BURIAL_INTERVAL)
