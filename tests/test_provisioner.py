@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -21,7 +22,6 @@ from yarnkernel.kernel_manager import KernelLaunchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.conftest import Shell
 
@@ -113,6 +113,10 @@ def test_kernel_that_is_killed_says_so_in_its_cell(
     app_id = application(manager)
     with connect(manager) as kernel:
         pid = int(kernel.run("import os; print(os.getpid())"))
+        # Names that start-up files may set as well are the user's.
+        path = Path(kernel.run("import os; print(os.environ['IPYTHONDIR'])").strip())
+        startup = path / "profile_default/startup/mine.py"
+        startup.write_text("_header = json = text = get_ipython = 'mine'")
         request = kernel.client.execute("print('begun', flush=True); import time; time.sleep(60)")
         said: list[str] = []
 
@@ -131,6 +135,8 @@ def test_kernel_that_is_killed_says_so_in_its_cell(
         assert manager.is_alive()
         kernel.wait()
         assert int(kernel.run("import os; print(os.getpid())")) != pid
+        assert kernel.run("print(_header, json, text)") == "mine mine mine\n"
+        assert kernel.run("'arguments' in globals()") == "False"
     assert application(manager) == app_id
 
 

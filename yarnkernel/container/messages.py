@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 #: What is read of all that a kernel broadcasts; outputs can be large and do not matter here.
 _HEARD = (b'"status"', b'"shutdown_reply"', b'"error"')
 
+_BROADCAST = """
+import json
+from IPython import get_ipython
+kernel = get_ipython().kernel
+for header in json.loads(arguments[0]):
+    content = {"name": "stderr", "text": arguments[1]}
+    parent = {"header": header}
+    kernel.session.send(kernel.iopub_socket, "stream", content, parent=parent, ident=b"stream")
+"""
+
 
 def broadcast_code(text: str, parents: list[dict[str, Any]]) -> str:
     """Return code for an IPython kernel that adds a text to the outputs of earlier requests.
@@ -36,14 +46,9 @@ def broadcast_code(text: str, parents: list[dict[str, Any]]) -> str:
     parents : list of dict
         Headers of the requests.
     """
-    headers = json.dumps(parents, default=str)
-    return (
-        f"for _header in __import__('json').loads({headers!r}):\n"
-        "    get_ipython().kernel.session.send(get_ipython().kernel.iopub_socket, 'stream',\n"
-        f"        {{'name': 'stderr', 'text': {text!r}}},\n"
-        "        parent={'header': _header}, ident=b'stream')\n"
-        "del _header"
-    )
+    arguments = [json.dumps(parents, default=str), text]
+    # In a namespace of its own: every name in the kernel's may be the user's.
+    return f"exec({_BROADCAST!r}, {{'arguments': {arguments!r}}})"
 
 
 class Messages:
