@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from yarnkernel.deadline import Deadline
 
+#: Seconds for the end of a process after SIGKILL.
+KILL_TIMEOUT = 10.0
 #: Seconds between two looks at how far a command is.
 LOOK_INTERVAL = 0.1
 
@@ -86,4 +88,5 @@ def run_to_end(
         if process is not None and process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):  # it may wait for a disk
+                process.wait(KILL_TIMEOUT)

@@ -6,6 +6,8 @@ import time
 
 #: Seconds from the submission to a usable kernel, by default; a busy cluster takes minutes.
 START_TIMEOUT = 300.0
+#: The longest deadline in seconds: libraries take milliseconds in 32 bits, which is 24 days.
+LONGEST = 20 * 86400.0
 
 
 class Deadline:

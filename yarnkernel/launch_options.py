@@ -18,7 +18,7 @@ from yarnkernel.connection import (
     RECIPE_OPTIONS,
     REQUIRED,
 )
-from yarnkernel.deadline import START_TIMEOUT
+from yarnkernel.deadline import LONGEST, START_TIMEOUT
 from yarnkernel.environment.choice import choose_environment
 from yarnkernel.errors import UsageError
 from yarnkernel.launch_script import is_variable_name
@@ -213,8 +213,11 @@ def _check(name: str, value: object, wanted: str) -> None:
             raise UsageError(f"the option 'env': {key!r} cannot name a variable")
     if name == "encrypt" and value and value not in ENCRYPTIONS:
         raise UsageError(f"the option 'encrypt' has to be one of {', '.join(ENCRYPTIONS)}")
-    if name == "timeout" and not float(str(value)) > 0:
-        raise UsageError(f"the option {name!r} has to be more than 0")
+    if name == "timeout" and not 0 < float(str(value)) <= LONGEST:
+        raise UsageError(
+            f"the option {name!r} has to be a number of seconds above 0, and at most "
+            f"{LONGEST:.0f} (20 days), not {value}"
+        )
 
 
 def launch_settings(environ: Mapping[str, str]) -> dict[str, Any]:

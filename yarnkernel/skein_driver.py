@@ -180,7 +180,8 @@ def _await_port(process: subprocess.Popen[bytes], callback: socket.socket, log: 
     while not deadline.passed:
         if select.select([callback], [], [], deadline.step(0.2))[0]:
             connection, _ = callback.accept()
-            with connection:
+            # Whoever else comes first and says less is not the driver.
+            with connection, contextlib.suppress(OSError, struct.error):
                 connection.settimeout(deadline.step(5))
                 return int(struct.unpack("!i", connection.recv(4, socket.MSG_WAITALL))[0])
         if process.poll() is not None:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from yarnkernel.cli.output import add_output_options
 from yarnkernel.connection import KERNEL_INFO_KEY
+from yarnkernel.deadline import LONGEST
 from yarnkernel.launch_script import is_variable_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: Of a whole number that any library takes.
+DIGITS = 18
 #: What argparse's add_subparsers returns.
 Commands = Any
 #: The shells' function that completes ids of applications; see completion.py.
@@ -53,9 +56,17 @@ def seconds(text: str) -> float:
     return value
 
 
+def timeout(text: str) -> float:
+    """Read a number of seconds, more than 0 and no more than any wait can take."""
+    value = seconds(text)
+    if value > LONGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than {LONGEST:.0f} s, 20 days")
+    return value
+
+
 def count(text: str) -> int:
     """Read a whole number, 1 or more."""
-    if not text.isdecimal() or int(text) < 1:
+    if not text.isdecimal() or len(text) > DIGITS or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
 
@@ -93,7 +104,7 @@ def add_timeout(parser: argparse.ArgumentParser, what: str, default: float) -> N
     """Add ``--timeout``."""
     parser.add_argument(
         "--timeout",
-        type=seconds,
+        type=timeout,
         default=default,
         metavar="SECONDS",
         help=f"{what} (default: {default:.0f} s)",

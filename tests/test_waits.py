@@ -1,0 +1,107 @@
+"""Every wait has a deadline: what may wait without one stands here, with the reason."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yarnkernel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACKAGE = Path(yarnkernel.__file__).parent
+#: Methods that wait for ever when they are called with no arguments, or with these many at most.
+WAITING = {
+    "wait": 0, "join": 0, "get": 0, "result": 0, "exception": 0, "acquire": 0, "communicate": 1,
+    "accept": 0, "recv": 2, "recv_into": 3, "recv_multipart": 2, "select": 3, "sock_accept": 1,
+    "sock_recv": 2, "run": 99, "check_output": 99, "check_call": 99, "call": 99, "waitpid": 1,
+}  # fmt: skip
+#: Of these only the functions of ``subprocess``.
+FUNCTIONS = {"run", "check_output", "check_call", "call"}
+#: Around a wait that says nothing, these say it.
+BOUNDS = {"wait_for", "timeout", "timeout_at"}
+#: By where they are: why they may wait, or do not.
+ALLOWED = {
+    # What is done already.
+    "cli/output.py table: captured.get()": "no wait: rich's text",
+    "container/commands.py answer: done.exception()": "a callback of what is done",
+    "container/commands.py answer: done.result()": "a callback of what is done",
+    "container/kernel.py _bring_up: self._process.ended.result()": "done",
+    "container/supervisor.py _crashed: ended.result()": "done",
+    "container/supervisor.py _ended_in_good_order: kernel.process.ended.result()": "done",
+    "container/supervisor.py _until_restart: ended.result()": "done",
+    "container/supervisor.py _until_restart: limit.result()": "done",
+    "hdfs_files.py _run: future.exception()": "done",
+    "hdfs_files.py _run: future.result()": "done",
+    "local/artefacts.py _fetch: download.result()": "done, or its requests have deadlines",
+    "provisioner.py _log_failure: answer.exception()": "a callback of what is done",
+    # Tasks that last as long as the kernel, and are cancelled with it.
+    "container/app_master_server.py Watch: responses.get()": "until the client goes",
+    "container/commands.py restart_asked: self._restarts.get()": "until somebody asks",
+    "container/front_door.py _take: loop.sock_accept(self._socket)": "until a client comes",
+    "container/front_door.py _take: self._places.acquire()": "until a client goes",
+    "container/kernel.py see_off: self.activity.farewell.wait()": "until the kernel ends",
+    "container/kernel_process.py _wait: self._exited.wait()": "until the kernel ends",
+    "container/master.py commands: changes.get()": "until a client asks for something",
+    "container/messages.py broadcasts: iopub.recv_multipart(copy=True)": "until the kernel tells",
+    "launcher.py _stand_in: self._leaving.wait()": "until the front end goes",
+    "launcher.py _until_end: self._news.get()": "until the kernel ends",
+    # Whoever calls has the deadline.
+    "container/messages.py _reply: socket.recv_multipart(copy=True)": "in wait_for",
+    "hadoop/rpc.py _receive: self._socket.recv(min(size - len(content), _CHUNK))": (
+        "the socket has a timeout, which is set anew before each"
+    ),
+    "skein_driver.py _await_port: callback.accept()": "select says that somebody is there",
+    "skein_driver.py _await_port: connection.recv(4, socket.MSG_WAITALL)": "it has a timeout",
+}
+
+
+class _Waits(ast.NodeVisitor):
+    """Calls that wait, and say nothing of how long."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._functions: list[str] = []
+        self.found: list[str] = []
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        self._functions.append(node.name)
+        self.generic_visit(node)
+        self._functions.pop()
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+
+    def visit_Call(self, node: ast.Call) -> None:
+        if isinstance(node.func, ast.Attribute) and node.func.attr in BOUNDS:
+            return
+        if _waits(node):
+            function = self._functions[-1] if self._functions else ""
+            self.found.append(f"{self._where} {function}: {ast.unparse(node)}")
+        self.generic_visit(node)
+
+
+def waits() -> Iterator[str]:
+    """All of the package."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        visitor = _Waits(path.relative_to(PACKAGE).as_posix())
+        visitor.visit(ast.parse(path.read_text()))
+        yield from visitor.found
+
+
+def _waits(call: ast.Call) -> bool:
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in WAITING:
+        return False
+    if call.func.attr in FUNCTIONS and ast.unparse(call.func.value) != "subprocess":
+        return False
+    if any("timeout" in (keyword.arg or "") for keyword in call.keywords):
+        return False
+    return len(call.args) <= WAITING[call.func.attr]
+
+
+def test_every_wait_has_a_deadline() -> None:
+    found = set(waits())
+    new = sorted(found - ALLOWED.keys())
+    assert not new, "waits without a deadline: give them one, or say here why they need none"
+    assert not sorted(ALLOWED.keys() - found), "they are gone: take them off the list"
