@@ -196,15 +196,23 @@ def own_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def processes_of(directory: Path) -> list[psutil.Process]:
     """All processes that a session with this directory has started."""
-    found = []
+    found = {}
+    hidden = []
     for process in psutil.process_iter():
         try:
             values = process.environ().values()
+        except psutil.AccessDenied:
+            hidden.append(process)
+            continue
         except (psutil.Error, OSError):
             continue
         if any(value.startswith(f"{directory}/") for value in values):
-            found.append(process)
-    return found
+            found[process.pid] = process
+    for process in hidden:  # a recipe shows its environment to nobody but root
+        with contextlib.suppress(psutil.Error):
+            if process.ppid() in found:
+                found[process.pid] = process
+    return list(found.values())
 
 
 def own_processes() -> list[psutil.Process]:

@@ -27,9 +27,17 @@ def in_containers(app_id: str) -> list[psutil.Process]:
     found = []
     for process in own_processes():
         with contextlib.suppress(psutil.Error):
-            if f"_{ending}_" in process.environ().get("CONTAINER_ID", ""):
+            if f"_{ending}_" in _container_of(process):
                 found.append(process)
     return found
+
+
+def _container_of(process: psutil.Process) -> str:
+    try:
+        return process.environ().get("CONTAINER_ID", "")
+    except psutil.AccessDenied:  # a recipe; its parent is the NodeManager's script
+        parent = process.parent()
+        return " ".join(parent.cmdline()) if parent is not None else ""
 
 
 def one_of(app_id: str, module: str) -> psutil.Process:

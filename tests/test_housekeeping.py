@@ -14,7 +14,9 @@ from tests.conftest import Shell, wait_for
 from tests.containers import one_of
 from tests.kernels import RECIPE, Kernel, start_kernel, write_spec
 from yarnkernel.container import heartbeats, persistent
+from yarnkernel.container.activity import Activity
 from yarnkernel.container.heartbeats import Heartbeats
+from yarnkernel.container.limits import Limits
 from yarnkernel.container.persistent import persist
 from yarnkernel.errors import UnreachableError
 
@@ -89,6 +91,35 @@ def test_job_that_fails_begins_anew(
         ("a job has failed and begins anew: OSError('one')", False),
         ("a job has failed and begins anew: ValueError('two')", True),
     ]
+
+
+def test_cell_that_ends_its_kernel_was_use() -> None:
+    activity = Activity()
+    request = {"msg_type": "execute_request", "msg_id": "1"}
+    activity.note(
+        {"msg_type": "status", "parent_header": request, "content": {"execution_state": "busy"}}
+    )
+    begun = activity.last_used, activity.last
+    assert activity.busy
+    time.sleep(0.01)
+    activity.begin_again()
+    assert not activity.busy
+    ended = activity.last_used, activity.last
+    assert ended > begun
+    time.sleep(0.01)
+    activity.begin_again()
+    assert (activity.last_used, activity.last) == ended
+
+
+def test_limits_do_not_go_by_the_hosts_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which may be set half a day on."""
+    activity, clock = Activity(), time.time
+    request = {"msg_type": "execute_request", "msg_id": "1"}
+    activity.note({"msg_type": "status", "parent_header": request, "content": {}})
+    monkeypatch.setattr(time, "time", lambda: clock() + 50_000)
+    now = time.monotonic()
+    assert Limits().reached(now, now, activity, now) == ""
+    assert "--idle-timeout" in Limits().reached(now + 50_000, now, activity, now + 50_000)
 
 
 def test_strangers_connections(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 #: Seconds for the agent itself, beyond what it is asked to do, on a host that is busy.
-SLACK = 30.0
+SLACK = 15.0
 #: Seconds between two looks at requests that are under way, and while there are none.
 TEND_INTERVAL, IDLE_INTERVAL = 1.0, 60.0
 #: Seconds for its end after SIGKILL.

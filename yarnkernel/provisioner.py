@@ -38,7 +38,7 @@ INTERRUPT_TIMEOUT = 15.0
 END_GRACE = 5.0
 #: Seconds in which an agent begins to watch a kernel, and in which it ends an application, or says
 #: that it goes on trying.
-WATCH_TIMEOUT, END_TIMEOUT = 60.0, 60.0
+WATCH_TIMEOUT, END_TIMEOUT = 60.0, 45.0
 #: Seconds that a kernel has to live before an application that YARN has ended under it is
 #: submitted again unasked: a crash must not become a row of them.
 RELAUNCH_AFTER = 60.0

@@ -79,6 +79,7 @@ class Kernel:
         self._process: KernelProcess | None = None
         self._messages: Messages | None = None
         self._listening: asyncio.Task[None] | None = None
+        self._killing: asyncio.Task[None] | None = None
         self.info: ConnectionInfo = {}
         self.gate = Gate(address)
         #: Where it really listens: on this host alone.
@@ -315,10 +316,17 @@ class Kernel:
 
     async def kill(self) -> None:
         """End its process at once, and what it has started and left behind, in any session."""
-        if self._process is not None:
-            self._process.signal(signal.SIGKILL)
-            await asyncio.wait([self._process.ended], timeout=KILL_TIMEOUT)
-            await end_descendants()
+        if self._process is None:
+            return
+        if self._killing is None or self._killing.done():
+            self._killing = asyncio.create_task(self._kill(self._process))
+        # One for all who want that: another one would take the next process for a leftover.
+        await asyncio.shield(self._killing)
+
+    async def _kill(self, process: KernelProcess) -> None:
+        process.signal(signal.SIGKILL)
+        await asyncio.wait([process.ended], timeout=KILL_TIMEOUT)
+        await end_descendants()
 
     async def close(self) -> None:
         """End its process at once and close its channels."""
