@@ -108,7 +108,7 @@ def other_keys(keytab: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("case", "said"),
     [
-        ("no ticket", "there is no ticket; next: kinit, or set KRB5KEYTAB and KRB5PRINCIPAL"),
+        ("no ticket", "/none (KRB5CCNAME); next: kinit, or set KRB5KEYTAB and KRB5PRINCIPAL"),
         ("no principal", "KRB5KEYTAB is set, but KRB5PRINCIPAL is not"),
         ("no keytab", "nowhere cannot be read"),
         ("not in keytab", "has no key of nobody; next: klist -k"),

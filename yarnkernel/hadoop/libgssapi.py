@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import weakref
 from ctypes import POINTER, byref, c_char_p, c_int, c_int32, c_size_t, c_uint32, c_void_p
 from functools import cache
@@ -29,7 +30,8 @@ _MAJOR, _MINOR = 1, 2
 
 #: What minor statuses mean and what to do, counted from the first error of MIT's krb5.h.
 _FIRST_ERROR = -1765328384
-_NO_TICKET = "there is no ticket; next: kinit, or set KRB5KEYTAB and KRB5PRINCIPAL"
+_NEXT = "kinit, or set KRB5KEYTAB and KRB5PRINCIPAL"
+_NO_TICKET = f"there is no ticket; next: {_NEXT}"
 _EXPIRED = "the ticket has expired; next: kinit"
 _OTHER_KEY = "the keytab has another key than the KDC; was the principal's password changed?"
 _STEPS = {
@@ -120,7 +122,9 @@ def _library() -> dict[str, Any]:
     return functions
 
 
-def _call(function: str, *arguments: Any, steps: Mapping[int, str] = _STEPS) -> int:
+def _call(
+    function: str, *arguments: Any, steps: Mapping[int, str] = _STEPS, otherwise: str = ""
+) -> int:
     minor = c_uint32()
     major = int(_library()[function](byref(minor), *arguments))
     if major & _ERROR == _CREDENTIALS_EXPIRED:
@@ -128,7 +132,7 @@ def _call(function: str, *arguments: Any, steps: Mapping[int, str] = _STEPS) -> 
     if major & _ERROR:
         # The minor status says more, where there is one.
         said = _display(minor.value, _MINOR) if minor.value else _display(major, _MAJOR)
-        step = steps.get(c_int32(minor.value).value - _FIRST_ERROR)
+        step = steps.get(c_int32(minor.value).value - _FIRST_ERROR, otherwise)
         raise AuthenticationError(f"Kerberos: {step} ({said})" if step else f"Kerberos: {said}")
     return major
 
@@ -215,7 +219,12 @@ def acquire_cred(principal: str = "", keytab: str = "", cache: str = "") -> Hand
     elements = [_Element(key, value) for key, value in store.items() if value]
     array = (_Element * len(elements))(*elements)
     name = import_name(principal) if principal else None
-    no_key = f"{keytab} has no key of {principal}; next: klist -k {keytab}"
+    missing, otherwise = f"{keytab} has no key of {principal}; next: klist -k {keytab}", ""
+    if not keytab:
+        name_of_cache = f"{cache} (KRB5CCNAME)" if cache else "the default cache of krb5.conf"
+        missing = f"there is no ticket in {name_of_cache}; next: {_NEXT}"
+        plain = f"KRB5CCNAME=FILE:/tmp/krb5cc_{os.getuid()}"
+        otherwise = f"{name_of_cache} cannot be used; next: export {plain} and kinit"
     credential = Handle("release_cred")
     _call(
         "acquire_cred_from",
@@ -227,7 +236,8 @@ def acquire_cred(principal: str = "", keytab: str = "", cache: str = "") -> Hand
         byref(credential.value),
         None,
         None,
-        steps={**_STEPS, **dict.fromkeys(_MISSING, no_key)} if keytab else _STEPS,
+        steps={**_STEPS, **dict.fromkeys(_MISSING, missing)},
+        otherwise=otherwise,
     )
     return credential
 
