@@ -33,6 +33,7 @@ from yarnkernel.hadoop.delegation_tokens import delegation_tokens
 from yarnkernel.hadoop.identifiers import application_id
 from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.hadoop.messages import message_class
+from yarnkernel.hadoop.own_tokens import own_tokens
 from yarnkernel.interrupts import uninterrupted
 from yarnkernel.launch_script import expanding_export_lines, literal
 from yarnkernel.master_launch import FILES, MasterLaunch
@@ -195,6 +196,9 @@ class DirectWay:
             count = getattr(resources, f"{name}s")
             if count:
                 context.resource.resource_value_map.add(key=f"yarn.io/{name}", value=count)
+        configuration = self.client.cluster.configuration
+        if configuration.wants_kerberos and own_tokens(configuration):
+            context.cancel_tokens_when_complete = False  # they are handed on: others need them too
         if self._scheduling.lifetime:
             context.application_timeouts.add(
                 application_timeout_type="APP_TIMEOUT_LIFETIME",

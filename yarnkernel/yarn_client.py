@@ -19,6 +19,7 @@ from yarnkernel.errors import (
     ApplicationTimeoutError,
     ClusterError,
     HadoopError,
+    InvalidTokenError,
     NotFoundError,
     RpcError,
     UnreachableError,
@@ -93,6 +94,11 @@ class YarnClient:
             ) from exc
         except RpcError as exc:
             raise type(exc)(f"{source}: {exc}") from exc
+        except InvalidTokenError as exc:
+            raise ClusterError(
+                f"{source}: the token that we were given is not valid any more ({exc}); next: "
+                "kinit, without HADOOP_TOKEN_FILE_LOCATION"
+            ) from exc
         except HadoopError as exc:
             raise ClusterError(f"{source}: {exc}") from exc
 
