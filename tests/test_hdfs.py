@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import time
 from typing import TYPE_CHECKING
 
 import psutil
@@ -14,8 +16,9 @@ from tests.kernels import RECIPE, Kernel, start_kernel, write_spec
 from yarnkernel.cluster_env import ClusterEnvironment, local_environment
 from yarnkernel.cluster_files import ClusterFiles
 from yarnkernel.deadline import Deadline
-from yarnkernel.errors import ClusterFileError, ClusterFileTimeoutError
-from yarnkernel.hdfs_files import HdfsFiles, open_files
+from yarnkernel.errors import ClusterError, ClusterFileError, ClusterFileTimeoutError
+from yarnkernel.hdfs_files import STALL, HdfsFiles, open_files
+from yarnkernel.local.sites import to_xml
 from yarnkernel.local.state import read_state
 
 if TYPE_CHECKING:
@@ -86,6 +89,35 @@ def test_as_hadoops_own_client(hdfs: ClusterEnvironment, user: Shell, tmp_path: 
     files.remove([f"{FILES}/a*", f"{FILES}/nothing"])
     assert hadoops.status([f"{FILES}/*"]) == []
     direct_way_with_a_large_file(user, tmp_path)
+
+
+def test_namenode_that_hangs(hdfs: ClusterEnvironment, tmp_path: Path) -> None:
+    """Of a pair, the first one listens and never answers; its library would never ask the other."""
+    (conf_dir := tmp_path / "conf").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        pair = {
+            "fs.defaultFS": "hdfs://pair",
+            "dfs.nameservices": "pair",
+            "dfs.ha.namenodes.pair": "a,b",
+            "dfs.namenode.rpc-address.pair.a": f"127.0.0.1:{silent.getsockname()[1]}",
+            "dfs.namenode.rpc-address.pair.b": hdfs.configuration.get("fs.defaultFS")[7:],
+        }
+        (conf_dir / "core-site.xml").write_text(to_xml(pair))
+        cluster = ClusterEnvironment("test", hdfs.variables, conf_dir)
+        begin = time.monotonic()
+        files = open_files(cluster, Deadline(60))
+        assert [status.name for status in files.status(["/user"])] == ["user"]
+        assert time.monotonic() - begin < STALL / 2
+
+
+def test_for_somebody_else(hdfs: ClusterEnvironment) -> None:
+    """The library does not act for others: it would write as ourselves."""
+    variables = {**hdfs.variables, "HADOOP_PROXY_USER": "alice"}
+    proxied = ClusterEnvironment("test", variables, hdfs.conf_dir)
+    assert isinstance(open_files(proxied, Deadline(20)), ClusterFiles)
+    without = ClusterEnvironment("test", {**variables, "PATH": str(BIN)}, hdfs.conf_dir)
+    with pytest.raises(ClusterError, match="HADOOP_PROXY_USER=alice, which the library"):
+        open_files(without, Deadline(20))
 
 
 def direct_way_with_a_large_file(shell: Shell, directory: Path) -> None:

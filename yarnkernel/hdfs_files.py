@@ -6,17 +6,30 @@ when the time is over.
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
+import shutil
 import time
 from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from yarnkernel.cluster_files import ClusterFiles, FileStatus, default_file_system
-from yarnkernel.errors import ClusterFileError, ClusterFileTimeoutError
+from yarnkernel.errors import (
+    ClusterError,
+    ClusterFileError,
+    ClusterFileTimeoutError,
+    HadoopConfigurationError,
+)
 from yarnkernel.hadoop.endless_calls import start_in_thread
 from yarnkernel.hadoop.file_system import home_directory
+from yarnkernel.hadoop.gssapi import own_principal, use_krb5_conf
 from yarnkernel.hadoop.login import name_in_cluster
+from yarnkernel.hadoop.name_node import PROTOCOL as HDFS_PROTOCOL
+from yarnkernel.hadoop.name_node import NameNode, namenode_addresses
+from yarnkernel.hadoop.own_tokens import own_tokens
+from yarnkernel.hadoop.sockets import socks_server
+from yarnkernel.hadoop.user import proxied_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +45,8 @@ CHUNK = 1 << 20
 STALL = 20.0
 #: Seconds between two looks at a call.
 LOOK_INTERVAL = 0.2
+#: Seconds to find the NameNode that answers: half of them for one that does not.
+PROBE_TIMEOUT = 6.0
 #: What a wildcard has in it (``Path.isWildcard`` of Hadoop: ``GlobPattern``).
 _WILDCARDS = frozenset("*?[{")
 
@@ -50,10 +65,30 @@ def open_files(cluster: ClusterEnvironment, deadline: Deadline) -> ClusterFiles 
         try:
             import hdfs_native  # noqa: PLC0415  (optional)
         except ImportError:
-            pass
-        else:
+            return ClusterFiles(cluster, deadline)
+        against = _reason_against(cluster)
+        if not against:
             return HdfsFiles(cluster, deadline, hdfs_native)
+        if shutil.which("hadoop", path=cluster.variables.get("PATH")) is None:
+            raise ClusterError(
+                f"{cluster.source}: {against}, which the library hdfs-native does not heed; next: "
+                "put Hadoop's `hadoop` command on PATH"
+            )
     return ClusterFiles(cluster, deadline)
+
+
+def _reason_against(cluster: ClusterEnvironment) -> str:
+    """Say what only Hadoop's own client does; empty where there is nothing."""
+    configuration = cluster.configuration
+    proxied = proxied_user(cluster.variables)
+    reasons = {
+        f"HADOOP_PROXY_USER={proxied}": proxied,
+        "the site files want a SOCKS server": socks_server(configuration, HDFS_PROTOCOL),
+        "there are tokens here, as containers have them": (
+            configuration.wants_kerberos and own_tokens(configuration)
+        ),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
 
 
 class HdfsFiles:
@@ -76,14 +111,39 @@ class HdfsFiles:
         self._last_sign = 0.0
         self._url = urlsplit(default_file_system(cluster))
         variables = cluster.variables
+        if cluster.configuration.wants_kerberos:
+            use_krb5_conf(variables)  # the library is in this process
+        settings = self._settings()
         self._client = self._run(
             lambda: library.Client(
                 f"hdfs://{self._url.netloc}",
-                config_dir=str(cluster.conf_dir),
-                kerberos_principal=variables.get("KRB5PRINCIPAL"),
-                kerberos_keytab=variables.get("KRB5KEYTAB"),
+                settings,
+                str(cluster.conf_dir),
+                kerberos_principal=variables.get("KRB5PRINCIPAL") or None,
+                kerberos_keytab=variables.get("KRB5KEYTAB") or None,
             )
         )
+
+    def _settings(self) -> dict[str, str]:
+        """The site files as we read them, with the one NameNode of several that answers.
+
+        The library would wait for ever for one that hangs, and not ask the next one.
+        """
+        configuration = self.cluster.configuration
+        settings = {}
+        for name in configuration.settings:
+            if name.startswith(("dfs.", "fs.", "hadoop.")):
+                with contextlib.suppress(HadoopConfigurationError):
+                    settings[name] = configuration.get(name)
+        authority = self._url.netloc
+        setting = f"dfs.ha.namenodes.{authority}"
+        nodes = configuration.get_list(setting)
+        if len(nodes) > 1:
+            with contextlib.closing(NameNode(configuration, authority)) as namenode:
+                namenode.key_provider(self._deadline.step(PROBE_TIMEOUT))
+                active = namenode_addresses(configuration, authority).index(namenode.answering)
+            settings[setting] = nodes[active]
+        return settings
 
     def status(self, paths: Sequence[str]) -> list[FileStatus]:
         """Look at files and directories; see :meth:`ClusterFiles.status`."""
@@ -178,6 +238,9 @@ class HdfsFiles:
                 )
         if (failure := future.exception()) is not None:
             reason = " ".join(str(failure).split()).partition(" at org.apache.")[0]
+            if "GSS" in reason:
+                # What it says is for programmers: our own look at the ticket says what to do.
+                own_principal(self.cluster.variables, self._deadline)
             raise ClusterFileError(
                 f"{self.cluster.source}: its file system says: {reason}"
             ) from failure

@@ -47,7 +47,7 @@ def own_principal(variables: Mapping[str, str], deadline: Deadline) -> str:
     AuthenticationError
         When there is neither a ticket nor a key with which to get one.
     """
-    _use_configuration(variables)
+    use_krb5_conf(variables)
 
     def inquire() -> str:
         return libgssapi.display_name(libgssapi.inquire_cred(_credential(variables)))
@@ -63,7 +63,7 @@ def default_realm(variables: Mapping[str, str]) -> str:
     AuthenticationError
         When krb5.conf has none.
     """
-    _use_configuration(variables)
+    use_krb5_conf(variables)
     return libgssapi.display_name(libgssapi.import_name("anybody")).partition("@")[2]
 
 
@@ -75,7 +75,7 @@ def realm_of_host(host: str, variables: Mapping[str, str], deadline: Deadline) -
     AuthenticationError
         When krb5.conf has neither.
     """
-    _use_configuration(variables)
+    use_krb5_conf(variables)
     name = _within(deadline, lambda: libgssapi.display_name(libgssapi.import_service("host", host)))
     return name.rpartition("@")[2] or default_realm(variables)
 
@@ -104,7 +104,7 @@ class Gssapi:
         variables: Mapping[str, str],
         deadline: Deadline,
     ) -> None:
-        _use_configuration(variables)
+        use_krb5_conf(variables)
         self._protections = protections
         self._variables = variables
         self._deadline = deadline
@@ -187,8 +187,8 @@ class Gssapi:
         return message
 
 
-def _use_configuration(variables: Mapping[str, str]) -> None:
-    # The library looks for its configuration in the process' own environment alone.
+def use_krb5_conf(variables: Mapping[str, str]) -> None:
+    """Make a ``KRB5_CONFIG`` that of this process: the library looks nowhere else."""
     name = "KRB5_CONFIG"
     wanted = variables.get(name)
     if wanted is not None and wanted != os.environ.get(name):

@@ -12,6 +12,7 @@ from yarnkernel.hadoop.messages import message_class
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from yarnkernel.hadoop.addresses import Address
     from yarnkernel.hadoop.rpc import RpcConnection
 
 #: Seconds between two tries while no daemon is active.
@@ -35,6 +36,11 @@ class HighlyAvailable:
     def __init__(self, connections: Sequence[RpcConnection], *, is_there: bool = False) -> None:
         self._connections = list(connections)
         self._is_there = is_there
+
+    @property
+    def answering(self) -> Address:
+        """Where the daemon is that has answered last."""
+        return self._connections[0].address
 
     def close(self) -> None:
         """Close the connections; later calls open new ones."""
