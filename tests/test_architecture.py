@@ -107,7 +107,7 @@ ALLOWED = {
         "submission",
         "yarn_client",
     },
-    "kernel": BOTTOM | {"application_master", "logs", "skein_rpc", "yarn_client"},
+    "kernel": BOTTOM | {"application_master", "hadoop", "logs", "skein_rpc", "yarn_client"},
     "launch_options": BOTTOM
     | FILES
     | {"environment", "launch_script", "spec", "spec_changes", "submission", "way"},

@@ -23,6 +23,8 @@ CERTIFICATE_TAG = "certificate-of-its-own"
 SEALED_TAG = "sealed"
 #: An application in one of these states stays in it (YarnApplicationState of Hadoop).
 FINAL_STATES = frozenset({"FINISHED", "FAILED", "KILLED"})
+#: As YARN calls the nodes that have no label; a node label of its own here.
+DEFAULT_PARTITION = "<DEFAULT_PARTITION>"
 ACTIVE_STATES = ("NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING")
 
 
@@ -111,6 +113,33 @@ class ApplicationStatus:
         if self.final_status in ("UNDEFINED", self.state):
             return self.state
         return f"{self.state} {self.final_status}"
+
+
+def forgotten_status(app_id: str, user: str) -> ApplicationStatus:
+    """Return what is known of an application that the ResourceManager had and has no more.
+
+    It has ended, nobody knows how, and its logs may still be on their way.
+    """
+    return ApplicationStatus(
+        app_id=app_id,
+        name="",
+        user=user,
+        queue="",
+        state="FINISHED",
+        final_status="UNDEFINED",
+        host="",
+        port=0,
+        diagnostics="It has ended, and the ResourceManager has forgotten how.",
+        tracking_url="",
+        start_time=None,
+        launch_time=None,
+        finish_time=None,
+        memory=0,
+        vcores=0,
+        tags=frozenset(),
+        fingerprint="",
+        log_aggregation="RUNNING",
+    )
 
 
 def check_app_id(text: str) -> str:

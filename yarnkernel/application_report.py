@@ -1,13 +1,16 @@
-"""YARN's report on an application, as a message and in types of our own."""
+"""YARN's reports on applications, read into types of our own."""
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from yarnkernel.application import ApplicationStatus, read_fingerprint
 from yarnkernel.hadoop.identifiers import format_application_id
 from yarnkernel.hadoop.messages import enum_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def _to_datetime(milliseconds: int) -> datetime | None:
@@ -46,3 +49,17 @@ def to_status(report: Any) -> ApplicationStatus:
         if report.HasField("log_aggregation_status")
         else "",
     )
+
+
+def order(app_id: str) -> tuple[int, int]:
+    """Return what orders applications: their ResourceManager's start, and the number since then."""
+    start, number = app_id.split("_")[1:]
+    return int(start), int(number)
+
+
+def leaf_queues(queue: Any) -> Iterator[str]:
+    """Name the queues that take applications, of a QueueInfoProto with all below it."""
+    for child in queue.childQueues:
+        yield from leaf_queues(child)
+    if not queue.childQueues:
+        yield queue.queueName

@@ -9,7 +9,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
-from yarnkernel.application import CERTIFICATE_TAG, SEALED_TAG
+from yarnkernel.application import CERTIFICATE_TAG, DEFAULT_PARTITION, SEALED_TAG
 from yarnkernel.container_files import (
     SCRIPT,
     container_command,
@@ -26,6 +26,7 @@ from yarnkernel.errors import (
     UnreadableFileError,
     UsageError,
     YarnKernelError,
+    summary,
 )
 from yarnkernel.hadoop.addresses import resourcemanager_addresses
 from yarnkernel.hadoop.credentials import Credentials
@@ -166,7 +167,7 @@ class DirectWay:
                 time.sleep(WITHDRAW_INTERVAL)
             except YarnKernelError as exc:
                 report(
-                    f"{app_id} may run all the same, and cannot be killed: {exc}; "
+                    f"{app_id} may run all the same, and cannot be killed: {summary(exc)}; "
                     f"next: yarnkernel stop --force {app_id}"
                 )
                 return
@@ -205,7 +206,8 @@ class DirectWay:
                 timeout=math.ceil(self._scheduling.lifetime),
             )
         if spec.node_label:
-            context.node_label_expression = spec.node_label
+            label = "" if spec.node_label == DEFAULT_PARTITION else spec.node_label
+            context.node_label_expression = label
         container = context.am_container_spec
         container.command.append(container_command())
         for name, value in self._variables(app_id, spec).items():

@@ -30,6 +30,7 @@ Each class is a :class:`YarnKernelError` and the fitting builtin, so that both
       ApplicationError
         ApplicationTimeoutError (TimeoutError)     exit code 3
         ApplicationNotFoundError (LookupError)
+          ApplicationForgottenError
         KernelStartError
           MasterFailedError
           KernelStartTimeoutError (TimeoutError)   exit code 3
@@ -56,6 +57,11 @@ class YarnKernelError(Exception):
     """
 
     exit_code = 1
+
+
+def summary(error: object) -> str:
+    """Return an error in one line, for a line that goes on: without hints and logs."""
+    return str(getattr(error, "message", error)).partition("\n")[0]
 
 
 class UsageError(YarnKernelError, ValueError):
@@ -271,6 +277,10 @@ class ApplicationTimeoutError(ApplicationError, TimeoutError):
 
 class ApplicationNotFoundError(ApplicationError, LookupError):
     """The ResourceManager does not know the application, or it is not one of skein's."""
+
+
+class ApplicationForgottenError(ApplicationNotFoundError):
+    """The ResourceManager had the application, which has ended, and remembers it no more."""
 
 
 class KernelStartError(ApplicationError):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from yarnkernel import application_master
+from yarnkernel.application import DEFAULT_PARTITION, forgotten_status
 from yarnkernel.connection import (
     KERNEL_INFO_KEY,
     RECIPE_DIAGNOSTICS,
@@ -23,7 +25,10 @@ from yarnkernel.errors import (
     KernelStartError,
     KernelStartTimeoutError,
     MasterFailedError,
+    YarnKernelError,
+    summary,
 )
+from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.skein_rpc import RemoteError
 from yarnkernel.yarn_client import ANSWER_TIMEOUT, YarnClient
 
@@ -41,8 +46,19 @@ PATIENCE = 10.0
 STEP_TIMEOUT = 5.0
 #: Seconds of one that tell something when there is no answer.
 MEANINGFUL_TIMEOUT = 3.0
+#: Seconds after which an application has ended that a ResourceManager, started anew, does not
+#: know: it tells the nodes to end its containers.
+FORGOTTEN_TIMEOUT = 10.0
 #: Seconds that an application has to end by itself before it is killed.
 STOP_TIMEOUT = 15.0
+
+
+#: What YARN says of an application whose nodes have nothing at all.
+_EMPTY_PARTITION = re.compile(
+    r"AM Partition = (\S+) ;.* Partition Resource = <memory:0, vCores:0\b"
+)
+#: ... and of one whose container has been started.
+_LAUNCHED = "AM container is launched"
 
 
 def ignore_report(_: str) -> None:
@@ -68,8 +84,8 @@ class YarnKernel:
     phases: dict[str, float] = field(default_factory=dict)
 
     def status(self) -> ApplicationStatus:
-        """Ask YARN for the application's state; see :meth:`YarnClient.status`."""
-        return self.client.status(self.app_id)
+        """Ask YARN for the application's state; see :meth:`YarnClient.last_status`."""
+        return self.client.last_status(self.app_id)
 
     def wait(
         self,
@@ -116,15 +132,18 @@ class YarnKernel:
         begin = time.monotonic()
         said = trouble = ""
         status: ApplicationStatus | None = None
+        lost: Deadline | None = None
         while not deadline.passed:
             patience = deadline.step(ANSWER_TIMEOUT)
             try:
-                status = self.client.status(self.app_id, patience)
+                status = self.client.last_status(self.app_id, patience)
+                lost = None
             except (ClusterError, ApplicationNotFoundError) as exc:
                 if status is None and not deadline.passed:
                     raise
                 # It was there: a ResourceManager that restarts.
-                trouble = str(exc) if patience > MEANINGFUL_TIMEOUT else trouble
+                trouble = summary(exc) if patience > MEANINGFUL_TIMEOUT else trouble
+                lost = self._losing(exc, lost, deadline)
                 if trouble not in ("", said):
                     report(f"{trouble}; trying again")
                     said = trouble
@@ -148,6 +167,20 @@ class YarnKernel:
             later = time.monotonic() - begin > PATIENCE
             time.sleep(deadline.step(POLL_INTERVAL_LATER if later else POLL_INTERVAL))
         raise self._late(deadline, status, key, trouble)
+
+    def _losing(
+        self, failure: YarnKernelError, lost: Deadline | None, deadline: Deadline
+    ) -> Deadline | None:
+        """Give an application up that its ResourceManager has not known for a while."""
+        if not isinstance(failure, ApplicationNotFoundError):
+            return lost
+        if lost is None:
+            return Deadline(FORGOTTEN_TIMEOUT)
+        if lost.passed:
+            user = name_in_cluster(self.client.cluster.configuration)
+            status = forgotten_status(self.app_id, user)
+            raise self._ended(replace(status, diagnostics=summary(failure)), deadline)
+        return lost
 
     @staticmethod
     def _published(
@@ -194,25 +227,29 @@ class YarnKernel:
         self, deadline: Deadline, status: ApplicationStatus | None, key: str, trouble: str
     ) -> KernelStartTimeoutError:
         state = status.state if status else "UNKNOWN"
+        diagnostics = status.diagnostics if status else ""
+        has_container = state == "RUNNING" or _LAUNCHED in diagnostics
+        hint, log = "give it longer with --timeout", ""
         if state == "RUNNING":
             what = trouble or f"it runs, but nothing was published under {key!r}"
+        elif has_container:
+            what = trouble or "its container runs, and has not registered with YARN"
         else:
-            queue = f" in queue {status.queue}" if status else ""
-            what = trouble or f"it is still {state}{queue}"
-        log = ""
-        if state == "RUNNING":
+            what = trouble or f"it is still {_describe(status) if status else state}"
+        if status is not None and _EMPTY_PARTITION.search(diagnostics):
+            hint = "yarnkernel start --node-label LABEL; '' is for nodes without one"
+        if has_container:
             from yarnkernel.logs import log_tail  # noqa: PLC0415  (as above)
 
+            hint = f"yarnkernel logs {self.app_id} --all"
             log = log_tail(self.client, self.app_id, timeout=5)
         return KernelStartTimeoutError(
             f"{self.app_id} had no usable kernel after {deadline.seconds:.0f} s: {what}",
             app_id=self.app_id,
             state=state,
-            diagnostics=status.diagnostics if status else "",
+            diagnostics=diagnostics,
             log=log,
-            hint="give it longer with --timeout"
-            if state != "RUNNING"
-            else f"yarnkernel logs {self.app_id} --all",
+            hint=hint,
         )
 
     def stop(
@@ -296,6 +333,10 @@ def _describe(status: ApplicationStatus) -> str:
     """State, queue and the reason for waiting in one line."""
     if status.state != "ACCEPTED":
         return f"{status.state} on {status.host}" if status.host else status.state
+    empty = _EMPTY_PARTITION.search(status.diagnostics)
+    if empty:
+        nodes = "a node" if empty[1] == DEFAULT_PARTITION else f"a node with the label {empty[1]}"
+        return f"ACCEPTED (queue {status.queue}): it waits for {nodes}, of which there is none"
     # "[date] Application is added to the scheduler and is not yet activated. Queue's AM
     # resource limit exceeded.  Details : AM Partition = ..."
     reason = status.diagnostics.partition("]")[2].partition(" Details :")[0].strip()

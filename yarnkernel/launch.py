@@ -15,7 +15,7 @@ from yarnkernel.connection import (
     write_connection_file,
 )
 from yarnkernel.deadline import START_TIMEOUT, Deadline
-from yarnkernel.errors import MasterFailedError, YarnKernelError
+from yarnkernel.errors import MasterFailedError, YarnKernelError, summary
 from yarnkernel.interrupts import uninterrupted
 from yarnkernel.kernel import YarnKernel, ignore_report
 from yarnkernel.launch_options import build
@@ -208,6 +208,6 @@ def _withdraw(kernel: YarnKernel, report: Callable[[str], None]) -> None:
             report(f"{kernel.app_id} killed")
     except YarnKernelError as exc:
         report(
-            f"{kernel.app_id} cannot be killed: {exc}; "
+            f"{kernel.app_id} cannot be killed: {summary(exc)}; "
             f"next: yarnkernel stop --force {kernel.app_id}"
         )

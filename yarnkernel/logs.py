@@ -133,14 +133,14 @@ def read_logs(
     deadline = Deadline(timeout)
     completion: Deadline | None = None
     while True:
-        status = client.status(app_id, deadline.step(ANSWER_TIMEOUT))
+        status = client.last_status(app_id, deadline.step(ANSWER_TIMEOUT))
         problem: ClusterError | None = None
         files: list[LogFile] = []
         try:
             logs = _logs(client, status, _choose(pattern, last_bytes), deadline)
             files = [_to_file(log) for log in logs]
         except (HttpError, UnreadableFileError) as exc:
-            if not status.ended and client.status(app_id).ended:
+            if not status.ended and client.last_status(app_id).ended:
                 continue  # they have been moved in between
             try:
                 files = _by_yarn(client, app_id, pattern, last_bytes, deadline)
@@ -245,9 +245,11 @@ def follow_logs(
     collection: Deadline | None = None
     trouble: Deadline | None = None
     while collection is None or not collection.passed:
-        status = client.status(app_id)
+        status = client.last_status(app_id)
         if status.ended and collection is None:
-            collection = Deadline(COLLECTION_TIMEOUT)
+            # Of one that YARN has forgotten, nobody tells when all are there.
+            forgotten = status.start_time is None
+            collection = Deadline(2 * COMPLETION_TIMEOUT if forgotten else COLLECTION_TIMEOUT)
         step = Deadline(ANSWER_TIMEOUT)
         try:
             logs = list(_logs(client, status, choose, step))

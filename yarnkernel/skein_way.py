@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from yarnkernel.errors import ClusterError, YarnKernelError
+from yarnkernel.application import DEFAULT_PARTITION
+from yarnkernel.errors import ClusterError, UsageError, YarnKernelError
 from yarnkernel.interrupts import deferred, uninterrupted
 from yarnkernel.skein_driver import SharedDriver
 from yarnkernel.skein_rpc import RemoteError, result, start_call
@@ -62,6 +63,8 @@ class SkeinWay:
         report: Callable[[str], None],  # noqa: ARG002  (the driver uploads)
     ) -> str:
         """See :class:`yarnkernel.way.Way`."""
+        if spec.node_label == DEFAULT_PARTITION:
+            raise UsageError("skein's driver asks for no nodes without a label; next: --via direct")
         # A submission may rightly take minutes (uploads): whether anybody is there is asked first.
         with asking(self.client, deadline):
             self.client.check(deadline.step(ANSWER_TIMEOUT))

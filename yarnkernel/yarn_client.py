@@ -10,11 +10,13 @@ from yarnkernel.application import (
     TAG,
     UNIQUE_TAG_PREFIX,
     ApplicationStatus,
+    forgotten_status,
 )
-from yarnkernel.application_report import to_status
+from yarnkernel.application_report import leaf_queues, order, to_status
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
     ApplicationError,
+    ApplicationForgottenError,
     ApplicationNotFoundError,
     ApplicationTimeoutError,
     ClusterError,
@@ -65,6 +67,8 @@ class YarnClient:
     def __init__(self, cluster: ClusterEnvironment) -> None:
         self.cluster = cluster
         self.resource_manager = ResourceManager(cluster.configuration)
+        #: Start and number of an application that the ResourceManager has not had yet.
+        self._newest = (0, 0)
 
     def __enter__(self) -> Self:
         return self
@@ -167,21 +171,56 @@ class YarnClient:
         Raises
         ------
         ApplicationNotFoundError
-            When the cluster has no such application, or it is not one of skein's.
+            When the cluster has no such application, or it is not one of skein's;
+            ApplicationForgottenError when it has ended and is remembered no more.
         ClusterError
             When the ResourceManager does not answer.
         """
-        problem = f"{self.cluster.source} does not know {app_id}"
         with self._asking():
             try:
                 report = self.resource_manager.application_report(app_id, timeout)
             except NotFoundError:
                 report = None
-        if report is not None:
-            if report.applicationType == APPLICATION_TYPE:
-                return to_status(report)
-            problem = f"{app_id} is not an application of skein or yarnkernel"
+        if report is None:
+            raise self._not_found(app_id, timeout)
+        if report.applicationType == APPLICATION_TYPE:
+            return to_status(report)
+        problem = f"{app_id} is not an application of skein or yarnkernel"
         raise ApplicationNotFoundError(problem, app_id=app_id, hint="yarnkernel list --all")
+
+    def _not_found(self, app_id: str, timeout: float) -> ApplicationNotFoundError:
+        """Say why the ResourceManager does not know an application.
+
+        Its ids have the time of its start, and a number; the next one tells both.
+        """
+        error, hint = ApplicationNotFoundError, "yarnkernel list --all"
+        problem = f"{self.cluster.source} does not know {app_id}"
+        its_start, its_number = order(app_id)
+        start, number = self._newest
+        if start != its_start or number <= its_number:
+            with self._asking():
+                next_id = self.resource_manager.new_application(timeout)
+            start, number = self._newest = order(next_id)
+        if its_start == start and its_number < number:
+            error, hint = ApplicationForgottenError, f"yarnkernel logs {app_id}"
+            problem += " any more: it has ended, and the ResourceManager has forgotten it"
+        elif its_start < start:
+            problem += (
+                ": the ResourceManager was started anew after that application, and remembers it no"
+                " more; if it is this cluster's, it has ended"
+            )
+        return error(problem, app_id=app_id, hint=hint)
+
+    def last_status(self, app_id: str, timeout: float = ANSWER_TIMEOUT) -> ApplicationStatus:
+        """Ask YARN for an application's state, which is a final one where YARN has forgotten it.
+
+        See :meth:`status`.
+        """
+        try:
+            return self.status(app_id, timeout)
+        except ApplicationForgottenError:
+            # Whoever asks by its id: only the user's own logs could be read.
+            return forgotten_status(app_id, name_in_cluster(self.cluster.configuration))
 
     def applications(
         self, *, ended: bool = False, user: str = "", tags: Collection[str] = ()
@@ -210,7 +249,7 @@ class YarnClient:
                 tags=tags,
                 types=[APPLICATION_TYPE],
             )
-        return sorted(map(to_status, reports), key=_age)
+        return sorted(map(to_status, reports), key=lambda status: order(status.app_id))
 
     def kill(self, app_id: str, timeout: float = ANSWER_TIMEOUT) -> None:
         """Let YARN kill an application; one that has ended stays as it is.
@@ -285,7 +324,7 @@ class YarnClient:
         """List the names of the queues that take applications."""
         with self._asking():
             root = self.resource_manager.queue("root", timeout)
-        return sorted(_leaves(root)) if root is not None else []
+        return sorted(leaf_queues(root)) if root is not None else []
 
 
 def list_kernels(
@@ -308,15 +347,3 @@ def list_kernels(
         Applications with the tag ``yarnkernel``, the newest last.
     """
     return client.applications(ended=ended, user=user, tags=[TAG])
-
-
-def _age(status: ApplicationStatus) -> tuple[int, ...]:
-    """Order of submission: the ResourceManager's start, and the number since then."""
-    return tuple(int(part) for part in status.app_id.split("_")[1:])
-
-
-def _leaves(queue: Any) -> Iterator[str]:
-    for child in queue.childQueues:
-        yield from _leaves(child)
-    if not queue.childQueues:
-        yield queue.queueName

@@ -237,7 +237,7 @@ def _logs(options: argparse.Namespace, output: Output) -> None:
             news = follow_logs(client, app_id, pattern=pattern, last_bytes=options.tail)
             _print_news(news, output, with_headings=options.all)
             return
-        status = client.status(app_id)
+        status = client.last_status(app_id)
         files = read_logs(
             client,
             app_id,

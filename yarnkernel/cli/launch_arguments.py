@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from yarnkernel.application import DEFAULT_PARTITION
 from yarnkernel.cli.arguments import add_timeout, count, seconds, variable
 from yarnkernel.connection import NEVER, REQUIRED
 from yarnkernel.deadline import START_TIMEOUT
@@ -42,7 +43,12 @@ def add_overrides(parser: argparse.ArgumentParser, named: str = "application") -
         "pushed when it has changed (a local cluster uses it where it is), an archive here, the "
         "URL of one on the cluster, or python:///PREFIX on all nodes",
     )
-    group.add_argument("--node-label", metavar="LABEL", help="only on nodes with this label")
+    group.add_argument(
+        "--node-label",
+        type=lambda text: text or DEFAULT_PARTITION,
+        metavar="LABEL",
+        help="only on nodes with this label; '' for nodes without one",
+    )
     group.add_argument("--name", dest="application_name", help=f"name of the {named}")
     group.add_argument(
         "--priority",
