@@ -22,6 +22,7 @@ from yarnkernel.errors import (
     AuthenticationError,
     ClusterError,
     HttpError,
+    InvalidTokenError,
     MasterError,
     NotFoundError,
     YarnKernelError,
@@ -109,7 +110,15 @@ class Master:
         try:
             await asyncio.to_thread(self._protocol.register, host, port, self._give_up, page)
         except ClusterError as exc:
-            raise MasterError(f"the ResourceManager does not register us: {exc}") from exc
+            await self._server.stop()
+            reason = f"the ResourceManager does not register us: {exc}"
+            if isinstance(exc, InvalidTokenError):
+                # So it is where NodeManagers give containers tokens for their own AMRMProxy.
+                reason += (
+                    "; with yarn.nodemanager.amrmproxy.enabled, the client's site files need its "
+                    "address as yarn.resourcemanager.scheduler.address"
+                )
+            raise MasterError(reason) from exc
         _log.info("registered as the ApplicationMaster, %s:%d", host, port)
         loop = asyncio.get_running_loop()
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 PROTOCOL = "org.apache.hadoop.yarn.api.ApplicationMasterProtocolPB"
 #: Seconds between two questions whether the ResourceManager has written the end down.
 UNREGISTER_INTERVAL = 0.02
+#: Seconds after which a token is given up by which we have never come in: it was given for this.
+REFUSAL_TIMEOUT = 10.0
 #: What a second registration is refused with; there is no type of exception for it alone.
 _REGISTERED_ALREADY = "already registered"
 
@@ -57,11 +59,13 @@ class ApplicationMasterProtocol(HighlyAvailable):
         )
         self._registration: dict[str, Any] = {}
         self._response_id = 0
+        self._has_come_in = False
 
     def another(self) -> ApplicationMasterProtocol:
         """Return the same with connections of its own, for another thread."""
         other = ApplicationMasterProtocol(self._addresses, self._login.token, self._configuration)
         other._registration = self._registration
+        other._has_come_in = self._has_come_in
         return other
 
     def register(self, host: str, port: int, timeout: float, page: str = "") -> None:
@@ -174,12 +178,19 @@ class ApplicationMasterProtocol(HighlyAvailable):
             time.sleep(UNREGISTER_INTERVAL)
 
     def _call(self, name: str, timeout: float, **fields: Any) -> Any:
-        """Call; a ResourceManager that has not read its keys yet knows no token."""
+        """Call; a ResourceManager that was restarted and has not read its keys knows no token."""
         deadline = Deadline(timeout)
+        refusal = deadline if self._has_come_in else Deadline(min(timeout, REFUSAL_TIMEOUT))
         while True:
             try:
-                return self.call(name, deadline.step(timeout), **fields)
+                answer = self.call(name, deadline.step(timeout), **fields)
             except InvalidTokenError:
-                if deadline.remaining < RETRY_INTERVAL:
+                if refusal.remaining < RETRY_INTERVAL:
                     raise
                 time.sleep(RETRY_INTERVAL)
+            except HadoopError:
+                self._has_come_in = True
+                raise
+            else:
+                self._has_come_in = True
+                return answer
