@@ -18,15 +18,22 @@ if TYPE_CHECKING:
     from tests.conftest import Shell
 
 LABEL = "fast"
+#: A label that no node has; the queue "small" asks for it where nobody says otherwise.
+NOWHERE = "nowhere"
 #: Fills a node of this cluster.
 SMALL_NODE, WHOLE_NODE = "1024", "{memory: 1024 MiB, vcores: 1}"
 QUEUES = "yarn.scheduler.capacity.root"
 SETTINGS = {
     "yarn.cluster.max-application-priority": "10",
     "yarn.node-labels.enabled": "true",
-    f"{QUEUES}.accessible-node-labels": LABEL,
+    f"{QUEUES}.accessible-node-labels": f"{LABEL},{NOWHERE}",
+    f"{QUEUES}.accessible-node-labels.{NOWHERE}.capacity": "100",
+    f"{QUEUES}.default.accessible-node-labels.{NOWHERE}.capacity": "0",
+    f"{QUEUES}.small.accessible-node-labels": f"{LABEL},{NOWHERE}",
+    f"{QUEUES}.small.accessible-node-labels.{NOWHERE}.capacity": "100",
+    f"{QUEUES}.small.default-node-label-expression": NOWHERE,
     f"{QUEUES}.accessible-node-labels.{LABEL}.capacity": "100",
-    f"{QUEUES}.default.accessible-node-labels": LABEL,
+    f"{QUEUES}.default.accessible-node-labels": f"{LABEL},{NOWHERE}",
     f"{QUEUES}.default.accessible-node-labels.{LABEL}.capacity": "100",
     f"{QUEUES}.small.accessible-node-labels.{LABEL}.capacity": "0",
     # Counted only: this machine need not have any.
@@ -43,7 +50,8 @@ def labelled(user_shell: Shell, name: str, tmp_path: Path) -> tuple[Shell, str]:
     for setting, value in settings.items():
         start += ["--set", f"{setting}={value}"]
     web = user_shell.yarnkernel(*start, "--json").ok().document["web"]
-    ask(web, "add-node-labels", {"nodeLabelInfo": [{"name": LABEL, "exclusivity": "true"}]})
+    labels = [{"name": name, "exclusivity": "true"} for name in (LABEL, NOWHERE)]
+    ask(web, "add-node-labels", {"nodeLabelInfo": labels})
     (second,) = [
         node["id"] for node in ask(web, "nodes")["nodes"]["node"] if "127.0.0.2" in node["id"]
     ]
@@ -92,6 +100,7 @@ def test_what_the_scheduler_heeds(labelled: tuple[Shell, str], tmp_path: Path) -
     assert ask(web, f"apps/{waiting}")["app"]["state"] == "ACCEPTED"
     shell.yarnkernel("stop", "--force", waiting, important).ok()
     wait_for(lambda: not shell.yarnkernel("list", "--ids").ok().out, 20, "all have ended")
+    default_label_of_a_queue(shell, web, tmp_path)
     gpu = write_spec(tmp_path, RECIPE, resources="{memory: 400 MiB, vcores: 1, gpus: 1}")
     for via in ("direct", "skein"):
         one, other = (
@@ -102,3 +111,18 @@ def test_what_the_scheduler_heeds(labelled: tuple[Shell, str], tmp_path: Path) -
         used = ask(web, f"apps/{one}")["app"]["resourceInfo"]["resourceUsagesByPartition"]
         assert '"yarn.io/gpu"' in json.dumps(used)
         shell.yarnkernel("stop", "--force", one, other).ok()
+
+
+def default_label_of_a_queue(shell: Shell, web: str, directory: Path) -> None:
+    """Who waits for nodes that there are none of is told so; '' is for those without a label."""
+    spec = write_spec(directory, RECIPE, resources="{memory: 128 MiB, vcores: 1}")
+    start = ("start", spec, "--queue", "small")
+    error = shell.yarnkernel(*start, "--timeout", "5").error(3)
+    assert f"it waits for a node with the label {NOWHERE}, of which there is none" in error
+    assert "next: yarnkernel start --node-label" in error
+    app_id = shell.yarnkernel("submit", *start[1:], "--node-label", "").ok().out.strip()
+    wait_for(lambda: ask(web, f"apps/{app_id}")["app"]["state"] != "ACCEPTED", 20, "it runs")
+    assert ask(web, f"apps/{app_id}")["app"]["amNodeLabelExpression"] != NOWHERE
+    shell.yarnkernel("stop", "--force", app_id).ok()
+    error = shell.yarnkernel(*start, "--node-label", "", "--via", "skein").error(2)
+    assert "next: --via direct" in error
