@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import socket
 import stat
@@ -33,6 +34,7 @@ from yarnkernel.connection import (
     write_connection_file,
 )
 from yarnkernel.deadline import START_TIMEOUT, Deadline
+from yarnkernel.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -211,19 +213,31 @@ def _start(options: argparse.Namespace, output: Output) -> None:
 
 
 def _tell_ready(output: Output, app_id: str, info: ConnectionInfo, path: Path | None) -> None:
+    encrypted = "curve_publickey" in info
     output.progress(f"{app_id} kernel is ready on {info['ip']}")
     try:
-        socket.create_connection((info["ip"], info["shell_port"]), REACH_TIMEOUT).close()
+        _knock(info["ip"], info["shell_port"])
     except (OSError, UnicodeError) as exc:
         output.progress(
             f"warning: {info['ip']}:{info['shell_port']} cannot be reached from here "
             f"({exc}); is there a firewall between?"
         )
+    if encrypted:
+        output.progress(f"what it says is encrypted; next: yarnkernel console {path or app_id}")
+        return
+    output.progress("what it says is not encrypted: who taps the network hears it; see --encrypt")
     if path is not None:
         # A bare name is looked up in Jupyter's runtime directory and here.
         runtime = default_connection_file(app_id).parent
         name = path.name if path.parent in (Path(), runtime) else str(path)
         output.progress(f"next: jupyter console --existing {name}")
+
+
+def _knock(host: str, port: int) -> None:
+    """Connect, as a client does: a kernel answers, and closes what it does not let in."""
+    with socket.create_connection((host, port), REACH_TIMEOUT) as connection:
+        if not connection.recv(1):
+            raise OSError("it lets nobody in from here")
 
 
 def _submit(options: argparse.Namespace, output: Output) -> None:
@@ -244,13 +258,15 @@ def _connect(options: argparse.Namespace, output: Output) -> None:
     app_id = check_app_id(options.app_id)
     if options.connection_file is not None:
         check_writable(options.connection_file)
+    else:
+        _hide_standard_output()
     deadline = Deadline(options.timeout)
     with open_client(output) as client:
         info = YarnKernel(app_id, client).wait(
             deadline, key=options.kernel_info_key, report=output.progress
         )
     if options.connection_file is None:
-        _hide_standard_output()
+        _check_standard_output()
         output.result(format_connection_info(info), info)
     else:
         write_connection_file(info, options.connection_file)
@@ -266,3 +282,24 @@ def _hide_standard_output() -> None:
         mode = os.fstat(handle).st_mode
         if stat.S_ISREG(mode) and stat.S_IMODE(mode) & 0o077:
             os.fchmod(handle, 0o600)
+
+
+def _check_standard_output() -> None:
+    """Make sure that nobody opened such a file before it was hidden.
+
+    Raises
+    ------
+    UsageError
+        When somebody did: they could read the key.
+    """
+    try:
+        # To be had when nobody else has the file open (fcntl(2)); of files alone.
+        fcntl.fcntl(sys.stdout, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        fcntl.fcntl(sys.stdout, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        raise UsageError(
+            "the file of standard output is open elsewhere, where the kernel's key could be read; "
+            "next: yarnkernel connect -f FILE"
+        ) from None
+    except (OSError, ValueError):
+        return  # a terminal, a pipe, or a file system without leases
