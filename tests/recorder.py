@@ -51,10 +51,13 @@ class Recorder:
         self._thread.join(10)
         self._socket.close()
 
-    def hears(self, words: str | bytes, ports: Collection[int] = ()) -> bool:
+    def hears(self, words: str, ports: Collection[int] = ()) -> bool:
         """Whether these have passed in the clear, from or to these ports or any."""
-        wanted = words.encode() if isinstance(words, str) else words
-        return wanted in b"".join(_content(packet, ports) for packet in self._packets)
+        return words.encode() in self.heard(ports)
+
+    def heard(self, ports: Collection[int] = ()) -> bytes:
+        """Return what has passed from or to these ports or any."""
+        return b"".join(_content(packet, ports) for packet in self._packets)
 
 
 def _content(packet: bytes, ports: Collection[int]) -> bytes:

@@ -16,6 +16,7 @@ from yarnkernel.container.address import own_address
 from yarnkernel.container.descendants import end_descendants
 from yarnkernel.container.gate import Gate
 from yarnkernel.container.kernel_process import KernelProcess, describe_end
+from yarnkernel.container.mechanism import encrypts
 from yarnkernel.container.persistent import persist
 from yarnkernel.container.ports import pick_ports, taken_by_others
 from yarnkernel.errors import KernelFailedError, YarnKernelError
@@ -207,6 +208,8 @@ class Kernel:
         except asyncio.TimeoutError:
             raise YarnKernelError(f"it bound no ports within {self._start_timeout:.0f} s") from None
         self._own_info = found
+        if "curve_publickey" in found and not self._launch.chooses_ports:
+            await self._check_encryption(max(1.0, end - loop.time()))
         if self._messages is None:
             self._messages = module.Messages(found)
             self._listening = asyncio.create_task(
@@ -215,6 +218,14 @@ class Kernel:
         await self.messages.ask_kernel_info(max(1.0, end - loop.time()))
         if not self._launch.chooses_ports:
             self._check_ports()  # it answers on one of them
+
+    async def _check_encryption(self, timeout: float) -> None:
+        """Find out whether a kernel heeds the keys that it was given: some pass them over."""
+        own = self._own_info
+        looking = encrypts(own["ip"], own["shell_port"])
+        with contextlib.suppress(asyncio.TimeoutError):  # it will not answer either
+            if not await asyncio.wait_for(looking, timeout):
+                raise YarnKernelError("it does not encrypt; next: start it without --encrypt")
 
     async def _listen(self, messages: Messages) -> None:
         async for message in messages.broadcasts():

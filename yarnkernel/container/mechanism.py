@@ -1,0 +1,39 @@
+"""Whether a kernel encrypts, as its side of a connection tells."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+#: ZMTP's greeting of a client with CurveZMQ (https://rfc.zeromq.org/spec/23/): signature, version
+#: 3.0, mechanism, whether it is a server, filler.
+_GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"CURVE".ljust(20, b"\0") + bytes(32)
+#: Seconds between two tries to connect, and for an answer.
+RETRY_INTERVAL, TIMEOUT = 0.1, 5.0
+
+
+async def encrypts(address: str, port: int) -> bool:
+    """Wait until a socket of ZeroMQ listens, and tell whether it speaks CurveZMQ.
+
+    One with another mechanism closes the connection before its own greeting is complete.
+
+    Parameters
+    ----------
+    address : str
+        Its numeric address.
+    port : int
+        Its port.
+    """
+    while True:
+        try:
+            reader, writer = await asyncio.open_connection(address, port)
+            break
+        except OSError:
+            await asyncio.sleep(RETRY_INTERVAL)
+    with contextlib.closing(writer):
+        writer.write(_GREETING)
+        try:
+            await asyncio.wait_for(reader.readexactly(len(_GREETING)), TIMEOUT)
+        except (OSError, EOFError, asyncio.TimeoutError):
+            return False
+    return True
