@@ -116,6 +116,7 @@ ALLOWED = {
         "application_credentials",
         "environment",
         "kernel",
+        "kernel_control",
         "launch_options",
         "spec_changes",
         "way",
@@ -144,6 +145,7 @@ ALLOWED = {
     "cli": CLIENT | {"kernelspec", "launcher_arguments", "local", "__init__"},
     "recipe": {"errors", "connection", "container"},
     "container": {
+        "relay",
         "launch_script",
         "application",
         "application_certificate",

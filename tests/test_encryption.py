@@ -8,14 +8,16 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pexpect
 import psutil
 import pytest
 import zmq
 
-from tests.conftest import own_processes
+from tests.conftest import BIN, own_processes
 from tests.kernels import RECIPE, Kernel, start_kernel, write_spec
 from tests.recorder import Recorder, needs_recorder
 from tests.submissions import certificates_in, files_in, keys_in, opens, own_pair, serves
+from yarnkernel.connection import PORT_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,3 +152,31 @@ def test_other_kernels(
         app_id = stop_later(start.ok().out.strip())
         with Kernel(shell.yarnkernel("connect", app_id).ok().document) as client:
             assert client.run("echo $((6 * 7))") == "42\n"
+
+
+@needs_recorder
+def test_console(stock: Shell, stop_later: Callable[[str], str], tmp_path: Path) -> None:
+    """It speaks encrypted with a kernel that does not encrypt itself."""
+    app_id, info = start_kernel(stock, write_spec(tmp_path, RECIPE))
+    stop_later(app_id)
+    with Recorder() as recorder:
+        console = pexpect.spawn(
+            str(BIN / "yarnkernel"),
+            ["console", app_id],
+            env={**stock.environment, "TERM": "dumb"},
+            cwd=str(tmp_path),
+            encoding="utf-8",
+            timeout=60,
+        )
+        console.expect(r"In \[1\]: ")
+        console.sendline(CODE)
+        console.expect(WORDS)
+        console.sendeof()
+        console.close()
+    get = ("skein", "kv", "get", app_id, "--key", "yarnkernel.kernel.info")
+    encrypted = json.loads(stock.run(*get).ok().out)
+    ports = [encrypted[name] for name in PORT_NAMES]
+    assert len(recorder.heard(ports)) > 1000
+    assert not recorder.hears(WORDS, [*ports, *(info[name] for name in PORT_NAMES)])
+    with Kernel(info) as kernel:  # its own ports are there as before
+        assert kernel.run("6 * 7") == "42"

@@ -222,6 +222,40 @@ def test_encrypted(managers: Callable[..., KernelManager]) -> None:
     assert not answers(without)
 
 
+def test_kernel_that_does_not_encrypt(
+    shell: Shell, kernelspecs: Path, managers: Callable[..., KernelManager]
+) -> None:
+    """Its supervisor encrypts for it."""
+    command = "python -m bash_kernel -f {connection_file}"
+    prefix = kernelspecs.parents[2]
+    add = ("kernelspec", "add", "--prefix", prefix, "--name", "bash", "--kernel-cmd", command)
+    shell.yarnkernel(*add, "--language", "bash", "--replace").ok()
+    manager = managers("bash")
+    manager.start_kernel()
+    info = cast("Any", manager.get_connection_info())
+    with connect(manager) as kernel:
+        assert kernel.run("echo $((6 * 7))") == "42\n"
+        manager.restart_kernel()
+        kernel.wait()
+        assert kernel.run("echo $((6 * 7))") == "42\n"
+        without = {name: value for name, value in info.items() if not name.startswith("curve")}
+        assert answers(info)
+        assert not answers(without)
+
+
+def test_not_encrypted(
+    shell: Shell, kernelspecs: Path, managers: Callable[..., KernelManager]
+) -> None:
+    prefix = kernelspecs.parents[2]
+    add = ("kernelspec", "add", "--prefix", prefix, "--name", "plain", "--no-encrypt", "--replace")
+    shell.yarnkernel(*add).ok()
+    manager = managers("plain")
+    manager.start_kernel()
+    info = cast("Any", manager.get_connection_info())
+    assert "curve_publickey" not in info
+    assert answers(info)
+
+
 def answers(info: dict[str, Any]) -> bool:
     """Whether a kernel answers a client that knows this of it."""
     session = Session(key=info["key"], signature_scheme=info["signature_scheme"])

@@ -12,7 +12,7 @@ from yarnkernel.connection import KERNEL_INFO_KEY, ConnectionInfo, parse_connect
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import ApplicationError, ApplicationTimeoutError, YarnKernelError
 from yarnkernel.interrupts import uninterrupted
-from yarnkernel.kernel_status import STATUS_KEY, Answer, Command, KernelStatus
+from yarnkernel.kernel_status import ENCRYPTED_INFO_KEY, STATUS_KEY, Answer, Command, KernelStatus
 from yarnkernel.skein_rpc import RemoteError
 from yarnkernel.yarn_client import ANSWER_TIMEOUT
 
@@ -192,6 +192,35 @@ def _connection_info(status: ApplicationStatus, key: str, deadline: Deadline) ->
             hint=f"yarnkernel connect {status.app_id}",
         )
     return parse_connection_info(value, am_host=status.host)
+
+
+def encrypted_info(kernel: YarnKernel, timeout: float) -> ConnectionInfo | None:
+    """Ask for ports where a kernel is reached encrypted, also one that does not encrypt itself.
+
+    Parameters
+    ----------
+    kernel : YarnKernel
+        The kernel.
+    timeout : float
+        Seconds.
+
+    Returns
+    -------
+    dict or None
+        Connection info with keys of CurveZMQ; None of a supervisor that knows of no such thing.
+
+    Raises
+    ------
+    ApplicationError, ApplicationTimeoutError, ConnectionInfoError
+        When there is no kernel, or it does not answer.
+    """
+    deadline = Deadline(timeout)
+    status = running_status(kernel, deadline.step(ANSWER_TIMEOUT))
+    if read_kernel_status(status, deadline.step(STEP_TIMEOUT)) is None:
+        return None
+    if _command(kernel, status, "encrypt", deadline)["result"] != "encrypted":
+        return None
+    return _connection_info(status, ENCRYPTED_INFO_KEY, deadline)
 
 
 def restart(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.application_credentials import keep_pair
 from yarnkernel.connection import (
+    AUTO,
     KERNEL_INFO_KEY,
     KERNEL_KEYS,
     ConnectionInfo,
@@ -18,6 +19,7 @@ from yarnkernel.deadline import START_TIMEOUT, Deadline
 from yarnkernel.errors import MasterFailedError, YarnKernelError, summary
 from yarnkernel.interrupts import uninterrupted
 from yarnkernel.kernel import YarnKernel, ignore_report
+from yarnkernel.kernel_control import encrypted_info
 from yarnkernel.launch_options import build
 from yarnkernel.spec_changes import add_unique_tag
 
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
     from yarnkernel.launch_options import LaunchOptions
     from yarnkernel.way import Way
+
+#: Seconds that a supervisor may take to open ports that encrypt.
+ENCRYPT_TIMEOUT = 10.0
 
 
 @contextlib.contextmanager
@@ -197,8 +202,11 @@ def started_for(
                 write_connection_file(dict(keys), path)
             cluster = way.client.cluster
             spec = build(options, cluster, pusher, recipe_options=recipe_options, keys=path)
-            result = stack.enter_context(started(way, spec, deadline, report=report))
-        yield result
+            kernel, info = stack.enter_context(started(way, spec, deadline, report=report))
+        if options.encrypt == AUTO and "curve_publickey" not in info:
+            with contextlib.suppress(YarnKernelError):
+                info = encrypted_info(kernel, deadline.step(ENCRYPT_TIMEOUT)) or info
+        yield kernel, info
 
 
 def _withdraw(kernel: YarnKernel, report: Callable[[str], None]) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.cli.output import Output
-from yarnkernel.connection import keys_of
+from yarnkernel.connection import AUTO, keys_of
 from yarnkernel.deadline import START_TIMEOUT, Deadline
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.kernel_status import KernelStatus
@@ -244,7 +244,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings.setdefault("timeout", min(options.timeout, START_TIMEOUT))
         options = LaunchOptions.from_dict(settings)
         env = {**travelling_variables(os.environ), **options.env}
-        return asyncio.run(Launcher(dataclasses.replace(options, env=env), front, output).run())
+        options = dataclasses.replace(options, env=env, encrypt=options.encrypt or AUTO)
+        return asyncio.run(Launcher(options, front, output).run())
     except YarnKernelError as exc:
         output.error(str(exc))
         return exc.exit_code

@@ -44,7 +44,13 @@ class Relay:
     Parameters
     ----------
     front : dict
-        Connection info with the address and ports to listen on.
+        Connection info with the address and ports to listen on, and the front end's keys; it
+        encrypts when they have one for that. Port 0 is any.
+
+    Attributes
+    ----------
+    ports : dict of str to int
+        Where it listens.
 
     Raises
     ------
@@ -57,16 +63,17 @@ class Relay:
         self._context = zmq.asyncio.Context()
         self._context.linger = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._ports: dict[str, socket.socket] = {}
+        self._taken: dict[str, socket.socket] = {}
         family = socket.AF_INET6 if ":" in front["ip"] else socket.AF_INET
         for name in PORT_NAMES:
-            taken = self._ports[name] = socket.socket(family, socket.SOCK_STREAM)
+            taken = self._taken[name] = socket.socket(family, socket.SOCK_STREAM)
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 taken.bind((front["ip"], front[name]))
             except OSError as exc:
                 self.close()
                 raise self._refused(name, exc) from exc
+        self.ports = {name: int(one.getsockname()[1]) for name, one in self._taken.items()}
 
     def _refused(self, name: str, error: OSError) -> UsageError:
         address = f"{self._front['ip']}:{self._front[name]}"
@@ -75,13 +82,15 @@ class Relay:
             f"{os.strerror(error.errno or 0)}; next: start the kernel again, with other ports"
         )
 
-    async def open(self, kernel: ConnectionInfo) -> None:
+    async def open(self, kernel: ConnectionInfo, *, at_once: bool = False) -> None:
         """Let front ends connect.
 
         Parameters
         ----------
         kernel : dict
             Connection info with the kernel's address, ports and keys.
+        at_once : bool, default False
+            Do not wait until the kernel is heard and somebody listens: it may be busy.
 
         Raises
         ------
@@ -93,12 +102,13 @@ class Relay:
         identity = f"launcher-{uuid.uuid4().hex}".encode()
         kinds = dict.fromkeys(PORT_NAMES, zmq.DEALER) | {"iopub_port": zmq.SUB}
         far = {name: self._connect(kernel, name, kind, identity) for name, kind in kinds.items()}
-        await self._hear(kernel, far["shell_port"], far["iopub_port"])
+        if not at_once:
+            await self._hear(kernel, far["shell_port"], far["iopub_port"])
         sign = _Signer(kernel["key"], self._front["key"])
         near = self._listen("iopub_port", zmq.XPUB)
         self._start(_hand_on(far["iopub_port"], near, sign.for_front))
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(near.recv(), LISTEN_TIMEOUT)
+            await asyncio.wait_for(near.recv(), 0 if at_once else LISTEN_TIMEOUT)
         self._start(_drain(near))
         for name in PORT_NAMES:
             if name == "iopub_port":
@@ -152,7 +162,7 @@ class Relay:
             asked -= 1
 
     def _listen(self, name: str, kind: int) -> zmq.asyncio.Socket:
-        taken = self._ports[name]
+        taken = self._taken[name]
         try:
             taken.listen()
         except OSError as exc:  # with SO_REUSEADDR, the first who listens has it
@@ -161,8 +171,12 @@ class Relay:
         near.linger = 0
         if kind == zmq.XPUB:
             near.setsockopt(zmq.XPUB_NODROP, 1)
+        if "curve_secretkey" in self._front:
+            near.curve_secretkey = self._front["curve_secretkey"].encode()
+            near.curve_publickey = self._front["curve_publickey"].encode()
+            near.curve_server = True
         near.setsockopt(zmq.USE_FD, taken.detach())  # it is closed with this one
-        near.bind(f"tcp://{self._front['ip']}:{self._front[name]}")
+        near.bind(f"tcp://{self._front['ip']}:{self.ports[name]}")
         return near
 
     def _start(self, work: Any) -> None:
@@ -174,7 +188,7 @@ class Relay:
         """Give the ports back and cut all connections; idempotent."""
         for task in self._tasks:
             task.cancel()
-        for taken in self._ports.values():
+        for taken in self._taken.values():
             taken.close()
         self._context.destroy(linger=0)
 

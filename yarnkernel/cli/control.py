@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Seconds that the interrupt of Ctrl-C at a console may take.
 CONSOLE_INTERRUPT_TIMEOUT = 10.0
+#: Seconds that a supervisor may take to open ports that encrypt.
+ENCRYPT_TIMEOUT = 10.0
 
 
 def add_commands(commands: Commands) -> None:
@@ -67,6 +69,12 @@ def add_commands(commands: Commands) -> None:
         "runtime directory too",
     )
     completed_by(action, FILES)
+    parser.add_argument(
+        "--no-encrypt",
+        dest="encrypt",
+        action="store_false",
+        help="do not encrypt what is said with a kernel that does not do so itself",
+    )
     add_kernel_info_key(parser)
     add_timeout(parser, "how long to wait for the kernel of an application", START_TIMEOUT)
 
@@ -109,7 +117,7 @@ def _console(options: argparse.Namespace, output: Output) -> None:
         run_console(read_connection_file(find_connection_file(options.kernel)))
         return
     from yarnkernel.kernel import YarnKernel  # noqa: PLC0415  (skein)
-    from yarnkernel.kernel_control import interrupt  # noqa: PLC0415
+    from yarnkernel.kernel_control import encrypted_info, interrupt  # noqa: PLC0415
 
     app_id, key = check_app_id(options.kernel), options.kernel_info_key
 
@@ -122,7 +130,10 @@ def _console(options: argparse.Namespace, output: Output) -> None:
             output.error(str(exc))
 
     with open_client(output) as client:
-        info = YarnKernel(app_id, client).wait(
-            Deadline(options.timeout), key=key, report=output.progress
-        )
+        kernel = YarnKernel(app_id, client)
+        info = kernel.wait(Deadline(options.timeout), key=key, report=output.progress)
+        if options.encrypt and "curve_publickey" not in info:
+            info = encrypted_info(kernel, ENCRYPT_TIMEOUT) or info
+    if "curve_publickey" not in info:
+        output.progress("what is said is not encrypted on its way")
     run_console(info, interrupt_application)

@@ -6,7 +6,11 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from yarnkernel.connection import format_connection_info
+from yarnkernel.kernel_status import ENCRYPTED_INFO_KEY
+
 if TYPE_CHECKING:
+    from yarnkernel.connection import ConnectionInfo
     from yarnkernel.container.application import Application
     from yarnkernel.container.kernel import Kernel
     from yarnkernel.container.publisher import StatusPublisher
@@ -28,6 +32,7 @@ class Commands:
         self._publisher = publisher
         self._restarts: asyncio.Queue[str] = asyncio.Queue()
         self._interrupt: asyncio.Task[str] | None = None
+        self._encrypted: ConnectionInfo | None = None
 
     async def obey(self, kernel: Kernel, store: Application) -> None:
         """Take commands as they come; for ever."""
@@ -37,8 +42,25 @@ class Commands:
                 self._ask_for_restart(command)
             elif command.verb == "interrupt":
                 self._begin_interrupt(kernel, command.id)
+            elif command.verb == "encrypt":
+                await self._encrypt(kernel, store)
+                self._publisher.answer(command.id, result="encrypted")
             else:
                 self._publisher.answer(command.id, result="unknown")
+
+    async def _encrypt(self, kernel: Kernel, store: Application) -> None:
+        """Publish where the kernel is reached encrypted."""
+        if self._encrypted is None:
+            self._encrypted = kernel.info
+            if "curve_publickey" not in kernel.info:
+                # Not needed by all, and slow to import.
+                from yarnkernel.container.encrypted_ports import (  # noqa: PLC0415
+                    open_encrypted_ports,
+                )
+
+                self._encrypted = await open_encrypted_ports(kernel)
+        info = format_connection_info(self._encrypted)
+        await store.put(ENCRYPTED_INFO_KEY, info.encode())
 
     def _ask_for_restart(self, command: Command) -> None:
         if command.restarts is not None and command.restarts < self._publisher.restarts:

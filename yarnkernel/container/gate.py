@@ -66,23 +66,21 @@ class Gate:
         return len(self._halves) // 2
 
     def open(self, targets: Mapping[str, tuple[str, int]]) -> None:
-        """Listen; or hand on to other targets from now on.
+        """Listen for more, or hand on to other targets from now on.
 
         Parameters
         ----------
         targets : mapping of str to tuple of str and int
-            Where the kernel listens, by what it is for.
+            Where to hand on to, by what it is for.
 
         Raises
         ------
         OSError
             When there is no port to be had.
         """
-        self._targets = dict(targets)
-        if self._listening:
-            return
+        self._targets.update(targets)
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
-        for name in targets:
+        for name in targets.keys() - self.ports.keys():
             listening = socket.socket(family, socket.SOCK_STREAM)
             self._listening.append(listening)
             listening.setblocking(False)  # noqa: FBT003  (socket's own)

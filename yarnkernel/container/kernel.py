@@ -16,7 +16,7 @@ from yarnkernel.container.address import own_address
 from yarnkernel.container.descendants import end_descendants
 from yarnkernel.container.gate import Gate
 from yarnkernel.container.kernel_process import KernelProcess, describe_end
-from yarnkernel.container.mechanism import encrypts
+from yarnkernel.container.mechanism import check_encryption
 from yarnkernel.container.persistent import persist
 from yarnkernel.container.ports import pick_ports, taken_by_others
 from yarnkernel.errors import KernelFailedError, YarnKernelError
@@ -65,6 +65,8 @@ class Kernel:
     ----------
     info : dict
         Its connection info as clients get it; complete once it has been started.
+    own_info : dict
+        The same with the address and ports of its own, on this host alone.
     gate : Gate
         Whom it is reached by.
     activity : Activity
@@ -85,7 +87,7 @@ class Kernel:
         self.gate = Gate(address)
         #: Where it really listens: on this host alone.
         self._address = own_address(address)
-        self._own_info: ConnectionInfo = {}
+        self.own_info: ConnectionInfo = {}
         self.activity = Activity()
 
     @property
@@ -113,7 +115,7 @@ class Kernel:
         for attempts_left in reversed(range(PORT_ATTEMPTS)):
             chooses = self._launch.chooses_ports
             ports = dict.fromkeys(PORT_NAMES, 0) if chooses else pick_ports(self._address)
-            self._own_info = self._launch.new_connection_info(self._address, ports)
+            self.own_info = self._launch.new_connection_info(self._address, ports)
             try:
                 await self._bring_up()
             except KernelFailedError:
@@ -130,7 +132,7 @@ class Kernel:
 
     def _let_in(self) -> None:
         """Open the ports for clients, which stay the same for as long as it lives."""
-        own = self._own_info
+        own = self.own_info
         try:
             self.gate.open({name: (own["ip"], own[name]) for name in PORT_NAMES})
         except OSError as exc:
@@ -162,7 +164,7 @@ class Kernel:
 
     async def _bring_up(self) -> None:
         try:
-            self._process = await KernelProcess.start(self._launch, self._own_info)
+            self._process = await KernelProcess.start(self._launch, self.own_info)
         except (OSError, YarnKernelError) as exc:
             raise KernelFailedError(f"cannot be started: {exc}") from exc
         answering = asyncio.create_task(self._await_answer())
@@ -194,7 +196,7 @@ class Kernel:
             self._check_ports()
 
     def _check_ports(self) -> None:
-        ports = [self._own_info[name] for name in PORT_NAMES]
+        ports = [self.own_info[name] for name in PORT_NAMES]
         if others := taken_by_others(self._address, ports, self.process.pid):
             raise YarnKernelError(f"somebody else has port {others[0]}")
 
@@ -207,9 +209,9 @@ class Kernel:
             found = await asyncio.wait_for(self.process.connection_info(), self._start_timeout)
         except asyncio.TimeoutError:
             raise YarnKernelError(f"it bound no ports within {self._start_timeout:.0f} s") from None
-        self._own_info = found
+        self.own_info = found
         if "curve_publickey" in found and not self._launch.chooses_ports:
-            await self._check_encryption(max(1.0, end - loop.time()))
+            await check_encryption(found, max(1.0, end - loop.time()))
         if self._messages is None:
             self._messages = module.Messages(found)
             self._listening = asyncio.create_task(
@@ -218,14 +220,6 @@ class Kernel:
         await self.messages.ask_kernel_info(max(1.0, end - loop.time()))
         if not self._launch.chooses_ports:
             self._check_ports()  # it answers on one of them
-
-    async def _check_encryption(self, timeout: float) -> None:
-        """Find out whether a kernel heeds the keys that it was given: some pass them over."""
-        own = self._own_info
-        looking = encrypts(own["ip"], own["shell_port"])
-        with contextlib.suppress(asyncio.TimeoutError):  # it will not answer either
-            if not await asyncio.wait_for(looking, timeout):
-                raise YarnKernelError("it does not encrypt; next: start it without --encrypt")
 
     async def _listen(self, messages: Messages) -> None:
         async for message in messages.broadcasts():

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import TYPE_CHECKING
+
+from yarnkernel.errors import YarnKernelError
+
+if TYPE_CHECKING:
+    from yarnkernel.connection import ConnectionInfo
 
 #: ZMTP's greeting of a client with CurveZMQ (https://rfc.zeromq.org/spec/23/): signature, version
 #: 3.0, mechanism, whether it is a server, filler.
@@ -37,3 +43,23 @@ async def encrypts(address: str, port: int) -> bool:
         except (OSError, EOFError, asyncio.TimeoutError):
             return False
     return True
+
+
+async def check_encryption(info: ConnectionInfo, timeout: float) -> None:
+    """Find out whether a kernel heeds the keys that it was given: some pass them over.
+
+    Parameters
+    ----------
+    info : dict
+        Its connection info.
+    timeout : float
+        Seconds for it to listen.
+
+    Raises
+    ------
+    YarnKernelError
+        When it does not encrypt.
+    """
+    with contextlib.suppress(asyncio.TimeoutError):  # it will not answer either
+        if not await asyncio.wait_for(encrypts(info["ip"], info["shell_port"]), timeout):
+            raise YarnKernelError("it does not encrypt; next: start it without --encrypt")
