@@ -7,8 +7,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddic
 
 #: Whole numbers that any library takes.
 LARGEST = 2**63
-#: The end of the year 9999, in seconds since 1970: no later time can be shown.
-LAST_MOMENT = 253402300799.0
+#: The year 3000, in seconds since 1970: far later times cannot be shown.
+LAST_MOMENT = 32503680000.0
 
 
 def fits(value: object, kind: Any) -> bool:
