@@ -96,6 +96,12 @@ manager.start_kernel()
 client = manager.client()
 client.start_channels()
 client.wait_for_ready(timeout=60)
+app_id = manager.provisioner._app_id
+print(app_id, flush=True)
+sys.stdin.readline()
+manager.restart_kernel(now=True)
+client.wait_for_ready(timeout=60)
+assert manager.provisioner._app_id == app_id
 client.execute('''
 while True:
     try:
@@ -106,16 +112,14 @@ while True:
 ''')
 while client.get_iopub_msg(timeout=60)["msg_type"] != "stream":
     pass
-print(manager.provisioner._app_id, flush=True)
-sys.stdin.readline()
 manager.shutdown_kernel(now=True)
 print("shut down", flush=True)
 sys.stdin.readline()
 """
 
 
-def test_kernel_that_is_shut_down_while_the_resourcemanager_restarts(mortal: Shell) -> None:
-    """Its ApplicationMaster is asked instead, and YARN when it is back."""
+def test_kernel_whose_front_end_goes_on_while_the_resourcemanager_restarts(mortal: Shell) -> None:
+    """Its ApplicationMaster is asked for a restart and for its end, and YARN when it is back."""
     mortal.yarnkernel("kernelspec", "add", "--name", "stubborn").ok()
     front_end = mortal.start(sys.executable, "-c", STUBBORN, stdin=subprocess.PIPE)
     assert front_end.stdin is not None

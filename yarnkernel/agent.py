@@ -232,13 +232,14 @@ class Agent:
         """Restart a kernel in place unless it has been since ``restarts`` was true."""
         kernel = self._kernel(app_id)
         with kernel.client:
-            return {"restarts": restart(kernel, timeout, restarts=restarts)[1]}
+            last = self._last_status(app_id)
+            return {"restarts": restart(kernel, timeout, restarts=restarts, last=last)[1]}
 
     def do_interrupt(self, _number: int, *, app_id: str, timeout: float) -> str:
         """Interrupt a kernel; see :func:`kernel_control.interrupt`."""
         kernel = self._kernel(app_id)
         with kernel.client:
-            return interrupt(kernel, timeout)
+            return interrupt(kernel, timeout, last=self._last_status(app_id))
 
     def do_end(self, _number: int, *, app_id: str, grace: float) -> str:
         """See to it that an application has ended.
@@ -274,11 +275,15 @@ class Agent:
 
     def _ask_master(self, app_id: str) -> bool:
         """Ask for an application's end where its watch has seen its ApplicationMaster."""
+        status = self._last_status(app_id)
+        if status is not None:
+            shut_down(status, "Its front end has shut it down.", MASTER_TIMEOUT)
+        return status is not None
+
+    def _last_status(self, app_id: str) -> ApplicationStatus | None:
+        """What was last seen of an application that ran."""
         watch = self._watches.get(app_id)
-        if watch is None or watch.status is None:
-            return False
-        shut_down(watch.status, "Its front end has shut it down.", MASTER_TIMEOUT)
-        return True
+        return watch.status if watch is not None else None
 
     def _end(self) -> None:
         """End what nobody is there for any more."""

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 from yarnkernel import application_master
 from yarnkernel.connection import KERNEL_INFO_KEY, ConnectionInfo, parse_connection_info
 from yarnkernel.deadline import Deadline
-from yarnkernel.errors import ApplicationError, ApplicationTimeoutError, YarnKernelError
+from yarnkernel.errors import (
+    ApplicationError,
+    ApplicationTimeoutError,
+    ClusterError,
+    YarnKernelError,
+)
 from yarnkernel.interrupts import uninterrupted
 from yarnkernel.kernel_status import ENCRYPTED_INFO_KEY, STATUS_KEY, Answer, Command, KernelStatus
 from yarnkernel.skein_rpc import RemoteError
@@ -96,7 +101,9 @@ def _read(status: ApplicationStatus, key: str, timeout: float) -> bytes | None:
         ) from exc
 
 
-def running_status(kernel: YarnKernel, timeout: float) -> ApplicationStatus:
+def running_status(
+    kernel: YarnKernel, timeout: float, last: ApplicationStatus | None = None
+) -> ApplicationStatus:
     """Ask for the state of an application whose kernel is going to be asked something.
 
     Parameters
@@ -105,13 +112,22 @@ def running_status(kernel: YarnKernel, timeout: float) -> ApplicationStatus:
         The kernel.
     timeout : float
         Seconds.
+    last : ApplicationStatus, optional
+        What was known of it when it ran: that will do while no ResourceManager answers.
 
     Raises
     ------
     ApplicationError
         When it does not run, or not any more.
+    ClusterError
+        When nobody answers, and nothing is known.
     """
-    status = kernel.client.status(kernel.app_id, timeout)
+    try:
+        status = kernel.client.status(kernel.app_id, timeout)
+    except ClusterError:
+        if last is None:
+            raise
+        return last
     if status.state == "RUNNING" and status.port:
         return status
     ended = f"has ended: {status.outcome}" if status.ended else f"is {status.outcome}"
@@ -124,7 +140,13 @@ def running_status(kernel: YarnKernel, timeout: float) -> ApplicationStatus:
     )
 
 
-def interrupt(kernel: YarnKernel, timeout: float, *, key: str = KERNEL_INFO_KEY) -> str:
+def interrupt(
+    kernel: YarnKernel,
+    timeout: float,
+    *,
+    key: str = KERNEL_INFO_KEY,
+    last: ApplicationStatus | None = None,
+) -> str:
     """Interrupt what a kernel does, whoever started it.
 
     Its supervisor sends it a signal; a kernel without one is asked to
@@ -138,6 +160,8 @@ def interrupt(kernel: YarnKernel, timeout: float, *, key: str = KERNEL_INFO_KEY)
         Seconds.
     key : str, default "ipython.kernel.info"
         The key that the recipe publishes under.
+    last : ApplicationStatus, optional
+        See :func:`running_status`.
 
     Returns
     -------
@@ -153,7 +177,7 @@ def interrupt(kernel: YarnKernel, timeout: float, *, key: str = KERNEL_INFO_KEY)
         When nobody has answered in time.
     """
     deadline = Deadline(timeout)
-    status = running_status(kernel, deadline.step(ANSWER_TIMEOUT))
+    status = running_status(kernel, deadline.step(ANSWER_TIMEOUT), last)
     if read_kernel_status(status, deadline.step(STEP_TIMEOUT)) is None:
         return _interrupt_by_message(status, key, deadline)
     answer = _command(kernel, status, "interrupt", deadline)
@@ -224,7 +248,11 @@ def encrypted_info(kernel: YarnKernel, timeout: float) -> ConnectionInfo | None:
 
 
 def restart(
-    kernel: YarnKernel, timeout: float, *, restarts: int | None = None
+    kernel: YarnKernel,
+    timeout: float,
+    *,
+    restarts: int | None = None,
+    last: ApplicationStatus | None = None,
 ) -> tuple[float, int]:
     """Restart a kernel in place: same container, ports and key, but no variables.
 
@@ -237,6 +265,8 @@ def restart(
     restarts : int, optional
         How often it had been restarted as far as the caller knows: one that
         has been restarted since is left as it is.
+    last : ApplicationStatus, optional
+        See :func:`running_status`.
 
     Returns
     -------
@@ -254,7 +284,7 @@ def restart(
         When that was not done in time.
     """
     deadline = Deadline(timeout)
-    status = running_status(kernel, deadline.step(ANSWER_TIMEOUT))
+    status = running_status(kernel, deadline.step(ANSWER_TIMEOUT), last)
     if read_kernel_status(status, deadline.step(STEP_TIMEOUT)) is None:
         raise ApplicationError(
             f"{kernel.app_id} was not started by yarnkernel's recipe, which alone can restart "
@@ -295,7 +325,7 @@ def _command(
                     problem = exc.message
                 if deadline.remaining >= FAIR_TIMEOUT:
                     # Says so when the application has ended meanwhile.
-                    status = running_status(kernel, deadline.step(ANSWER_TIMEOUT))
+                    status = running_status(kernel, deadline.step(ANSWER_TIMEOUT), status)
             if found is not None and command.id in found.answers:
                 answered = True
                 return found.answers[command.id]
