@@ -41,7 +41,7 @@ ALLOWED = {
     "kinds": set(),
     "kernel_status": {"errors", "kinds"},
     "skein_import": set(),
-    "skein_rpc": {"application", "errors", "interrupts", "skein_import"},
+    "skein_rpc": {"application", "deadline", "errors", "interrupts", "skein_import"},
     "hadoop": {"errors", "deadline"},
     "master_launch": {"errors"},
     "launch_script": {"connection"},

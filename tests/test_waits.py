@@ -48,7 +48,13 @@ ALLOWED = {
     "container/messages.py broadcasts: iopub.recv_multipart(copy=True)": "until the kernel tells",
     "launcher.py _stand_in: self._leaving.wait()": "until the front end goes",
     "launcher.py _until_end: self._news.get()": "until the kernel ends",
+    "relay.py _drain: publisher.recv()": "until the relay is closed",
+    "relay.py _hand_on: source.recv_multipart(copy=False)": "until the relay is closed",
     # Whoever calls has the deadline.
+    "cli/kernels.py _knock: connection.recv(1)": "the socket has a timeout",
+    "container/gate.py _accept: listening.accept()": "the socket does not block",
+    "hadoop/sockets.py _receive: opened.recv(size - len(content))": "the socket has a timeout",
+    "relay.py _hear: shell.recv_multipart()": "poll says that there is an answer",
     "container/messages.py _reply: socket.recv_multipart(copy=True)": "in wait_for",
     "hadoop/rpc.py _receive: self._socket.recv(min(size - len(content), _CHUNK))": (
         "the socket has a timeout, which is set anew before each"

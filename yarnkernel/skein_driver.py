@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 #: Seconds that a driver may take to start (1.3 s here).
 START_TIMEOUT = 60.0
+#: Seconds between two looks whether it is still waited for.
+LOOK_INTERVAL = 0.2
 #: Seconds for its end after SIGKILL.
 KILL_TIMEOUT = 10.0
 #: It lives for seconds: start fast rather than run fast.
@@ -231,21 +233,24 @@ class SharedDriver:
         self._last_use = 0.0
 
     @contextlib.contextmanager
-    def use(self, timeout: float = START_TIMEOUT) -> Iterator[Driver]:
+    def use(self, deadline: Deadline) -> Iterator[Driver]:
         """Have it for the body alone.
 
         Parameters
         ----------
-        timeout : float, default 60.0
-            Seconds to wait for others.
+        deadline : Deadline
+            Until when to wait for others; may be cut short.
 
         Raises
         ------
         ClusterError
             When it cannot be started, or is in use for so long.
         """
-        if not self._lock.acquire(timeout=timeout):
-            raise ClusterError(f"skein's driver was busy with others for {timeout:.0f} s")
+        while not self._lock.acquire(timeout=deadline.step(LOOK_INTERVAL)):
+            if deadline.passed:
+                raise ClusterError(
+                    f"skein's driver was busy with others for {deadline.seconds:.0f} s"
+                )
         try:
             if self._driver is not None and self._driver.has_ended:
                 self._close()

@@ -7,10 +7,8 @@ environment for servers inside the cluster. Its generated classes do neither.
 
 from __future__ import annotations
 
-import math
-import time
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
@@ -18,6 +16,9 @@ from yarnkernel.application import SKEIN_NAME
 from yarnkernel.errors import ClusterError, YarnKernelError
 from yarnkernel.interrupts import deferred
 from yarnkernel.skein_import import skein
+
+if TYPE_CHECKING:
+    from yarnkernel.deadline import Deadline
 
 #: Seconds after which Ctrl-C is heard while a call waits.
 INTERRUPT_INTERVAL = 0.1
@@ -76,8 +77,8 @@ def start_call(stub: Any, method: str, request: Any, timeout: float) -> Any:
         return getattr(stub, method).future(request, timeout=timeout)
 
 
-def result(future: Any, timeout: float = math.inf) -> Any:
-    """Wait for a started call, ``timeout`` seconds or to the call's own deadline.
+def result(future: Any, deadline: Deadline | None = None) -> Any:
+    """Wait for a started call, until a deadline, which may be cut short, or the call's own.
 
     Raises
     ------
@@ -86,8 +87,7 @@ def result(future: Any, timeout: float = math.inf) -> Any:
     ClusterError
         When the certificate of both sides has expired.
     """
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
+    while deadline is None or not deadline.passed:
         # Ctrl-C inside gRPC's own code would leave its locks locked.
         with deferred():
             try:
@@ -99,7 +99,8 @@ def result(future: Any, timeout: float = math.inf) -> Any:
                 if "certificate has expired" in details:
                     raise _expired() from None
                 raise RemoteError(exc.code(), details) from None
-    raise RemoteError(grpc.StatusCode.DEADLINE_EXCEEDED, f"no answer within {timeout:.0f} s")
+    said = f"no answer within {deadline.seconds:.0f} s"
+    raise RemoteError(grpc.StatusCode.DEADLINE_EXCEEDED, said)
 
 
 def _expired() -> ClusterError:

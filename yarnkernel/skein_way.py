@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.application import DEFAULT_PARTITION
+from yarnkernel.deadline import Deadline
 from yarnkernel.errors import ClusterError, UsageError, YarnKernelError
 from yarnkernel.interrupts import deferred, uninterrupted
 from yarnkernel.skein_driver import SharedDriver
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     import skein
     from typing_extensions import Self
 
-    from yarnkernel.deadline import Deadline
     from yarnkernel.skein_driver import Driver
 
 #: Seconds to wait for the id of an application whose submission was interrupted.
@@ -68,7 +68,7 @@ class SkeinWay:
         # A submission may rightly take minutes (uploads): whether anybody is there is asked first.
         with asking(self.client, deadline):
             self.client.check(deadline.step(ANSWER_TIMEOUT))
-        with self._driver.use(deadline.remaining) as driver:
+        with self._driver.use(deadline) as driver:
             return self._submit(driver, spec, deadline)
 
     def _submit(self, driver: Driver, spec: skein.ApplicationSpec, deadline: Deadline) -> str:
@@ -78,7 +78,7 @@ class SkeinWay:
                 # The call outlives our deadline, so that the id of what it submits is not lost.
                 longest = deadline.remaining + CLEANUP_TIMEOUT
                 future = start_call(driver.stub, "submit", spec.to_protobuf(), longest)
-            return str(result(future, deadline.remaining).id)
+            return str(result(future, deadline).id)
         except RemoteError as exc:
             if not exc.unanswered:
                 details = exc.details.removeprefix("Failed to submit application, exception:")
@@ -96,6 +96,6 @@ class SkeinWay:
         with uninterrupted():
             try:
                 if future is not None:
-                    self.client.kill(result(future, CLEANUP_TIMEOUT).id)
+                    self.client.kill(result(future, Deadline(CLEANUP_TIMEOUT)).id)
             except YarnKernelError:
                 self.client.kill_tagged(tags)
