@@ -20,7 +20,7 @@ BOTTOM = {
 FILES = {"cluster_env", "cluster_files", "hdfs_files"}
 #: What needs neither skein nor gRPC; spec imports skein when it is used.
 LIGHT = BOTTOM | FILES | {
-    "hadoop", "yarn_client", "logs", "spec", "spec_changes", "environment"
+    "hadoop", "yarn_client", "yarn_logs", "logs", "spec", "spec_changes", "environment"
 }  # fmt: skip
 CLIENT = LIGHT | {
     "skein_import", "skein_rpc", "application_master", "skein_driver", "skein_way", "kernel",
@@ -61,7 +61,8 @@ ALLOWED = {
         "cluster_env",
         "hadoop",
     },
-    "logs": {"errors", "deadline", "application", "hadoop", "yarn_client"},
+    "yarn_logs": {"errors", "cluster_env"},
+    "logs": {"errors", "deadline", "application", "hadoop", "yarn_client", "yarn_logs"},
     "spec": {"errors", "application", "connection", "launch_script", "skein_import"},
     "spec_changes": {
         "errors",

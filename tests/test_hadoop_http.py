@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import json
+import socket
+import ssl
 import threading
 import time
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import HttpError, UnreadableFileError
-from yarnkernel.hadoop.configuration import Configuration
+from yarnkernel.hadoop.configuration import Configuration, load_configuration
 from yarnkernel.hadoop.http import fetch
 from yarnkernel.hadoop.node_manager import running_logs
 from yarnkernel.hadoop.webhdfs import WebHdfs
+from yarnkernel.local.sites import to_xml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from yarnkernel.hadoop.container_logs import ContainerLog
 
@@ -92,7 +103,8 @@ def as_sent(content: bytes, wanted: int) -> bytes:
 
 
 def read(server: Server, start: int = 0) -> list[ContainerLog]:
-    return list(running_logs(server.url, "c", lambda *_: start, Deadline(5)))
+    configuration = Configuration({}, "test")
+    return list(running_logs(server.url, "c", lambda *_: start, Deadline(5), configuration))
 
 
 @pytest.mark.parametrize("start", [0, 4, 10, 11])
@@ -106,8 +118,9 @@ def test_log_that_grows(server: Server, start: int, growth: int) -> None:
         return 200, {}, as_sent(content, -int(parse_qs(urlsplit(path).query)["size"][0]))
 
     server.reply = reply
-    (log,) = read(server, start)
-    assert log.content == (content[start:] if start < 10 else b"")
+    log, *others = read(server, start)
+    whole = log.content + b"".join(other.content for other in others)
+    assert whole == (content[start:] if start < 10 else b"")
     assert (log.node, log.name, log.start) == ("node:1", "x.log", start)
 
 
@@ -206,6 +219,133 @@ def test_silence(server: Server) -> None:
         fetch(server.url, Deadline(0.3))
     assert time.monotonic() - begin < 2
     going.set()
+
+
+def test_drops() -> None:
+    """A byte now and then: the deadline is one for all of it, headers and content."""
+    for begin in (b"", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            going = threading.Event()
+
+            def drip(
+                listener: socket.socket = listener,
+                begin: bytes = begin,
+                going: threading.Event = going,
+            ) -> None:
+                connection, _ = listener.accept()
+                with contextlib.suppress(OSError), connection:
+                    connection.sendall(begin)
+                    while not going.wait(0.1):
+                        connection.sendall(b"H")
+
+            threading.Thread(target=drip, daemon=True).start()
+            began = time.monotonic()
+            with pytest.raises(HttpError, match="did not answer in time"):
+                fetch(f"http://127.0.0.1:{listener.getsockname()[1]}", Deadline(0.5))
+            assert time.monotonic() - began < 2
+            going.set()
+
+
+def test_answer_that_is_too_large_or_too_short(server: Server) -> None:
+    server.reply = lambda _: (200, {}, bytes(1 << 21))
+    with pytest.raises(HttpError, match="answers with more than 1 MiB"):
+        fetch(server.url, Deadline(5), largest=1 << 20)
+    server.reply = lambda _: (200, {"Content-Length": "5"}, b"abc")
+    with pytest.raises(HttpError, match="ends its answer too early"):
+        fetch(server.url, Deadline(5))
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate that nobody has signed, with its key."""
+    directory = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a node")])
+    now = datetime.now(timezone.utc)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+        .sign(key, hashes.SHA256())
+    )
+    pem = directory / "node.pem"
+    pem.write_bytes(
+        made.public_bytes(Encoding.PEM)
+        + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    (directory / "node.crt").write_bytes(made.public_bytes(Encoding.PEM))
+    der = made.public_bytes(Encoding.DER)
+    entry = b"\x00\x00\x00\x02\x00\x01a" + bytes(8) + b"\x00\x05X.509"
+    jks = b"\xfe\xed\xfe\xed\x00\x00\x00\x02\x00\x00\x00\x01" + entry
+    (directory / "trust.jks").write_bytes(jks + len(der).to_bytes(4, "big") + der + bytes(20))
+    return pem
+
+
+@pytest.fixture
+def secret(certificate: Path) -> Iterator[Server]:
+    with Server() as server:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.url = server.url.replace("http:", "https:")
+        server.reply = lambda _: (200, {}, b"secret")
+        yield server
+        server.shutdown()
+
+
+@pytest.mark.parametrize("store", ["node.crt", "trust.jks"])
+def test_private_authority(
+    secret: Server,
+    certificate: Path,
+    store: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Trusted where this machine or ssl-client.xml says so; else it is told what is missing."""
+    core = tmp_path / "core-site.xml"
+    core.write_text("<configuration/>")
+    with pytest.raises(HttpError, match=r"is not trusted here: .*; next: set SSL_CERT_FILE"):
+        fetch(secret.url, Deadline(5), load_configuration(tmp_path))
+    location = {"ssl.client.truststore.location": str(certificate.with_name(store))}
+    (tmp_path / "ssl-client.xml").write_text(to_xml(location))
+    assert fetch(secret.url, Deadline(5), load_configuration(tmp_path)) == b"secret"
+    other = {"hadoop.ssl.client.conf": "other.xml"}
+    core.write_text(to_xml(other))
+    with pytest.raises(HttpError, match="is not trusted here"):
+        fetch(secret.url, Deadline(5), load_configuration(tmp_path))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.with_name("node.crt")))
+    assert fetch(secret.url, Deadline(5)) == b"secret"
+
+
+@pytest.mark.parametrize("content", [b"", b"\x30\x82", b"\xfe\xed\xfe\xed\0\0\0\x02\0\0\0\x01"])
+def test_truststore_of_another_kind(secret: Server, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "core-site.xml").write_text("<configuration/>")
+    (tmp_path / "trust").write_bytes(content)
+    location = {"ssl.client.truststore.location": str(tmp_path / "trust")}
+    (tmp_path / "ssl-client.xml").write_text(to_xml(location))
+    with pytest.raises(HttpError, match="trust is not read here"):
+        fetch(secret.url, Deadline(5), load_configuration(tmp_path))
+
+
+def test_wrong_scheme(server: Server) -> None:
+    server.reply = lambda _: (200, {}, b"")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def alert() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(b"\x15\x03\x03\x00\x02\x02P")  # as Java does
+
+        threading.Thread(target=alert, daemon=True).start()
+        with pytest.raises(HttpError, match=r"speaks TLS; is yarn.http.policy"):
+            fetch(f"http://127.0.0.1:{listener.getsockname()[1]}", Deadline(5))
+    with pytest.raises(HttpError, match="does not speak TLS"):
+        fetch(server.url.replace("http:", "https:"), Deadline(5))
 
 
 def test_proxies_are_not_asked(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

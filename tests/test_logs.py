@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yarnkernel.logs import LogFile, parse_yarn_logs
+from yarnkernel.yarn_logs import LogFile, parse_yarn_logs
 
 # Hadoop 3.5.0's own output, shortened: a running container (LOCAL) and an ended one (AGGREGATED).
 OUTPUT = """\

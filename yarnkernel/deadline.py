@@ -36,6 +36,10 @@ class Deadline:
         self.given_up = True
         self._end = time.monotonic()
 
+    def renew(self) -> None:
+        """Let it be as far away as it was at first: there was progress."""
+        self._end = time.monotonic() + self.seconds
+
     @property
     def remaining(self) -> float:
         """Seconds left, never less than 0."""

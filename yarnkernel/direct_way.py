@@ -66,6 +66,7 @@ _MASTER_SETTINGS = (
     "yarn.resourcemanager.connect.max-wait.ms",
     "ipc.maximum.response.length",
     "hadoop.rpc.protection",
+    "yarn.http.policy",
 )
 
 

@@ -11,17 +11,18 @@ from __future__ import annotations
 import codecs
 import re
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import ClusterError, HttpError, UnreadableFileError, YarnKernelError
 from yarnkernel.hadoop.aggregated_logs import aggregated_logs
-from yarnkernel.hadoop.node_manager import running_logs
+from yarnkernel.hadoop.node_manager import running_logs, web_scheme
 from yarnkernel.yarn_client import ANSWER_TIMEOUT
+from yarnkernel.yarn_logs import LogFile, logs_by_yarn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from yarnkernel.application import ApplicationStatus
     from yarnkernel.hadoop.container_logs import Choice, ContainerLog
@@ -43,56 +44,9 @@ COLLECTION_TIMEOUT = 30.0
 
 #: States of the collection that are not its end (LogAggregationStatus of YARN).
 _COLLECTING = ("NOT_START", "RUNNING", "RUNNING_WITH_FAILURE")
-_CONTAINER = re.compile(r"^Container: (?P<container>container_\S+) on (?P<node>\S+)")
-_TYPE = re.compile(r"^LogType:(?P<name>.+)$")
-_END = re.compile(r"^End of LogType:")
 
 
-@dataclass(frozen=True)
-class LogFile:
-    """One log of one container.
-
-    Attributes
-    ----------
-    container : str
-        The container's id.
-    node : str
-        ``host:port`` of its NodeManager.
-    name : str
-        The file's name.
-    text : str
-        What is in it.
-    """
-
-    container: str
-    node: str
-    name: str
-    text: str
-
-
-def parse_yarn_logs(output: str) -> list[LogFile]:
-    """Take apart what ``yarn logs`` prints (LogsCLI and LogToolUtils of Hadoop 3)."""
-    files = []
-    container = node = ""
-    lines = iter(output.splitlines())
-    for line in lines:
-        if found := _CONTAINER.match(line):
-            # Aggregated logs are kept in files named <host>_<port>.
-            container, node = found["container"], re.sub(r"_(\d+)$", r":\1", found["node"])
-        elif found := _TYPE.match(line):
-            for header in lines:
-                if header.startswith("LogContents:"):
-                    break
-            text = []
-            for content in lines:
-                if _END.match(content):
-                    break
-                text.append(content)
-            files.append(LogFile(container, node, found["name"].strip(), "\n".join(text)))
-    return files
-
-
-def read_logs(
+def stream_logs(
     client: YarnClient,
     app_id: str,
     *,
@@ -100,8 +54,8 @@ def read_logs(
     last_bytes: int | None = None,
     timeout: float = COLLECTION_TIMEOUT,
     complete: bool = True,
-) -> list[LogFile]:
-    """Read the logs of a running or finished application.
+) -> Iterator[LogFile]:
+    """Read the logs of a running or finished application, however large they are.
 
     Parameters
     ----------
@@ -120,6 +74,76 @@ def read_logs(
     complete : bool, default True
         Wait a moment for all nodes, and not for the first one alone.
 
+    Yields
+    ------
+    LogFile
+        Pieces of the files, those of each one after the other; none when there are no logs before
+        the time is over.
+
+    Raises
+    ------
+    ClusterError
+        When they cannot be read.
+    """
+    deadline = Deadline(timeout)
+    completion: Deadline | None = None
+    reader = _Reader(pattern, last_bytes)
+    while True:
+        status = client.last_status(app_id, deadline.step(ANSWER_TIMEOUT))
+        problem: ClusterError | None = None
+        try:
+            yield from reader.read(_logs(client, status, reader.choose, deadline))
+        except (HttpError, UnreadableFileError) as exc:
+            if not status.ended and client.last_status(app_id).ended:
+                continue  # they have been moved in between
+            files, problem = _instead(client, app_id, reader, exc, deadline)
+            if files:
+                yield from files
+                return
+        if reader.seen and problem is None:
+            completion = completion or Deadline(COMPLETION_TIMEOUT if complete else 0)
+            if not _being_collected(status) or completion.passed:
+                return
+        nothing_will_come = status.ended and not _being_collected(status)
+        if nothing_will_come or deadline.remaining < 2 * RETRY_INTERVAL:
+            if problem:
+                raise problem
+            return
+        time.sleep(RETRY_INTERVAL)
+
+
+def _instead(
+    client: YarnClient, app_id: str, reader: _Reader, failure: Exception, deadline: Deadline
+) -> tuple[list[LogFile], ClusterError | None]:
+    """Ask Hadoop's own command for what cannot be read here; and say why it cannot either."""
+    problem = f"the logs of {app_id} cannot be read: {failure}"
+    if reader.seen:  # what was read would come again
+        return [], ClusterError(problem)
+    try:
+        timeout = deadline.step(deadline.seconds)
+        pattern, last_bytes = reader.pattern, reader.last_bytes
+        return logs_by_yarn(client.cluster, app_id, pattern, last_bytes, timeout), None
+    except ClusterError as exc:
+        return [], ClusterError(f"{problem}; {exc}")
+
+
+def _being_collected(status: ApplicationStatus) -> bool:
+    """Whether NodeManagers may still be writing the files."""
+    return status.ended and status.log_aggregation in _COLLECTING
+
+
+def read_logs(client: YarnClient, app_id: str, **options: Any) -> list[LogFile]:
+    """Read the whole logs of a running or finished application.
+
+    Parameters
+    ----------
+    client : YarnClient
+        The connection to its cluster.
+    app_id : str
+        Its id.
+    **options
+        Of :func:`stream_logs`.
+
     Returns
     -------
     list of LogFile
@@ -130,46 +154,51 @@ def read_logs(
     ClusterError
         When they cannot be read.
     """
-    deadline = Deadline(timeout)
-    completion: Deadline | None = None
-    while True:
-        status = client.last_status(app_id, deadline.step(ANSWER_TIMEOUT))
-        problem: ClusterError | None = None
-        files: list[LogFile] = []
-        try:
-            logs = _logs(client, status, _choose(pattern, last_bytes), deadline)
-            files = [_to_file(log) for log in logs]
-        except (HttpError, UnreadableFileError) as exc:
-            if not status.ended and client.last_status(app_id).ended:
-                continue  # they have been moved in between
-            try:
-                files = _by_yarn(client, app_id, pattern, last_bytes, deadline)
-            except ClusterError as failure:
-                problem = ClusterError(f"the logs of {app_id} cannot be read: {exc}; {failure}")
-        if files:
-            completion = completion or Deadline(COMPLETION_TIMEOUT if complete else 0)
-            if not _being_collected(status) or completion.passed:
-                return files
-        nothing_will_come = status.ended and not _being_collected(status)
-        if nothing_will_come or deadline.remaining < 2 * RETRY_INTERVAL:
-            if problem:
-                raise problem
-            return files
-        time.sleep(RETRY_INTERVAL)
+    pieces: dict[tuple[str, str], list[LogFile]] = {}
+    for piece in stream_logs(client, app_id, **options):
+        pieces.setdefault((piece.container, piece.name), []).append(piece)
+    return [
+        replace(parts[0], text="".join(part.text for part in parts)) for parts in pieces.values()
+    ]
 
 
-def _being_collected(status: ApplicationStatus) -> bool:
-    """Whether NodeManagers may still be writing the files."""
-    return status.ended and status.log_aggregation in _COLLECTING
+class _Reader:
+    """Remembers how far each file was read, so that looking again gives what is new.
 
+    Parameters
+    ----------
+    pattern : str
+        Of the files' names.
+    last_bytes : int, optional
+        Begin with no more than the end of what is there.
+    """
 
-def _choose(pattern: str, last_bytes: int | None) -> Choice:
-    def choose(_container: str, name: str, size: int) -> int | None:
-        if not re.search(pattern, name):
+    def __init__(self, pattern: str, last_bytes: int | None) -> None:
+        self.pattern = pattern
+        self.last_bytes = last_bytes
+        self.seen: dict[tuple[str, str], int] = {}
+        self._decoders: dict[tuple[str, str], codecs.IncrementalDecoder] = {}
+
+    def choose(self, container: str, name: str, size: int) -> int | None:
+        """See :data:`~yarnkernel.hadoop.container_logs.Choice`."""
+        key = container, name
+        if key in self.seen:
+            return self.seen[key] if self.seen[key] < size else None
+        if not re.search(self.pattern, name):
             return None
-        return 0 if last_bytes is None else max(0, size - last_bytes)
+        start = 0 if self.last_bytes is None else max(0, size - self.last_bytes)
+        self.seen[key] = start
+        return start
 
-    return choose
+    def read(self, logs: Iterable[ContainerLog]) -> Iterator[LogFile]:
+        """Read what is new."""
+        for log in logs:
+            key = log.container, log.name
+            self.seen[key] = log.start + len(log.content)
+            if key not in self._decoders:
+                self._decoders[key] = codecs.getincrementaldecoder("utf-8")("replace")
+            text = self._decoders[key].decode(log.content)
+            yield LogFile(log.container, log.node, log.name, text)
 
 
 def _logs(
@@ -180,26 +209,9 @@ def _logs(
         yield from aggregated_logs(configuration, status.app_id, status.user, choose, deadline)
         return
     for container, address in client.containers(status.app_id, deadline.step(ANSWER_TIMEOUT)):
-        yield from running_logs(address, container, choose, deadline)
-
-
-def _to_file(log: ContainerLog) -> LogFile:
-    return LogFile(log.container, log.node, log.name, log.content.decode(errors="replace"))
-
-
-def _by_yarn(
-    client: YarnClient, app_id: str, pattern: str, last_bytes: int | None, deadline: Deadline
-) -> list[LogFile]:
-    """Read logs with Hadoop's own command."""
-    command = ["logs", "-applicationId", app_id, "-log_files_pattern", pattern]
-    if last_bytes is not None:
-        command += ["-size", str(-last_bytes)]
-    answer = client.cluster.run_yarn(command, deadline.step(deadline.seconds))
-    files = parse_yarn_logs(answer.stdout)
-    if not files and answer.returncode:
-        said = (answer.stderr.strip() or answer.stdout.strip()).splitlines() or ["nothing"]
-        raise ClusterError(f"`yarn logs` says: {said[-1]}")
-    return files
+        configuration = client.cluster.configuration
+        url = address if "://" in address else f"{web_scheme(configuration)}://{address}"
+        yield from running_logs(url, container, choose, deadline, configuration)
 
 
 def follow_logs(
@@ -218,7 +230,7 @@ def follow_logs(
     app_id : str
         Its id.
     pattern : str
-        See :func:`read_logs`.
+        See :func:`stream_logs`.
     last_bytes : int, optional
         Begin with no more than the end of what is there.
 
@@ -232,16 +244,7 @@ def follow_logs(
     ClusterError
         When they cannot be read.
     """
-    seen: dict[tuple[str, str], int] = {}
-    decoders: dict[tuple[str, str], codecs.IncrementalDecoder] = {}
-    first = _choose(pattern, last_bytes)
-
-    def choose(container: str, name: str, size: int) -> int | None:
-        start = first(container, name, size)
-        if start is not None:
-            start = seen.setdefault((container, name), start)
-        return start if start is not None and start < size else None
-
+    reader = _Reader(pattern, last_bytes)
     collection: Deadline | None = None
     trouble: Deadline | None = None
     while collection is None or not collection.passed:
@@ -252,7 +255,7 @@ def follow_logs(
             collection = Deadline(2 * COMPLETION_TIMEOUT if forgotten else COLLECTION_TIMEOUT)
         step = Deadline(ANSWER_TIMEOUT)
         try:
-            logs = list(_logs(client, status, choose, step))
+            yield from reader.read(_logs(client, status, reader.choose, step))
             trouble = None
         except (HttpError, UnreadableFileError) as exc:
             # A NodeManager may restart, and an application have just ended.
@@ -262,12 +265,6 @@ def follow_logs(
                     f"the logs of {app_id} cannot be followed: {exc}; "
                     f"next: yarnkernel logs {app_id}"
                 ) from exc
-            logs = []
-        for log in logs:
-            key = log.container, log.name
-            seen[key] = log.start + len(log.content)
-            decoder = decoders.setdefault(key, codecs.getincrementaldecoder("utf-8")("replace"))
-            yield LogFile(log.container, log.node, log.name, decoder.decode(log.content))
         if status.ended and not _being_collected(status):
             return
         time.sleep(RETRY_INTERVAL if status.ended else FOLLOW_INTERVAL)

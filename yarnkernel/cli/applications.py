@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -22,14 +23,16 @@ from yarnkernel.errors import ApplicationError, UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from yarnkernel.cli.output import Output
     from yarnkernel.kernel_status import KernelStatus
-    from yarnkernel.logs import LogFile
+    from yarnkernel.yarn_logs import LogFile
 
 #: Seconds that a supervisor may take to tell how its kernel is.
 KERNEL_TIMEOUT = 3.0
+#: Characters of logs that are held back until it is known whether there are several.
+MOST_HELD = 1 << 20
 
 
 def add_commands(commands: Commands) -> None:
@@ -226,6 +229,7 @@ def _logs(options: argparse.Namespace, output: Output) -> None:
         KERNEL_LOG_PATTERN,
         follow_logs,
         read_logs,
+        stream_logs,
     )
 
     app_id = check_app_id(options.app_id)
@@ -238,14 +242,16 @@ def _logs(options: argparse.Namespace, output: Output) -> None:
             _print_news(news, output, with_headings=options.all)
             return
         status = client.last_status(app_id)
-        files = read_logs(
-            client,
-            app_id,
-            pattern=pattern,
-            last_bytes=options.tail,
-            timeout=options.timeout,
-        )
-    if not files:
+        wanted = {"pattern": pattern, "last_bytes": options.tail, "timeout": options.timeout}
+        if output.as_json:
+            files = read_logs(client, app_id, **wanted)
+            found = bool(files)
+            if found:
+                output.result("", [asdict(file) for file in files])
+        else:
+            pieces = stream_logs(client, app_id, **wanted)
+            found = _print_pieces(pieces, output, with_headings=options.all)
+    if not found:
         disabled = status.log_aggregation == "DISABLED"
         raise ApplicationError(
             f"{app_id} ({status.outcome}) has no logs that can be read"
@@ -255,12 +261,28 @@ def _logs(options: argparse.Namespace, output: Output) -> None:
             diagnostics=status.diagnostics,
             hint=f"yarn logs -applicationId {app_id}",
         )
-    several = options.all or len(files) > 1
-    parts = []
-    for file in files:
-        heading = _heading(file) if several else ""
-        parts.append(heading + file.text.rstrip("\n"))
-    output.result("\n".join(parts), [asdict(file) for file in files])
+
+
+def _print_pieces(pieces: Iterator[LogFile], output: Output, *, with_headings: bool) -> bool:
+    """Print logs as they come, as they may be larger than memory; say whether there were any."""
+    # Whether there are several, and so headings, is known when the second one comes.
+    begin: list[LogFile] = []
+    for piece in pieces:
+        begin.append(piece)
+        with_headings |= (piece.container, piece.name) != (begin[0].container, begin[0].name)
+        if with_headings or sum(len(part.text) for part in begin) > MOST_HELD:
+            break
+    source, end = None, "\n"
+    for piece in itertools.chain(begin, pieces):
+        if (piece.container, piece.name) != source:
+            output.part("" if end == "\n" else "\n")
+            if with_headings or source is not None:
+                output.part(_heading(piece))
+            source, end = (piece.container, piece.name), "\n"
+        output.part(piece.text)
+        end = piece.text[-1:] or end
+    output.part("" if end == "\n" else "\n")
+    return bool(begin)
 
 
 def _heading(file: LogFile) -> str:

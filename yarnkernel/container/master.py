@@ -29,7 +29,7 @@ from yarnkernel.errors import (
 )
 from yarnkernel.hadoop.application_master_protocol import ApplicationMasterProtocol
 from yarnkernel.hadoop.configuration import Configuration
-from yarnkernel.hadoop.node_manager import container_status
+from yarnkernel.hadoop.node_manager import container_status, web_scheme
 from yarnkernel.kernel_status import CERTIFICATE_KEY, COMMAND_END, COMMAND_PREFIX, Command
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Master:
                 "certificates that were made lately are not valid here yet",
                 behind,
             )
-        configuration = Configuration(launch.settings, "the cluster")
+        configuration = self._configuration = Configuration(launch.settings, "the cluster")
         milliseconds = configuration.get_int(GIVE_UP_SETTING, GIVE_UP_MILLISECONDS)
         self._give_up = FOR_EVER if milliseconds < 0 else milliseconds / 1000
         self._protocol = ApplicationMasterProtocol(launch.schedulers, token, configuration)
@@ -215,14 +215,16 @@ class Master:
         """Ask the NodeManager, as schedulers round up what was asked for."""
         return (await self._own_status(STATUS_TIMEOUT))[1] or requested_memory(os.environ)
 
-    @staticmethod
-    async def _own_status(timeout: float) -> tuple[str, int]:
-        """State and MiB of this container; nothing where web pages want tickets or TLS."""
-        address = f"http://{os.environ.get('NM_HOST')}:{os.environ.get('NM_HTTP_PORT')}"
+    async def _own_status(self, timeout: float) -> tuple[str, int]:
+        """State and MiB of this container; nothing where web pages want tickets."""
+        scheme = web_scheme(self._configuration)
+        address = f"{scheme}://{os.environ.get('NM_HOST')}:{os.environ.get('NM_HTTP_PORT')}"
         container = os.environ.get("CONTAINER_ID", "")
         with contextlib.suppress(HttpError):
             deadline = Deadline(timeout)
-            return await asyncio.to_thread(container_status, address, container, deadline)
+            return await asyncio.to_thread(
+                container_status, address, container, deadline, self._configuration
+            )
         return "", 0
 
     async def end_application(self, final_status: str, diagnostics: str) -> None:

@@ -7,17 +7,18 @@ the default.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from yarnkernel.deadline import Deadline
 from yarnkernel.errors import UnreadableFileError
-from yarnkernel.hadoop.container_logs import Choice, ContainerLog
+from yarnkernel.hadoop.container_logs import PIECE, Choice, ContainerLog
 from yarnkernel.hadoop.file_system import find_file_system
 from yarnkernel.hadoop.tfile import TFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from yarnkernel.deadline import Deadline
     from yarnkernel.hadoop.configuration import Configuration
     from yarnkernel.hadoop.tfile import Input
 
@@ -58,7 +59,7 @@ def aggregated_logs(
     choose : callable
         Which files, from where on.
     deadline : Deadline
-        For everything.
+        For the list of files, and for each piece of them: logs may be large.
 
     Raises
     ------
@@ -69,6 +70,7 @@ def aggregated_logs(
     formats = configuration.get_list("yarn.log-aggregation.file-formats")
     if _FORMAT not in (formats or [_FORMAT]):
         raise UnreadableFileError(f"logs in the format {formats[0]} are not read here")
+    patience = Deadline(deadline.step(deadline.seconds))
     for directory in _directories(configuration, app_id, user):
         files, path = find_file_system(configuration, directory)
         for name, size in sorted((files.list_directory(path, deadline) or {}).items()):
@@ -76,7 +78,8 @@ def aggregated_logs(
                 continue
 
             def read_at(offset: int, length: int, file: str = f"{path}/{name}") -> bytes:
-                return files.read(file, offset, length, deadline)  # noqa: B023  (read before the next)
+                patience.renew()
+                return files.read(file, offset, length, patience)  # noqa: B023  (read before the next)
 
             # The file has its NodeManager's name: host_port.
             node = ":".join(name.rsplit("_", 1))
@@ -94,13 +97,18 @@ def read_containers(file: TFile, node: str, choose: Choice) -> Iterator[Containe
             continue  # version, owner and access lists
         while not value.at_end():
             name, length = _utf(value), _utf(value)
-            if not length.isdecimal():
-                raise UnreadableFileError(f"the length of {name} is {length!r}")
+            if not re.fullmatch("[0-9]{1,18}", length):
+                raise UnreadableFileError(f"the length of {name} is {length[:40]!r}")
             size = int(length)
             start = choose(container, name, size)
             value.skip(size if start is None else min(start, size))
             if start is not None:
-                yield ContainerLog(container, node, name, start, value.read(max(0, size - start)))
+                while True:
+                    content = value.read(max(0, min(PIECE, size - start)))
+                    yield ContainerLog(container, node, name, start, content)
+                    start += len(content)
+                    if start >= size:
+                        break
 
 
 def _utf(value: Input) -> str:

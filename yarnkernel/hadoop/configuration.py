@@ -17,7 +17,7 @@ from yarnkernel.hadoop.site_files import read_site_file
 from yarnkernel.hadoop.user import account
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 #: Later files win, unless a setting is final.
 SITE_FILES = ("core-site.xml", "hdfs-site.xml", "yarn-site.xml")
@@ -40,6 +40,8 @@ class Configuration:
         Where they come from, for messages.
     environment : mapping of str to str, optional
         Environment variables of processes that talk to the cluster; ours by default.
+    conf_dirs : sequence of pathlib.Path, optional
+        Where the site files are.
     """
 
     def __init__(
@@ -47,10 +49,12 @@ class Configuration:
         settings: Mapping[str, str],
         source: str,
         environment: Mapping[str, str] | None = None,
+        conf_dirs: Sequence[Path] = (),
     ) -> None:
         self.settings = dict(settings)
         self.source = source
         self.environment = os.environ if environment is None else environment
+        self.conf_dirs = conf_dirs
         name, home = account()
         self._properties = {  # Java's system properties, as far as site files use them
             "user.name": name,
@@ -103,6 +107,12 @@ class Configuration:
     def get_list(self, name: str) -> list[str]:
         """Return the parts of a setting between its commas, without the empty ones."""
         return [part.strip() for part in self.get(name).split(",") if part.strip()]
+
+    def side_file(self, name: str) -> Configuration:
+        """Read a file of its own beside the site files; empty where there is none."""
+        found = next((d / name for d in self.conf_dirs if (d / name).is_file()), None)
+        settings = read_site_file(found, self.conf_dirs) if found else ()
+        return Configuration({n: value for n, value, _ in settings}, name, self.environment)
 
     @property
     def wants_kerberos(self) -> bool:
@@ -166,4 +176,4 @@ def load_configuration(
             if name not in final:
                 settings[name] = value
                 final.update([name] if is_final else [])
-    return Configuration(settings, " and ".join(map(str, conf_dirs)), environment)
+    return Configuration(settings, " and ".join(map(str, conf_dirs)), environment, conf_dirs)

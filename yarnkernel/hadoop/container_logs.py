@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+#: Bytes of a piece.
+PIECE = 1 << 18
 #: Asked with a container's id, a file's name and its size in bytes: from which byte on it is
 #: read; None when it is not.
 Choice = Callable[[str, str, int], "int | None"]
@@ -12,7 +14,9 @@ Choice = Callable[[str, str, int], "int | None"]
 
 @dataclass(frozen=True)
 class ContainerLog:
-    """A log of a container, or its end.
+    """A piece of a log of a container.
+
+    Pieces of one file come one after the other; there is one without bytes for an empty file.
 
     Attributes
     ----------
@@ -23,9 +27,9 @@ class ContainerLog:
     name : str
         The file's name.
     start : int
-        The first byte that was read.
+        Where in the file it begins.
     content : bytes
-        What is in the file from there on.
+        What is there.
     """
 
     container: str

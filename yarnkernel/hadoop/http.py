@@ -2,26 +2,81 @@
 
 from __future__ import annotations
 
+import contextlib
 import http
 import http.client
+import io
 import json
+import ssl
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
-from yarnkernel.errors import HttpError
+from yarnkernel.errors import HttpError, UnreachableError
+from yarnkernel.hadoop.sockets import open_socket, socks_server, time_left
+from yarnkernel.hadoop.tls import client_context, explain
 
 if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
+
+    from typing_extensions import Buffer
+
     from yarnkernel.deadline import Deadline
+    from yarnkernel.hadoop.configuration import Configuration
 
 #: Bytes that are asked of the socket at once.
-_CHUNK = 1 << 20
+CHUNK = 1 << 18
+#: Bytes of a document; logs and files are read in pieces.
+LARGEST = 64 << 20
 #: WebHDFS sends a reader to a DataNode, a NodeManager to where it put the logs.
 _MAX_REDIRECTS = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
+_PORTS = {"http": 80, "https": 443}
+#: How what a server says begins that speaks TLS and was not asked in it.
+_TLS_ALERT = "\x15\x03"
 
 
-def fetch(url: str, deadline: Deadline, *, method: str = "GET") -> bytes:
-    """Request a URL and return what it answers.
+class Page:
+    """What a server answers, while it comes."""
+
+    def __init__(self, response: http.client.HTTPResponse, where: str) -> None:
+        self._response = response
+        self._where = where
+
+    def read(self, size: int = CHUNK) -> bytes:
+        """Return the next bytes, at most so many; none at the end."""
+        with _explained(self._where):
+            content = self._response.read1(size)
+        if not content and size and self._response.length:
+            raise HttpError(f"{self._where} ends its answer too early")
+        return content
+
+    def read_all(self, largest: int = LARGEST) -> bytes:
+        """Return all that is left.
+
+        Raises
+        ------
+        HttpError
+            When it is larger than that.
+        """
+        content = bytearray()
+        while part := self.read():
+            content += part
+            if len(content) > largest:
+                raise HttpError(f"{self._where} answers with more than {largest >> 20} MiB")
+        return bytes(content)
+
+
+@contextlib.contextmanager
+def opened(
+    url: str,
+    deadline: Deadline,
+    configuration: Configuration | None = None,
+    *,
+    method: str = "GET",
+    verify: bool = True,
+) -> Iterator[Page]:
+    """Request a URL, and give what it answers while it comes.
 
     Parameters
     ----------
@@ -29,8 +84,12 @@ def fetch(url: str, deadline: Deadline, *, method: str = "GET") -> bytes:
         With ``http`` or ``https``.
     deadline : Deadline
         For everything, redirects included.
+    configuration : Configuration, optional
+        Of the cluster, for who is trusted and for a SOCKS server.
     method : str, default "GET"
         The request's method.
+    verify : bool, default True
+        Whether the server has to prove who it is, where it speaks TLS.
 
     Raises
     ------
@@ -38,53 +97,152 @@ def fetch(url: str, deadline: Deadline, *, method: str = "GET") -> bytes:
         When the answer is an error or there is none in time.
     """
     for _ in range(_MAX_REDIRECTS + 1):
-        parts = urlsplit(url)
-        try:
-            status, location, content = _request(url, method, deadline)
-        except TimeoutError as exc:
-            raise HttpError(f"{parts.netloc} did not answer in time") from exc
-        except (OSError, http.client.HTTPException, ValueError) as exc:
-            raise HttpError(f"{parts.netloc}: {getattr(exc, 'strerror', None) or exc}") from exc
-        if status in _REDIRECTS:
-            url = urljoin(url, location)
-        elif status == http.HTTPStatus.OK:
-            return content
-        else:
-            raise HttpError(f"{parts.netloc} answers {status}{_reason(content)}", status=status)
+        where = urlsplit(url).netloc
+        with contextlib.ExitStack() as stack:
+            with _explained(where):
+                connection = _Connection(url, deadline, configuration, verify=verify)
+                stack.callback(connection.close)
+                response = stack.enter_context(connection.ask(method))
+            page = Page(response, where)
+            if response.status == http.HTTPStatus.OK:
+                yield page
+                return
+            if response.status not in _REDIRECTS:
+                reason = _reason(page.read_all())
+                raise HttpError(
+                    f"{where} answers {response.status}{reason}", status=response.status
+                )
+            url = urljoin(url, response.headers.get("Location", ""))
     raise HttpError(f"{urlsplit(url).netloc}: more than {_MAX_REDIRECTS} redirects")
 
 
-def fetch_json(url: str, deadline: Deadline) -> Any:
-    """Request a JSON document; see :func:`fetch`."""
+def fetch(
+    url: str,
+    deadline: Deadline,
+    configuration: Configuration | None = None,
+    *,
+    method: str = "GET",
+    largest: int = LARGEST,
+) -> bytes:
+    """Request a URL and return what it answers; see :func:`opened`.
+
+    Raises
+    ------
+    HttpError
+        When the answer is an error, is larger than that, or there is none in time.
+    """
+    with opened(url, deadline, configuration, method=method) as page:
+        return page.read_all(largest)
+
+
+def fetch_json(
+    url: str,
+    deadline: Deadline,
+    configuration: Configuration | None = None,
+    *,
+    verify: bool = True,
+) -> Any:
+    """Request a JSON document; see :func:`opened`."""
     try:
-        return json.loads(fetch(url, deadline))
+        with opened(url, deadline, configuration, verify=verify) as page:
+            return json.loads(page.read_all())
     except (ValueError, RecursionError) as exc:
         raise HttpError(f"{urlsplit(url).netloc} does not answer with JSON") from exc
 
 
-def _request(url: str, method: str, deadline: Deadline) -> tuple[int, str, bytes]:
-    parts = urlsplit(url)
-    kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
-    if parts.scheme not in kinds or not parts.hostname:
-        raise ValueError(f"{url!r} is no address of a web page")
-    connection = kinds[parts.scheme](
-        parts.hostname, parts.port, timeout=deadline.step(deadline.seconds)
-    )
+@contextlib.contextmanager
+def _explained(where: str) -> Iterator[None]:
+    """Say which server it was that did not answer, or not as it should."""
     try:
-        target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
-        connection.request(method, target)
-        sock = connection.sock  # the connection forgets it when the server is going to close it
-        response = connection.getresponse()
-        content = bytearray()
-        while not deadline.passed:
-            sock.settimeout(deadline.step(deadline.seconds))
-            part = response.read1(_CHUNK)
-            content += part
-            if not part:
-                return response.status, response.headers.get("Location", ""), bytes(content)
-        raise TimeoutError
-    finally:
-        connection.close()
+        yield
+    except HttpError:
+        raise
+    except TimeoutError as exc:
+        raise HttpError(f"{where} did not answer in time") from exc
+    except http.client.RemoteDisconnected as exc:
+        raise HttpError(f"{where} closed the connection") from exc
+    except http.client.BadStatusLine as exc:
+        said = "does not speak HTTP"
+        if str(exc).startswith(_TLS_ALERT):
+            said = "speaks TLS; is yarn.http.policy of the site files here HTTPS_ONLY?"
+        raise HttpError(f"{where} {said}") from exc
+    except ssl.SSLError as exc:
+        raise HttpError(f"{where}: {explain(exc)}") from exc
+    except (OSError, UnreachableError, http.client.HTTPException, ValueError) as exc:
+        raise HttpError(f"{where}: {getattr(exc, 'strerror', None) or exc}") from exc
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection on a socket whose every step is below the deadline."""
+
+    def __init__(
+        self, url: str, deadline: Deadline, configuration: Configuration | None, *, verify: bool
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in _PORTS or not parts.hostname:
+            raise ValueError(f"{url!r} is no address of a web page")
+        super().__init__(parts.hostname, parts.port or _PORTS[parts.scheme])
+        self._target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+        self._deadline = deadline
+        self._configuration = configuration
+        self._is_secret = parts.scheme == "https"
+        self._verify = verify
+
+    def ask(self, method: str) -> http.client.HTTPResponse:
+        self.request(method, self._target)
+        return self.getresponse()
+
+    def connect(self) -> None:
+        configuration = self._configuration
+        socks = socks_server(configuration) if configuration else None
+        context = client_context(configuration, verify=self._verify) if self._is_secret else None
+        sock = open_socket((self.host, self.port), self._deadline, socks)
+        if context is not None:
+            sock.settimeout(time_left(self._deadline))
+            with contextlib.ExitStack() as stack:
+                stack.callback(sock.close)
+                sock = context.wrap_socket(sock, server_hostname=self.host)
+                stack.pop_all()
+        self.sock = _Socket(sock, self._deadline)
+
+
+class _Socket:
+    """What http.client needs of a socket; each step has the time that is left."""
+
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        self._socket = sock
+        self._deadline = deadline
+        self._is_read = False
+
+    def sendall(self, content: bytes) -> None:
+        self._socket.settimeout(time_left(self._deadline))
+        self._socket.sendall(content)
+
+    def makefile(self, *_: object) -> io.BufferedReader:
+        self._is_read = True
+        return io.BufferedReader(_Stream(self._socket, self._deadline), CHUNK)
+
+    def close(self) -> None:
+        """Who reads still has it: see :class:`_Stream`."""
+        if not self._is_read:
+            self._socket.close()
+
+
+class _Stream(io.RawIOBase):
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        self._socket = sock
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        self._socket.settimeout(time_left(self._deadline))
+        return self._socket.recv_into(buffer)
+
+    def close(self) -> None:
+        self._socket.close()
+        super().close()
 
 
 def _reason(content: bytes) -> str:

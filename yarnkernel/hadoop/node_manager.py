@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from yarnkernel.deadline import Deadline
 from yarnkernel.errors import HttpError
 from yarnkernel.hadoop.container_logs import Choice, ContainerLog
-from yarnkernel.hadoop.http import fetch, fetch_json
+from yarnkernel.hadoop.http import Page, fetch_json, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from yarnkernel.deadline import Deadline
+    from yarnkernel.hadoop.configuration import Configuration
 
 #: Ends what stands before a log's content (LogToolUtils.outputContainerLog).
 _CONTENT = b"LogContents:\n"
 _LENGTH = b"LogLength:"
 #: Bytes by which a log may have grown since its size was asked for, and how often more are tried.
 _SLACK = 1 << 16
+#: Bytes of what stands before a log's content.
+_LONGEST_HEAD = 1 << 20
 _TRIES = 5
 
 
-def container_status(address: str, container: str, deadline: Deadline) -> tuple[str, int]:
-    """Ask a NodeManager for the state of a container, and for the memory that it may use.
+def web_scheme(configuration: Configuration) -> str:
+    """Return how YARN's web pages are served (``yarn.http.policy``)."""
+    is_secret = configuration.get("yarn.http.policy").upper() == "HTTPS_ONLY"
+    return "https" if is_secret else "http"
+
+
+def container_status(
+    address: str, container: str, deadline: Deadline, configuration: Configuration
+) -> tuple[str, int]:
+    """Ask this host's NodeManager for the state of a container, and for its memory.
 
     Parameters
     ----------
@@ -33,6 +45,8 @@ def container_status(address: str, container: str, deadline: Deadline) -> tuple[
         The container's id.
     deadline : Deadline
         For the answer.
+    configuration : Configuration
+        Of the cluster.
 
     Returns
     -------
@@ -46,7 +60,9 @@ def container_status(address: str, container: str, deadline: Deadline) -> tuple[
     HttpError
         When it does not tell.
     """
-    document = fetch_json(f"{address}/ws/v1/node/containers/{container}", deadline)
+    url = f"{address}/ws/v1/node/containers/{container}"
+    # This very host's, whose certificate containers have no means to check.
+    document = fetch_json(url, deadline, configuration, verify=False)
     try:
         status = document["container"]
         return str(status["state"]), int(status["totalMemoryNeededMB"])
@@ -55,7 +71,11 @@ def container_status(address: str, container: str, deadline: Deadline) -> tuple[
 
 
 def running_logs(
-    address: str, container: str, choose: Choice, deadline: Deadline
+    address: str,
+    container: str,
+    choose: Choice,
+    deadline: Deadline,
+    configuration: Configuration,
 ) -> Iterator[ContainerLog]:
     """Read logs of a container from its NodeManager.
 
@@ -68,7 +88,9 @@ def running_logs(
     choose : callable
         Which files, from where on.
     deadline : Deadline
-        For everything.
+        For each file's first bytes, and from some to the next: logs may be large.
+    configuration : Configuration
+        Of the cluster.
 
     Raises
     ------
@@ -76,16 +98,21 @@ def running_logs(
         When the NodeManager does not answer, or no longer has the container.
     """
     base = f"{address}/ws/v1/node/containers/{container}/logs"
-    for node, name, size in _files(base, deadline):
+    patience = Deadline(deadline.step(deadline.seconds))
+    for node, name, size in _files(base, patience, configuration):
         start = choose(container, name, size)
         if start is not None:
-            content = _read(f"{base}/{quote(name)}", start, size, deadline)
-            yield ContainerLog(container, node, name, start, content)
+            for content in _read(f"{base}/{quote(name)}", start, size, patience, configuration):
+                yield ContainerLog(container, node, name, start, content)
+                start += len(content)
+                patience.renew()
 
 
-def _files(url: str, deadline: Deadline) -> list[tuple[str, str, int]]:
+def _files(
+    url: str, deadline: Deadline, configuration: Configuration
+) -> list[tuple[str, str, int]]:
     """Ask for a container's files: node, name and size in bytes of each."""
-    document = fetch_json(url, deadline)
+    document = fetch_json(url, deadline, configuration)
     try:
         return [
             (str(where.get("nodeId", "")), str(file["fileName"]), int(file["fileSize"]))
@@ -103,22 +130,42 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _read(url: str, start: int, size: int, deadline: Deadline) -> bytes:
+def _read(
+    url: str, start: int, size: int, deadline: Deadline, configuration: Configuration
+) -> Iterator[bytes]:
     """Read a file from ``start`` on; only its last bytes can be asked for, and it may grow."""
+    if size <= start:
+        yield b""
+        return
     slack = _SLACK
     for _ in range(_TRIES):
-        if size <= start:
-            return b""
         wanted = size - start + slack
-        head, found, rest = fetch(f"{url}?size=-{wanted}", deadline).partition(_CONTENT)
-        lengths = [
-            line.removeprefix(_LENGTH) for line in head.splitlines() if line.startswith(_LENGTH)
-        ]
-        if not found or not lengths or not lengths[-1].isdigit():
-            raise HttpError(f"{url} is not a log as Hadoop 3 sends it")
-        size = int(lengths[-1])
-        begin = max(0, size - wanted)
-        if begin <= start:
-            return rest[start - begin : size - begin]
+        with opened(f"{url}?size=-{wanted}", deadline, configuration) as page:
+            head = b""
+            while _CONTENT not in head and (part := page.read()) and len(head) < _LONGEST_HEAD:
+                head += part
+            head, found, rest = head.partition(_CONTENT)
+            lengths = [
+                line.removeprefix(_LENGTH) for line in head.splitlines() if line.startswith(_LENGTH)
+            ]
+            if not found or not lengths or not re.fullmatch(rb"\d{1,40}", lengths[-1]):
+                raise HttpError(f"{url} is not a log as Hadoop 3 sends it")
+            size = int(lengths[-1])
+            before = start - max(0, size - wanted)
+            if before >= 0:
+                yield from _cut(rest, page, before, size - start, deadline)
+                return
         slack *= 8
     raise HttpError(f"{url} grows faster than it can be read")
+
+
+def _cut(part: bytes, page: Page, before: int, size: int, deadline: Deadline) -> Iterator[bytes]:
+    """Leave out so many bytes, and give so many, as they come."""
+    while part and size > 0:
+        content = part[before : before + size]
+        before = max(0, before - len(part))
+        size -= len(content)
+        if content:
+            yield content
+        deadline.renew()
+        part = page.read() if size > 0 else b""

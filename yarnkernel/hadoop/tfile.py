@@ -22,7 +22,7 @@ _MAGIC = bytes.fromhex("d111d36891b5d7b639df414092bae150")
 _TAIL_SIZE = 8 + 4 + len(_MAGIC)
 _MAJOR_VERSION = 1
 #: Bytes that are read at once.
-_BUFFER = 1 << 18
+_BUFFER = 1 << 20
 #: zlib or gzip, told by its header.
 _WBITS = 32 + zlib.MAX_WBITS
 

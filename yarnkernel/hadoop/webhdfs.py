@@ -48,6 +48,7 @@ class WebHdfs:
     def __init__(self, configuration: Configuration, scheme: str, authority: str) -> None:
         if configuration.wants_kerberos:
             raise UnreadableFileError("HDFS with Kerberos is read by Hadoop's own client alone")
+        self._configuration = configuration
         self._user = user_name(configuration.environment)
         self._proxied = proxied_user(configuration.environment)
         self.servers = (
@@ -103,7 +104,7 @@ class WebHdfs:
         while True:
             url = f"{self.servers[0]}/webhdfs/v1{quote(path)}?{query}"
             try:
-                return fetch(url, deadline, method=method)
+                return fetch(url, deadline, self._configuration, method=method)
             except HttpError as exc:
                 # Another NameNode may be the active one.
                 if len(self.servers) == 1 or (exc.status and "StandbyException" not in str(exc)):
