@@ -76,6 +76,7 @@ def test_specification_path(user_shell: Shell, tmp_path: Path) -> None:
         (("connect", UNKNOWN, "-f", "/"), "is a directory"),
         (("cluster", "start", "--name", "../up"), "cannot be a cluster's name"),
         (("cluster", "start", "--memory", "lots"), "--memory 'lots'"),
+        (("cluster", "start", "--set", "yarn.http.policy=HTTPS_ONLY"), "have no certificates"),
     ],
 )
 def test_arguments(user_shell: Shell, arguments: tuple[str, ...], reason: str) -> None:
@@ -124,6 +125,22 @@ def test_unknown_application(shell: Shell, command: str) -> None:
 )
 def test_refused_by_yarn(shell: Shell, options: tuple[str, ...], reason: str) -> None:
     assert reason in shell.yarnkernel("start", *options).error(1)
+
+
+def test_driver_that_does_not_reach_yarn(elsewhere: Shell, stock: Shell, tmp_path: Path) -> None:
+    """What fails before YARN is asked, here an upload, is not YARN's fault."""
+    conf_dir = Path(elsewhere.environment["HADOOP_CONF_DIR"])
+    core = conf_dir / "core-site.xml"
+    core.write_text(core.read_text().replace("viewfs://local/", "hdfs://localhost:1"))
+    jars = Path(stock.environment["HADOOP_CONF_DIR"]).parent.parent / "jars"
+    yarn = tmp_path / "yarn"
+    yarn.write_text(f"#!/bin/sh\necho '{conf_dir}:{jars}/*'\n")
+    yarn.chmod(0o755)
+    java_home, path = stock.environment["JAVA_HOME"], f"{tmp_path}:{BIN}:/usr/bin:/bin"
+    shell = elsewhere.using(PATH=path, JAVA_HOME=java_home)
+    error = shell.yarnkernel("start", "--via", "skein").error(1)
+    assert "skein's driver does not get as far as YARN: " in error
+    assert "onnection refused" in error
 
 
 def test_options_for_one_service(user_shell: Shell, tmp_path: Path) -> None:

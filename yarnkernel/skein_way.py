@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 CLEANUP_TIMEOUT = 15.0
 
 
+def _from_yarn(details: str) -> bool:
+    """Whether the driver passes on what the ResourceManager said, by text or by stack."""
+    return " to YARN :" in details or "org.apache.hadoop.yarn.server.resourcemanager" in details
+
+
 class SkeinWay:
     """Submits applications through skein's driver; a context manager.
 
@@ -82,7 +87,10 @@ class SkeinWay:
         except RemoteError as exc:
             if not exc.unanswered:
                 details = exc.details.removeprefix("Failed to submit application, exception:")
-                raise refusal(self.client, spec, details) from exc
+                if _from_yarn(details):
+                    raise refusal(self.client, spec, details) from exc
+                problem = "skein's driver does not get as far as YARN"
+                raise refusal(self.client, spec, details, problem) from exc
             self._withdraw(future, spec.tags)
             if deadline.passed:
                 raise too_late(self.client, deadline, exc) from exc

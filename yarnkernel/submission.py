@@ -80,7 +80,12 @@ def asking(client: YarnClient, deadline: Deadline) -> Iterator[None]:
         raise too_late(client, deadline, exc) from exc
 
 
-def refusal(client: YarnClient, spec: skein.ApplicationSpec, details: str) -> SubmitError:
+def refusal(
+    client: YarnClient,
+    spec: skein.ApplicationSpec,
+    details: str,
+    problem: str = "YARN refused the application",
+) -> SubmitError:
     """Return the error for an application that YARN refused.
 
     Parameters
@@ -91,12 +96,14 @@ def refusal(client: YarnClient, spec: skein.ApplicationSpec, details: str) -> Su
         The application.
     details : str
         What YARN said, perhaps with a stack of Java's.
+    problem : str, optional
+        What has happened, and who it was.
     """
     lines = [line.strip() for line in details.splitlines() if line.strip()]
     reason = lines[0] if lines else "it gave no reason"
     if "unknown queue" in reason:
         reason = f"there is no queue {spec.queue!r}"
-    message = f"YARN refused the application: {reason}"
+    message = f"{problem}: {reason}"
     if "queue" in reason:
         with contextlib.suppress(YarnKernelError):
             message += f"; queues of this cluster: {', '.join(client.queues())}"

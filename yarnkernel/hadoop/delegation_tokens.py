@@ -76,7 +76,8 @@ def delegation_tokens(
                 keys = configuration.get("hadoop.security.key.provider.path")
             if keys:
                 raise UnreadableFileError(
-                    f"hdfs://{authority} may have encryption zones, whose keys are at {keys}"
+                    f"hdfs://{authority} may have encryption zones, whose keys are at {keys}: only "
+                    "Hadoop's own client gets tokens for them"
                 )
             tokens += _ask(
                 namenode, renewer, _service_of_hdfs(configuration, authority, deadline), deadline

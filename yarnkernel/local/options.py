@@ -66,6 +66,12 @@ class ClusterOptions:
         for said, known in ((self.hadoop_version, HADOOP_VERSIONS), *protections):
             if said not in known:
                 raise UsageError(f"a local cluster has {' or '.join(known)}, not {said!r}")
+        for name in ("yarn.http.policy", "dfs.http.policy"):
+            if self.settings.get(name, "HTTP_ONLY").upper() != "HTTP_ONLY":
+                raise UsageError(
+                    f"{name}={self.settings[name]}: the pages of a local cluster have no "
+                    "certificates"
+                )
 
     @property
     def resourcemanagers(self) -> tuple[str, ...]:
