@@ -56,6 +56,9 @@ ALLOWED = {
     "hadoop/sockets.py _receive: opened.recv(size - len(content))": "the socket has a timeout",
     "relay.py _hear: shell.recv_multipart()": "poll says that there is an answer",
     "container/messages.py _reply: socket.recv_multipart(copy=True)": "in wait_for",
+    "hadoop/http.py readinto: self._socket.recv_into(buffer)": (
+        "the socket has a timeout, which is set anew before each"
+    ),
     "hadoop/rpc.py _receive: self._socket.recv(min(size - len(content), _CHUNK))": (
         "the socket has a timeout, which is set anew before each"
     ),
