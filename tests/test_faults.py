@@ -130,7 +130,7 @@ def test_full_queue(shell: Shell, tmp_path: Path, stop_later: Callable[[str], st
     result = shell.yarnkernel("start", spec, "--timeout", "10")
     error = result.error(3)
     assert "ACCEPTED (queue root.small): Application is added to the scheduler" in result.err
-    assert "it is still ACCEPTED in queue root.small" in error
+    assert "it is still ACCEPTED (queue root.small)" in error
     assert "give it longer with --timeout" in error
     assert active(shell) == [first]
 

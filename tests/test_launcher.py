@@ -242,7 +242,7 @@ def test_queue_that_is_full(shell: Shell, tmp_path: Path) -> None:
     argv = [*LAUNCHER, *TOO_BIG, "--timeout", "4", CONNECTION_FILE]
     with FrontEnd(shell, tmp_path, argv) as front:
         error = front.error(3)
-        assert "still ACCEPTED in queue root.small" in error
+        assert "still ACCEPTED (queue root.small)" in error
         assert "next: " in error
         assert await_gone(shell, front.app_id, 5)["state"] == "KILLED"
 
