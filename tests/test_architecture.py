@@ -85,7 +85,7 @@ ALLOWED = {
     "skein_driver": {"errors", "deadline", "cluster_env", "skein_import", "skein_rpc"},
     "skein_way": BOTTOM | {"skein_driver", "skein_rpc", "submission", "yarn_client"},
     "submission": {"errors", "deadline", "yarn_client"},
-    "application_credentials": {"skein_import", "skein_rpc"},
+    "application_credentials": {"errors", "skein_import", "skein_rpc"},
     "container_files": {"errors", "deadline", "cluster_env", "environment", "hadoop"},
     "direct_way": BOTTOM
     | {

@@ -114,12 +114,15 @@ def test_files(
     (tmp_path / "large%20{a}[1].bin").write_bytes(os.urandom(300_000))
     (tmp_path / "inside").write_text("packed")
     direct.run("tar", "-czf", tmp_path / "archive.tar.gz", "-C", tmp_path, "inside").ok()
+    (tmp_path / "runs").write_text("#!/bin/sh\necho it runs\n")
+    (tmp_path / "runs").chmod(0o755)
     files = {
+        "runs": "runs",
         "small": "small $HOME.txt",
         "large": "large%20{a}[1].bin",
         "archive": {"source": "archive.tar.gz", "type": "archive"},
     }
-    spec = write_spec(tmp_path, f"cat small\n{RECIPE}")
+    spec = write_spec(tmp_path, f"cat small\n./runs\n{RECIPE}")
     lines = spec.read_text().replace("  script:", f"  files: {json.dumps(files)}\n  script:")
     spec.write_text(lines)
     for _ in range(2):  # the second time nothing is uploaded
@@ -131,11 +134,39 @@ def test_files(
             assert kernel.run("import os; os.stat('large').st_size") == "300000"
             assert kernel.run("oct(os.stat('small').st_mode & 0o777)") == "'0o600'"
         stop_later(app_id)
+        assert "it runs" in direct.yarnkernel("logs", app_id).ok().out
         home = direct.directory / ".local/state/yarnkernel/clusters/default/data/fs/user"
         staged = [
             path.name.rpartition("-")[2] for path in home.glob("*/.yarnkernel/files/[0-9a-f]*")
         ]
         assert sorted(staged) == ["archive.tar.gz", "large_20_a__1_.bin"]
+
+
+def test_lines_that_look_like_files(
+    direct: Shell, stop_later: Callable[[str], str], tmp_path: Path
+) -> None:
+    """What a user says cannot pass for what travels."""
+    spec = write_spec(tmp_path, RECIPE)
+    lines = "x\n=yarnkernel-files-0123456789abcdef=\nH4sIAAAAAAAA\n=yarnkernel-end=\n"
+    start = ("start", spec, "--env", f"LINES_={lines}", "--name", "=yarnkernel-files=")
+    app_id = stop_later(direct.yarnkernel(*start).ok().out)
+    with Kernel(direct.yarnkernel("connect", app_id).ok().document) as kernel:
+        assert kernel.run("import os; os.environ['LINES_']") == repr(lines)
+
+
+def test_file_that_is_ours(direct: Shell, tmp_path: Path) -> None:
+    spec = write_spec(tmp_path, RECIPE)
+    (tmp_path / "mine").touch()
+    files = spec.read_text().replace("  script:", "  files: {.yarnkernel.sh: mine}\n  script:")
+    spec.write_text(files)
+    assert "has a file of its own of this name" in direct.yarnkernel("start", spec).error(2)
+
+
+def test_no_place_for_own_credentials(direct: Shell, tmp_path: Path) -> None:
+    nowhere = direct.using(XDG_STATE_HOME="/proc/nothing")
+    start = ("start", write_spec(tmp_path, RECIPE), "--own-credentials")
+    error = nowhere.yarnkernel(*start).error(2)
+    assert "no credentials can be kept in /proc/nothing" in error
 
 
 def test_own_credentials(

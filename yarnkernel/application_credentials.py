@@ -6,29 +6,47 @@ kept below the user's state directory; skein's commands take that with ``SKEIN_C
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import tempfile
 import time
 import warnings
 from typing import TYPE_CHECKING
 
 import platformdirs
 
+from yarnkernel.errors import UsageError
 from yarnkernel.skein_import import skein
 from yarnkernel.skein_rpc import credentials
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Days after which a pair is forgotten; kernels end after 7 by default (``--max-lifetime``).
+#: Days without use after which a pair is forgotten.
 DAYS_KEPT = 60
 
 
-def _directory(app_id: str) -> Path:
+def _directory(app_id: str = "") -> Path:
+    """Where a pair is kept, or all of them."""
     return platformdirs.user_state_path("yarnkernel") / "credentials" / app_id
 
 
 def new_pair() -> skein.Security:
-    """Make a pair for one application."""
+    """Make a pair for one application.
+
+    Raises
+    ------
+    UsageError
+        When there is no place to keep it.
+    """
+    parent = _directory()
+    try:
+        parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+        with tempfile.TemporaryFile(dir=parent):
+            pass
+    except OSError as exc:
+        raise UsageError(f"no credentials can be kept in {parent}: {exc.strerror}") from exc
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it uses what Python 3.12 calls deprecated
         return skein.Security.new_credentials()
@@ -37,11 +55,11 @@ def new_pair() -> skein.Security:
 def keep_pair(app_id: str, security: skein.Security) -> None:
     """Keep an application's pair for those who ask it later, for the user alone."""
     directory = _directory(app_id)
-    directory.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
     oldest = time.time() - DAYS_KEPT * 86400
     for other in directory.parent.iterdir():
-        if other.stat().st_mtime < oldest:
-            shutil.rmtree(other, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # another start cleans up as well
+            if other.stat().st_mtime < oldest:
+                shutil.rmtree(other, ignore_errors=True)
     directory.mkdir(mode=0o700)
     security.to_directory(str(directory))
 
@@ -50,5 +68,7 @@ def credentials_of(app_id: str) -> skein.Security:
     """Return the credentials of an application: its own pair, else the user's."""
     directory = _directory(app_id)
     if directory.is_dir():
+        with contextlib.suppress(OSError):
+            os.utime(directory)  # what is used is kept
         return skein.Security.from_directory(str(directory))
     return credentials()

@@ -20,7 +20,7 @@ from yarnkernel.hadoop.file_system import find_file_system
 from yarnkernel.hadoop.messages import message_class
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     import skein
 
@@ -30,28 +30,35 @@ if TYPE_CHECKING:
 #: Bytes that may travel: ResourceManagers keep credentials in their state store, whose
 #: entries are limited (``yarn.resourcemanager.zk-max-znode-size.bytes``, 1 MiB).
 MOST_THAT_TRAVELS = 128 << 10
-#: Lines around what travels, by which a shell finds it in the binary file of credentials.
-_BEGIN, _END = "=yarnkernel-files=", "=yarnkernel-end="
+#: Lines around what travels, by which a shell finds it in the binary file of credentials. The
+#: first has a word of its own for each application: nothing else in there can pass for it.
+_BEGIN, _END = "=yarnkernel-files-{}=", "=yarnkernel-end="
 #: The script of the specification, in the container.
 SCRIPT = ".yarnkernel.sh"
 #: Where its output goes: where skein's ApplicationMaster writes it.
 _LOG = "<LOG_DIR>/application.driver.log"
 
 
-def container_command() -> str:
+def container_command(word: str) -> str:
     """Return the command of a container that unpacks what travels and runs the script.
 
     It needs bash, sed, tar, gzip and coreutils alone: which Python there is, the script decides.
+
+    Parameters
+    ----------
+    word : str
+        What :func:`pack_files` was given: letters and digits.
     """
+    begin = _BEGIN.format(word)
     unpack = (
-        rf"LC_ALL=C sed -n '/^{_BEGIN}$/,/^{_END}$/{{/^=/!p}}' \"\$HADOOP_TOKEN_FILE_LOCATION\""
+        rf"LC_ALL=C sed -n '/^{begin}$/,/^{_END}$/{{/^=/!p}}' \"\$HADOOP_TOKEN_FILE_LOCATION\""
         " | base64 -d | tar -xz"
     )
     # exec, so that the container's process is the script's, and the recipe's after it.
     return f"{{ {unpack} && exec bash {SCRIPT}; }} </dev/null >{_LOG} 2>&1"
 
 
-def pack_files(files: Mapping[str, bytes]) -> bytes:
+def pack_files(files: Mapping[str, bytes], executable: Collection[str], word: str) -> bytes:
     """Pack what travels, as a secret that :func:`container_command` unpacks.
 
     Parameters
@@ -64,15 +71,15 @@ def pack_files(files: Mapping[str, bytes]) -> bytes:
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         for name, content in files.items():
             entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content), 0o600
+            entry.size, entry.mode = len(content), 0o700 if name in executable else 0o600
             archive.addfile(entry, io.BytesIO(content))
     lines = base64.encodebytes(packed.getvalue()).decode()
-    return f"\n{_BEGIN}\n{lines}{_END}\n".encode()
+    return f"\n{_BEGIN.format(word)}\n{lines}{_END}\n".encode()
 
 
 def sort_files(
     files: Mapping[str, skein.File], travelling: Mapping[str, bytes]
-) -> tuple[dict[str, bytes], dict[str, skein.File]]:
+) -> tuple[dict[str, bytes], set[str], dict[str, skein.File]]:
     """Tell the files that can travel in the container's credentials from all others.
 
     Parameters
@@ -86,6 +93,8 @@ def sort_files(
     -------
     dict of str to bytes
         What travels, as :func:`pack_files` takes it.
+    set of str
+        Names of what can be run of that.
     dict of str to skein.File
         What YARN has to localize.
 
@@ -94,7 +103,9 @@ def sort_files(
     UsageError
         When a file of this machine cannot be read, or is none, as a pipe, which may have no end.
     """
-    travelling, others = dict(travelling), dict(files)
+    if taken := sorted(travelling.keys() & files.keys()):
+        raise UsageError(f"files.{taken[0]}: the container has a file of its own of this name")
+    travelling, others, executable = dict(travelling), dict(files), set()
     left = MOST_THAT_TRAVELS - sum(map(len, travelling.values()))
     for name, file in files.items():
         path = _local_path(file)
@@ -107,10 +118,12 @@ def sort_files(
             if str(file.type) == "FILE" and status.st_size <= left:
                 travelling[name] = path.read_bytes()
                 left -= len(travelling[name])
+                if status.st_mode & stat.S_IXUSR:
+                    executable.add(name)
                 del others[name]
         except OSError as exc:
             raise UsageError(f"files.{name}: cannot read {path}: {exc.strerror}") from exc
-    return travelling, others
+    return travelling, executable, others
 
 
 def _local_path(file: skein.File) -> Path | None:

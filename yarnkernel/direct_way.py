@@ -6,6 +6,7 @@ No JVM starts here or in the container. What does not fit goes the skein way.
 from __future__ import annotations
 
 import math
+import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ from yarnkernel.submission import asking, refusal, too_late
 from yarnkernel.yarn_client import ANSWER_TIMEOUT, APPLICATION_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     import skein
     from typing_extensions import Self
@@ -210,18 +211,20 @@ class DirectWay:
             label = "" if spec.node_label == DEFAULT_PARTITION else spec.node_label
             context.node_label_expression = label
         container = context.am_container_spec
-        container.command.append(container_command())
+        word = secrets.token_hex(8)
+        container.command.append(container_command(word))
         for name, value in self._variables(app_id, spec).items():
             container.environment.add(key=name, value=value)
         for access, acl in _acls(spec).items():
             container.application_ACLs.add(accessType=access, acl=acl)
         inside = {k: v for k, v in spec.master.env.items() if not k.startswith(_NODEMANAGERS)}
         script = f"{expanding_export_lines(inside)}{spec.master.script}\n".encode()
-        travelling, others = sort_files(spec.master.files, {SCRIPT: script})
+        travelling, executable, others = sort_files(spec.master.files, {SCRIPT: script})
+        packed = pack_files(travelling, executable, word)
         for name, file in others.items():
             resource = local_resource(file, self.client.cluster, deadline, report)
             container.localResources.add(key=name, value=resource)
-        container.tokens = self._credentials(app_id, spec, travelling, deadline).to_bytes()
+        container.tokens = self._credentials(app_id, spec, packed, deadline).to_bytes()
         return context
 
     def _variables(self, app_id: str, spec: skein.ApplicationSpec) -> dict[str, str]:
@@ -242,7 +245,7 @@ class DirectWay:
         self,
         app_id: str,
         spec: skein.ApplicationSpec,
-        travelling: Mapping[str, bytes],
+        packed: bytes,
         deadline: Deadline,
     ) -> Credentials:
         configuration = self.client.cluster.configuration
@@ -260,7 +263,7 @@ class DirectWay:
             certificate=certificate,
             key=key,
         )
-        secrets = {**launch.to_secrets(), FILES: pack_files(travelling)}
+        secrets = {**launch.to_secrets(), FILES: packed}
         urls = [*spec.file_systems, *(file.source for file in spec.master.files.values())]
         return Credentials(delegation_tokens(configuration, urls, deadline), secrets)
 
