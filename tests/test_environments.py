@@ -18,6 +18,9 @@ import pytest
 
 from tests.conftest import REPOSITORY, Shell, finish
 from tests.kernels import Kernel, final_status
+from yarnkernel.deadline import Deadline
+from yarnkernel.environment.archive import archive_digest
+from yarnkernel.environment.stored import DIGEST_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -277,6 +280,23 @@ def test_conda_on_hdfs(hdfs: Shell, kernel_venv: Path, tmp_path: Path) -> None:
     error = hdfs.yarnkernel("env", "push", prefix).error(1)
     assert "files of conda packages have been removed or replaced (by pip?): skein; " in error
     assert f"conda install --prefix '{prefix}' --force-reinstall skein" in error
+
+
+def test_somebody_else_was_first(hdfs: Shell, tmp_path: Path) -> None:
+    """The name of a file can be computed; whose it is tells whether it is the user's own."""
+    (archive := tmp_path / "kernel.tar.gz").write_bytes(b"not even an archive")
+    name = f"kernel-{archive_digest(archive, Deadline(60))[:DIGEST_LENGTH]}.tar.gz"
+    place = f"hdfs:///tmp/shared/{name}"
+    hadoop = hdfs.using(HADOOP_USER_NAME="stranger")
+    hadoop.run("hadoop", "fs", "-mkdir", "-p", "hdfs:///tmp/shared").ok()
+    hadoop.run("hadoop", "fs", "-put", archive, place).ok()
+    error = hdfs.yarnkernel("env", "push", "--directory", "hdfs:///tmp/shared", archive).error(1)
+    assert f"{place} is there already, but it is stranger's" in error
+    (tmp_path / "less").write_bytes(b"less")
+    hdfs.run("hadoop", "fs", "-put", "-f", tmp_path / "less", place).ok()
+    hdfs.run("hadoop", "fs", "-chown", getpass.getuser(), place).ok()
+    error = hdfs.yarnkernel("env", "push", "--directory", "hdfs:///tmp/shared", archive).error(1)
+    assert "has 4 bytes, and not 19 as here" in error
 
 
 def test_file_system_dies_while_pushing(hdfs: Shell, venv_archive: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -15,9 +16,10 @@ import psutil
 import pytest
 
 from tests.conftest import Shell, finish, wait_for
-from yarnkernel.environment.archive import check_archive
+from yarnkernel.deadline import Deadline
+from yarnkernel.environment.archive import archive_digest, check_archive
 from yarnkernel.environment.prefix import fingerprint, open_prefix
-from yarnkernel.errors import UsageError
+from yarnkernel.errors import PackTimeoutError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -167,18 +169,18 @@ def test_takes_too_long(user_shell: Shell, kernel_venv: Path, tmp_path: Path) ->
 
 def test_fingerprint_is_that_of_the_contents(bare_venv: Path) -> None:
     prefix = open_prefix(bare_venv)
-    first = fingerprint(prefix)
+    first = fingerprint(prefix, Deadline(60))
     module = prefix.site_packages / "module.py"
     module.write_text("value = 1\n")
-    second = fingerprint(prefix)
+    second = fingerprint(prefix, Deadline(60))
     assert second != first
     subprocess.run([prefix.python, "-m", "compileall", "-q", module], check=True, timeout=60)
     assert (prefix.site_packages / "__pycache__").exists()
-    assert fingerprint(prefix) == second
+    assert fingerprint(prefix, Deadline(60)) == second
     status = module.stat()
     module.write_text("value = 2\n")
     os.utime(module, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
-    assert fingerprint(prefix) not in (first, second)
+    assert fingerprint(prefix, Deadline(60)) not in (first, second)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +199,7 @@ def test_damaged_archive(venv_archive: Path, tmp_path: Path, change: object, rea
     damaged = tmp_path / "damaged.tar.gz"
     damaged.write_bytes(change(venv_archive.read_bytes()))
     with pytest.raises(UsageError, match=f"is damaged or no gzipped tar archive: .*{reason}"):
-        check_archive(damaged)
+        check_archive(damaged, Deadline(60))
 
 
 def write_archive(path: Path, files: dict[str, bytes], links: dict[str, str] | None = None) -> Path:
@@ -233,7 +235,7 @@ with open(sys.executable, "rb") as _file:  # noqa: PTH123
 def test_archive_of_a_platform(tmp_path: Path, python: bytes, said: str | None) -> None:
     files = {"./bin/activate": b"", "./bin/python3": python, **PACKAGES}
     links = {"./bin/python": "python3"}
-    warnings = check_archive(write_archive(tmp_path / "a.tar.gz", files, links))
+    warnings = check_archive(write_archive(tmp_path / "a.tar.gz", files, links), Deadline(60))
     assert len(warnings) == (said is not None)
     assert said is None or said in warnings[0]
 
@@ -250,5 +252,17 @@ def test_archive_of_a_platform(tmp_path: Path, python: bytes, said: str | None) 
 )
 def test_archive_is_no_environment(tmp_path: Path, files: dict[str, bytes], reason: str) -> None:
     with pytest.raises(UsageError) as raised:
-        check_archive(write_archive(tmp_path / "a.tar.gz", files))
+        check_archive(write_archive(tmp_path / "a.tar.gz", files), Deadline(60))
     assert reason in str(raised.value)
+
+
+def test_archives_that_have_no_end(tmp_path: Path) -> None:
+    """A pipe is refused, and reading ends with the deadline."""
+    os.mkfifo(tmp_path / "pipe.tar.gz")
+    for read in (archive_digest, check_archive):
+        with pytest.raises(UsageError, match="is not a regular file"):
+            read(tmp_path / "pipe.tar.gz", Deadline(60))
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(b"a"))
+    for read in (archive_digest, check_archive):
+        with pytest.raises(PackTimeoutError, match="is not read in time"):
+            read(tmp_path / "a.tar.gz", Deadline(0))

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from yarnkernel.cluster_env import ClusterEnvironment
     from yarnkernel.deadline import Deadline
 
-#: Type, milliseconds since 1970, bytes, octal permissions (Hadoop 3) and name.
-STATUS_FORMAT = "%F\t%Y\t%b\t%a\t%n"
+#: Type, milliseconds since 1970, bytes, octal permissions (Hadoop 3), owner and name.
+STATUS_FORMAT = "%F\t%Y\t%b\t%a\t%u\t%n"
 _MISSING = re.compile(r"^stat: `.*': No such file or directory$")
 #: What Hadoop's log puts before its lines; the answer to a command is on lines of its own.
 _LOG_LINE = re.compile(r"^(\d{2,4}[-/]\d\d[-/]\d\d |log4j:|SLF4J:|WARNING:|(NOTE: )?Picked up )")
@@ -48,6 +48,8 @@ class FileStatus:
         Whether it is one.
     mode : int
         Permission bits; 0 where Hadoop does not tell them (Hadoop 2).
+    owner : str
+        As the cluster calls its owner.
     """
 
     name: str
@@ -55,6 +57,7 @@ class FileStatus:
     modified: float
     is_directory: bool
     mode: int
+    owner: str
 
     @property
     def open_to_all(self) -> bool:
@@ -63,13 +66,14 @@ class FileStatus:
 
 
 def _parse_status(line: str) -> FileStatus:
-    kind, modified, size, mode, name = line.split("\t", 4)
+    kind, modified, size, mode, owner, name = line.split("\t", 5)
     return FileStatus(
         name=name,
         size=int(size),
         modified=int(modified) / 1000,
         is_directory=kind == "directory",
         mode=int(mode, 8) if mode.isdecimal() else 0,
+        owner=owner,
     )
 
 

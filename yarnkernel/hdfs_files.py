@@ -167,6 +167,7 @@ class HdfsFiles:
                 modified=one.modification_time / 1000,
                 is_directory=one.isdir,
                 mode=one.permission,
+                owner=one.owner,
             )
             for one in found
         ]

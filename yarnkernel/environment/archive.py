@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
+import io
 import os
 import re
 import shlex
+import stat
 import struct
 import subprocess
 import sys
@@ -24,6 +27,10 @@ from yarnkernel.errors import PackError, PackTimeoutError, UsageError
 from yarnkernel.python_command import python_command
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from typing_extensions import Buffer
+
     from yarnkernel.deadline import Deadline
     from yarnkernel.environment.prefix import Prefix
 
@@ -119,19 +126,59 @@ def _pack_error(prefix: Prefix, target: Path, said: str) -> PackError:
     return PackError(f"{prefix.path} cannot be packed: {words or last}")
 
 
-def archive_digest(path: Path) -> str:
+@contextlib.contextmanager
+def _opened(path: Path, deadline: Deadline) -> Iterator[IO[bytes]]:
+    """Open an archive; reading it ends with the deadline.
+
+    Not a pipe, which would not even be open before somebody writes.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise UsageError(f"{path} is not a regular file")
+    with path.open("rb") as plain, io.BufferedReader(_Timed(plain, path, deadline), CHUNK) as file:
+        yield file
+
+
+class _Timed(io.RawIOBase):
+    def __init__(self, file: IO[bytes], path: Path, deadline: Deadline) -> None:
+        self._file = file
+        self._path = path
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        if self._deadline.passed:
+            raise PackTimeoutError(f"{self._path} is not read in time")
+        content = self._file.read(len(memoryview(buffer)))
+        memoryview(buffer)[: len(content)] = content
+        return len(content)
+
+
+def archive_digest(path: Path, deadline: Deadline) -> str:
     """Return the SHA-256 of an archive, in hexadecimal digits.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The archive.
+    deadline : Deadline
+        To read it.
 
     Raises
     ------
     UsageError
-        When it cannot be read.
+        When it cannot be read, or is no file.
+    PackTimeoutError
+        When the deadline passes first.
     """
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
+        with _opened(path, deadline) as file:
             while chunk := file.read(CHUNK):
                 digest.update(chunk)
+    except PackTimeoutError:
+        raise
     except OSError as exc:
         raise UsageError(f"cannot read {path}: {exc.strerror}") from exc
     return digest.hexdigest()
@@ -169,13 +216,15 @@ class _Contents:
         return name
 
 
-def check_archive(path: Path) -> list[str]:
+def check_archive(path: Path, deadline: Deadline) -> list[str]:
     """Make sure that an archive is whole and can be a container's environment.
 
     Parameters
     ----------
     path : pathlib.Path
         The archive.
+    deadline : Deadline
+        To read it.
 
     Returns
     -------
@@ -190,12 +239,14 @@ def check_archive(path: Path) -> list[str]:
     contents = _Contents()
     try:
         # Not tarfile's own gzip, which compares no checksums.
-        with gzip.open(path) as file:
+        with _opened(path, deadline) as packed, gzip.open(packed) as file:
             with tarfile.open(fileobj=file, mode="r|") as archive:
                 for member in archive:
                     contents.add(archive, member)
             while file.read(CHUNK):
                 pass
+    except PackTimeoutError:
+        raise
     except (tarfile.TarError, zlib.error, EOFError, OSError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
         raise UsageError(

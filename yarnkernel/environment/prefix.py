@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlparse
 
-from yarnkernel.errors import UsageError
+from yarnkernel.errors import PackTimeoutError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+
+    from yarnkernel.deadline import Deadline
 
 #: What a container needs, beside Python.
 REQUIRED = frozenset({"yarnkernel", "ipykernel", "skein"})
@@ -179,11 +181,18 @@ def _entries(directory: str) -> Iterator[os.DirEntry[str]]:
             yield entry
 
 
-def fingerprint(prefix: Prefix) -> str:
+def fingerprint(prefix: Prefix, deadline: Deadline) -> str:
     """Tell the state of an environment, from names, sizes and times of its files.
 
     Like ``make``: a change that keeps a file's size and time is not seen, and
     an environment that is made again has another fingerprint.
+
+    Parameters
+    ----------
+    prefix : Prefix
+        The environment.
+    deadline : Deadline
+        To look at all of them.
 
     Returns
     -------
@@ -194,10 +203,14 @@ def fingerprint(prefix: Prefix) -> str:
     ------
     UsageError
         When a directory cannot be read.
+    PackTimeoutError
+        When the deadline passes first.
     """
     digest = hashlib.sha256(os.fsencode(prefix.path))
     try:
         for entry in _entries(str(prefix.path)):
+            if deadline.passed:
+                break
             status = entry.stat(follow_symlinks=False)
             state = (
                 Path(entry.path).readlink()
@@ -207,4 +220,9 @@ def fingerprint(prefix: Prefix) -> str:
             digest.update(os.fsencode(f"{entry.path}\0{state}\0"))
     except OSError as exc:
         raise UsageError(f"{exc.filename} cannot be read: {exc.strerror}") from exc
+    if deadline.passed:
+        raise PackTimeoutError(
+            f"{prefix.path} is not looked through within {deadline.seconds:.0f} s; "
+            "next: try again with a longer --timeout"
+        )
     return digest.hexdigest()

@@ -107,15 +107,16 @@ class Pusher:
         if path.is_dir():
             prefix = open_prefix(path)
             check_packages(prefix, to_pack=True)
-            name = stored_name(prefix.name, fingerprint(prefix))
+            name = stored_name(prefix.name, fingerprint(prefix, self.deadline))
             stored, uploaded = store.push(name, lambda: self._cached(prefix, name), self._transfer)
         else:
             suffix = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), None)
             if suffix is None:
                 raise UsageError(f"{path} is neither an environment nor a {' or '.join(SUFFIXES)}")
             label = plain_name(path.name.removesuffix(suffix))
-            name = stored_name(label, archive_digest(path))
-            stored, uploaded = store.push(name, lambda: self._check(path), self._transfer)
+            name = stored_name(label, archive_digest(path, self.deadline))
+            size = path.stat().st_size
+            stored, uploaded = store.push(name, lambda: self._check(path), self._transfer, size)
         self._report(
             f"uploaded: {stored.size / 1e6:.1f} MB"
             if uploaded
@@ -136,13 +137,13 @@ class Pusher:
         with tempfile.TemporaryDirectory(dir=cached.parent) as directory:
             part = Path(directory, name)
             self.pack(prefix.path, part)
-            if stored_name(prefix.name, fingerprint(prefix)) != name:
+            if stored_name(prefix.name, fingerprint(prefix, self.deadline)) != name:
                 raise PackError(
                     f"{prefix.path} has changed while it was packed; next: push it again"
                 )
             return part.replace(cached)
 
     def _check(self, archive: Path) -> Path:
-        for warning in check_archive(archive):
+        for warning in check_archive(archive, self.deadline):
             self._report(f"warning: {warning}")
         return archive

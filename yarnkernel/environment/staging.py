@@ -49,5 +49,6 @@ def stage(
     store = EnvironmentStore(cluster, deadline, default=DIRECTORY)
     # YARN tells archives by the ends of their names; in others some characters are a pattern.
     plain = re.sub(r"[^A-Za-z0-9._+-]", "_", path.name)
-    name = f"{archive_digest(path)[:32]}-{plain}"
-    return store.push(name, lambda: path, TransferLine(report, path.name))[0].url
+    name = f"{archive_digest(path, deadline)[:32]}-{plain}"
+    size = path.stat().st_size
+    return store.push(name, lambda: path, TransferLine(report, path.name), size)[0].url

@@ -20,6 +20,8 @@ from yarnkernel.environment.archive import SUFFIXES
 from yarnkernel.environment.stored import StoredArchive
 from yarnkernel.errors import ClusterFileError, UsageError
 from yarnkernel.hadoop.file_system import home_directory
+from yarnkernel.hadoop.login import name_in_cluster
+from yarnkernel.hadoop.user import account
 from yarnkernel.hdfs_files import open_files
 from yarnkernel.interrupts import uninterrupted
 
@@ -116,7 +118,7 @@ class EnvironmentStore:
         return url.scheme == self._file_system.scheme and url.netloc in authorities
 
     def _look(self, name: str) -> tuple[StoredArchive | None, list[FileStatus]]:
-        """Look for a file, and at the directories above it that are there."""
+        """Look for a file of ours, and at the directories above it that are there."""
         if self._url is None:
             # All in one call.
             first = self._default.partition("/")[0]
@@ -129,7 +131,18 @@ class EnvironmentStore:
         directories = found[: len(above)]
         if len(found) <= len(above):
             return None, directories
+        self._check_owner(found[-1])
         return self._stored(f"{self._url}/{name}", found), directories
+
+    def _check_owner(self, status: FileStatus) -> None:
+        """Take no file for ours because of its name: others can compute that, and be first."""
+        own = {name_in_cluster(self.files.cluster.configuration), account()[0]}
+        if status.owner not in own:
+            raise ClusterFileError(
+                f"{self._url}/{status.name} is there already, but it is {status.owner}'s, and "
+                "what is in it would run as you; next: another --directory URL, or its URL as "
+                "--environment if it is to be trusted"
+            )
 
     def _set_home(self, found: Sequence[FileStatus]) -> None:
         """Take the first of these for the user's home; the cluster knows by which name."""
@@ -169,7 +182,11 @@ class EnvironmentStore:
         return self._stored(url, found)
 
     def push(
-        self, name: str, make_archive: Callable[[], Path], progress: TransferProgress
+        self,
+        name: str,
+        make_archive: Callable[[], Path],
+        progress: TransferProgress,
+        size: int | None = None,
     ) -> tuple[StoredArchive, bool]:
         """Upload a packed environment unless it is there.
 
@@ -184,6 +201,8 @@ class EnvironmentStore:
             Called when it is not there; returns the file on this machine.
         progress : TransferProgress
             Told about the upload.
+        size : int, optional
+            Bytes that it has to have, where that is known before.
 
         Returns
         -------
@@ -199,6 +218,10 @@ class EnvironmentStore:
         """
         there, directories = self._look(name)
         if there is not None:
+            if size not in (None, there.size):
+                raise ClusterFileError(
+                    f"{there.url} has {there.size} bytes, and not {size} as here; next: remove it"
+                )
             return there, False
         if self.public:
             self._check_open_to_all(directories)
@@ -207,8 +230,8 @@ class EnvironmentStore:
         archive = make_archive()
         url = f"{self._url}/{name}"
         part = f"{url}.{uuid.uuid4().hex}.part"
-        size = archive.stat().st_size
-        progress.start(size)
+        uploaded = archive.stat().st_size
+        progress.start(uploaded)
         try:
             self.files.upload(archive, part, self._umask, progress.advance)
             try:
@@ -220,7 +243,7 @@ class EnvironmentStore:
         except BaseException:
             self._clean_up(part)
             raise
-        return StoredArchive(url, size, time.time(), self._visibility), True
+        return StoredArchive(url, uploaded, time.time(), self._visibility), True
 
     def _clean_up(self, part: str) -> None:
         """Remove an upload and what Hadoop's client makes of its name while it writes."""
