@@ -13,6 +13,7 @@ from yarnkernel.errors import ClusterError
 from yarnkernel.hadoop.configuration import Configuration, load_configuration
 from yarnkernel.hadoop.site_files import read_site_file
 from yarnkernel.local import state as local_state
+from yarnkernel.local.work_dir import check_work_dir
 from yarnkernel.yarn_command import find_java, hadoop_classpath, is_javascripts, run_yarn
 
 if TYPE_CHECKING:
@@ -151,6 +152,7 @@ def local_environment(cluster: local_state.ClusterState) -> ClusterEnvironment:
             f"local cluster {cluster.name} does not run any more ({', '.join(missing)} ended); "
             f"next: yarnkernel cluster start --name {cluster.name}"
         )
+    check_work_dir(cluster.path)
     own = cluster.environment()
     if "HADOOP_CONF_DIR" in os.environ and any(name in os.environ for name in KERBEROS_USER):
         # After `cluster env`, the user may be somebody else.

@@ -153,6 +153,8 @@ def _copy_from_maven(artefact: Artefact, directory: Path) -> bool:
     part = directory / f".{artefact.name}.{uuid.uuid4().hex}"
     try:
         shutil.copyfile(local, part)
+        if not _fits(part, artefact):  # what was looked at need not be what was copied
+            return False
         part.replace(directory / artefact.name)
     finally:
         part.unlink(missing_ok=True)

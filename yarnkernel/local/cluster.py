@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import shutil
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -41,6 +43,24 @@ STOP_GRACE = 5.0
 PORT_ATTEMPTS = 3
 
 
+def _check_locks(directory: Path) -> None:
+    """Make sure that the file system has locks: filelock waits for ever where it has none.
+
+    Raises
+    ------
+    LocalClusterError
+        When it has none.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=directory) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        raise LocalClusterError(
+            f"files in {directory} cannot be locked: {exc.strerror}; next: set XDG_STATE_HOME to a "
+            "directory of a local disk"
+        ) from exc
+
+
 @contextlib.contextmanager
 def _only_one(name: str, report: Callable[[str], None], timeout: float) -> Iterator[None]:
     """Hold the lock of one cluster's name: one process at a time starts or stops it."""
@@ -54,6 +74,7 @@ def _only_one(name: str, report: Callable[[str], None], timeout: float) -> Itera
         clusters_directory().mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise LocalClusterError(f"cannot make {clusters_directory()}: {exc.strerror}") from exc
+    _check_locks(clusters_directory())
     lock = filelock.FileLock(f"{cluster_directory(name)}.lock")
     try:
         try:

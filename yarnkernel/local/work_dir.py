@@ -34,10 +34,14 @@ def _links_directory() -> Path:
     if not is_plain(path):
         raise LocalClusterError(f"Hadoop cannot work below {path}; set TMPDIR to a plain path")
     path.mkdir(mode=0o700, exist_ok=True)
+    _check_owner(path)
+    return path
+
+
+def _check_owner(path: Path) -> None:
     entry = path.lstat()
     if not stat.S_ISDIR(entry.st_mode) or entry.st_uid != os.getuid() or entry.st_mode & 0o077:
         raise LocalClusterError(f"{path} is not a directory of yours alone; remove it")
-    return path
 
 
 def make_work_dir(directory: Path) -> Path:
@@ -64,6 +68,26 @@ def make_work_dir(directory: Path) -> Path:
     link.unlink(missing_ok=True)
     link.symlink_to(directory)
     return link
+
+
+def check_work_dir(path: Path) -> None:
+    """Make sure that a path of :func:`make_work_dir` still leads to what it led to.
+
+    Systems remove what is in their temporary directory when it gets old; what others put there
+    then, such as a ``java``, must not be run.
+
+    Raises
+    ------
+    LocalClusterError
+        When it does not.
+    """
+    if not path.exists():
+        raise LocalClusterError(
+            f"{path} is not there any more, without which the cluster cannot be used; "
+            "next: yarnkernel cluster stop"
+        )
+    if path.is_symlink():
+        _check_owner(path.parent)
 
 
 def remove_work_dir(directory: Path) -> None:
