@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -17,6 +15,7 @@ import pytest
 from tests.conftest import Shell, finish, frozen, wait_for
 from tests.containers import await_nothing_left, held_spec, one_of, started
 from tests.kernels import Kernel, final_status
+from tests.site_files import with_setting
 from tests.wire import Wire
 from yarnkernel.container.master import GIVE_UP_SETTING, HEARTBEAT_TIMEOUT
 from yarnkernel.hadoop.configuration import load_configuration
@@ -193,17 +192,6 @@ def logs_of(shell: Shell, app_id: str) -> Callable[[], str]:
 
     assert read() or directory.exists()
     return read
-
-
-def with_setting(shell: Shell, name: str, value: str, directory: Path) -> Shell:
-    """A user whose site files say something else."""
-    conf = Path(shutil.copytree(shell.environment["HADOOP_CONF_DIR"], directory / "conf"))
-    site = conf / "yarn-site.xml"
-    pattern = rf"(<name>{re.escape(name)}</name>\s*<value>)[^<]*"
-    text, count = re.subn(pattern, rf"\g<1>{value}", site.read_text())
-    assert count == 1
-    site.write_text(text)
-    return shell.using(HADOOP_CONF_DIR=str(conf))
 
 
 def test_submission_that_is_overtaken(mortal: Shell, tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ from jupyter_client.manager import KernelManager
 
 from tests.conftest import Shell, wait_for
 from tests.kernels import RECIPE, write_spec
+from tests.recorder import Recorder, needs_recorder
 from tests.vs_code import FrontEnd, answers, connection_info
+from yarnkernel.connection import PORT_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,6 +107,22 @@ def test_vs_code(shell: Shell, tmp_path: Path) -> None:
         assert not answers(front.info["shell_port"])
         assert front.out == []
         assert "Traceback" not in front.err
+
+
+@needs_recorder
+def test_launcher_encrypts(shell: Shell, tmp_path: Path) -> None:
+    """What it says with the kernel; the front end's own side is on the front end's machine."""
+    words = "correct horse staple"
+    with FrontEnd(shell, tmp_path, [*LAUNCHER, CONNECTION_FILE]) as front:
+        with Recorder() as recorder:
+            front.await_kernel()
+            assert front.run("print('correct ' + 'horse staple')") == f"{words}\n"
+        info = shell.yarnkernel("connect", front.app_id).ok().document
+    ports = [info[name] for name in PORT_NAMES]
+    assert "curve_publickey" in info
+    assert len(recorder.heard(ports)) > 1000
+    assert not recorder.hears(words, ports)
+    assert recorder.hears(words, [front.info["iopub_port"]])
 
 
 def test_exit_code(shell: Shell, tmp_path: Path) -> None:

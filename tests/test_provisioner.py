@@ -16,8 +16,11 @@ from jupyter_client.session import Session
 
 from tests.conftest import wait_for
 from tests.kernels import Kernel, final_status
+from tests.recorder import Recorder, needs_recorder
+from tests.submissions import files_in, keys_in
 from yarnkernel import agent_client, provisioner
 from yarnkernel.agent_client import AgentClient
+from yarnkernel.hadoop.configuration import load_configuration
 from yarnkernel.kernel_manager import KernelLaunchError
 
 if TYPE_CHECKING:
@@ -220,6 +223,27 @@ def test_encrypted(managers: Callable[..., KernelManager]) -> None:
     without = {name: value for name, value in info.items() if not name.startswith("curve")}
     assert answers(info)
     assert not answers(without)
+
+
+@needs_recorder
+@pytest.mark.way("auto")
+def test_required_travels_without_keys(
+    stock: Shell, managers: Callable[..., KernelManager]
+) -> None:
+    """Who hears the submission hears nothing that opens the kernel, nor what is said with it."""
+    manager = managers(transport_encryption="required")
+    with Recorder() as recorder:
+        manager.start_kernel()
+        with connect(manager) as kernel:
+            assert kernel.run("print('correct ' + 'horse battery')") == "correct horse battery\n"
+    info = cast("Any", manager.get_connection_info())
+    keys = (info["key"].decode(), info["curve_publickey"], info["curve_secretkey"])
+    assert [word for word in (*keys, "correct horse battery") if recorder.hears(word)] == []
+    configuration = load_configuration(Path(stock.environment["HADOOP_CONF_DIR"]))
+    (_, port) = configuration.get("yarn.resourcemanager.address").split(":")
+    heard = recorder.heard([int(port)])
+    assert keys_in(heard) == set()
+    assert list(files_in(heard)) == [".yarnkernel.sh"]
 
 
 def test_kernel_that_does_not_encrypt(

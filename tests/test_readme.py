@@ -49,6 +49,18 @@ def test_is_valid(path: str) -> None:
     )
 
 
+def test_claims_have_their_tests() -> None:
+    """Each test that docs/security.rst names is there."""
+    text = (DOCS / "security.rst").read_text(encoding="utf-8")
+    table = text.partition("Claims and their tests")[2]
+    sources = {path: path.read_text() for path in (REPOSITORY / "tests").rglob("test_*.py")}
+    paths = {str(path.relative_to(REPOSITORY)) for path in sources}
+    names = re.findall(r"``([\w./]*test_\w+(?:\.py)?)``", table)
+    assert len(names) > 10
+    for name in names:
+        assert name in paths or any(f"def {name}(" in source for source in sources.values()), name
+
+
 @pytest.fixture
 def newcomer(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
     """A shell in a copy of the repository, in a fresh virtual environment."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import stat
 import time
 from typing import TYPE_CHECKING
@@ -97,6 +98,23 @@ def test_connect_hides_the_key_in_a_redirected_file(
     assert key not in shown
     assert key not in shell.yarnkernel("logs", app_id, "--all").ok().out
     assert not [p for p in psutil.process_iter(["cmdline"]) if key in str(p.info["cmdline"])]
+
+
+def test_file_that_is_open_elsewhere(
+    shell: Shell, stop_later: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Whoever opened the file behind `connect >` before it was hidden gets no key."""
+    app_id = stop_later(shell.yarnkernel("start").ok().out)
+    file = tmp_path / "kernel.json"
+    file.touch(0o644)
+    connect = f"exec {shlex.quote(str(BIN / 'yarnkernel'))} connect {app_id} > kernel.json"
+    with file.open() as stranger:
+        refused = shell.run("sh", "-c", connect, cwd=tmp_path)
+        assert "is open elsewhere" in refused.error(2)
+        assert stranger.read() == ""
+    shell.run("sh", "-c", connect, cwd=tmp_path).ok()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert json.loads(file.read_text())["key"]
 
 
 def test_overrides_reach_the_container(shell: Shell, stop_later: Callable[[str], str]) -> None:

@@ -107,11 +107,11 @@ class Launcher:
         self._kernel = kernel
         loop = asyncio.get_running_loop()
         with _watched(kernel, loop, self._news):
+            self._output.progress(f"{kernel.app_id} kernel is ready on {info['ip']}")
+            if "curve_publickey" not in info:
+                self._output.progress("what it says is not encrypted on its way")
             # What the launcher opens keeps the kernel, which ends when nobody is connected.
             await relay.open(info)
-            if "curve_publickey" not in info:
-                self._output.progress(f"{kernel.app_id} what it says is not encrypted on its way")
-            self._output.progress(f"{kernel.app_id} kernel is ready on {info['ip']}")
             ended = asyncio.create_task(self._until_end())
             leaving = asyncio.create_task(self._leaving.wait())
             await asyncio.wait((ended, leaving), return_when=asyncio.FIRST_COMPLETED)

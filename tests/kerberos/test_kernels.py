@@ -14,6 +14,9 @@ import skein
 from tests.conftest import Shell, wait_for
 from tests.kerberos.clients import as_user, changed
 from tests.kernels import RECIPE, Kernel, start_kernel, write_spec
+from tests.recorder import Recorder, needs_recorder
+from tests.site_files import with_setting
+from tests.submissions import files_in, keys_in, own_pair
 from yarnkernel.cluster_env import ClusterEnvironment
 from yarnkernel.container_files import local_resource
 from yarnkernel.deadline import Deadline
@@ -97,6 +100,31 @@ def test_direct_way(secure: Shell, kernel: tuple[str, dict[str, Any]]) -> None:
         return bool(status["state"] == "FINISHED")
 
     wait_for(ended, 30, f"{app_id} FINISHED")
+
+
+@needs_recorder
+@pytest.mark.parametrize("encrypt", [False, True])
+def test_what_travels(secure: Shell, tmp_path: Path, *, encrypt: bool) -> None:
+    """Kerberos alone hides nothing; what can be read opens one application, or none."""
+    open_wire = with_setting(secure, "hadoop.rpc.protection", "authentication", tmp_path)
+    spec = write_spec(tmp_path, RECIPE)
+    options = ("--via", "direct", *["--encrypt"] * encrypt)
+    with Recorder() as recorder:
+        app_id = open_wire.yarnkernel("start", spec, *options).ok().out.strip()
+    try:
+        info = secure.yarnkernel("connect", app_id).ok().document
+        with Kernel(info) as kernel:
+            assert kernel.run("6 * 7") == "42"
+    finally:
+        secure.yarnkernel("stop", "--force", app_id).ok()
+    configuration = load_configuration(Path(secure.environment["HADOOP_CONF_DIR"]))
+    port = int(configuration.get("yarn.resourcemanager.address").rpartition(":")[2])
+    heard = recorder.heard([port])
+    assert list(files_in(heard)) == [".yarnkernel.sh"]  # so it was heard
+    keys = keys_in(heard)
+    assert len(keys) == (not encrypt)
+    assert own_pair(secure)[1] not in keys
+    assert not recorder.hears(info["key"])
 
 
 def test_tokens_for_hdfs(configuration: Configuration) -> None:
