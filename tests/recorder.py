@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,10 +36,12 @@ class Recorder:
         self._socket.bind(("lo", 0))
         self._socket.settimeout(0.2)
         self._stopping = threading.Event()
+        self._end = 0.0
         self._thread = threading.Thread(target=self._record, daemon=True)
 
     def _record(self) -> None:
-        while not self._stopping.is_set():
+        # What has passed before the end is heard to the end, and others go on meanwhile.
+        while not self._stopping.is_set() or time.monotonic() < self._end:
             with contextlib.suppress(TimeoutError):
                 self._packets.append(self._socket.recv(1 << 17)[_ETHERNET:])
 
@@ -47,6 +50,7 @@ class Recorder:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._end = time.monotonic() + 1
         self._stopping.set()
         self._thread.join(10)
         self._socket.close()

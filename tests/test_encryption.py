@@ -173,7 +173,7 @@ def test_console(stock: Shell, stop_later: Callable[[str], str], tmp_path: Path)
         console.expect(WORDS)
         console.sendeof()
         console.close()
-    get = ("skein", "kv", "get", app_id, "--key", "yarnkernel.kernel.info")
+    get = ("skein", "kv", "get", app_id, "--key", "yarnkernel.kernel.info.encrypted")
     encrypted = json.loads(stock.run(*get).ok().out)
     ports = [encrypted[name] for name in PORT_NAMES]
     assert len(recorder.heard(ports)) > 1000

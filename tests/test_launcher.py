@@ -117,7 +117,7 @@ def test_launcher_encrypts(shell: Shell, tmp_path: Path) -> None:
         with Recorder() as recorder:
             front.await_kernel()
             assert front.run("print('correct ' + 'horse staple')") == f"{words}\n"
-        info = shell.yarnkernel("connect", front.app_id).ok().document
+        info = shell.yarnkernel("connect", "--encrypt", front.app_id).ok().document
     ports = [info[name] for name in PORT_NAMES]
     assert "curve_publickey" in info
     assert len(recorder.heard(ports)) > 1000

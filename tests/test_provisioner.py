@@ -267,6 +267,28 @@ def test_kernel_that_does_not_encrypt(
         assert not answers(without)
 
 
+def test_stock_client_of_a_kernel_that_encrypts(
+    shell: Shell, managers: Callable[..., KernelManager], tmp_path: Path
+) -> None:
+    """`connect` gives it a file that it can use, unless nobody is to have one."""
+    manager = managers()
+    manager.start_kernel()
+    with connect(manager) as kernel:
+        kernel.run("x = 42")
+        connected = shell.yarnkernel("connect", application(manager), "-f", tmp_path / "plain.json")
+        assert "what it says is not encrypted" in connected.ok().err
+        (tmp_path / "show.py").write_text("print(x)\n")
+        run = ("jupyter", "run", "--existing", tmp_path / "plain.json", tmp_path / "show.py")
+        assert shell.run(*run).ok().out == "42\n"
+        encrypted = shell.yarnkernel("connect", "--encrypt", application(manager)).ok().document
+        own = cast("Any", manager.get_connection_info())
+        names = ("ip", "shell_port", "iopub_port", "curve_publickey")
+        assert [encrypted[name] for name in names] == [own[name] for name in names]
+    sealed = managers(transport_encryption="required")
+    sealed.start_kernel()
+    assert "curve_publickey" in shell.yarnkernel("connect", application(sealed)).ok().document
+
+
 def test_not_encrypted(
     shell: Shell, kernelspecs: Path, managers: Callable[..., KernelManager]
 ) -> None:

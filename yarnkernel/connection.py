@@ -33,6 +33,8 @@ KEY_NAMES = ("key", "signature_scheme")
 #: Whether a kernel encrypts (CurveZMQ): never, as stock clients of a connection file want it; where
 #: it can; or always, and then nothing that travels to it in a submission opens it.
 ENCRYPTIONS = NEVER, AUTO, REQUIRED = ("never", "auto", "required")
+#: Fields of connection info by which clients and kernel encrypt (CurveZMQ).
+CURVE_NAMES = ("curve_publickey", "curve_secretkey")
 #: How the reason for a restart begins when the kernel has not crashed; follows "The kernel".
 ASKED_TO_RESTART = "was asked to restart"
 PORT_NAMES = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
@@ -44,6 +46,11 @@ ConnectionInfo = dict[str, Any]
 def keys_of(info: ConnectionInfo) -> dict[str, str]:
     """Return the fields of connection info that a front end may choose."""
     return {name: info[name] for name in KEY_NAMES if name in info}
+
+
+def is_encrypted(info: ConnectionInfo) -> bool:
+    """Whether what is said by it is encrypted."""
+    return CURVE_NAMES[0] in info
 
 
 def is_loopback(host: str) -> bool:

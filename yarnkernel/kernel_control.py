@@ -17,7 +17,7 @@ from yarnkernel.errors import (
     YarnKernelError,
 )
 from yarnkernel.interrupts import uninterrupted
-from yarnkernel.kernel_status import ENCRYPTED_INFO_KEY, STATUS_KEY, Answer, Command, KernelStatus
+from yarnkernel.kernel_status import INFO_KEYS, STATUS_KEY, Answer, Command, KernelStatus
 from yarnkernel.skein_rpc import RemoteError
 from yarnkernel.yarn_client import ANSWER_TIMEOUT
 
@@ -218,8 +218,8 @@ def _connection_info(status: ApplicationStatus, key: str, deadline: Deadline) ->
     return parse_connection_info(value, am_host=status.host)
 
 
-def encrypted_info(kernel: YarnKernel, timeout: float) -> ConnectionInfo | None:
-    """Ask for ports where a kernel is reached encrypted, also one that does not encrypt itself.
+def other_info(kernel: YarnKernel, timeout: float, *, encrypted: bool) -> ConnectionInfo | None:
+    """Ask for ports where a kernel is reached encrypted, or plainly, whichever it does itself.
 
     Parameters
     ----------
@@ -227,24 +227,28 @@ def encrypted_info(kernel: YarnKernel, timeout: float) -> ConnectionInfo | None:
         The kernel.
     timeout : float
         Seconds.
+    encrypted : bool
+        Which.
 
     Returns
     -------
     dict or None
-        Connection info with keys of CurveZMQ; None of a supervisor that knows of no such thing.
+        Connection info; None where that must not be (``--encrypt``), and of a supervisor that
+        knows of no such thing.
 
     Raises
     ------
     ApplicationError, ApplicationTimeoutError, ConnectionInfoError
         When there is no kernel, or it does not answer.
     """
+    verb = "encrypt" if encrypted else "plain"
     deadline = Deadline(timeout)
     status = running_status(kernel, deadline.step(ANSWER_TIMEOUT))
     if read_kernel_status(status, deadline.step(STEP_TIMEOUT)) is None:
         return None
-    if _command(kernel, status, "encrypt", deadline)["result"] != "encrypted":
+    if _command(kernel, status, verb, deadline)["result"] != "published":
         return None
-    return _connection_info(status, ENCRYPTED_INFO_KEY, deadline)
+    return _connection_info(status, INFO_KEYS[verb], deadline)
 
 
 def restart(

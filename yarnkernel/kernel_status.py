@@ -24,8 +24,9 @@ COMMAND_END = "yarnkernel.command/"
 #: Under this key a client puts the certificate of an ApplicationMaster that has made its own
 #: keys, PEM, signed by the submitter's pair.
 CERTIFICATE_KEY = "yarnkernel.certificate"
-#: Under this key a supervisor that is asked for it puts connection info with keys of CurveZMQ.
-ENCRYPTED_INFO_KEY = "yarnkernel.kernel.info"
+#: Under these keys a supervisor that is asked for it, by the verb, puts connection info with keys
+#: of CurveZMQ and without.
+INFO_KEYS = {"encrypt": "yarnkernel.kernel.info.encrypted", "plain": "yarnkernel.kernel.info.plain"}
 #: Answers that a supervisor keeps in its status, the newest.
 ANSWERS_KEPT = 16
 
@@ -39,7 +40,7 @@ class Command:
     id : str
         One of its own, for the answer.
     verb : str
-        ``"interrupt"``, ``"restart"`` or ``"encrypt"``.
+        ``"interrupt"``, ``"restart"``, ``"encrypt"`` or ``"plain"``.
     restarts : int or None
         How often the kernel had been restarted when this was asked: one that
         has been restarted since is not restarted again. None for a restart in any case.

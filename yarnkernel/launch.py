@@ -13,13 +13,14 @@ from yarnkernel.connection import (
     KERNEL_INFO_KEY,
     KERNEL_KEYS,
     ConnectionInfo,
+    is_encrypted,
     write_connection_file,
 )
 from yarnkernel.deadline import START_TIMEOUT, Deadline
 from yarnkernel.errors import MasterFailedError, YarnKernelError, summary
 from yarnkernel.interrupts import uninterrupted
 from yarnkernel.kernel import YarnKernel, ignore_report
-from yarnkernel.kernel_control import encrypted_info
+from yarnkernel.kernel_control import other_info
 from yarnkernel.launch_options import build
 from yarnkernel.spec_changes import add_unique_tag
 
@@ -203,9 +204,10 @@ def started_for(
             cluster = way.client.cluster
             spec = build(options, cluster, pusher, recipe_options=recipe_options, keys=path)
             kernel, info = stack.enter_context(started(way, spec, deadline, report=report))
-        if options.encrypt == AUTO and "curve_publickey" not in info:
+        if options.encrypt == AUTO and not is_encrypted(info):
             with contextlib.suppress(YarnKernelError):
-                info = encrypted_info(kernel, deadline.step(ENCRYPT_TIMEOUT)) or info
+                step = deadline.step(ENCRYPT_TIMEOUT)
+                info = other_info(kernel, step, encrypted=True) or info
         yield kernel, info
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.cli.output import Output
-from yarnkernel.connection import AUTO, keys_of
+from yarnkernel.connection import AUTO, is_encrypted, keys_of
 from yarnkernel.deadline import START_TIMEOUT, Deadline
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.kernel_status import KernelStatus
@@ -108,7 +108,7 @@ class Launcher:
         loop = asyncio.get_running_loop()
         with _watched(kernel, loop, self._news):
             self._output.progress(f"{kernel.app_id} kernel is ready on {info['ip']}")
-            if "curve_publickey" not in info:
+            if not is_encrypted(info):
                 self._output.progress("what it says is not encrypted on its way")
             # What the launcher opens keeps the kernel, which ends when nobody is connected.
             await relay.open(info)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import zmq
 import zmq.asyncio
 
-from yarnkernel.connection import PORT_NAMES
+from yarnkernel.connection import PORT_NAMES, is_encrypted
 from yarnkernel.errors import UsageError, YarnKernelError
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Relay:
         else:
             # The same for all: a kernel asks for input at the address of a request for its shell.
             far.routing_id = identity
-        if "curve_publickey" in kernel:
+        if is_encrypted(kernel):
             far.curve_publickey, far.curve_secretkey = zmq.curve_keypair()
             far.curve_serverkey = kernel["curve_publickey"].encode()
         host = f"[{kernel['ip']}]" if ":" in kernel["ip"] else kernel["ip"]
@@ -171,7 +171,7 @@ class Relay:
         near.linger = 0
         if kind == zmq.XPUB:
             near.setsockopt(zmq.XPUB_NODROP, 1)
-        if "curve_secretkey" in self._front:
+        if is_encrypted(self._front):
             near.curve_secretkey = self._front["curve_secretkey"].encode()
             near.curve_publickey = self._front["curve_publickey"].encode()
             near.curve_server = True

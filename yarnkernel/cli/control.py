@@ -15,7 +15,7 @@ from yarnkernel.cli.arguments import (
     completed_by,
 )
 from yarnkernel.cli.kernels import open_client
-from yarnkernel.connection import find_connection_file, read_connection_file
+from yarnkernel.connection import find_connection_file, is_encrypted, read_connection_file
 from yarnkernel.deadline import START_TIMEOUT, Deadline
 from yarnkernel.errors import YarnKernelError
 
@@ -117,7 +117,7 @@ def _console(options: argparse.Namespace, output: Output) -> None:
         run_console(read_connection_file(find_connection_file(options.kernel)))
         return
     from yarnkernel.kernel import YarnKernel  # noqa: PLC0415  (skein)
-    from yarnkernel.kernel_control import encrypted_info, interrupt  # noqa: PLC0415
+    from yarnkernel.kernel_control import interrupt, other_info  # noqa: PLC0415
 
     app_id, key = check_app_id(options.kernel), options.kernel_info_key
 
@@ -132,8 +132,8 @@ def _console(options: argparse.Namespace, output: Output) -> None:
     with open_client(output) as client:
         kernel = YarnKernel(app_id, client)
         info = kernel.wait(Deadline(options.timeout), key=key, report=output.progress)
-        if options.encrypt and "curve_publickey" not in info:
-            info = encrypted_info(kernel, ENCRYPT_TIMEOUT) or info
-    if "curve_publickey" not in info:
+        if options.encrypt and not is_encrypted(info):
+            info = other_info(kernel, ENCRYPT_TIMEOUT, encrypted=True) or info
+    if not is_encrypted(info):
         output.progress("what is said is not encrypted on its way")
     run_console(info, interrupt_application)

@@ -30,11 +30,12 @@ from yarnkernel.connection import (
     check_writable,
     default_connection_file,
     format_connection_info,
+    is_encrypted,
     make_runtime_directory,
     write_connection_file,
 )
 from yarnkernel.deadline import START_TIMEOUT, Deadline
-from yarnkernel.errors import UsageError
+from yarnkernel.errors import ApplicationError, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -85,6 +86,12 @@ def add_commands(commands: Commands) -> None:
         "Standard output that goes to a file is made readable for its owner alone: it holds a key.",
     )
     add_app_id(parser)
+    parser.add_argument(
+        "--encrypt",
+        action="store_true",
+        help="for clients that encrypt, as yarnkernel console does and jupyter console --existing "
+        "does not",
+    )
     _add_connection_options(parser, "standard output")
 
 
@@ -213,7 +220,6 @@ def _start(options: argparse.Namespace, output: Output) -> None:
 
 
 def _tell_ready(output: Output, app_id: str, info: ConnectionInfo, path: Path | None) -> None:
-    encrypted = "curve_publickey" in info
     output.progress(f"{app_id} kernel is ready on {info['ip']}")
     try:
         _knock(info["ip"], info["shell_port"])
@@ -222,7 +228,7 @@ def _tell_ready(output: Output, app_id: str, info: ConnectionInfo, path: Path | 
             f"warning: {info['ip']}:{info['shell_port']} cannot be reached from here "
             f"({exc}); is there a firewall between?"
         )
-    if encrypted:
+    if is_encrypted(info):
         output.progress(f"what it says is encrypted; next: yarnkernel console {path or app_id}")
         return
     output.progress("what it says is not encrypted: who taps the network hears it; see --encrypt")
@@ -254,6 +260,7 @@ def _submit(options: argparse.Namespace, output: Output) -> None:
 
 def _connect(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.kernel import YarnKernel  # noqa: PLC0415  (skein)
+    from yarnkernel.kernel_control import other_info  # noqa: PLC0415
 
     app_id = check_app_id(options.app_id)
     if options.connection_file is not None:
@@ -262,8 +269,15 @@ def _connect(options: argparse.Namespace, output: Output) -> None:
         _hide_standard_output()
     deadline = Deadline(options.timeout)
     with open_client(output) as client:
-        info = YarnKernel(app_id, client).wait(
-            deadline, key=options.kernel_info_key, report=output.progress
+        kernel = YarnKernel(app_id, client)
+        info = kernel.wait(deadline, key=options.kernel_info_key, report=output.progress)
+        if is_encrypted(info) != options.encrypt:
+            info = other_info(kernel, deadline.remaining, encrypted=options.encrypt) or info
+    if options.encrypt and not is_encrypted(info):
+        raise ApplicationError(
+            f"{app_id}: the kernel does not encrypt, nor its supervisor for it",
+            app_id=app_id,
+            hint=f"yarnkernel connect {app_id}, or stop it and start it with --encrypt",
         )
     if options.connection_file is None:
         _check_standard_output()

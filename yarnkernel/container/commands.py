@@ -6,8 +6,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from yarnkernel.connection import format_connection_info
-from yarnkernel.kernel_status import ENCRYPTED_INFO_KEY
+from yarnkernel.connection import format_connection_info, is_encrypted
+from yarnkernel.kernel_status import INFO_KEYS
 
 if TYPE_CHECKING:
     from yarnkernel.connection import ConnectionInfo
@@ -26,13 +26,16 @@ class Commands:
     ----------
     publisher : StatusPublisher
         Publishes the answers.
+    sealed : bool
+        Whether nobody may speak with the kernel but encrypted.
     """
 
-    def __init__(self, publisher: StatusPublisher) -> None:
+    def __init__(self, publisher: StatusPublisher, *, sealed: bool) -> None:
         self._publisher = publisher
+        self._sealed = sealed
         self._restarts: asyncio.Queue[str] = asyncio.Queue()
         self._interrupt: asyncio.Task[str] | None = None
-        self._encrypted: ConnectionInfo | None = None
+        self._other: ConnectionInfo | None = None
 
     async def obey(self, kernel: Kernel, store: Application) -> None:
         """Take commands as they come; for ever."""
@@ -42,25 +45,27 @@ class Commands:
                 self._ask_for_restart(command)
             elif command.verb == "interrupt":
                 self._begin_interrupt(kernel, command.id)
-            elif command.verb == "encrypt":
-                await self._encrypt(kernel, store)
-                self._publisher.answer(command.id, result="encrypted")
+            elif command.verb in INFO_KEYS:
+                self._publisher.answer(
+                    command.id, result=await self._publish_info(command.verb, kernel, store)
+                )
             else:
                 self._publisher.answer(command.id, result="unknown")
 
-    async def _encrypt(self, kernel: Kernel, store: Application) -> None:
-        """Publish where the kernel is reached encrypted."""
-        if self._encrypted is None:
-            self._encrypted = kernel.info
-            if "curve_publickey" not in kernel.info:
+    async def _publish_info(self, verb: str, kernel: Kernel, store: Application) -> str:
+        """Publish where the kernel is reached encrypted, or plainly, unless that must not be."""
+        if verb == "plain" and self._sealed:
+            return "refused"
+        info = kernel.info
+        if is_encrypted(info) != (verb == "encrypt"):
+            if self._other is None:
                 # Not needed by all, and slow to import.
-                from yarnkernel.container.encrypted_ports import (  # noqa: PLC0415
-                    open_encrypted_ports,
-                )
+                from yarnkernel.container.other_ports import open_other_ports  # noqa: PLC0415
 
-                self._encrypted = await open_encrypted_ports(kernel)
-        info = format_connection_info(self._encrypted)
-        await store.put(ENCRYPTED_INFO_KEY, info.encode())
+                self._other = await open_other_ports(kernel)
+            info = self._other
+        await store.put(INFO_KEYS[verb], format_connection_info(info).encode())
+        return "published"
 
     def _ask_for_restart(self, command: Command) -> None:
         if command.restarts is not None and command.restarts < self._publisher.restarts:

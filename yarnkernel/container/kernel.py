@@ -10,7 +10,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from yarnkernel.connection import PORT_NAMES, ConnectionInfo
+from yarnkernel.connection import PORT_NAMES, ConnectionInfo, is_encrypted
 from yarnkernel.container.activity import Activity
 from yarnkernel.container.address import own_address
 from yarnkernel.container.descendants import end_descendants
@@ -210,7 +210,7 @@ class Kernel:
         except asyncio.TimeoutError:
             raise YarnKernelError(f"it bound no ports within {self._start_timeout:.0f} s") from None
         self.own_info = found
-        if "curve_publickey" in found and not self._launch.chooses_ports:
+        if is_encrypted(found) and not self._launch.chooses_ports:
             await check_encryption(found, max(1.0, end - loop.time()))
         if self._messages is None:
             self._messages = module.Messages(found)

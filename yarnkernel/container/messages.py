@@ -15,6 +15,7 @@ import zmq
 import zmq.asyncio
 from jupyter_client.session import Session
 
+from yarnkernel.connection import is_encrypted
 from yarnkernel.errors import YarnKernelError
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Messages:
         with made as channel:
             channel.linger = 0
             channel.rcvhwm = 0  # before it connects: a lost "idle" would be "busy" for ever
-            if "curve_publickey" in self._info:  # one pair for both sides, as jupyter_client does
+            if is_encrypted(self._info):  # one pair for both sides, as jupyter_client does
                 channel.curve_serverkey = self._info["curve_publickey"].encode()
                 channel.curve_publickey = self._info["curve_publickey"].encode()
                 channel.curve_secretkey = self._info["curve_secretkey"].encode()

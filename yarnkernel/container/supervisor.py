@@ -11,7 +11,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from yarnkernel.connection import ASKED_TO_RESTART, RECIPE_DIAGNOSTICS, format_connection_info
+from yarnkernel.connection import (
+    ASKED_TO_RESTART,
+    RECIPE_DIAGNOSTICS,
+    REQUIRED,
+    format_connection_info,
+)
 from yarnkernel.container.address import container_address
 from yarnkernel.container.application import ApplicationFinder
 from yarnkernel.container.commands import Commands
@@ -101,7 +106,7 @@ class Supervisor:
         self._options = options
         self._memory = ContainerMemory(requested_memory(os.environ) * MEBIBYTE)
         self._publisher = StatusPublisher(self._memory, options.limits.orphan * options.owned)
-        self._commands = Commands(self._publisher)
+        self._commands = Commands(self._publisher, sealed=options.launch.encryption == REQUIRED)
         self._crashes = 0
         self._over_limit = ""
         self._kernel: Kernel | None = None
