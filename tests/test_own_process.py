@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -28,15 +29,15 @@ pathlib.Path("/proc/self/environ").read_bytes()
 NO_CAPABILITIES = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 
 
-def test_supervisor_is_closed_to_its_kernel(tmp_path: Path) -> None:
-    """The whole recipe, in a container whose ApplicationMaster does not answer."""
+def run_recipe(directory: Path, *options: str) -> str:
+    """Run the recipe in a container whose ApplicationMaster does not answer."""
     if os.getuid() == 0 and shutil.which("setpriv") is None:
         pytest.skip("needs setpriv, as root can read everything")
-    look = tmp_path / "look.py"
+    look = directory / "look.py"
     look.write_text(LOOK)
     recipe = (
         f"ulimit -Sc 4; ulimit -Sn 512; exec {sys.executable} -m yarnkernel.recipe -v"
-        f" -- {sys.executable} {look} {{connection_file}}"
+        f" {shlex.join(options)} -- {sys.executable} {look} {{connection_file}}"
     )
     shown = subprocess.run(
         [*(NO_CAPABILITIES if os.getuid() == 0 else ()), "bash", "-c", recipe],
@@ -46,17 +47,27 @@ def test_supervisor_is_closed_to_its_kernel(tmp_path: Path) -> None:
             "SKEIN_APPLICATION_ID": "application_1_0001",
             "SKEIN_APPMASTER_ADDRESS": "127.0.0.1:1",
             "NM_HOST": "127.0.0.1",
-            "HOME": str(tmp_path),
+            "HOME": str(directory),
         },
-        cwd=tmp_path,
+        cwd=directory,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    said = shown.stdout + shown.stderr
+    return shown.stdout + shown.stderr
+
+
+def test_supervisor_is_closed_to_its_kernel(tmp_path: Path) -> None:
+    said = run_recipe(tmp_path)
     for line in ("environ is closed", "mem is closed", "maps is closed"):
         assert line in said, said
     assert "core 4" in said
     assert "files 512" in said
     assert "PermissionError" not in said
+
+
+def test_limits_of_the_users_own(tmp_path: Path) -> None:
+    said = run_recipe(tmp_path, "--pre-command", "ulimit -Sn 300; ulimit -Sc 0")
+    assert "core 0" in said
+    assert "files 300" in said

@@ -30,7 +30,7 @@ from yarnkernel.connection import (
 )
 from yarnkernel.container.descendants import descendants
 from yarnkernel.container.memory import offer_to_oom_killer
-from yarnkernel.container.own_process import give_limits_back
+from yarnkernel.container.own_process import limits_as_given
 from yarnkernel.container.persistent import persist
 from yarnkernel.errors import YarnKernelError
 
@@ -238,17 +238,17 @@ class KernelProcess:
         write_connection_file(info, launch.connection_file)
         # In this container's process group: NodeManagers signal the group.
         loop = asyncio.get_running_loop()
-        transport, protocol = await loop.subprocess_exec(
-            lambda: _Protocol(loop),
-            *launch.arguments(),
-            cwd=launch.directory,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
+        with limits_as_given():
+            transport, protocol = await loop.subprocess_exec(
+                lambda: _Protocol(loop),
+                *launch.arguments(),
+                cwd=launch.directory,
+                env=environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
         process = asyncio.subprocess.Process(transport, protocol, loop)
-        give_limits_back(process.pid)
         offer_to_oom_killer(Path("/proc", str(process.pid)))
         return cls(launch, info, process, protocol.exited)
 

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import resource
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: prctl(2).
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
@@ -15,6 +20,8 @@ _NOFILE, _CORE = resource.RLIMIT_NOFILE, resource.RLIMIT_CORE
 
 #: Enough for all clients; with far more, Python takes long to start a process.
 FILES = 4096
+#: Files that are open for a moment while a process is started, and some.
+STARTING = 16
 
 _given: dict[int, tuple[int, int]] = {}
 
@@ -47,14 +54,34 @@ def raise_file_limit() -> int:
     return FILES if soft == resource.RLIM_INFINITY else soft
 
 
-def give_limits_back(pid: int) -> None:
-    """Give a process that was started a moment ago the limits that this one was started with.
+@contextlib.contextmanager
+def limits_as_given() -> Iterator[None]:
+    """Let the body start a process under the limits that this one was started with.
 
-    Programs that use select(2) do not work with file descriptors above 1023.
+    Programs that use select(2) do not work with file descriptors above 1023; and set afterwards,
+    limits would undo what the process has set itself. While this process has too many
+    files open for that, what it starts may open as many.
     """
+    ours = {kind: resource.getrlimit(kind) for kind in _given}
     for kind, limits in _given.items():
-        with contextlib.suppress(OSError, ValueError):
-            resource.prlimit(pid, kind, limits)
+        if kind != _NOFILE or limits[0] == resource.RLIM_INFINITY or _fits(limits[0]):
+            resource.setrlimit(kind, limits)
+    try:
+        yield
+    finally:
+        for kind, limits in ours.items():
+            resource.setrlimit(kind, limits)
+
+
+def _fits(files: int) -> bool:
+    """Say whether a process can be started without a file descriptor above so many."""
+    opened: list[int] = []
+    with contextlib.suppress(OSError):
+        for _ in range(STARTING):
+            opened.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401  (any may fail)
+    for descriptor in opened:
+        os.close(descriptor)
+    return len(opened) == STARTING and max(opened) < files
 
 
 def _note_limits() -> None:
