@@ -144,9 +144,11 @@ def test_strangers_connections(
             assert supervisor.num_fds() < 500
         assert kernel.run("6 * 7") == "42"
         stack.close()
+        wait_for(lambda: supervisor.num_fds() < 100, 30, "it has let them go")
         limits = resource.prlimit(supervisor.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(supervisor.pid, resource.RLIMIT_NOFILE, (1, limits[1]))
         time.sleep(5)
+        assert supervisor.is_running(), shell.yarnkernel("logs", app_id).out
         resource.prlimit(supervisor.pid, resource.RLIMIT_NOFILE, limits)
         assert kernel.run("6 * 7") == "42"
         shell.yarnkernel("restart", app_id).ok()

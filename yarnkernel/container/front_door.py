@@ -12,6 +12,7 @@ import itertools
 import socket
 from pathlib import Path
 
+from yarnkernel.container.own_process import has_spare_files
 from yarnkernel.container.persistent import persist
 
 #: Connections at a time; a front end's agent has one that stays. Strangers' end after gRPC's
@@ -97,6 +98,8 @@ class FrontDoor:
             # Both may go away at any time, and no descriptor may be left.
             stack.enter_context(contextlib.suppress(OSError))
             _probe_when_silent(connection)
+            if not has_spare_files():
+                return  # gRPC's library aborts when it cannot accept a connection
             reader, writer = await asyncio.open_connection(sock=connection)
             stack.push_async_callback(_close, writer)
             inner = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

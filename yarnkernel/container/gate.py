@@ -17,6 +17,8 @@ import socket
 import struct
 from typing import TYPE_CHECKING, cast
 
+from yarnkernel.container.own_process import raise_file_limit
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -28,8 +30,9 @@ BATCH = 64
 DESCRIPTOR_PAUSE = 0.1
 #: Strangers whose addresses are written into the log.
 STRANGERS_TOLD = 20
-#: Connections of all clients together: five channels each, and some in their last moments.
-MOST_CONNECTIONS = 1000
+#: Connections of all clients together: five channels each, and some in their last moments; where
+#: few files may be open, this share of them.
+MOST_CONNECTIONS, SHARE = 1000, 4
 #: Closes a connection without a farewell, so that nothing of it lingers here (socket(7)).
 _NO_LINGER = struct.pack("ii", 1, 0)
 
@@ -52,6 +55,7 @@ class Gate:
 
     def __init__(self, address: str) -> None:
         self.address = address
+        self._most = min(MOST_CONNECTIONS, raise_file_limit() // SHARE)
         self.ports: dict[str, int] = {}
         self._targets: dict[str, tuple[str, int]] = {}
         self._listening: list[socket.socket] = []
@@ -112,7 +116,7 @@ class Gate:
             host = str(address[0])
             if self._hosts is not None and host not in self._hosts:
                 self._turn_away(connection, host)
-            elif self.connections >= MOST_CONNECTIONS:
+            elif self.connections >= self._most:
                 _close_at_once(connection)
             else:
                 task = asyncio.create_task(self._hand_on(connection, self._targets[name]))

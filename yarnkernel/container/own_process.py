@@ -20,8 +20,8 @@ _NOFILE, _CORE = resource.RLIMIT_NOFILE, resource.RLIMIT_CORE
 
 #: Enough for all clients; with far more, Python takes long to start a process.
 FILES = 4096
-#: Files that are open for a moment while a process is started, and some.
-STARTING = 16
+#: Files that are open for a moment while a process is started or a client comes, and some.
+SPARE = 16
 
 _given: dict[int, tuple[int, int]] = {}
 
@@ -73,15 +73,26 @@ def limits_as_given() -> Iterator[None]:
             resource.setrlimit(kind, limits)
 
 
+def has_spare_files() -> bool:
+    """Say whether this process can open some more files."""
+    return len(_next_files()) == SPARE
+
+
 def _fits(files: int) -> bool:
     """Say whether a process can be started without a file descriptor above so many."""
+    found = _next_files()
+    return len(found) == SPARE and max(found) < files
+
+
+def _next_files() -> list[int]:
+    """Return the file descriptors that are going to be used next, as many as there are."""
     opened: list[int] = []
     with contextlib.suppress(OSError):
-        for _ in range(STARTING):
+        for _ in range(SPARE):
             opened.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401  (any may fail)
     for descriptor in opened:
         os.close(descriptor)
-    return len(opened) == STARTING and max(opened) < files
+    return opened
 
 
 def _note_limits() -> None:
