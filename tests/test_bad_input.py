@@ -318,7 +318,8 @@ class TestWithoutAccount:
 
     def test_no_home(self, nobody: Shell) -> None:
         named = nobody.using(HADOOP_USER_NAME="somebody", HOME=None)
-        assert "next: set HOME" in named.yarnkernel("list").error(2)
+        for command in ("list", "start"):
+            assert "next: set HOME" in named.yarnkernel(command).error(2)
 
 
 @pytest.mark.parametrize("name", ["anna@campus.edu", "anna/host"])

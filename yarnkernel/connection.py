@@ -137,10 +137,18 @@ def default_connection_file(app_id: str) -> Path:
 
     In Jupyter's runtime directory, so that ``jupyter console --existing
     kernel-<app_id>.json`` finds it from anywhere.
+
+    Raises
+    ------
+    UsageError
+        When the user has no home directory.
     """
     from jupyter_core.paths import jupyter_runtime_dir  # noqa: PLC0415  (slow to import)
 
-    return Path(jupyter_runtime_dir()) / f"kernel-{app_id}.json"
+    try:
+        return Path(jupyter_runtime_dir()) / f"kernel-{app_id}.json"
+    except RuntimeError as exc:
+        raise UsageError(f"Jupyter's runtime directory: {exc}; next: set HOME") from exc
 
 
 def find_connection_file(name: str) -> Path:

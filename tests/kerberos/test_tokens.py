@@ -10,9 +10,11 @@ import pytest
 
 from tests.kernels import final_status
 from yarnkernel.deadline import Deadline
+from yarnkernel.errors import AuthenticationError
 from yarnkernel.hadoop.configuration import Configuration
 from yarnkernel.hadoop.credentials import Credentials
 from yarnkernel.hadoop.delegation_tokens import delegation_tokens
+from yarnkernel.hadoop.login import user_login
 from yarnkernel.hadoop.own_tokens import RM_TOKEN, token_for
 from yarnkernel.hadoop.resource_manager import PROTOCOL, ResourceManager
 
@@ -82,5 +84,8 @@ def test_token_of_a_variable(
     (tmp_path / "none").write_text("")
     error = shell.using(HADOOP_TOKEN_FILE_LOCATION=str(tmp_path / "none")).yarnkernel("list")
     assert "none: not a token file" in error.error(1)
-    chosen = Configuration(configuration.settings, "test", {"HADOOP_TOKEN": text})
+    variables = {"HADOOP_TOKEN": text, "KRB5CCNAME": f"FILE:{tmp_path}/none"}
+    chosen = Configuration(configuration.settings, "test", variables)
+    with pytest.raises(AuthenticationError, match="no token here is for this server, and Kerberos"):
+        user_login(chosen, PROTOCOL, ("127.0.0.1", 1), Deadline(20))
     assert token_for(chosen, PROTOCOL, ("127.0.0.1", 1), Deadline(5)) is None

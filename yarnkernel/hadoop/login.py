@@ -50,12 +50,18 @@ def user_login(
         name = user_name(variables)
         return SimpleLogin(proxied, name) if proxied else SimpleLogin(name)
     # Few clusters want it.
+    from yarnkernel.hadoop.gssapi import own_principal  # noqa: PLC0415
     from yarnkernel.hadoop.kerberos import KerberosLogin  # noqa: PLC0415
-    from yarnkernel.hadoop.own_tokens import token_for  # noqa: PLC0415
+    from yarnkernel.hadoop.own_tokens import own_tokens, token_for  # noqa: PLC0415
 
     token = token_for(configuration, protocol, address, deadline)
     if token is not None:
         return TokenLogin(token, wanted_protections(configuration))
+    if own_tokens(configuration):
+        try:
+            own_principal(variables, deadline)
+        except AuthenticationError as exc:
+            raise AuthenticationError(f"no token here is for this server, and {exc}") from exc
     return KerberosLogin(configuration, protocol, address[0], proxied)
 
 
