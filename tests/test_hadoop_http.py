@@ -27,7 +27,7 @@ from yarnkernel.deadline import Deadline
 from yarnkernel.errors import HttpError, UnreadableFileError
 from yarnkernel.hadoop.configuration import Configuration, load_configuration
 from yarnkernel.hadoop.http import fetch
-from yarnkernel.hadoop.node_manager import running_logs
+from yarnkernel.hadoop.node_manager import container_status, running_logs, web_scheme
 from yarnkernel.hadoop.webhdfs import WebHdfs
 from yarnkernel.local.sites import to_xml
 
@@ -329,6 +329,16 @@ def test_truststore_of_another_kind(secret: Server, tmp_path: Path, content: byt
     (tmp_path / "ssl-client.xml").write_text(to_xml(location))
     with pytest.raises(HttpError, match="trust is not read here"):
         fetch(secret.url, Deadline(5), load_configuration(tmp_path))
+
+
+def test_own_status_with_tls(secret: Server) -> None:
+    """A container learns what memory it has also where it has no certificates to trust."""
+    status = {"container": {"state": "RUNNING", "totalMemoryNeededMB": 960}}
+    secret.reply = lambda _: (200, {}, json.dumps(status).encode())
+    configuration = Configuration({"yarn.http.policy": "HTTPS_ONLY"}, "test")
+    address = f"{web_scheme(configuration)}://{urlsplit(secret.url).netloc}"
+    assert container_status(address, "c", Deadline(5), configuration) == ("RUNNING", 960)
+    assert web_scheme(Configuration({}, "test")) == "http"
 
 
 def test_wrong_scheme(server: Server) -> None:

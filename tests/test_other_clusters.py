@@ -97,6 +97,15 @@ def test_start_that_is_forgotten(shell: Shell, tmp_path: Path) -> None:
     assert "next: yarnkernel list" not in started.err
 
 
+def test_container_that_never_registers(shell: Shell, tmp_path: Path) -> None:
+    """To give it longer would not help: what it has written may tell."""
+    spec = write_spec(tmp_path, f"echo what I wait for\nexec sleep 600 # {RECIPE}")
+    error = shell.yarnkernel("start", spec, "--timeout", "8").error(3)
+    assert "its container runs, and has not registered with YARN" in error
+    assert "    what I wait for" in error
+    assert "give it longer" not in error
+
+
 def test_for_somebody_else(shell: Shell) -> None:
     """HADOOP_PROXY_USER: all is done as, and for, that user."""
     alice = shell.using(HADOOP_PROXY_USER="alice")
