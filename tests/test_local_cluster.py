@@ -91,7 +91,9 @@ def test_stop_ends_containers_of_a_dead_daemon(user_shell: Shell, name: str, dae
     kill_daemon(status_of(user_shell, name), daemon)
     with Kernel(shell_info(shell, app_id)) as kernel:
         assert kernel.run("6 * 7") == "42"
-        assert f"{daemon} ended" in shell.yarnkernel("list").error(1)
+        error = shell.yarnkernel("list").error(1)
+        assert f"{daemon} ended" in error
+        assert f"next: yarnkernel cluster stop --name {name}, which ends its applications" in error
         assert f"{daemon} ended" in user_shell.yarnkernel("cluster", "env", "--name", name).error(1)
         again = user_shell.yarnkernel("cluster", "start", "--name", name).error(1)
         assert "applications still run in it" in again

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from yarnkernel.deadline import Deadline
 from yarnkernel.errors import LocalClusterError
 from yarnkernel.local.artefacts import Artefact, _copy_from_maven
 from yarnkernel.local.cluster import _check_locks
@@ -34,6 +35,14 @@ def test_stranger_at_the_port_where_a_driver_calls_back() -> None:
             with socket.create_connection(callback.getsockname()) as connection:
                 connection.sendall(said)
         assert _await_port(process, callback, log) == 4711
+
+
+@pytest.mark.parametrize("seconds", [1e300, float("inf")])
+def test_deadline_that_is_far_away(seconds: float) -> None:
+    """Who wants to wait for ever waits as long as sockets can be told to."""
+    with socket.socket() as one:
+        one.settimeout(Deadline(seconds).step(seconds))
+    assert Deadline(seconds).remaining > 1e6
 
 
 def test_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

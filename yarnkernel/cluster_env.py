@@ -148,9 +148,14 @@ def local_environment(cluster: local_state.ClusterState) -> ClusterEnvironment:
     """
     missing = cluster.missing_daemons()
     if missing:
+        from yarnkernel.local.processes import has_applications  # noqa: PLC0415  (slow to import)
+
+        # It is not started anew below applications that live on.
+        command = "stop" if has_applications(cluster) else "start"
+        what = ", which ends its applications" if command == "stop" else ""
         raise ClusterError(
             f"local cluster {cluster.name} does not run any more ({', '.join(missing)} ended); "
-            f"next: yarnkernel cluster start --name {cluster.name}"
+            f"next: yarnkernel cluster {command} --name {cluster.name}{what}"
         )
     check_work_dir(cluster.path)
     own = cluster.environment()

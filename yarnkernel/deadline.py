@@ -27,9 +27,9 @@ class Deadline:
     """
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+        self.seconds = min(seconds, LONGEST)
         self.given_up = False
-        self._end = time.monotonic() + seconds
+        self._end = time.monotonic() + self.seconds
 
     def cut_short(self) -> None:
         """Let it pass now: nobody waits any more."""

@@ -17,7 +17,7 @@ from yarnkernel.local.artefacts import FetchProgress, fetch_artefacts
 from yarnkernel.local.java import find_java, find_kerberos_java
 from yarnkernel.local.layout import lay_out
 from yarnkernel.local.ports import choose_ports
-from yarnkernel.local.processes import end_processes, marked_processes
+from yarnkernel.local.processes import end_processes, has_applications, marked_processes
 from yarnkernel.local.state import (
     ClusterState,
     cluster_directory,
@@ -110,9 +110,7 @@ def _is_up(state: ClusterState, timeout: float) -> bool:
                 f"{timeout:.0f} s; next: yarnkernel cluster stop --name {state.name}"
             )
         time.sleep(daemons.POLL_INTERVAL)
-    of_daemons = {daemon.pid for daemon in state.daemons.values()}
-    marked = marked_processes(cluster_directory(state.name))
-    if any(process.pid not in of_daemons for process in marked):
+    if has_applications(state):
         raise LocalClusterError(
             f"cluster {state.name} is damaged ({', '.join(missing)} ended), but "
             "applications still run in it; "

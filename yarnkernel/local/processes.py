@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING
 import psutil
 
 from yarnkernel.errors import LocalClusterError
-from yarnkernel.local.state import MARK
+from yarnkernel.local.state import MARK, cluster_directory
 from yarnkernel.local.work_dir import mark_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from yarnkernel.local.state import ClusterState
+
+
+def has_applications(state: ClusterState) -> bool:
+    """Whether processes of a cluster's applications run, with or without its daemons."""
+    of_daemons = {daemon.pid for daemon in state.daemons.values()}
+    marked = marked_processes(cluster_directory(state.name))
+    return any(process.pid not in of_daemons for process in marked)
 
 
 def marked_processes(directory: Path) -> list[psutil.Process]:
