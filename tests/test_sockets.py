@@ -144,4 +144,6 @@ def test_resolver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     begin = time.monotonic()
     with pytest.raises(TimeoutError):
         sockets.open_socket(("anywhere", 1), Deadline(0.2))
+    with pytest.raises(TimeoutError):
+        sockets.canonical_name_within("anywhere", Deadline(0.2))
     assert time.monotonic() - begin < 2

@@ -6,10 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.errors import AuthenticationError, HadoopConfigurationError
-from yarnkernel.hadoop.addresses import canonical_name, server_principal
+from yarnkernel.hadoop.addresses import server_principal
 from yarnkernel.hadoop.gssapi import Gssapi, realm_of_host
 from yarnkernel.hadoop.java_patterns import translate
 from yarnkernel.hadoop.sasl import wanted_protections
+from yarnkernel.hadoop.sockets import canonical_name_within
 
 if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
@@ -86,7 +87,8 @@ class KerberosLogin:
         expected = server_principal(configuration.get(setting), self._host)
         if advertised != expected.partition("@")[0]:
             # The site files may have an address, or an alias. Java always takes this name.
-            expected = server_principal(configuration.get(setting), canonical_name(self._host))
+            name = canonical_name_within(self._host, deadline)
+            expected = server_principal(configuration.get(setting), name)
         if not re.fullmatch(r"[^/@]+/[^/@]+(@[^/@]+)?", expected):
             raise HadoopConfigurationError(
                 f"{configuration.source}: {setting} is {expected!r}, not SERVICE/HOST@REALM"

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.errors import HadoopConfigurationError, UnreachableError
-from yarnkernel.hadoop.addresses import Address, parse_address, resolve
+from yarnkernel.hadoop.addresses import Address, canonical_name, parse_address, resolve
 from yarnkernel.hadoop.endless_calls import start_in_thread
 
 if TYPE_CHECKING:
@@ -88,6 +88,20 @@ def resolve_within(address: Address, deadline: Deadline) -> list[Any]:
         raise TimeoutError from None
     except (OSError, UnicodeError, OverflowError) as exc:
         raise UnreachableError(f"there is no such host ({exc})") from exc
+
+
+def canonical_name_within(host: str, deadline: Deadline) -> str:
+    """Ask the system's resolver for the name that a host's address has.
+
+    Raises
+    ------
+    TimeoutError
+        When it does not answer in time.
+    """
+    try:
+        return start_in_thread(partial(canonical_name, host)).result(time_left(deadline))
+    except FutureTimeoutError:
+        raise TimeoutError from None
 
 
 def token_service(configuration: Configuration, address: Address, deadline: Deadline) -> str:
