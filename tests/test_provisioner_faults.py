@@ -161,6 +161,32 @@ def test_no_cluster(user_shell: Shell, tmp_path: Path) -> None:
     assert "yarnkernel cluster start" in last
 
 
+#: Starts a kernel as servers do, and ends without a word.
+SCRIPT = """
+import sys
+from jupyter_client.multikernelmanager import MultiKernelManager
+managers = MultiKernelManager()
+kernel_id = managers.start_kernel(kernel_name="plain")
+print(managers.get_kernel(kernel_id).provisioner._app_id, flush=True)
+if sys.argv[1:]:
+    import os, signal
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.usefixtures("specs")
+def test_script_with_many_kernels(private_shell: Shell) -> None:
+    """One that ends in good order leaves nothing; one that is killed leaves what can be found."""
+    done = private_shell.run(sys.executable, "-c", SCRIPT).ok()
+    app_id = done.out.strip()
+    wait_for(lambda: ended(private_shell, app_id), 20, f"{app_id} has ended")
+    killed = private_shell.run(sys.executable, "-c", SCRIPT, "killed")
+    time.sleep(3)
+    status = private_shell.yarnkernel("status", killed.out.strip(), "--json").ok().document
+    assert status["state"] == "RUNNING"
+    private_shell.yarnkernel("stop", killed.out.strip()).ok()
+
+
 #: Starts several kernels at once and gives up on some of them.
 MANY = """
 import asyncio, json, sys

@@ -30,6 +30,11 @@ def test_stock_skein_submits_and_we_connect(
 ) -> None:
     app_id = stop_later(stock.run("skein", "application", "submit", SPECS / spec).ok().out)
     info = shell.yarnkernel("connect", app_id).ok().document
+    # skein's page, which its ApplicationMaster serves on Java 17 too.
+    status = shell.yarnkernel("status", app_id, "--json").ok().document
+    page = f"{status['tracking_url']}kv?user.name={status['user']}"
+    cookies = ("-c", "cookies", "-b", "cookies")
+    assert "ipython.kernel.info" in shell.run("curl", "-fsSL", *cookies, "-m", "20", page).ok().out
     key = "ipython.kernel.info"
     assert stock.run("skein", "kv", "get", app_id, "--key", key, "--wait").ok().document == info
     with Kernel(info) as kernel:

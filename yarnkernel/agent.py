@@ -95,6 +95,9 @@ class Agent:
 
     def _begin(self, line: str) -> None:
         request = json.loads(line)
+        if request["method"] == "release":  # at once: the end of our input may be the next line
+            self._kept.difference_update(request["parameters"]["app_ids"])
+            return
         thread = threading.Thread(target=self._carry_out, args=(request,), daemon=True)
         self._threads.add(thread)
         try:

@@ -7,6 +7,7 @@ and again when it has ended; a process that forks leaves it to its parent.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import collections
 import concurrent.futures
 import contextlib
@@ -95,6 +96,8 @@ class AgentClient:
         assert self._process.stdin is not None  # noqa: S101  (a pipe)
         self._pipe = LinePipe(self._process.stdin.fileno())
         self._news = threading.Condition()
+        self._ending_at_exit: set[str] = set()
+        atexit.register(self._leave, os.getpid())
         # Not the event loop's business: each kernel of a process may have one of its own.
         self._reader = threading.Thread(target=self._read, name="yarnkernel agent", daemon=True)
         self._reader.start()
@@ -132,11 +135,24 @@ class AgentClient:
         assert self._process.stdin is not None  # noqa: S101  (a pipe)
         self._pipe = LinePipe(self._process.stdin.fileno())  # whose lock nobody of ours holds
 
+    def end_at_exit(self, app_id: str) -> None:
+        """End a kernel when this process comes to its end in good order, also one that is kept."""
+        self._ending_at_exit.add(app_id)
+
+    def _leave(self, pid: int) -> None:
+        if self.ended or os.getpid() != pid:
+            return
+        left = {"method": "release", "parameters": {"app_ids": sorted(self._ending_at_exit)}}
+        with contextlib.suppress(OSError, ValueError):
+            self._pipe.send(json.dumps({"id": next(self._numbers), **left}))
+            self._pipe.pass_on(TEND_INTERVAL)
+
     def listen(self, app_id: str, listener: Callable[[News], None] | None) -> None:
         """Have news of a kernel told to ``listener``, in another thread; None for no longer."""
         early = self._early.pop(app_id, ())
         if listener is None:
             self._listeners.pop(app_id, None)
+            self._ending_at_exit.discard(app_id)
             return
         self._listeners[app_id] = listener
         for news in early:

@@ -65,7 +65,7 @@ def forget_pending(manager: Any, kernel_id: str) -> None:
 
 def launch_options(
     manager: Any, kernel_spec: KernelSpec, config: Mapping[str, Any], launch: Mapping[str, Any]
-) -> tuple[LaunchOptions, bool]:
+) -> tuple[LaunchOptions, bool | None]:
     """Put together what a kernelspec and a launch say.
 
     Parameters
@@ -83,8 +83,8 @@ def launch_options(
     -------
     LaunchOptions
         How it is started.
-    bool
-        Whether it goes on when its front end is killed.
+    bool or None
+        Whether it goes on when its front end ends; None when nothing is said about that.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def launch_options(
     directory = Path(kernel_spec.resource_dir)
     try:
         allowed = _taken(values, "allowed_envs", list, [])
-        keep = _taken(values, "keep", bool, is_of_server(manager))
+        keep = _taken(values, "keep", bool, None)
         options = LaunchOptions.from_dict({**values, **launch_settings(environ)})
         _check_spec(directory, options.spec)
     except UsageError as exc:
@@ -123,7 +123,7 @@ def _check_spec(directory: Path, spec: str) -> None:
 
 def _taken(values: dict[str, Any], name: str, kind: type, default: Any) -> Any:
     value = values.pop(name, default)
-    if not isinstance(value, kind):
+    if value is not default and not isinstance(value, kind):
         raise UsageError(f"the option {name!r} has to be a {kind.__name__}, not {value!r}")
     return value
 

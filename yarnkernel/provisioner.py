@@ -20,6 +20,7 @@ from yarnkernel.kernel_manager import (
     KernelLaunchError,
     choose_keys,
     forget_pending,
+    is_of_server,
     launch_options,
 )
 
@@ -55,9 +56,9 @@ class YarnProvisioner(KernelProvisionerBase):
     ``allowed_envs`` : list of str
         Names of environment variables of the front end that travel to the kernel.
     ``keep`` : bool
-        Whether a kernel goes on when its front end is killed, so that it can be
-        found again. By default that of a server does, for as long as the
-        recipe's ``--orphan-timeout``.
+        Whether a kernel goes on when its front end ends, so that it can be found
+        again, for as long as the recipe's ``--orphan-timeout``. By default that
+        of a server does when it is killed.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -253,9 +254,8 @@ class YarnProvisioner(KernelProvisionerBase):
             log("%s", error)
 
     async def _start_new(self, kwargs: dict[str, Any]) -> None:
-        options, self._keep = launch_options(
-            self.parent, self.kernel_spec, self._config_values, kwargs
-        )
+        options, keep = launch_options(self.parent, self.kernel_spec, self._config_values, kwargs)
+        self._keep = is_of_server(self.parent) if keep is None else keep
         recipe_options = ["--owned"]
         if kwargs.get("cwd"):
             recipe_options += ["--prefer-directory", os.path.abspath(kwargs["cwd"])]  # noqa: PTH100, ASYNC240  (asks nobody)
@@ -287,6 +287,8 @@ class YarnProvisioner(KernelProvisionerBase):
         self._restarts, self._news, self._ended = 0, {}, None
         self.log.info("%s kernel is ready on %s", self._app_id, self._info["ip"])
         self._launched = time.monotonic()
+        if keep is None:
+            agent.end_at_exit(self._app_id)
         self._listen()
 
     async def _start_again(self, kwargs: dict[str, Any], *, unasked: bool) -> None:
