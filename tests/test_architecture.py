@@ -109,9 +109,18 @@ ALLOWED = {
         "yarn_client",
     },
     "kernel": BOTTOM | {"application_master", "hadoop", "logs", "skein_rpc", "yarn_client"},
+    "kernel_command": {"connection", "errors"},
     "launch_options": BOTTOM
     | FILES
-    | {"environment", "launch_script", "spec", "spec_changes", "submission", "way"},
+    | {
+        "environment",
+        "kernel_command",
+        "launch_script",
+        "spec",
+        "spec_changes",
+        "submission",
+        "way",
+    },
     "launch": BOTTOM
     | {
         "application_credentials",

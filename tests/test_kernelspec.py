@@ -228,6 +228,16 @@ def test_name_that_cannot_be(name: str) -> None:
         (("--kernel-cmd", "R 'x"), "--kernel-cmd"),
         (("--timeout", "0"), "is not a number of seconds above 0"),
         (("--env", "x"), "'x' is not NAME=VALUE"),
+        (("--env", "Ä=1"), "is not NAME=VALUE"),
+        (("--kernel-cmd", ""), "the command is empty"),
+        (("--kernel-cmd", "R '{connection_file}"), "is no command: No closing quotation"),
+        (
+            ("--kernel-cmd", "source x && python -m ipykernel -f {connection_file}"),
+            "is read by no shell, which alone understands 'source'",
+        ),
+        (("--kernel-cmd", "true && python -f {connection_file}"), "understands '&&'"),
+        (("--kernel-cmd", "A=1 python -f {connection_file}"), "understands 'A=1'"),
+        (("--kernel-cmd", "python -f {connection_file} > /tmp/log"), "understands '>'"),
         (("--name", "../up"), "'../up' cannot name a kernelspec"),
     ],
 )

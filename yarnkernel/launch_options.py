@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from yarnkernel.connection import (
-    CONNECTION_FILE,
     ENCRYPTIONS,
     KERNEL_KEYS,
     RECIPE_OPTIONS,
@@ -21,6 +20,7 @@ from yarnkernel.connection import (
 from yarnkernel.deadline import LONGEST, START_TIMEOUT
 from yarnkernel.environment.choice import choose_environment
 from yarnkernel.errors import UsageError
+from yarnkernel.kernel_command import check_command
 from yarnkernel.launch_script import is_variable_name
 from yarnkernel.spec import default_spec, load_spec
 from yarnkernel.spec_changes import add_environment, add_file, add_variables, override
@@ -163,9 +163,8 @@ class LaunchOptions:
             name=self.name or None,
             own_credentials=self.own_credentials,
         )
-        if self.kernel_cmd and not any(CONNECTION_FILE in part for part in self.kernel_cmd):
-            command = shlex.join(self.kernel_cmd)
-            raise UsageError(f"the kernel's command has no {CONNECTION_FILE} in it: {command}")
+        if self.kernel_cmd:
+            check_command(self.kernel_cmd)
         return spec
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import shlex
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from yarnkernel.cli.output import add_output_options
@@ -77,6 +78,17 @@ def variable(text: str) -> tuple[str, str]:
     if not equals or not is_variable_name(name):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
+
+
+def command(text: str) -> list[str]:
+    """Read a command as a shell does."""
+    try:
+        words = shlex.split(text)
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(f"{text!r} is no command: {exc}") from exc
+    if not words:
+        raise argparse.ArgumentTypeError("the command is empty")
+    return words
 
 
 def completed_by(action: argparse.Action, functions: dict[str, str]) -> None:

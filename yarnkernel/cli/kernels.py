@@ -73,7 +73,10 @@ def add_commands(commands: Commands) -> None:
     parser = add_command(
         commands, "submit", _submit, "submit an application and print its id", "Does not wait."
     )
-    completed_by(parser.add_argument("spec", help="application specification, YAML"), FILES)
+    action = parser.add_argument(
+        "spec", nargs="?", help="application specification, YAML (default: specs/ipython.yaml)"
+    )
+    completed_by(action, FILES)
     add_overrides(parser)
     _add_verbose(parser)
     add_timeout(parser, "how long the submission may take", START_TIMEOUT)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.application import DEFAULT_PARTITION
-from yarnkernel.cli.arguments import add_timeout, count, seconds, variable
+from yarnkernel.cli.arguments import add_timeout, command, count, seconds, variable
 from yarnkernel.connection import NEVER, REQUIRED
 from yarnkernel.deadline import START_TIMEOUT
 from yarnkernel.way import VARIABLE, WAYS
@@ -108,7 +108,7 @@ def add_launch_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--kernel-cmd",
-        type=shlex.split,
+        type=command,
         default=[],
         metavar="COMMAND",
         help="another kernel than IPython's: its command as a shell reads it, with "

@@ -189,6 +189,11 @@ class _Protocol(asyncio.subprocess.SubprocessStreamProtocol):
         self.exited.set()
 
 
+def _tells(line: str) -> bool:
+    """Whether a line may say why a kernel failed: ipykernel 7.3 begins with one that does not."""
+    return bool(line.strip()) and "Kernel is running over TCP without encryption" not in line
+
+
 class KernelProcess:
     """A kernel as a child of this process.
 
@@ -261,7 +266,7 @@ class KernelProcess:
                 sys.stdout.buffer.write(block)
                 sys.stdout.buffer.flush()
             *lines, partial = (partial + block.decode(errors="replace")).split("\n")
-            self._lines.extend(line[:LINE_LENGTH] for line in lines if line.strip())
+            self._lines.extend(line[:LINE_LENGTH] for line in lines if _tells(line))
             partial = partial[-LINE_LENGTH:]
         if partial.strip():
             self._lines.append(partial)

@@ -1,0 +1,47 @@
+"""Another kernel's command, as users write it down."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+from yarnkernel.connection import CONNECTION_FILE
+from yarnkernel.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Words of a shell's, which a program is given as they are.
+_OPERATOR = re.compile(r"[|&;<>]+|.*;|\d?>>?.*|<.*", re.DOTALL)
+#: Words that a shell understands alone, or by functions of its own.
+_BUILTINS = frozenset(
+    {".", "alias", "cd", "conda", "eval", "exec", "export", "module", "set", "source", "ulimit"}
+)
+
+
+def check_command(command: Sequence[str]) -> None:
+    """Make sure that a command can start a kernel: no shell reads it.
+
+    Parameters
+    ----------
+    command : sequence of str
+        The command.
+
+    Raises
+    ------
+    UsageError
+        When it has no ``{connection_file}``, or is meant for a shell.
+    """
+    shown = shlex.join(command)
+    if not any(CONNECTION_FILE in word for word in command):
+        raise UsageError(f"the kernel's command has no {CONNECTION_FILE} in it: {shown}")
+    program = command[0]
+    for_shell = [word for word in command if _OPERATOR.fullmatch(word)]
+    if program in _BUILTINS or "=" in program or program.startswith("~"):
+        for_shell.insert(0, program)
+    if for_shell and CONNECTION_FILE not in program:
+        raise UsageError(
+            f"the kernel's command is read by no shell, which alone understands {for_shell[0]!r}: "
+            f"{shown}; next: put what comes before the kernel into --precmd, or all into bash -c"
+        )
