@@ -37,7 +37,7 @@ ALLOWED = {
     "interrupts": set(),
     "connection": {"errors"},
     "application": {"errors"},
-    "application_certificate": {"application", "errors"},
+    "application_certificate": {"application", "deadline", "errors", "hadoop"},
     "kinds": set(),
     "kernel_status": {"errors", "kinds"},
     "skein_import": set(),
@@ -76,6 +76,7 @@ ALLOWED = {
     "application_master": {
         "application_certificate",
         "application_credentials",
+        "deadline",
         "kernel_status",
         "errors",
         "application",

@@ -13,11 +13,18 @@ import psutil
 import pytest
 import zmq
 
-from tests.conftest import BIN, own_processes
+from tests.conftest import BIN, own_processes, wait_for
 from tests.kernels import RECIPE, Kernel, start_kernel, write_spec
 from tests.recorder import Recorder, needs_recorder
 from tests.submissions import certificates_in, files_in, keys_in, opens, own_pair, serves
+from yarnkernel.application import SEALED_TAG, fingerprint_url
+from yarnkernel.application_report import to_status
 from yarnkernel.connection import PORT_NAMES
+from yarnkernel.errors import UsageError
+from yarnkernel.hadoop.configuration import Configuration
+from yarnkernel.hadoop.login import name_in_cluster
+from yarnkernel.hadoop.messages import message_class
+from yarnkernel.kernel_manager import choose_encryption
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +103,8 @@ def test_sealed(
         assert json.loads(stock.run(*get).ok().out) == info
         stock.yarnkernel("restart", app_id).ok()
     secrets = (info["key"], info["curve_publickey"], info["curve_secretkey"], WORDS, CODE)
+    ports = [info[name] for name in PORT_NAMES]
+    assert len(recorder.heard(ports)) > 1000  # so it was heard
     assert [word for word in secrets if recorder.hears(word)] == []
     for found in (recorder.heard(daemons_ports()), stored(cluster, app_id)):
         assert keys_in(found) == set()
@@ -103,6 +112,22 @@ def test_sealed(
         assert list(files_in(found)) == [".yarnkernel.sh"]
     assert "FLAVOUR" not in stock.yarnkernel("logs", app_id, "--all").ok().out
     assert "next: yarnkernel console" in started.err
+
+
+def test_sealed_kernel_that_nobody_has_waited_for(
+    shell: Shell, stop_later: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Whichever command comes first finds out whose its ApplicationMaster is."""
+    spec = write_spec(tmp_path, RECIPE)
+    app_id = stop_later(shell.yarnkernel("submit", spec, "--encrypt").ok().out)
+
+    def runs() -> bool:
+        return bool(shell.yarnkernel("status", app_id, "--json").ok().document["port"])
+
+    wait_for(runs, 30, "its ApplicationMaster is there")
+    stopped = shell.yarnkernel("stop", app_id).ok()
+    assert "does not answer" not in stopped.err
+    assert "FINISHED SUCCEEDED" in stopped.err
 
 
 @needs_recorder
@@ -116,6 +141,23 @@ def test_plain(shell: Shell, stop_later: Callable[[str], str]) -> None:
             assert kernel.run(CODE) == f"{WORDS}\n"
     assert recorder.hears(WORDS)
     assert "what it says is not encrypted" in started.err
+
+
+def test_key_of_somebody_else() -> None:
+    """It is not signed with the user's own, whatever its application says of itself."""
+    configuration = Configuration({}, "a cluster")
+    report = message_class("hadoop.yarn.ApplicationReportProto")(
+        originalTrackingUrl=fingerprint_url("00"), applicationTags=[SEALED_TAG], user="mallory"
+    )
+    assert to_status(report, configuration).fingerprint == ""
+    report.user = name_in_cluster(configuration)
+    assert to_status(report, configuration).fingerprint == "00"
+
+
+def test_front_end_that_cannot_encrypt() -> None:
+    with pytest.raises(UsageError, match="jupyter_client cannot encrypt; next: pip install"):
+        choose_encryption(object(), "required")
+    assert choose_encryption(object(), "") == "never"
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,10 @@ def test_gate() -> None:
         for stranger in strangers:
             stranger.close()
         assert await say(port, b"still", "127.0.0.1") == b"still"
+        gate.hold()
+        assert await say(port, b"x", "127.0.0.1") == b""
+        gate.go_on()
+        assert await say(port, b"on", "127.0.0.1") == b"on"
         # A kernel that is restarted: clients are sent away, and come back to the same port.
         server.close()
         assert await say(port, b"x", "127.0.0.1") == b""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from tests.conftest import REPOSITORY, Shell
 from tests.kernels import RECIPE, write_spec
 from tests.vs_code import FrontEnd
 from yarnkernel.errors import UsageError
+from yarnkernel.kernel_command import check_command
 from yarnkernel.kernelspec import check_name
 from yarnkernel.launch_options import LaunchOptions
 from yarnkernel.launcher_arguments import read_options
@@ -136,6 +138,40 @@ def test_both_forms_say_the_same(home: Shell) -> None:
     options = read_options(arguments)
     expected = {**config, "spec": str(directory / "spec.yaml"), "timeout": 300.0}
     assert options == LaunchOptions.from_dict(expected)
+
+
+def test_what_is_nobodys_business(home: Shell) -> None:
+    """Variables, and a specification that others cannot read, stay so."""
+    spec = home.directory / "mine.yaml"
+    spec.write_text((REPOSITORY / "specs/ipython.yaml").read_text())
+    for name, mode, options in (
+        ("open", 0o644, ()), ("closed", 0o600, ()), ("variables", 0o644, ("--env", "A=secret")),
+    ):  # fmt: skip
+        spec.chmod(mode)
+        home.yarnkernel("kernelspec", "add", spec, "--name", name, *options).ok()
+        directory = kernels_of(home) / name
+        readable = directory.joinpath("spec.yaml").stat().st_mode & 0o077
+        assert bool(readable) == (name == "open")
+        readable = directory.joinpath("kernel.json").stat().st_mode & 0o077
+        assert bool(readable) == (name != "variables")
+        argv = read(directory)["argv"]
+        assert "secret" not in " ".join(argv)
+        assert read_options(argv[argv.index("--spec") :]).env == (
+            {"A": "secret"} if options else {}
+        )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "conda run -n e python -m ipykernel -f {connection_file}",
+        "Rscript -e 'library(IRkernel); main();' {connection_file}",
+        "bash -c 'module load R && exec R --args {connection_file};'",
+        "/opt/a=b/bin/python -f {connection_file}",
+    ],
+)
+def test_commands_that_need_no_shell(command: str) -> None:
+    check_command(shlex.split(command))
 
 
 def test_other_language(home: Shell) -> None:

@@ -135,6 +135,33 @@ def test_others_sign_nothing(kernel: dict[str, Any]) -> None:
         assert output_of(client, request) == "False\n"
 
 
+def test_client_that_does_not_keep_up(kernel: dict[str, Any]) -> None:
+    """It loses what it does not read, as with the kernel itself, and others lose nothing."""
+    with relayed(kernel) as front, client_of(front) as client:
+        client.wait_for_ready(timeout=20)
+        slow: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
+        with slow:
+            slow.linger, slow.rcvhwm = 0, 10
+            slow.subscribe(b"")
+            slow.connect(f"tcp://127.0.0.1:{front['iopub_port']}")
+            code = "for _ in range(5000): display({'text/plain': 'x' * 4096}, raw=True)"
+            output_of(client, client.execute(code))
+            assert output_of(client, client.execute("print('heard')")) == "heard\n"
+
+
+def test_message_that_is_cut_off(kernel: dict[str, Any]) -> None:
+    with relayed(kernel) as front, client_of(front) as client:
+        client.wait_for_ready(timeout=20)
+        shell: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
+        with shell:
+            shell.linger = 0
+            shell.connect(f"tcp://127.0.0.1:{front['shell_port']}")
+            for frames in ([b"<IDS|MSG>"], [b""], [b"<IDS|MSG>", b"x", b"{}"]):
+                shell.send_multipart(frames)
+            time.sleep(0.3)
+        assert output_of(client, client.execute("print('heard')")) == "heard\n"
+
+
 @needs_recorder
 def test_what_is_heard_between(kernel: dict[str, Any]) -> None:
     """Neither who listens to the wire nor who subscribes hears anything."""

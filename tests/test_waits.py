@@ -49,6 +49,7 @@ ALLOWED = {
     "launcher.py _stand_in: self._leaving.wait()": "until the front end goes",
     "launcher.py _until_end: self._news.get()": "until the kernel ends",
     "relay.py _drain: publisher.recv()": "until the relay is closed",
+    "relay.py _hand_on: may_pass.wait()": "until the kernel is there again",
     "relay.py _hand_on: source.recv_multipart(copy=False)": "until the relay is closed",
     # Whoever calls has the deadline.
     "cli/kernels.py _knock: connection.recv(1)": "the socket has a timeout",

@@ -39,7 +39,7 @@ def certificate_name(app_id: str) -> str:
 
 
 def fingerprint_url(fingerprint: str) -> str:
-    """Write a certificate's fingerprint as YARN can be told it: as the address of a web page."""
+    """Write a key's fingerprint as YARN can be told it: as the address of a web page."""
     return f"yarnkernel:{_FINGERPRINT}{fingerprint}"
 
 
@@ -77,7 +77,7 @@ class ApplicationStatus:
     tags : frozenset of str
         Its tags.
     fingerprint : str
-        SHA-256 of the certificate that its ApplicationMaster has made for itself; else empty.
+        SHA-256 of the key that the user's own ApplicationMaster has made for itself; else empty.
     log_aggregation : str
         How far the collection of its logs is: ``"NOT_START"``, ``"RUNNING"``,
         ``"SUCCEEDED"``, ``"DISABLED"``...; empty when YARN does not tell.

@@ -1,16 +1,17 @@
 """The certificate by which an application's ApplicationMaster proves to be that, and no other.
 
 Signed by the user's pair of skein, it is accepted by stock skein's clients too, which know that
-pair's certificate alone. It is good for a server only, and its name is the application's: who
-gets to know its key can neither ask the user's other applications anything nor pose as them.
+pair's certificate alone. It is good for a server only, and it has the application's name, for
+which our clients look: who gets to know its key can ask the user's other applications nothing, and
+cannot pose as one that has such a certificate itself.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import socket
 import ssl
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -19,6 +20,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from yarnkernel.application import SKEIN_NAME, certificate_name
 from yarnkernel.errors import AuthenticationError, UnreachableError
+from yarnkernel.hadoop.sockets import open_socket
+
+if TYPE_CHECKING:
+    from yarnkernel.deadline import Deadline
 
 
 def new_key() -> ec.EllipticCurvePrivateKey:
@@ -108,13 +113,16 @@ def _certificate(
     )
 
 
-def fingerprint(certificate: bytes) -> str:
-    """Return the SHA-256 of a certificate, PEM, in hexadecimal digits."""
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate.decode())).hexdigest()
+def fingerprint(key: ec.EllipticCurvePublicKey) -> str:
+    """Return the SHA-256 of a public key, in hexadecimal digits."""
+    content = key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return hashlib.sha256(content).hexdigest()
 
 
-def presented(host: str, port: int, expected: str, timeout: float) -> bytes:
-    """Ask a server for its certificate, which nobody has signed yet.
+def presented(host: str, port: int, expected: str, deadline: Deadline) -> bytes:
+    """Ask a server for its certificate, which perhaps nobody has signed yet.
 
     Parameters
     ----------
@@ -123,9 +131,9 @@ def presented(host: str, port: int, expected: str, timeout: float) -> bytes:
     port : int
         Its port.
     expected : str
-        The certificate's fingerprint, as YARN tells it.
-    timeout : float
-        Seconds.
+        The fingerprint of its key, as YARN tells it.
+    deadline : Deadline
+        For the answer.
 
     Returns
     -------
@@ -144,16 +152,16 @@ def presented(host: str, port: int, expected: str, timeout: float) -> bytes:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         with (
-            socket.create_connection((host, port), timeout) as connection,
+            open_socket((host, port), deadline) as connection,
             context.wrap_socket(connection) as channel,
         ):
             found = ssl.DER_cert_to_PEM_cert(channel.getpeercert(binary_form=True) or b"").encode()
     except (OSError, ValueError) as exc:
         raise UnreachableError(f"{host}:{port} shows no certificate: {exc}") from exc
-    if fingerprint(found) != expected:
+    if fingerprint(public_key(found)) != expected:
         raise AuthenticationError(
-            f"{host}:{port} shows another certificate than the one that YARN was told of: "
-            "somebody may be between here and there"
+            f"{host}:{port} shows another key than the one that YARN was told of: somebody may be "
+            "between here and there; next: yarnkernel stop --force"
         )
     return found
 

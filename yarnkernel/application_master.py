@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import queue
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from yarnkernel.application import CERTIFICATE_TAG, SEALED_TAG, SKEIN_NAME, certificate_name
 from yarnkernel.application_credentials import credentials_of
-from yarnkernel.errors import ApplicationError, ClusterError
+from yarnkernel.deadline import Deadline
+from yarnkernel.errors import ApplicationError, ClusterError, UnreachableError
 from yarnkernel.kernel_status import CERTIFICATE_KEY
 from yarnkernel.skein_import import skein
 from yarnkernel.skein_rpc import (
@@ -29,7 +31,7 @@ from yarnkernel.skein_rpc import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from typing_extensions import Self
 
@@ -75,14 +77,8 @@ class KeyReader:
         AuthenticationError
             When somebody else answers for an ApplicationMaster that makes its own keys.
         """
-        try:
-            return self._read(status, key, timeout)
-        except RemoteError as exc:
-            if not (exc.other_credentials and SEALED_TAG in status.tags and status.fingerprint):
-                raise
-        certify(status, timeout)
-        self._address = ""
-        return self._read(status, key, timeout)
+        value: bytes | None = _asked(status, timeout, partial(self._read, status, key))
+        return value
 
     def _read(self, status: ApplicationStatus, key: str, timeout: float) -> bytes | None:
         address = f"{status.host}:{status.port}"
@@ -90,33 +86,54 @@ class KeyReader:
             self._connection.close()
             self._stub = self._connection.enter_context(_stub(status))
             self._address = address
-        value: bytes | None = key_value(self._stub, skein.kv.get(key), timeout)
+        try:
+            value: bytes | None = key_value(self._stub, skein.kv.get(key), timeout)
+        except RemoteError:
+            self._address = ""  # a connection that has failed would wait before it tries again
+            raise
         return value
 
 
-def certify(status: ApplicationStatus, timeout: float) -> None:
-    """Sign the certificate that an ApplicationMaster has made for itself.
+def _asked(status: ApplicationStatus, timeout: float, ask: Callable[[float], Any]) -> Any:
+    """Ask an ApplicationMaster; one that has made its own keys may have to be certified first."""
+    deadline = Deadline(timeout)
+    try:
+        return ask(timeout)
+    except RemoteError as exc:
+        if not (exc.other_credentials and SEALED_TAG in status.tags and status.fingerprint):
+            raise
+    with contextlib.suppress(RemoteError):  # somebody else may have been first
+        certify(status, deadline)
+    return ask(deadline.step(timeout))
 
-    From then on all clients with the submitter's credentials know it, stock skein's too. Which one
-    it is YARN tells, as it tells where it listens.
+
+def certify(status: ApplicationStatus, deadline: Deadline) -> None:
+    """Sign the certificate that an ApplicationMaster of the user's has made for itself.
+
+    From then on all clients with the submitter's credentials know it, stock skein's too. Which key
+    it has YARN tells, as it tells where it listens.
 
     Raises
     ------
     AuthenticationError
         When another one is shown there.
-    UnreachableError, RemoteError
-        When it does not answer.
+    RemoteError
+        When it does not answer, or somebody else has signed it meanwhile.
     """
     from yarnkernel.application_certificate import presented, public_key, signed  # noqa: PLC0415
 
-    found = presented(status.host, status.port, status.fingerprint, timeout)
+    try:
+        found = presented(status.host, status.port, status.fingerprint, deadline)
+    except UnreachableError as exc:
+        raise RemoteError(grpc.StatusCode.UNAVAILABLE, str(exc)) from exc
     security = credentials_of(status.app_id)
     certificate = signed(status.app_id, public_key(found), pair_of(security))
     name = certificate_name(status.app_id)
     channel = open_channel(f"{status.host}:{status.port}", security, name, root=found)
     try:
         stub = skein.proto.AppMasterStub(channel)
-        key_value(stub, skein.kv.put(CERTIFICATE_KEY, certificate), timeout)
+        put = skein.kv.put(CERTIFICATE_KEY, certificate)
+        key_value(stub, put, deadline.step(ANSWER_TIMEOUT))
     finally:
         close_channel(channel)
 
@@ -256,18 +273,25 @@ class KeyWatch:
 
 def put_key(status: ApplicationStatus, key: str, value: bytes, timeout: float) -> None:
     """Put a key into an application's key-value store; see :func:`read_key`."""
-    with _stub(status) as stub:
-        key_value(stub, skein.kv.put(key, value), timeout)
+    _asked(status, timeout, partial(_operate, status, skein.kv.put(key, value)))
 
 
 def delete_key(status: ApplicationStatus, key: str, timeout: float) -> None:
     """Delete a key of an application's key-value store; see :func:`read_key`."""
+    _asked(status, timeout, partial(_operate, status, skein.kv.discard(key)))
+
+
+def _operate(status: ApplicationStatus, operation: Any, timeout: float) -> Any:
     with _stub(status) as stub:
-        key_value(stub, skein.kv.discard(key), timeout)
+        return key_value(stub, operation, timeout)
 
 
 def shut_down(status: ApplicationStatus, diagnostics: str, timeout: float) -> None:
     """Ask an application's ApplicationMaster to end it as SUCCEEDED; see :func:`read_key`."""
-    with _stub(status) as stub:
-        request = skein.proto.ShutdownRequest(final_status="SUCCEEDED", diagnostics=diagnostics)
-        call(stub, "shutdown", request, timeout)
+    request = skein.proto.ShutdownRequest(final_status="SUCCEEDED", diagnostics=diagnostics)
+
+    def ask(patience: float) -> None:
+        with _stub(status) as stub:
+            call(stub, "shutdown", request, patience)
+
+    _asked(status, timeout, ask)

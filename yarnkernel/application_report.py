@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from yarnkernel.application import ApplicationStatus, read_fingerprint
 from yarnkernel.hadoop.identifiers import format_application_id
+from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.hadoop.messages import enum_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from yarnkernel.hadoop.configuration import Configuration
 
 
 def _to_datetime(milliseconds: int) -> datetime | None:
     return datetime.fromtimestamp(milliseconds / 1000, timezone.utc) if milliseconds else None
 
 
-def to_status(report: Any) -> ApplicationStatus:
-    """Read an ApplicationReportProto."""
+def to_status(report: Any, configuration: Configuration) -> ApplicationStatus:
+    """Read an ApplicationReportProto of a cluster with this configuration."""
     used = report.app_resource_Usage.used_resources
     final_status = enum_name(
         "hadoop.yarn.FinalApplicationStatusProto", report.final_application_status
@@ -42,13 +45,19 @@ def to_status(report: Any) -> ApplicationStatus:
         memory=max(0, used.memory),
         vcores=max(0, used.virtual_cores),
         tags=frozenset(report.applicationTags),
-        fingerprint=read_fingerprint(report.originalTrackingUrl),
+        fingerprint=_own_fingerprint(report, configuration),
         log_aggregation=enum_name(
             "hadoop.yarn.LogAggregationStatusProto", aggregation
         ).removeprefix("LOG_")
         if report.HasField("log_aggregation_status")
         else "",
     )
+
+
+def _own_fingerprint(report: Any, configuration: Configuration) -> str:
+    """The fingerprint of the user's own: others' keys are nothing to sign with the user's."""
+    found = read_fingerprint(report.originalTrackingUrl)
+    return found if found and report.user == name_in_cluster(configuration) else ""
 
 
 def order(app_id: str) -> tuple[int, int]:

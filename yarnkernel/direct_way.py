@@ -62,11 +62,12 @@ WITHDRAW_INTERVAL = 0.05
 #: Variables that NodeManagers read themselves, as how to run a container: in Docker, say.
 _NODEMANAGERS = "YARN_CONTAINER_RUNTIME_"
 _MECHANISM_SETTING = "hadoop.security.sasl.mechanism"
+_PROTECTION_SETTING = "hadoop.rpc.protection"
 #: Settings of the cluster that the ApplicationMaster needs too.
 _MASTER_SETTINGS = (
     "yarn.resourcemanager.connect.max-wait.ms",
     "ipc.maximum.response.length",
-    "hadoop.rpc.protection",
+    _PROTECTION_SETTING,
     "yarn.http.policy",
 )
 
@@ -224,7 +225,7 @@ class DirectWay:
         for name, file in others.items():
             resource = local_resource(file, self.client.cluster, deadline, report)
             container.localResources.add(key=name, value=resource)
-        container.tokens = self._credentials(app_id, spec, packed, deadline).to_bytes()
+        container.tokens = self._credentials(app_id, spec, packed, deadline, report).to_bytes()
         return context
 
     def _variables(self, app_id: str, spec: skein.ApplicationSpec) -> dict[str, str]:
@@ -247,6 +248,7 @@ class DirectWay:
         spec: skein.ApplicationSpec,
         packed: bytes,
         deadline: Deadline,
+        report: Callable[[str], None],
     ) -> Credentials:
         configuration = self.client.cluster.configuration
         pair = pair_of(spec.master.security or credentials())
@@ -265,7 +267,13 @@ class DirectWay:
         )
         secrets = {**launch.to_secrets(), FILES: packed}
         urls = [*spec.file_systems, *(file.source for file in spec.master.files.values())]
-        return Credentials(delegation_tokens(configuration, urls, deadline), secrets)
+        tokens = delegation_tokens(configuration, urls, deadline)
+        if tokens and self._sealed and configuration.get(_PROTECTION_SETTING) != "privacy":
+            report(
+                "your tokens for the cluster can be read on their way to the container, as those "
+                f"of all applications here: {_PROTECTION_SETTING} is not privacy"
+            )
+        return Credentials(tokens, secrets)
 
 
 def _own_pair(app_id: str, pair: tuple[bytes, bytes]) -> tuple[bytes, bytes]:

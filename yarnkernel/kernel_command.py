@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: Words of a shell's, which a program is given as they are.
-_OPERATOR = re.compile(r"[|&;<>]+|.*;|\d?>>?.*|<.*", re.DOTALL)
+_OPERATOR = re.compile(r"[|&;<>]+|[\w./-]*;|\d?>>?\S*|<\S*")
 #: Words that a shell understands alone, or by functions of its own.
 _BUILTINS = frozenset(
-    {".", "alias", "cd", "conda", "eval", "exec", "export", "module", "set", "source", "ulimit"}
+    {".", "alias", "cd", "eval", "exec", "export", "module", "set", "source", "ulimit"}
 )
 
 
@@ -38,7 +38,8 @@ def check_command(command: Sequence[str]) -> None:
         raise UsageError(f"the kernel's command has no {CONNECTION_FILE} in it: {shown}")
     program = command[0]
     for_shell = [word for word in command if _OPERATOR.fullmatch(word)]
-    if program in _BUILTINS or "=" in program or program.startswith("~"):
+    activates = list(command[:2]) == ["conda", "activate"]
+    if program in _BUILTINS or activates or re.match(r"[A-Za-z_]\w*=|~", program):
         for_shell.insert(0, program)
     if for_shell and CONNECTION_FILE not in program:
         raise UsageError(

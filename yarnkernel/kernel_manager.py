@@ -159,7 +159,17 @@ def choose_encryption(manager: Any, wanted: str) -> str:
     -------
     str
         ``"required"``, ``"auto"``, or ``"never"`` for a jupyter_client before 8.9, which cannot.
+
+    Raises
+    ------
+    UsageError
+        When it is required, and this jupyter_client cannot.
     """
     if REQUIRED in (wanted, getattr(manager, "transport_encryption", "")):
+        if not hasattr(manager, "curve_publickey"):
+            raise UsageError(
+                "this front end's jupyter_client cannot encrypt; "
+                "next: pip install 'jupyter_client>=8.9' in its environment"
+            )
         return REQUIRED
     return (wanted or AUTO) if hasattr(manager, "curve_publickey") else NEVER

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import stat
 import tempfile
 from dataclasses import dataclass
 from importlib import resources
@@ -215,6 +216,8 @@ def write_kernelspec(
             (new / "kernel.json").touch(0o600 if private else 0o666)
             (new / "kernel.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
             shutil.copyfile(spec, new / SPEC_FILE)
+            if private or not spec.stat().st_mode & stat.S_IROTH:
+                (new / SPEC_FILE).chmod(0o600)
             for logo in (resources.files("yarnkernel") / "kernelspec_logos").iterdir():
                 (new / logo.name).write_bytes(logo.read_bytes())
             _put_in_place(new, directory, Path(part, "old"))

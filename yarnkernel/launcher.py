@@ -111,11 +111,18 @@ class Launcher:
             if not is_encrypted(info):
                 self._output.progress("what it says is not encrypted on its way")
             # What the launcher opens keeps the kernel, which ends when nobody is connected.
-            await relay.open(info)
+            opening = asyncio.create_task(relay.open(info))
             ended = asyncio.create_task(self._until_end())
             leaving = asyncio.create_task(self._leaving.wait())
-            await asyncio.wait((ended, leaving), return_when=asyncio.FIRST_COMPLETED)
-            return await ended if ended.done() else None
+            waiting: set[asyncio.Task[Any]] = {opening, ended, leaving}
+            try:
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                if opening.done():
+                    await opening
+                    await asyncio.wait((ended, leaving), return_when=asyncio.FIRST_COMPLETED)
+                return await ended if ended.done() else None
+            finally:
+                opening.cancel()
 
     def _start(self) -> tuple[YarnKernel, ConnectionInfo]:
         from yarnkernel.cluster_env import find_cluster  # noqa: PLC0415

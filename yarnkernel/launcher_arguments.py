@@ -116,6 +116,8 @@ def _front(options: argparse.Namespace) -> ConnectionInfo:
             front = read_connection_file(path)
     except ConnectionInfoError as exc:
         raise UsageError(f"the front end's connection file cannot be used: {exc}") from None
+    if front["signature_scheme"] != "hmac-sha256":
+        raise UsageError(f"messages signed by {front['signature_scheme']} are not spoken here")
     if not is_loopback(front["ip"]):
         raise UsageError(
             f"the connection file {path} wants the kernel on {front['ip']}, where others could "

@@ -48,7 +48,9 @@ class LinePipe:
         OSError, ValueError
             When nobody reads any more, or the pipe has been closed.
         """
-        select.select([], [self._descriptor], [], timeout)
+        waiting = select.poll()  # select() knows no descriptors above 1023
+        waiting.register(self._descriptor, select.POLLOUT)
+        waiting.poll(timeout * 1000)
         with self._lock:
             self._write()
 

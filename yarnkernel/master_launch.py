@@ -86,7 +86,8 @@ class MasterLaunch:
             )
         except (KeyError, TypeError, ValueError) as exc:
             raise CredentialsError(
-                f"they do not say how to be an ApplicationMaster: {exc}"
+                f"they do not say how to be an ApplicationMaster: {exc}; is the container's "
+                "yarnkernel as new as the submitter's?"
             ) from exc
 
 

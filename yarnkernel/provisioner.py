@@ -69,7 +69,7 @@ class YarnProvisioner(KernelProvisionerBase):
         self._app_id = ""
         self._info: dict[str, Any] = {}
         self._agent: AgentClient | None = None
-        self._keep = False
+        self._keep = self._ends_at_exit = False
         self._restarts = 0
         self._launched = 0.0
         self._alive = False
@@ -222,7 +222,10 @@ class YarnProvisioner(KernelProvisionerBase):
         return self._agent
 
     def _listen(self) -> None:
-        self._current_agent().listen(self._app_id, self._take_news)
+        agent = self._current_agent()
+        agent.listen(self._app_id, self._take_news)
+        if self._ends_at_exit:
+            agent.end_at_exit(self._app_id)
 
     def _take_news(self, message: News) -> None:
         """Take note of what the agent tells; called in its thread."""
@@ -287,8 +290,7 @@ class YarnProvisioner(KernelProvisionerBase):
         self._restarts, self._news, self._ended = 0, {}, None
         self.log.info("%s kernel is ready on %s", self._app_id, self._info["ip"])
         self._launched = time.monotonic()
-        if keep is None:
-            agent.end_at_exit(self._app_id)
+        self._ends_at_exit = keep is None
         self._listen()
 
     async def _start_again(self, kwargs: dict[str, Any], *, unasked: bool) -> None:

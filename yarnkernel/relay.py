@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import logging
 import os
 import socket
 import uuid
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from yarnkernel.connection import ConnectionInfo
+
+_log = logging.getLogger(__name__)
 
 #: Seconds that a front end has to listen to broadcasts before it can say something: what a kernel
 #: prints while nobody listens is lost.
@@ -63,6 +66,8 @@ class Relay:
         self._context = zmq.asyncio.Context()
         self._context.linger = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._may_pass = asyncio.Event()
+        self._may_pass.set()
         self._taken: dict[str, socket.socket] = {}
         family = socket.AF_INET6 if ":" in front["ip"] else socket.AF_INET
         for name in PORT_NAMES:
@@ -116,13 +121,15 @@ class Relay:
             near = self._listen(name, zmq.ROUTER)
             plain = name == "hb_port"
             self._start(_hand_on(far[name], near, None if plain else sign.for_front))
-            self._start(_hand_on(near, far[name], None if plain else sign.for_kernel))
+            to_kernel = None if plain else sign.for_kernel
+            self._start(_hand_on(near, far[name], to_kernel, self._may_pass))
 
     def _connect(
         self, kernel: ConnectionInfo, name: str, kind: int, identity: bytes
     ) -> zmq.asyncio.Socket:
         far = self._context.socket(kind)
         far.linger = 0
+        far.rcvhwm = 0  # who does not keep up loses what is for himself, as with the kernel itself
         if kind == zmq.SUB:
             far.subscribe(b"")
         else:
@@ -169,8 +176,8 @@ class Relay:
             raise self._refused(name, exc) from exc
         near = self._context.socket(kind)
         near.linger = 0
-        if kind == zmq.XPUB:
-            near.setsockopt(zmq.XPUB_NODROP, 1)
+        if kind == zmq.ROUTER:
+            near.router_handover = True  # to a client that connects anew, as ipykernel does
         if is_encrypted(self._front):
             near.curve_secretkey = self._front["curve_secretkey"].encode()
             near.curve_publickey = self._front["curve_publickey"].encode()
@@ -183,6 +190,14 @@ class Relay:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def hold(self) -> None:
+        """Keep what front ends say until :meth:`go_on`: the kernel's ports may be anybody's."""
+        self._may_pass.clear()
+
+    def go_on(self) -> None:
+        """Hand on again."""
+        self._may_pass.set()
 
     def close(self) -> None:
         """Give the ports back and cut all connections; idempotent."""
@@ -217,7 +232,7 @@ def _sign_again(frames: list[Any], old: bytes, new: bytes) -> list[Any] | None:
     except ValueError:
         return None
     signed = contents[at + 1 : at + 1 + _SIGNED]
-    if not hmac.compare_digest(contents[at], _signature(signed, old)):
+    if len(signed) < _SIGNED or not hmac.compare_digest(contents[at], _signature(signed, old)):
         return None
     return [*frames[:at], _signature(signed, new), *frames[at + 1 :]]
 
@@ -226,12 +241,23 @@ def _signature(frames: Sequence[bytes], key: bytes) -> bytes:
     return hmac.new(key, b"".join(frames), hashlib.sha256).hexdigest().encode()
 
 
-async def _hand_on(source: zmq.asyncio.Socket, target: zmq.asyncio.Socket, sign: Any) -> None:
+async def _hand_on(
+    source: zmq.asyncio.Socket,
+    target: zmq.asyncio.Socket,
+    sign: Any,
+    may_pass: asyncio.Event | None = None,
+) -> None:
     while True:
         frames = await source.recv_multipart(copy=False)
+        if may_pass is not None:
+            await may_pass.wait()
         signed = frames if sign is None else sign(frames)
-        if signed is not None:
+        if signed is None:
+            continue
+        try:
             await target.send_multipart(signed, copy=False)
+        except zmq.ZMQError as exc:  # one message's, and no reason to hand on no more
+            _log.warning("a message was lost: %s", exc)
 
 
 async def _drain(publisher: zmq.asyncio.Socket) -> None:

@@ -151,7 +151,8 @@ class YarnClient:
             When it does not answer.
         """
         try:
-            return to_status(self.resource_manager.submit_application(context, timeout))
+            report = self.resource_manager.submit_application(context, timeout)
+            return to_status(report, self.cluster.configuration)
         except HadoopError:
             raise
         except RpcError:
@@ -184,7 +185,7 @@ class YarnClient:
         if report is None:
             raise self._not_found(app_id, timeout)
         if report.applicationType == APPLICATION_TYPE:
-            return to_status(report)
+            return to_status(report, self.cluster.configuration)
         problem = f"{app_id} is not an application of skein or yarnkernel"
         raise ApplicationNotFoundError(problem, app_id=app_id, hint="yarnkernel list --all")
 
@@ -205,10 +206,7 @@ class YarnClient:
             error, hint = ApplicationForgottenError, f"yarnkernel logs {app_id}"
             problem += " any more: it has ended, and the ResourceManager has forgotten it"
         elif its_start < start:
-            problem += (
-                ": the ResourceManager was started anew after that application, and remembers it no"
-                " more; if it is this cluster's, it has ended"
-            )
+            problem += ": the ResourceManager was started anew since, and remembers it no more"
         return error(problem, app_id=app_id, hint=hint)
 
     def last_status(self, app_id: str, timeout: float = ANSWER_TIMEOUT) -> ApplicationStatus:
@@ -249,7 +247,8 @@ class YarnClient:
                 tags=tags,
                 types=[APPLICATION_TYPE],
             )
-        return sorted(map(to_status, reports), key=lambda status: order(status.app_id))
+        statuses = [to_status(report, self.cluster.configuration) for report in reports]
+        return sorted(statuses, key=lambda status: order(status.app_id))
 
     def kill(self, app_id: str, timeout: float = ANSWER_TIMEOUT) -> None:
         """Let YARN kill an application; one that has ended stays as it is.

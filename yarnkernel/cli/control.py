@@ -15,7 +15,12 @@ from yarnkernel.cli.arguments import (
     completed_by,
 )
 from yarnkernel.cli.kernels import open_client
-from yarnkernel.connection import find_connection_file, is_encrypted, read_connection_file
+from yarnkernel.connection import (
+    find_connection_file,
+    is_encrypted,
+    is_loopback,
+    read_connection_file,
+)
 from yarnkernel.deadline import START_TIMEOUT, Deadline
 from yarnkernel.errors import YarnKernelError
 
@@ -114,7 +119,10 @@ def _console(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.console import run_console  # noqa: PLC0415  (jupyter_console)
 
     if not options.kernel.startswith("application_"):
-        run_console(read_connection_file(find_connection_file(options.kernel)))
+        info = read_connection_file(find_connection_file(options.kernel))
+        if not is_encrypted(info) and not is_loopback(info["ip"]):
+            output.progress("what is said is not encrypted on its way")
+        run_console(info)
         return
     from yarnkernel.kernel import YarnKernel  # noqa: PLC0415  (skein)
     from yarnkernel.kernel_control import interrupt, other_info  # noqa: PLC0415

@@ -245,8 +245,12 @@ def _tell_ready(output: Output, app_id: str, info: ConnectionInfo, path: Path | 
 def _knock(host: str, port: int) -> None:
     """Connect, as a client does: a kernel answers, and closes what it does not let in."""
     with socket.create_connection((host, port), REACH_TIMEOUT) as connection:
-        if not connection.recv(1):
-            raise OSError("it lets nobody in from here")
+        try:
+            is_in = connection.recv(1)
+        except ConnectionResetError:
+            is_in = b""
+    if not is_in:
+        raise OSError("it lets nobody in from here; see --any-host of the recipe")
 
 
 def _submit(options: argparse.Namespace, output: Output) -> None:

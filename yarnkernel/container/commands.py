@@ -62,7 +62,11 @@ class Commands:
                 # Not needed by all, and slow to import.
                 from yarnkernel.container.other_ports import open_other_ports  # noqa: PLC0415
 
-                self._other = await open_other_ports(kernel)
+                try:
+                    self._other = await open_other_ports(kernel)
+                except Exception as exc:  # noqa: BLE001  (of whatever there is too little)
+                    _log.warning("no further ports can be opened: %s", exc)
+                    return "failed"
             info = self._other
         await store.put(INFO_KEYS[verb], format_connection_info(info).encode())
         return "published"

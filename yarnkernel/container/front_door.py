@@ -11,7 +11,9 @@ import contextlib
 import itertools
 import socket
 from pathlib import Path
+from urllib.parse import unquote
 
+from yarnkernel.container.keepalive import probe_when_silent
 from yarnkernel.container.own_process import has_spare_files
 from yarnkernel.container.persistent import persist
 
@@ -22,9 +24,6 @@ MOST = 128
 BACKLOG = 128
 #: A share of the files that this process may open: a connection takes three of them.
 SHARE = 8
-#: Seconds of silence after which a connection is probed, between two probes, and how many: a host
-#: that is gone, or a firewall that has forgotten us, does not hold its place for ever.
-KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
 #: Bytes that are passed on at a time.
 BLOCK = 1 << 16
 #: Seconds for the last bytes of a connection to leave.
@@ -97,7 +96,7 @@ class FrontDoor:
             stack.callback(connection.close)
             # Both may go away at any time, and no descriptor may be left.
             stack.enter_context(contextlib.suppress(OSError))
-            _probe_when_silent(connection)
+            probe_when_silent(connection)
             if not has_spare_files():
                 return  # gRPC's library aborts when it cannot accept a connection
             reader, writer = await asyncio.open_connection(sock=connection)
@@ -129,7 +128,7 @@ def guest_of(peer: str) -> str:
     Its side of the socket in between is bound to a name, which no other process can do in
     that directory.
     """
-    return Path(peer).name.rpartition(",")[0]
+    return unquote(Path(peer).name).rpartition(",")[0]
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -142,11 +141,3 @@ async def _close(writer: asyncio.StreamWriter) -> None:
     writer.close()
     with contextlib.suppress(OSError, asyncio.TimeoutError):
         await asyncio.wait_for(writer.wait_closed(), CLOSE_TIMEOUT)
-
-
-def _probe_when_silent(connection: socket.socket) -> None:
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    for name, value in KEEPALIVE.items():
-        if hasattr(socket, name):
-            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -17,10 +17,13 @@ import socket
 import struct
 from typing import TYPE_CHECKING, cast
 
+from yarnkernel.container.keepalive import probe_when_silent
 from yarnkernel.container.own_process import raise_file_limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from yarnkernel.relay import Relay
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +36,8 @@ STRANGERS_TOLD = 20
 #: Connections of all clients together: five channels each, and some in their last moments; where
 #: few files may be open, this share of them.
 MOST_CONNECTIONS, SHARE = 1000, 4
+#: Seconds for the kernel to take a connection: one that is stopped does not.
+CONNECT_TIMEOUT = 5.0
 #: Closes a connection without a farewell, so that nothing of it lingers here (socket(7)).
 _NO_LINGER = struct.pack("ii", 1, 0)
 
@@ -51,16 +56,20 @@ class Gate:
         The address.
     ports : dict of str to int
         Where it listens, by what it is for.
+    relays : list of Relay
+        Who speak with the kernel for some of the clients.
     """
 
     def __init__(self, address: str) -> None:
         self.address = address
         self._most = min(MOST_CONNECTIONS, raise_file_limit() // SHARE)
         self.ports: dict[str, int] = {}
+        self.relays: list[Relay] = []
         self._targets: dict[str, tuple[str, int]] = {}
         self._listening: list[socket.socket] = []
         self._hosts: set[str] | None = set()
         self._strangers: set[str] = set()
+        self._is_held = False
         self._halves: set[_Half] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -70,7 +79,7 @@ class Gate:
         return len(self._halves) // 2
 
     def open(self, targets: Mapping[str, tuple[str, int]]) -> None:
-        """Listen for more, or hand on to other targets from now on.
+        """Listen for these.
 
         Parameters
         ----------
@@ -102,6 +111,18 @@ class Gate:
         """Let all hosts in."""
         self._hosts = None
 
+    def hold(self) -> None:
+        """Let nobody in until :meth:`go_on`: the kernel's ports may be anybody's now."""
+        self._is_held = True
+        for relay in self.relays:
+            relay.hold()
+
+    def go_on(self) -> None:
+        """Let clients in again."""
+        self._is_held = False
+        for relay in self.relays:
+            relay.go_on()
+
     def _accept(self, listening: socket.socket, name: str) -> None:
         for _ in range(BATCH):
             try:
@@ -114,9 +135,11 @@ class Gate:
                     return
                 continue  # it has gone away
             host = str(address[0])
-            if self._hosts is not None and host not in self._hosts:
+            if self._is_held:
+                _close_at_once(connection)  # ZeroMQ connects again
+            elif self._hosts is not None and host not in self._hosts:
                 self._turn_away(connection, host)
-            elif self.connections >= self._most:
+            elif len(self._halves) // 2 + len(self._tasks) >= self._most:
                 _close_at_once(connection)
             else:
                 task = asyncio.create_task(self._hand_on(connection, self._targets[name]))
@@ -147,12 +170,14 @@ class Gate:
         client, kernel = _Half(self._halves), _Half(self._halves)
         client.other, kernel.other = kernel, client
         try:
-            await loop.create_connection(lambda: kernel, *target)
+            probe_when_silent(connection)
+            opening = loop.create_connection(lambda: kernel, *target)
+            await asyncio.wait_for(opening, CONNECT_TIMEOUT)
             await loop.connect_accepted_socket(lambda: client, connection)
         except BaseException as exc:
             _close_at_once(connection)
             kernel.close()
-            if not isinstance(exc, OSError):
+            if not isinstance(exc, (OSError, asyncio.TimeoutError)):
                 raise
             # The kernel is being restarted: ZeroMQ connects again.
 

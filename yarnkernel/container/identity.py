@@ -27,7 +27,7 @@ class Identity:
     Attributes
     ----------
     fingerprint : str
-        Of its certificate, while only YARN can say whose that is; else empty.
+        Of its key when it has made that itself: YARN says then whose it is.
     """
 
     def __init__(self, certificate: bytes, key: bytes, clients: bytes) -> None:
@@ -59,7 +59,7 @@ class Identity:
             ) from exc
         key = new_key()
         identity = cls(self_signed(app_id, key), to_pem(key), launch.clients)
-        identity.fingerprint = fingerprint(identity._certificate)
+        identity.fingerprint = fingerprint(key.public_key())
         return identity
 
     def server_credentials(self) -> grpc.ServerCredentials:

@@ -160,6 +160,7 @@ class Kernel:
                     raise
                 _log.warning("it does not come up again: %s; trying once more", exc.summary)
             else:
+                self.gate.go_on()
                 return
 
     async def _bring_up(self) -> None:
@@ -167,6 +168,7 @@ class Kernel:
             self._process = await KernelProcess.start(self._launch, self.own_info)
         except (OSError, YarnKernelError) as exc:
             raise KernelFailedError(f"cannot be started: {exc}") from exc
+        self._process.ended.add_done_callback(lambda _: self.gate.hold())
         answering = asyncio.create_task(self._await_answer())
         clash = asyncio.create_task(self._await_clash())
         try:
@@ -218,7 +220,7 @@ class Kernel:
                 persist("listening to the kernel", partial(self._listen, self.messages))
             )
         await self.messages.ask_kernel_info(max(1.0, end - loop.time()))
-        if not self._launch.chooses_ports:
+        if self.info or not self._launch.chooses_ports:
             self._check_ports()  # it answers on one of them
 
     async def _listen(self, messages: Messages) -> None:

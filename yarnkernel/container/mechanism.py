@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 #: ZMTP's greeting of a client with CurveZMQ (https://rfc.zeromq.org/spec/23/): signature, version
 #: 3.0, mechanism, whether it is a server, filler.
 _GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"CURVE".ljust(20, b"\0") + bytes(32)
+_MECHANISM = slice(12, 32)
 #: Seconds between two tries to connect, and for an answer.
 RETRY_INTERVAL, TIMEOUT = 0.1, 5.0
 
@@ -39,10 +40,10 @@ async def encrypts(address: str, port: int) -> bool:
     with contextlib.closing(writer):
         writer.write(_GREETING)
         try:
-            await asyncio.wait_for(reader.readexactly(len(_GREETING)), TIMEOUT)
+            greeting = await asyncio.wait_for(reader.readexactly(len(_GREETING)), TIMEOUT)
         except (OSError, EOFError, asyncio.TimeoutError):
             return False
-    return True
+    return greeting[_MECHANISM] == _GREETING[_MECHANISM]
 
 
 async def check_encryption(info: ConnectionInfo, timeout: float) -> None:

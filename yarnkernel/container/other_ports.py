@@ -33,7 +33,7 @@ async def open_other_ports(kernel: Kernel) -> ConnectionInfo:
 
     Raises
     ------
-    UsageError, OSError
+    UsageError, OSError, zmq.ZMQError
         When there is no port to be had.
     """
     own = kernel.own_info
@@ -42,7 +42,12 @@ async def open_other_ports(kernel: Kernel) -> ConnectionInfo:
         keys = zmq.curve_keypair()
         info |= {name: key.decode() for name, key in zip(CURVE_NAMES, keys, strict=True)}
     relay = Relay({**info, **dict.fromkeys(PORT_NAMES, 0)})
-    await relay.open(own, at_once=True)
-    kernel.gate.open({f"other {name}": (own["ip"], relay.ports[name]) for name in PORT_NAMES})
+    try:
+        await relay.open(own, at_once=True)
+        kernel.gate.open({f"other {name}": (own["ip"], relay.ports[name]) for name in PORT_NAMES})
+    except BaseException:
+        relay.close()
+        raise
+    kernel.gate.relays.append(relay)
     ports = {name: kernel.gate.ports[f"other {name}"] for name in PORT_NAMES}
     return {**info, "ip": kernel.info["ip"], **ports}
