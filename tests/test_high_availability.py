@@ -69,5 +69,7 @@ def test_failover(user_shell: Shell, name: str) -> None:
         os.kill(after["active"]["pid"], signal.SIGKILL)
         assert set(listed(shell)) == set(ids)
         assert [kernel.run("value") for kernel in kernels.values()] == [repr(i) for i in kernels]
+        # One that has not registered anew yet would be killed.
+        wait_for(lambda: set(listed(shell).values()) == {"RUNNING"}, 30, "all RUNNING")
         shell.yarnkernel("stop", *ids).ok()
     assert {final_status(shell, app_id) for app_id in ids} == {"SUCCEEDED"}

@@ -53,7 +53,8 @@ def test_front_end_that_starts_an_agent(clean: Shell) -> None:
         "from yarnkernel.agent_client import AgentClient\n"
         "agent = AgentClient.shared()\n"
         "try:\n"
-        "    agent.request('watch', 60, app_id='x', keep=False)[1].result(60)\n"
+        "    asked = agent.request('interrupt', 60, app_id='application_1_0001', timeout=5.0)\n"
+        "    asked[1].result(60)\n"
         "except Exception as exc:\n"
         "    print(exc)\n"
     )

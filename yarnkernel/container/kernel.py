@@ -137,6 +137,7 @@ class Kernel:
             self.gate.open({name: (own["ip"], own[name]) for name in PORT_NAMES})
         except OSError as exc:
             raise KernelFailedError(f"cannot be reached: {exc}") from exc
+        self.gate.go_on()
         self.info = {**own, "ip": self.gate.address, **self.gate.ports}
 
     async def start_again(self) -> None:
