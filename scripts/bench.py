@@ -28,6 +28,7 @@ from scripts.bench_commands import (
     Command,
     container_memory,
     first_reply,
+    round_trip,
     runtime_directory,
     shut_down,
 )
@@ -76,6 +77,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
 SERVICE, MASTER, LOCAL, KERNEL = "stock service", "stock master", "local", "yarnkernel"
 REPLY, END = "submit to first reply", "shutdown to FINISHED"
 FILE, COMMAND_REPLY = "command to connection file", "command to first reply"
+TRIP = "answer of a kernel that runs"
 RSS, PSS = "RSS of the containers", "PSS of the containers"
 
 
@@ -104,6 +106,7 @@ ROWS = (
     Row(FILE, SERVICE, 0.12),
     Row(COMMAND_REPLY, SERVICE),
     Row(COMMAND_REPLY, LOCAL, 3),
+    Row(TRIP, LOCAL),
     Row(RSS, SERVICE, 0.5),
     Row(RSS, MASTER),
     Row(PSS, SERVICE),
@@ -183,6 +186,7 @@ class Bench:
             self.note(FILE, KERNEL, command.seconds)
             client = first_reply(info)
             self.note(COMMAND_REPLY, KERNEL, command.seconds)
+            self.note(TRIP, KERNEL, round_trip(client))
             app_id = command.wait().out.strip()
             shut_down(client)
             YarnKernel(app_id, self.client).await_end(TIMEOUT)
@@ -216,6 +220,7 @@ class Bench:
             self.note(FILE, LOCAL, command.seconds)
             client = first_reply(info)
             self.note(COMMAND_REPLY, LOCAL, command.seconds)
+            self.note(TRIP, LOCAL, round_trip(client))
             shut_down(client)
 
     def commands(self) -> None:
@@ -273,6 +278,8 @@ def show(lines: list[dict[str, object]], via: str, rounds: int, on: dict[str, ob
     def written(what: object, figure: object) -> str:
         if not isinstance(figure, float | int):
             return ""
+        if what == TRIP:
+            return f"{figure * 1000:.2f} ms"
         return f"{figure / 2**20:.0f} MiB" if what in (RSS, PSS) else f"{figure:.3f} s"
 
     for line in lines:

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 TIMEOUT = 120.0
 #: Seconds between two looks at what a command has done so far.
 INTERVAL = 0.005
+#: How often a kernel is asked for its round trip.
+QUESTIONS = 200
 
 
 def first_reply(info: ConnectionInfo) -> BlockingKernelClient:
@@ -40,6 +43,18 @@ def first_reply(info: ConnectionInfo) -> BlockingKernelClient:
     client.wait_for_ready(timeout=TIMEOUT)
     client.execute_interactive("6 * 7", output_hook=lambda _: None, timeout=TIMEOUT)
     return client
+
+
+def round_trip(client: BlockingKernelClient) -> float:
+    """Ask a kernel what it is, many times, and return the seconds until the reply: the median."""
+    seconds = []
+    for _ in range(QUESTIONS):
+        begin = time.monotonic()
+        asked = client.kernel_info()
+        while client.get_shell_msg(timeout=TIMEOUT)["parent_header"].get("msg_id") != asked:
+            pass
+        seconds.append(time.monotonic() - begin)
+    return statistics.median(seconds)
 
 
 def shut_down(client: BlockingKernelClient) -> None:

@@ -48,7 +48,7 @@ def test_agent(clean: Shell) -> None:
     assert (result.out, result.err) == ("", "")
 
 
-def test_front_end_that_starts_an_agent(clean: Shell) -> None:
+def test_front_end_that_starts_an_agent(clean: Shell, tmp_path: Path) -> None:
     code = (
         "from yarnkernel.agent_client import AgentClient\n"
         "agent = AgentClient.shared()\n"
@@ -59,7 +59,8 @@ def test_front_end_that_starts_an_agent(clean: Shell) -> None:
         "    print(exc)\n"
     )
     # As a front end does that was installed with a script of its own.
-    result = clean.run(sys.executable, "-c", f"import sys; sys.path.remove('')\n{code}").ok()
+    nobody = clean.using(HOME=str(tmp_path))
+    result = nobody.run(sys.executable, "-c", f"import sys; sys.path.remove('')\n{code}").ok()
     assert "hijacked" not in result.out + result.err
     assert "no cluster" in result.out
 

@@ -8,6 +8,7 @@ are none.
 from __future__ import annotations
 
 import asyncio
+import logging
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,15 @@ from yarnkernel.container.front_door import FrontDoor, guest_of
 from yarnkernel.container.key_value_store import KeyValueStore, StoreError
 from yarnkernel.container.own_process import raise_file_limit
 from yarnkernel.container.skein_messages import messages
+from yarnkernel.errors import AuthenticationError
+from yarnkernel.kernel_status import CERTIFICATE_KEY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from yarnkernel.container.identity import Identity
+
+_log = logging.getLogger(__name__)
 
 _SERVICE = messages.DESCRIPTOR.services_by_name["AppMaster"]
 #: Seconds that answers under way have when the server ends.
@@ -72,8 +77,8 @@ class AppMasterServer:
         self.on_reader: Callable[[str], None] = lambda _host: None
         self._specification = specification
         self._end = end
-        self._credentials = identity.server_credentials()
-        self._server: grpc.aio.Server | None = None
+        self._identity = identity
+        self._servers: list[grpc.aio.Server] = []
         self._door: FrontDoor | None = None
         self._directory: tempfile.TemporaryDirectory[str] | None = None
 
@@ -92,19 +97,25 @@ class AppMasterServer:
         """
         # For this user alone. The container's directory may be too long a path for a socket.
         self._directory = tempfile.TemporaryDirectory(prefix=".yarnkernel-", dir=Path())
-        path = Path(Path(self._directory.name).name, "master")
-        self._server = grpc.aio.server(options=_OPTIONS)
-        self._server.add_generic_rpc_handlers((self._handlers(),))
-        self._server.add_secure_port(f"unix:{path}", self._credentials)
-        await self._server.start()
-        self._door = FrontDoor(address, path, raise_file_limit())
+        self._door = FrontDoor(address, await self._serve(), raise_file_limit())
         self.port = self._door.port
         self._door.open()
 
+    async def _serve(self) -> Path:
+        """Let a server show the certificate that there is now; return where it listens."""
+        directory = Path(Path(self._directory.name).name) if self._directory else Path()
+        path = directory / f"master{len(self._servers)}"
+        server = grpc.aio.server(options=_OPTIONS)
+        server.add_generic_rpc_handlers((self._handlers(),))
+        server.add_secure_port(f"unix:{path}", self._identity.server_credentials())
+        await server.start()
+        self._servers.append(server)
+        return path
+
     async def stop(self) -> None:
         """Close the port, after the answers that are under way."""
-        if self._server is not None:
-            await self._server.stop(GRACE)
+        for server in self._servers:
+            await server.stop(GRACE)
         if self._door is not None:
             await self._door.close()
         if self._directory is not None:
@@ -178,7 +189,19 @@ class AppMasterServer:
 
     async def PutKey(self, request: Any, context: Any) -> Any:  # noqa: N802
         """See :class:`KeyValueStore`."""
+        if request.key == CERTIFICATE_KEY and self._identity.fingerprint:
+            await self._take_certificate(request.value)
         return await self._checked(self.store.put_key, request, context)
+
+    async def _take_certificate(self, certificate: bytes) -> None:
+        try:
+            self._identity.take(certificate)
+        except AuthenticationError as exc:
+            _log.warning("a certificate is not taken: %s", exc)
+            return
+        path = await self._serve()
+        if self._door is not None:
+            self._door.path = path
 
     async def Transaction(self, request: Any, context: Any) -> Any:  # noqa: N802
         """See :class:`KeyValueStore`."""

@@ -48,6 +48,8 @@ class FrontDoor:
     ----------
     port : int
         Where it listens.
+    path : pathlib.Path
+        The server's socket for who comes from now on.
     """
 
     def __init__(self, address: str, path: Path, files: int) -> None:
@@ -55,7 +57,7 @@ class FrontDoor:
         self._socket = socket.create_server((address, 0), family=family, backlog=BACKLOG)
         self._socket.settimeout(0)
         self.port = int(self._socket.getsockname()[1])
-        self._path = path
+        self.path = path
         self._places = asyncio.Semaphore(max(1, min(MOST, files // SHARE)))
         self._taking: asyncio.Task[None] | None = None
         self._guests: set[asyncio.Task[None]] = set()
@@ -104,10 +106,10 @@ class FrontDoor:
             inner = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             stack.callback(inner.close)
             inner.setblocking(False)  # noqa: FBT003  (socket's own)
-            name = self._path.with_name(f"{host},{next(self._numbers)}")
+            name = self.path.with_name(f"{host},{next(self._numbers)}")
             inner.bind(str(name))
             stack.callback(name.unlink, missing_ok=True)
-            await asyncio.get_running_loop().sock_connect(inner, str(self._path))
+            await asyncio.get_running_loop().sock_connect(inner, str(self.path))
             server_reader, server_writer = await asyncio.open_unix_connection(sock=inner)
             stack.push_async_callback(_close, server_writer)
             ways = [

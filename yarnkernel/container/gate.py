@@ -15,6 +15,7 @@ import errno
 import logging
 import socket
 import struct
+import time
 from typing import TYPE_CHECKING, cast
 
 from yarnkernel.container.keepalive import probe_when_silent
@@ -70,6 +71,7 @@ class Gate:
         self._hosts: set[str] | None = set()
         self._strangers: set[str] = set()
         self._is_held = False
+        self._since = 0.0
         self._halves: set[_Half] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -117,11 +119,13 @@ class Gate:
         for relay in self.relays:
             relay.hold()
 
-    def go_on(self) -> None:
-        """Let clients in again."""
-        self._is_held = False
+    def go_on(self) -> float:
+        """Let clients in again; return since when, by the monotonic clock."""
+        if self._is_held:
+            self._is_held, self._since = False, time.monotonic()
         for relay in self.relays:
             relay.go_on()
+        return self._since
 
     def _accept(self, listening: socket.socket, name: str) -> None:
         for _ in range(BATCH):

@@ -63,14 +63,13 @@ class Identity:
         return identity
 
     def server_credentials(self) -> grpc.ServerCredentials:
-        """Return them for a gRPC server, which heeds :meth:`take` from then on."""
-        return grpc.dynamic_ssl_server_credentials(
-            self._configuration(), self._configuration, require_client_authentication=True
-        )
+        """Return them for a gRPC server.
 
-    def _configuration(self) -> grpc.ServerCertificateConfiguration:
+        Not those that gRPC can change in a server that runs: with them its library aborts under
+        many connections that are given up (1.85: "sync.cc: Check failed: prior > 0").
+        """
         pair = (self._key, self._certificate)
-        return grpc.ssl_server_certificate_configuration([pair], root_certificates=self._clients)
+        return grpc.ssl_server_credentials([pair], self._clients, require_client_auth=True)
 
     def take(self, certificate: bytes) -> None:
         """Show another certificate of the same key from now on, which the clients' pair has signed.

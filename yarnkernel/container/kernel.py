@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import time
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from yarnkernel.container.gate import Gate
 from yarnkernel.container.kernel_process import KernelProcess, describe_end
 from yarnkernel.container.mechanism import check_encryption
 from yarnkernel.container.persistent import persist
-from yarnkernel.container.ports import pick_ports, taken_by_others
+from yarnkernel.container.ports import await_listening, pick_ports, taken_by_others
 from yarnkernel.errors import KernelFailedError, YarnKernelError
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ KILL_TIMEOUT = 30.0
 INTERRUPT_GRACE = 3.0
 #: Seconds for clients to connect to a kernel's new process: ZeroMQ tries ten times a second.
 RECONNECT_GRACE = 0.3
+#: ... and for their connections to be there, once they are let in.
+RECONNECT_TIME = 0.2
 #: Seconds for a kernel's last broadcast to arrive after its process has ended.
 FAREWELL = 0.1
 #: Seconds in which a kernel that is not busy answers.
@@ -161,7 +164,8 @@ class Kernel:
                     raise
                 _log.warning("it does not come up again: %s; trying once more", exc.summary)
             else:
-                self.gate.go_on()
+                # ZeroMQ tries ten times a second; who is told of the restart speaks at once.
+                await asyncio.sleep(self.gate.go_on() + RECONNECT_TIME - time.monotonic())
                 return
 
     async def _bring_up(self) -> None:
@@ -172,6 +176,9 @@ class Kernel:
         self._process.ended.add_done_callback(lambda _: self.gate.hold())
         answering = asyncio.create_task(self._await_answer())
         clash = asyncio.create_task(self._await_clash())
+        tasks = [answering, clash]
+        if self.info:  # before, nobody could come
+            tasks.append(asyncio.create_task(self._let_in_again()))
         try:
             waiting = (answering, clash, self._process.ended)
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -189,14 +196,18 @@ class Kernel:
                 f"cannot be used: {exc}", output=self._process.last_lines()
             ) from exc
         finally:
-            answering.cancel()
-            clash.cancel()
+            for task in tasks:
+                task.cancel()
 
     async def _await_clash(self) -> None:
-        """Find out that somebody else has one of its ports; ipykernel 7.4 hangs then."""
+        """Somebody else may have one of its ports; ipykernel 7.4 hangs then."""
         while True:
             await asyncio.sleep(CLASH_INTERVAL)
             self._check_ports()
+
+    async def _let_in_again(self) -> None:
+        await await_listening(self.process.pid, [self.own_info[name] for name in PORT_NAMES])
+        self.gate.go_on()
 
     def _check_ports(self) -> None:
         ports = [self.own_info[name] for name in PORT_NAMES]
@@ -267,15 +278,7 @@ class Kernel:
         return True
 
     async def tell_clients(self, text: str, parents: list[dict[str, Any]]) -> None:
-        """Add a text to the outputs of requests that its process before this one did not finish.
-
-        Parameters
-        ----------
-        text : str
-            The text.
-        parents : list of dict
-            Headers of the requests.
-        """
+        """Add a text to the outputs of requests that its process before this one did not finish."""
         if parents and self._launch.chooses_ports:  # an IPython kernel
             await asyncio.sleep(RECONNECT_GRACE)
             with contextlib.suppress(YarnKernelError):

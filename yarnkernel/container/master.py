@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from yarnkernel.application import fingerprint_url
 from yarnkernel.container.address import addresses, container_address
@@ -19,7 +19,6 @@ from yarnkernel.container.memory import requested_memory
 from yarnkernel.container.skein_messages import messages
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
-    AuthenticationError,
     ClusterError,
     HttpError,
     InvalidTokenError,
@@ -30,7 +29,7 @@ from yarnkernel.errors import (
 from yarnkernel.hadoop.application_master_protocol import ApplicationMasterProtocol
 from yarnkernel.hadoop.configuration import Configuration
 from yarnkernel.hadoop.node_manager import container_status, web_scheme
-from yarnkernel.kernel_status import CERTIFICATE_KEY, COMMAND_END, COMMAND_PREFIX, Command
+from yarnkernel.kernel_status import COMMAND_END, COMMAND_PREFIX, Command
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -102,10 +101,6 @@ class Master:
         page = ""
         if self._identity.fingerprint:
             page = fingerprint_url(self._identity.fingerprint)
-            certificate = messages.WatchCreateRequest(
-                event_type="PUT", start=CERTIFICATE_KEY, end=f"{CERTIFICATE_KEY}\0"
-            )
-            self._server.store.watch(certificate, self._take_certificate)
         port = self._server.port
         try:
             await asyncio.to_thread(self._protocol.register, host, port, self._give_up, page)
@@ -144,13 +139,6 @@ class Master:
             # Comes to its end also when we are asked to end once more.
             await asyncio.shield(asyncio.create_task(self._finish(*self._final)))
         await self._server.stop()
-
-    def _take_certificate(self, response: Any) -> None:
-        for event in response.event:
-            try:
-                self._identity.take(event.value)
-            except AuthenticationError as exc:
-                _log.warning("a certificate is not taken: %s", exc)
 
     async def _finish(self, status: str, diagnostics: str) -> None:
         protocol = self._protocol.another()  # a heartbeat may hang in the first one

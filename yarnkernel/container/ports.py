@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,9 @@ from yarnkernel.connection import PORT_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+#: Seconds between two looks whether a new process listens on its ports.
+LISTENING_INTERVAL = 0.05
 
 
 def _family(address: str) -> socket.AddressFamily:
@@ -46,6 +50,14 @@ def taken_by_others(address: str, ports: Sequence[int], pid: int = 0) -> list[in
     return [port for port in taken if port not in own]
 
 
+async def await_listening(pid: int, ports: Sequence[int]) -> None:
+    """Wait until a process, or a child of it, listens on all of these ports."""
+    while True:
+        if set(ports) <= _listening(pid):
+            return
+        await asyncio.sleep(LISTENING_INTERVAL)
+
+
 def _connections(pid: int) -> Iterator[Any]:
     """Sockets of a process and its children."""
     with contextlib.suppress(psutil.Error):
@@ -57,7 +69,7 @@ def _connections(pid: int) -> Iterator[Any]:
 
 def _listening(pid: int) -> set[int]:
     """Ports that a process and its children listen on."""
-    return {connection.laddr.port for connection in _connections(pid)}
+    return {one.laddr.port for one in _connections(pid) if one.status == psutil.CONN_LISTEN}
 
 
 def _is_taken(address: str, port: int) -> bool:
