@@ -88,8 +88,9 @@ class KeyReader:
             self._address = address
         try:
             value: bytes | None = key_value(self._stub, skein.kv.get(key), timeout)
-        except RemoteError:
-            self._address = ""  # a connection that has failed would wait before it tries again
+        except RemoteError as exc:
+            if exc.other_credentials and SEALED_TAG in status.tags:
+                self._address = ""  # after it is certified this one would wait before it tries anew
             raise
         return value
 
