@@ -107,9 +107,10 @@ def test_container_that_never_registers(shell: Shell, tmp_path: Path) -> None:
 
 
 def test_for_somebody_else(shell: Shell) -> None:
-    """HADOOP_PROXY_USER: all is done as, and for, that user."""
+    """HADOOP_PROXY_USER or --user: all is done as, and for, that user."""
     alice = shell.using(HADOOP_PROXY_USER="alice")
-    own, hers = (who.yarnkernel("start").ok().out.strip() for who in (shell, alice))
+    own = shell.yarnkernel("start").ok().out.strip()
+    hers = shell.yarnkernel("--user", "alice", "start").ok().out.strip()
     listed = {a["app_id"]: a["user"] for a in shell.yarnkernel("list", "--json").ok().document}
     assert listed == {own: getpass.getuser(), hers: "alice"}
     assert [a["app_id"] for a in alice.yarnkernel("stop", "--all", "--json").ok().document] == [

@@ -26,6 +26,7 @@ from yarnkernel.cli import (
 from yarnkernel.cli.arguments import Parser
 from yarnkernel.cli.output import Output
 from yarnkernel.errors import YarnKernelError
+from yarnkernel.hadoop.user import PROXY_VARIABLE
 from yarnkernel.interrupts import SIGNALS, ignore
 
 if TYPE_CHECKING:
@@ -45,6 +46,13 @@ def build_parser() -> argparse.ArgumentParser:
         "is configured for, else that of HADOOP_HOME, else the running local cluster.",
     )
     parser.add_argument("--version", action="version", version=f"yarnkernel {__version__}")
+    parser.add_argument(
+        "--user",
+        dest="acting_for",
+        metavar="NAME",
+        help="do it for this user, where the cluster lets you act for others (default: "
+        f"${PROXY_VARIABLE})",
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for group in (
         kernels,
@@ -77,6 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = build_parser().parse_args(argv)
     except SystemExit as exc:  # argparse's, after --help or a usage error
         return int(exc.code or 0)
+    if options.acting_for:
+        os.environ[PROXY_VARIABLE] = options.acting_for
     output = Output(quiet=options.quiet, as_json=options.json)
     try:
         return int(options.run(options, output) or 0)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _USER_VARIABLE = "HADOOP_USER_NAME"
-_PROXY_VARIABLE = "HADOOP_PROXY_USER"
+PROXY_VARIABLE = "HADOOP_PROXY_USER"
 
 
 def account() -> tuple[str, str]:
@@ -50,4 +50,4 @@ def user_name(variables: Mapping[str, str] = os.environ) -> str:
 
 def proxied_user(variables: Mapping[str, str] = os.environ) -> str:
     """For whom we act, ``HADOOP_PROXY_USER``; empty for ourselves."""
-    return variables.get(_PROXY_VARIABLE, "")
+    return variables.get(PROXY_VARIABLE, "")
