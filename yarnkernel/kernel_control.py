@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Seconds that one question may take.
 STEP_TIMEOUT = 5.0
+#: Seconds that a supervisor may take to open ports that encrypt.
+ENCRYPT_TIMEOUT = 10.0
 #: With fewer seconds to answer in, silence tells nothing.
 FAIR_TIMEOUT = 0.5
 #: Seconds between two looks for an answer.

@@ -20,7 +20,7 @@ from yarnkernel.deadline import START_TIMEOUT, Deadline
 from yarnkernel.errors import MasterFailedError, YarnKernelError, summary
 from yarnkernel.interrupts import uninterrupted
 from yarnkernel.kernel import YarnKernel, ignore_report
-from yarnkernel.kernel_control import other_info
+from yarnkernel.kernel_control import ENCRYPT_TIMEOUT, other_info
 from yarnkernel.launch_options import build
 from yarnkernel.spec_changes import add_unique_tag
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
     from yarnkernel.launch_options import LaunchOptions
     from yarnkernel.way import Way
-
-#: Seconds that a supervisor may take to open ports that encrypt.
-ENCRYPT_TIMEOUT = 10.0
 
 
 @contextlib.contextmanager

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 #: Seconds that the interrupt of Ctrl-C at a console may take.
 CONSOLE_INTERRUPT_TIMEOUT = 10.0
-#: Seconds that a supervisor may take to open ports that encrypt.
-ENCRYPT_TIMEOUT = 10.0
 
 
 def add_commands(commands: Commands) -> None:
@@ -125,7 +123,7 @@ def _console(options: argparse.Namespace, output: Output) -> None:
         run_console(info)
         return
     from yarnkernel.kernel import YarnKernel  # noqa: PLC0415  (skein)
-    from yarnkernel.kernel_control import interrupt, other_info  # noqa: PLC0415
+    from yarnkernel.kernel_control import ENCRYPT_TIMEOUT, interrupt, other_info  # noqa: PLC0415
 
     app_id, key = check_app_id(options.kernel), options.kernel_info_key
 
