@@ -192,7 +192,7 @@ def test_one_deadline_over_a_slow_answer() -> None:
         begin = time.monotonic()
         with pytest.raises(RpcTimeoutError):
             connection.call("getClusterMetrics", request, ANSWER, Deadline(0.5))
-        assert 0.5 <= time.monotonic() - begin < 1.5
+        assert 0.5 <= time.monotonic() - begin < 5
         going.set()
         thread.join()
 
