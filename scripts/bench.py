@@ -33,18 +33,18 @@ from scripts.bench_commands import (
     shut_down,
 )
 from yarnkernel.cli.output import Output, TransferBar
-from yarnkernel.cluster_env import local_environment
+from yarnkernel.cluster.find import local_environment
 from yarnkernel.deadline import Deadline
-from yarnkernel.kernel import YarnKernel, ignore_report
 from yarnkernel.local.cluster import start_cluster, stop_cluster
 from yarnkernel.local.options import ClusterOptions
-from yarnkernel.skein_driver import SharedDriver
-from yarnkernel.spec import load_spec
-from yarnkernel.way import DIRECT, SKEIN, choose_way
-from yarnkernel.yarn_client import YarnClient
+from yarnkernel.yarn.client import YarnClient
+from yarnkernel.yarn.kernel import YarnKernel, ignore_report
+from yarnkernel.yarn.skein_driver import SharedDriver
+from yarnkernel.yarn.spec import load_spec
+from yarnkernel.yarn.way import DIRECT, SKEIN, choose_way
 
 if TYPE_CHECKING:
-    from yarnkernel.way import Way
+    from yarnkernel.yarn.way import Way
 
 BIN = Path(sys.executable).parent
 OURS = Path(__file__).resolve().parent.parent / "specs" / "ipython.yaml"

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.conftest import BIN, Shell
-from tests.front_ends.channels import Channels
-from tests.front_ends.servers import Server, runtime_directory, serve
-from tests.kernels import Kernel
+from tests.jupyter.front_ends.channels import Channels
+from tests.jupyter.front_ends.servers import Server, runtime_directory, serve
+from tests.support.kernels import Kernel
 from yarnkernel.cli.output import Output, TransferBar
-from yarnkernel.cluster_env import local_environment
+from yarnkernel.cluster.find import local_environment
 from yarnkernel.local.cluster import start_cluster, stop_cluster
 from yarnkernel.local.options import ClusterOptions
 

@@ -24,16 +24,16 @@ import psutil
 
 from scripts.bench_commands import container_memory, first_reply, shut_down
 from yarnkernel.cli.output import Output, TransferBar
-from yarnkernel.cluster_env import local_environment
+from yarnkernel.cluster.find import local_environment
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import YarnKernelError
-from yarnkernel.kernel import YarnKernel, ignore_report
 from yarnkernel.local.cluster import start_cluster, stop_cluster
 from yarnkernel.local.daemons import log_path, restart_daemon, wait_until_ready
 from yarnkernel.local.options import ClusterOptions
-from yarnkernel.spec import load_spec
-from yarnkernel.way import DIRECT, SKEIN, choose_way
-from yarnkernel.yarn_client import YarnClient
+from yarnkernel.yarn.client import YarnClient
+from yarnkernel.yarn.kernel import YarnKernel, ignore_report
+from yarnkernel.yarn.spec import load_spec
+from yarnkernel.yarn.way import DIRECT, SKEIN, choose_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,8 +19,8 @@ import psutil
 import pytest
 from hypothesis import settings
 
-from tests.distribution import Distribution
-from yarnkernel.way import VARIABLE
+from tests.support.distribution import Distribution
+from yarnkernel.yarn.way import VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

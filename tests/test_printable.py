@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yarnkernel.cli.output import Output
-from yarnkernel.cli.printable import printable
+from yarnkernel.printable import printable
 
 if TYPE_CHECKING:
     import pytest

@@ -17,8 +17,8 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.session import Session
 
 from tests.conftest import wait_for
-from tests.recorder import Recorder, needs_recorder
-from tests.vs_code import connection_info
+from tests.support.recorder import Recorder, needs_recorder
+from tests.support.vs_code import connection_info
 from yarnkernel.connection import PORT_NAMES
 from yarnkernel.relay import Relay
 

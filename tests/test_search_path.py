@@ -36,7 +36,7 @@ def clean(user_shell: Shell, strange: Path) -> Shell:
 
 def test_such_a_directory_does_harm(strange: Path) -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "yarnkernel.agent"],
+        [sys.executable, "-m", "yarnkernel.jupyter.agent"],
         cwd=strange, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
         check=False,
     )  # fmt: skip
@@ -44,13 +44,13 @@ def test_such_a_directory_does_harm(strange: Path) -> None:
 
 
 def test_agent(clean: Shell) -> None:
-    result = clean.run(*python_command("yarnkernel.agent")).ok()
+    result = clean.run(*python_command("yarnkernel.jupyter.agent")).ok()
     assert (result.out, result.err) == ("", "")
 
 
 def test_front_end_that_starts_an_agent(clean: Shell, tmp_path: Path) -> None:
     code = (
-        "from yarnkernel.agent_client import AgentClient\n"
+        "from yarnkernel.jupyter.agent_client import AgentClient\n"
         "agent = AgentClient.shared()\n"
         "try:\n"
         "    asked = agent.request('interrupt', 60, app_id='application_1_0001', timeout=5.0)\n"

@@ -33,10 +33,10 @@ ALLOWED = {
     "container/supervisor.py _ended_in_good_order: kernel.process.ended.result()": "done",
     "container/supervisor.py _until_restart: ended.result()": "done",
     "container/supervisor.py _until_restart: limit.result()": "done",
-    "hdfs_files.py _run: future.exception()": "done",
-    "hdfs_files.py _run: future.result()": "done",
+    "cluster/hdfs.py _run: future.exception()": "done",
+    "cluster/hdfs.py _run: future.result()": "done",
     "local/artefacts.py _fetch: download.result()": "done, or its requests have deadlines",
-    "provisioner.py _log_failure: answer.exception()": "a callback of what is done",
+    "jupyter/provisioner.py _log_failure: answer.exception()": "a callback of what is done",
     # Tasks that last as long as the kernel, and are cancelled with it.
     "container/app_master_server.py Watch: responses.get()": "until the client goes",
     "container/commands.py restart_asked: self._restarts.get()": "until somebody asks",
@@ -46,8 +46,8 @@ ALLOWED = {
     "container/kernel_process.py _wait: self._exited.wait()": "until the kernel ends",
     "container/master.py commands: changes.get()": "until a client asks for something",
     "container/messages.py broadcasts: iopub.recv_multipart(copy=True)": "until the kernel tells",
-    "launcher.py _stand_in: self._leaving.wait()": "until the front end goes",
-    "launcher.py _until_end: self._news.get()": "until the kernel ends",
+    "jupyter/launcher.py _stand_in: self._leaving.wait()": "until the front end goes",
+    "jupyter/launcher.py _until_end: self._news.get()": "until the kernel ends",
     "relay.py _drain: publisher.recv()": "until the relay is closed",
     "relay.py _hand_on: may_pass.wait()": "until the kernel is there again",
     "relay.py _hand_on: source.recv_multipart(copy=False)": "until the relay is closed",
@@ -63,8 +63,8 @@ ALLOWED = {
     "hadoop/rpc.py _receive: self._socket.recv(min(size - len(content), _CHUNK))": (
         "the socket has a timeout, which is set anew before each"
     ),
-    "skein_driver.py _await_port: callback.accept()": "select says that somebody is there",
-    "skein_driver.py _await_port: connection.recv(4, socket.MSG_WAITALL)": "it has a timeout",
+    "yarn/skein_driver.py _await_port: callback.accept()": "select says that somebody is there",
+    "yarn/skein_driver.py _await_port: connection.recv(4, socket.MSG_WAITALL)": "it has a timeout",
 }
 
 

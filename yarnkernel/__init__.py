@@ -14,27 +14,27 @@ if TYPE_CHECKING:
     from yarnkernel.connection import parse_connection_info as parse_connection_info
     from yarnkernel.connection import write_connection_file as write_connection_file
     from yarnkernel.errors import YarnKernelError as YarnKernelError
-    from yarnkernel.kernel import YarnKernel as YarnKernel
-    from yarnkernel.launch import start as start
-    from yarnkernel.skein_way import SkeinWay as SkeinWay
-    from yarnkernel.spec import load_spec as load_spec
-    from yarnkernel.way import choose_way as choose_way
-    from yarnkernel.yarn_client import YarnClient as YarnClient
-    from yarnkernel.yarn_client import list_kernels as list_kernels
+    from yarnkernel.kernels.launch import start as start
+    from yarnkernel.yarn.client import YarnClient as YarnClient
+    from yarnkernel.yarn.client import list_kernels as list_kernels
+    from yarnkernel.yarn.kernel import YarnKernel as YarnKernel
+    from yarnkernel.yarn.skein_way import SkeinWay as SkeinWay
+    from yarnkernel.yarn.spec import load_spec as load_spec
+    from yarnkernel.yarn.way import choose_way as choose_way
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "ConnectionInfo": "connection",
-    "SkeinWay": "skein_way",
-    "YarnClient": "yarn_client",
-    "YarnKernel": "kernel",
+    "SkeinWay": "yarn.skein_way",
+    "YarnClient": "yarn.client",
+    "YarnKernel": "yarn.kernel",
     "YarnKernelError": "errors",
-    "choose_way": "way",
-    "list_kernels": "yarn_client",
-    "load_spec": "spec",
+    "choose_way": "yarn.way",
+    "list_kernels": "yarn.client",
+    "load_spec": "yarn.spec",
     "parse_connection_info": "connection",
-    "start": "launch",
+    "start": "kernels.launch",
     "write_connection_file": "connection",
 }
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are strings)

@@ -9,7 +9,7 @@ from yarnkernel.hadoop.configuration import Configuration
 from yarnkernel.hadoop.resource_manager import ResourceManager
 
 if TYPE_CHECKING:
-    from tests.wire import Wire
+    from tests.support.wire import Wire
 
 
 def changed(configuration: Configuration, **settings: str) -> Configuration:

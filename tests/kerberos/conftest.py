@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from yarnkernel.errors import LocalClusterError
-from yarnkernel.hadoop.configuration import Configuration, load_configuration
+from yarnkernel.hadoop.site_files import load_configuration
 from yarnkernel.local.java import find_kerberos_java
 from yarnkernel.local.options import PROTECTIONS
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.conftest import Shell
+    from yarnkernel.hadoop.configuration import Configuration
 
 NAME = "secure"
 

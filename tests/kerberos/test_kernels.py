@@ -13,29 +13,31 @@ import skein
 
 from tests.conftest import Shell, wait_for
 from tests.kerberos.clients import as_user, changed
-from tests.kernels import RECIPE, Kernel, start_kernel, write_spec
-from tests.recorder import Recorder, needs_recorder
-from tests.site_files import with_setting
-from tests.submissions import files_in, keys_in, own_pair
-from yarnkernel.cluster_env import ClusterEnvironment
-from yarnkernel.container_files import local_resource
+from tests.support.kernels import RECIPE, Kernel, start_kernel, write_spec
+from tests.support.recorder import Recorder, needs_recorder
+from tests.support.site_files import with_setting
+from tests.support.submissions import files_in, keys_in, own_pair
+from yarnkernel.cluster.find import ClusterEnvironment
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
     HadoopConfigurationError,
     InvalidTokenError,
 )
-from yarnkernel.hadoop.configuration import Configuration, load_configuration
 from yarnkernel.hadoop.delegation_tokens import delegation_tokens
 from yarnkernel.hadoop.name_node import PROTOCOL, NameNode
 from yarnkernel.hadoop.resource_manager import PROTOCOL as YARN_PROTOCOL
 from yarnkernel.hadoop.resource_manager import ResourceManager
 from yarnkernel.hadoop.rpc import RpcConnection
 from yarnkernel.hadoop.sasl import TokenLogin
+from yarnkernel.hadoop.site_files import load_configuration
 from yarnkernel.local.options import PROTECTIONS
 from yarnkernel.local.sites import to_xml
+from yarnkernel.yarn.container_files import local_resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from yarnkernel.hadoop.configuration import Configuration
 
 pytestmark = pytest.mark.timeout(300)
 GREETING = "greeting%20.txt"

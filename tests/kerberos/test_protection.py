@@ -11,8 +11,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.kerberos.clients import ask, changed, through
-from tests.rpc_server import failure
-from tests.wire import Wire
+from tests.support.rpc_server import failure
+from tests.support.wire import Wire
 from yarnkernel.errors import (
     AuthenticationError,
     ClusterError,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kernels import final_status
+from tests.support.kernels import final_status
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import AuthenticationError
 from yarnkernel.hadoop.configuration import Configuration

@@ -1,5 +1,6 @@
-"""The command line: ``yarnkernel``.
+"""The command line: ``yarnkernel``, a module for each group of commands.
 
+What a command does stands here; what others do as well does not.
 Standard output is the result alone, or JSON; all else goes to standard error.
 Exit codes: 0 done, 1 failed, 2 usage or specification, 3 the deadline passed,
 130 Ctrl-C. Modules of the command groups import what they need when they run.
@@ -13,6 +14,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from yarnkernel import __version__
+from yarnkernel.arguments import Parser
 from yarnkernel.cli import (
     applications,
     cluster,
@@ -23,7 +25,6 @@ from yarnkernel.cli import (
     kernels,
     kernelspecs,
 )
-from yarnkernel.cli.arguments import Parser
 from yarnkernel.cli.output import Output
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.hadoop.user import PROXY_VARIABLE
@@ -62,9 +63,9 @@ def build_parser() -> argparse.ArgumentParser:
         environments,
         cluster,
         demo,
-        completion,
     ):
         group.add_commands(commands)
+    completion.add_commands(commands, parser)
     return parser
 
 

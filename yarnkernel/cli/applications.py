@@ -9,15 +9,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.application import ApplicationStatus, check_app_id
-from yarnkernel.cli.arguments import (
-    APPLICATIONS,
-    Commands,
-    add_app_id,
-    add_command,
-    add_timeout,
-    completed_by,
-    count,
-)
+from yarnkernel.arguments import add_timeout, count
+from yarnkernel.cli.arguments import APPLICATIONS, Commands, add_app_id, add_command, completed_by
 from yarnkernel.cli.kernels import open_client
 from yarnkernel.errors import ApplicationError, UsageError
 
@@ -27,7 +20,7 @@ if TYPE_CHECKING:
 
     from yarnkernel.cli.output import Output
     from yarnkernel.kernel_status import KernelStatus
-    from yarnkernel.yarn_logs import LogFile
+    from yarnkernel.yarn.yarn_logs import LogFile
 
 #: Seconds that a supervisor may take to tell how its kernel is.
 KERNEL_TIMEOUT = 3.0
@@ -115,7 +108,7 @@ def _used_memory(kernel: KernelStatus) -> str:
 
 def _list(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.hadoop.login import name_in_cluster  # noqa: PLC0415  (protobuf)
-    from yarnkernel.yarn_client import list_kernels  # noqa: PLC0415
+    from yarnkernel.yarn.client import list_kernels  # noqa: PLC0415
 
     with open_client() as client:
         found = list_kernels(client, ended=options.all, user=options.user)
@@ -128,7 +121,7 @@ def _list(options: argparse.Namespace, output: Output) -> None:
     # Others' supervisors would not answer us, and might take their time to say so.
     own = [one for one in found if one.user == user and one.port and not one.ended]
     if own:
-        from yarnkernel.kernel_control import read_kernel_statuses  # noqa: PLC0415  (skein)
+        from yarnkernel.kernels.control import read_kernel_statuses  # noqa: PLC0415  (skein)
 
         kernels = read_kernel_statuses(own, KERNEL_TIMEOUT)
     rows = []
@@ -163,7 +156,7 @@ def _status(options: argparse.Namespace, output: Output) -> None:
         status = client.status(app_id)
     kernel, trouble = None, ""
     if status.state == "RUNNING" and status.port:
-        from yarnkernel.kernel_control import read_kernel_status  # noqa: PLC0415  (skein)
+        from yarnkernel.kernels.control import read_kernel_status  # noqa: PLC0415  (skein)
 
         try:
             kernel = read_kernel_status(status, KERNEL_TIMEOUT)
@@ -224,7 +217,7 @@ def _local_time(moment: datetime | None) -> str:
 
 
 def _logs(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.logs import (  # noqa: PLC0415  (protobuf)
+    from yarnkernel.yarn.logs import (  # noqa: PLC0415  (protobuf)
         ALL_FILES_PATTERN,
         KERNEL_LOG_PATTERN,
         follow_logs,
@@ -302,8 +295,8 @@ def _print_news(news: Iterable[LogFile], output: Output, *, with_headings: bool)
 
 def _stop(options: argparse.Namespace, output: Output) -> int:
     from yarnkernel.hadoop.login import name_in_cluster  # noqa: PLC0415  (protobuf)
-    from yarnkernel.kernel import YarnKernel  # noqa: PLC0415  (skein)
-    from yarnkernel.yarn_client import list_kernels  # noqa: PLC0415
+    from yarnkernel.yarn.client import list_kernels  # noqa: PLC0415
+    from yarnkernel.yarn.kernel import YarnKernel  # noqa: PLC0415  (skein)
 
     app_ids = [check_app_id(text) for text in options.app_ids]
     if bool(app_ids) == options.all:

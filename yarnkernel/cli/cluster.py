@@ -6,7 +6,8 @@ import argparse
 import shlex
 from typing import TYPE_CHECKING
 
-from yarnkernel.cli.arguments import Commands, add_command, add_timeout, count
+from yarnkernel.arguments import add_timeout, count
+from yarnkernel.cli.arguments import Commands, add_command
 from yarnkernel.cli.output import TransferBar, add_output_options
 from yarnkernel.errors import LocalClusterError
 from yarnkernel.local.options import HADOOP_VERSIONS, PROTECTIONS, ClusterOptions
@@ -121,7 +122,7 @@ def _start(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.errors import UsageError  # noqa: PLC0415
     from yarnkernel.local.cluster import start_cluster  # noqa: PLC0415
     from yarnkernel.local.status import cluster_status  # noqa: PLC0415
-    from yarnkernel.skein_import import skein  # noqa: PLC0415  (slow to import)
+    from yarnkernel.store.skein_import import skein  # noqa: PLC0415  (slow to import)
 
     try:
         memory = skein.model.parse_memory(options.memory)

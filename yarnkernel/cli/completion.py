@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from yarnkernel.cli.arguments import APPLICATIONS_FUNCTION, Commands, add_command
@@ -19,12 +20,12 @@ _PREAMBLES = {
 }
 
 
-def add_commands(commands: Commands) -> None:
-    """Add the commands of this module."""
+def add_commands(commands: Commands, whole: argparse.ArgumentParser) -> None:
+    """Add the commands of this module, which complete those of the whole parser."""
     parser = add_command(
         commands,
         "completion",
-        _completion,
+        functools.partial(_completion, whole),
         "print what lets a shell complete commands, options and application ids",
         'For example in ~/.bashrc: eval "$(yarnkernel completion bash)"; in ~/.zshrc, after '
         'compinit: eval "$(yarnkernel completion zsh)"',
@@ -32,11 +33,11 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("shell", choices=sorted(_PREAMBLES), help="the shell")
 
 
-def _completion(options: argparse.Namespace, output: Output) -> None:
+def _completion(
+    whole: argparse.ArgumentParser, options: argparse.Namespace, output: Output
+) -> None:
     import shtab  # noqa: PLC0415
 
-    from yarnkernel.cli import build_parser  # noqa: PLC0415  (it imports this module)
-
     shell = options.shell
-    script = shtab.complete(build_parser(), shell, preamble=_PREAMBLES[shell])
+    script = shtab.complete(whole, shell, preamble=_PREAMBLES[shell])
     output.result(script, {"shell": shell, "script": script})

@@ -5,15 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.application import check_app_id
-from yarnkernel.cli.arguments import (
-    FILES,
-    Commands,
-    add_app_id,
-    add_command,
-    add_kernel_info_key,
-    add_timeout,
-    completed_by,
-)
+from yarnkernel.arguments import add_kernel_info_key, add_timeout
+from yarnkernel.cli.arguments import FILES, Commands, add_app_id, add_command, completed_by
 from yarnkernel.cli.kernels import open_client
 from yarnkernel.connection import (
     find_connection_file,
@@ -83,8 +76,8 @@ def add_commands(commands: Commands) -> None:
 
 
 def _interrupt(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.kernel import YarnKernel  # noqa: PLC0415  (skein)
-    from yarnkernel.kernel_control import interrupt  # noqa: PLC0415
+    from yarnkernel.kernels.control import interrupt  # noqa: PLC0415
+    from yarnkernel.yarn.kernel import YarnKernel  # noqa: PLC0415  (skein)
 
     app_id = check_app_id(options.app_id)
     with open_client() as client:
@@ -98,8 +91,8 @@ def _interrupt(options: argparse.Namespace, output: Output) -> None:
 
 
 def _restart(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.kernel import YarnKernel  # noqa: PLC0415  (skein)
-    from yarnkernel.kernel_control import restart  # noqa: PLC0415
+    from yarnkernel.kernels.control import restart  # noqa: PLC0415
+    from yarnkernel.yarn.kernel import YarnKernel  # noqa: PLC0415  (skein)
 
     app_id = check_app_id(options.app_id)
     with open_client() as client:
@@ -114,7 +107,7 @@ def _tell(output: Output, app_id: str, **result: Any) -> None:
 
 
 def _console(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.console import run_console  # noqa: PLC0415  (jupyter_console)
+    from yarnkernel.kernels.console import run_console  # noqa: PLC0415  (jupyter_console)
 
     if not options.kernel.startswith("application_"):
         info = read_connection_file(find_connection_file(options.kernel))
@@ -122,8 +115,8 @@ def _console(options: argparse.Namespace, output: Output) -> None:
             output.progress("what is said is not encrypted on its way")
         run_console(info)
         return
-    from yarnkernel.kernel import YarnKernel  # noqa: PLC0415  (skein)
-    from yarnkernel.kernel_control import ENCRYPT_TIMEOUT, interrupt, other_info  # noqa: PLC0415
+    from yarnkernel.kernels.control import ENCRYPT_TIMEOUT, interrupt, other_info  # noqa: PLC0415
+    from yarnkernel.yarn.kernel import YarnKernel  # noqa: PLC0415  (skein)
 
     app_id, key = check_app_id(options.kernel), options.kernel_info_key
 

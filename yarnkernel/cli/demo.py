@@ -92,11 +92,11 @@ def _demo(_: argparse.Namespace, output: Output) -> None:
 
 def _run_kernel(state: ClusterState, phases: dict[str, float], output: Output) -> list[str]:
     """Submit, connect, run a cell, and wait for the application's end."""
-    from yarnkernel.cluster_env import local_environment  # noqa: PLC0415
-    from yarnkernel.launch import started  # noqa: PLC0415  (skein)
-    from yarnkernel.spec import default_spec, load_spec  # noqa: PLC0415
-    from yarnkernel.way import choose_way  # noqa: PLC0415
-    from yarnkernel.yarn_client import YarnClient  # noqa: PLC0415
+    from yarnkernel.cluster.find import local_environment  # noqa: PLC0415
+    from yarnkernel.kernels.launch import started  # noqa: PLC0415  (skein)
+    from yarnkernel.yarn.client import YarnClient  # noqa: PLC0415
+    from yarnkernel.yarn.spec import default_spec, load_spec  # noqa: PLC0415
+    from yarnkernel.yarn.way import choose_way  # noqa: PLC0415
 
     output.progress("2. a kernel in a container of it: yarnkernel start specs/ipython.yaml")
     with YarnClient(local_environment(state)) as client, choose_way(client) as way:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.application import ENVIRONMENT_TAG_PREFIX
-from yarnkernel.cli.arguments import Commands, add_command, add_timeout, count
+from yarnkernel.arguments import add_timeout, count
+from yarnkernel.cli.arguments import Commands, add_command
 from yarnkernel.cli.kernels import open_client, pusher
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import UsageError
@@ -125,7 +126,7 @@ def _pack(options: argparse.Namespace, output: Output) -> None:
 
 
 def _push(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.cluster_env import find_cluster  # noqa: PLC0415
+    from yarnkernel.cluster.find import find_cluster  # noqa: PLC0415
     from yarnkernel.environment.store import EnvironmentStore  # noqa: PLC0415
 
     if not options.environment.exists():
@@ -142,7 +143,7 @@ def _push(options: argparse.Namespace, output: Output) -> None:
 
 def _stores(options: argparse.Namespace) -> Iterator[EnvironmentStore]:
     """The places on the cluster that a command is about."""
-    from yarnkernel.cluster_env import find_cluster  # noqa: PLC0415
+    from yarnkernel.cluster.find import find_cluster  # noqa: PLC0415
     from yarnkernel.environment.store import EnvironmentStore  # noqa: PLC0415
 
     cluster = find_cluster()
@@ -164,7 +165,7 @@ def _list(options: argparse.Namespace, output: Output) -> None:
 def _prune(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.environment.cache import cached_archives, remove_cached  # noqa: PLC0415
     from yarnkernel.environment.stored import select_old  # noqa: PLC0415
-    from yarnkernel.yarn_client import list_kernels  # noqa: PLC0415  (protobuf)
+    from yarnkernel.yarn.client import list_kernels  # noqa: PLC0415  (protobuf)
 
     with open_client() as client:
         in_use = {

@@ -12,16 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yarnkernel.application import check_app_id
-from yarnkernel.cli.arguments import (
-    FILES,
-    Commands,
-    add_app_id,
-    add_command,
-    add_kernel_info_key,
-    add_timeout,
-    completed_by,
-)
-from yarnkernel.cli.launch_arguments import add_overrides
+from yarnkernel.arguments import add_kernel_info_key, add_timeout
+from yarnkernel.cli.arguments import FILES, Commands, add_app_id, add_command, completed_by
 from yarnkernel.cli.output import TransferBar
 from yarnkernel.connection import (
     RECIPE_OPTIONS,
@@ -36,6 +28,7 @@ from yarnkernel.connection import (
 )
 from yarnkernel.deadline import START_TIMEOUT, Deadline
 from yarnkernel.errors import ApplicationError, UsageError
+from yarnkernel.kernels.arguments import add_overrides
 
 if TYPE_CHECKING:
     import argparse
@@ -46,8 +39,8 @@ if TYPE_CHECKING:
     from yarnkernel.cli.output import Output
     from yarnkernel.environment.choice import Environment
     from yarnkernel.environment.push import Pusher
-    from yarnkernel.way import Way
-    from yarnkernel.yarn_client import YarnClient
+    from yarnkernel.yarn.client import YarnClient
+    from yarnkernel.yarn.way import Way
 
 #: Seconds to reach a kernel's port before a warning.
 REACH_TIMEOUT = 3.0
@@ -120,8 +113,8 @@ def _add_connection_options(parser: argparse.ArgumentParser, default_file: str) 
 def _load_spec(
     options: argparse.Namespace, deadline: Deadline, output: Output
 ) -> skein.ApplicationSpec:
-    from yarnkernel.spec import default_spec, load_spec  # noqa: PLC0415  (skein)
-    from yarnkernel.spec_changes import (  # noqa: PLC0415
+    from yarnkernel.yarn.spec import default_spec, load_spec  # noqa: PLC0415  (skein)
+    from yarnkernel.yarn.spec_changes import (  # noqa: PLC0415
         add_environment,
         add_variables,
         override,
@@ -145,7 +138,7 @@ def _load_spec(
 
 
 def _choose_environment(text: str, deadline: Deadline, output: Output) -> Environment:
-    from yarnkernel.cluster_env import find_cluster  # noqa: PLC0415
+    from yarnkernel.cluster.find import find_cluster  # noqa: PLC0415
     from yarnkernel.environment.choice import choose_environment  # noqa: PLC0415
 
     with pusher(deadline, output) as by:
@@ -163,8 +156,8 @@ def pusher(deadline: Deadline, output: Output) -> Iterator[Pusher]:
 
 def open_client(output: Output | None = None) -> YarnClient:
     """Find the cluster, telling which one it is where that matters."""
-    from yarnkernel.cluster_env import find_cluster  # noqa: PLC0415
-    from yarnkernel.yarn_client import YarnClient  # noqa: PLC0415  (protobuf)
+    from yarnkernel.cluster.find import find_cluster  # noqa: PLC0415
+    from yarnkernel.yarn.client import YarnClient  # noqa: PLC0415  (protobuf)
 
     cluster = find_cluster()
     if output is not None:
@@ -175,9 +168,9 @@ def open_client(output: Output | None = None) -> YarnClient:
 @contextlib.contextmanager
 def _open_way(options: argparse.Namespace, deadline: Deadline, output: Output) -> Iterator[Way]:
     """Find the cluster and make ready to submit to it."""
-    from yarnkernel.submission import Scheduling, asking  # noqa: PLC0415
-    from yarnkernel.way import choose_way  # noqa: PLC0415
-    from yarnkernel.yarn_client import ANSWER_TIMEOUT  # noqa: PLC0415  (protobuf)
+    from yarnkernel.yarn.client import ANSWER_TIMEOUT  # noqa: PLC0415  (protobuf)
+    from yarnkernel.yarn.submission import Scheduling, asking  # noqa: PLC0415
+    from yarnkernel.yarn.way import choose_way  # noqa: PLC0415
 
     explain = output.progress if options.verbose else lambda _line: None
     scheduling = Scheduling(options.priority or 0, options.lifetime or 0.0)
@@ -194,7 +187,7 @@ def _open_way(options: argparse.Namespace, deadline: Deadline, output: Output) -
 
 
 def _start(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.launch import started  # noqa: PLC0415  (skein)
+    from yarnkernel.kernels.launch import started  # noqa: PLC0415  (skein)
 
     check_writable(options.connection_file or make_runtime_directory() / "kernel.json")
     deadline = Deadline(options.timeout)
@@ -254,7 +247,7 @@ def _knock(host: str, port: int) -> None:
 
 
 def _submit(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.launch import submitted  # noqa: PLC0415  (skein)
+    from yarnkernel.kernels.launch import submitted  # noqa: PLC0415  (skein)
 
     deadline = Deadline(options.timeout)
     spec = _load_spec(options, deadline, output)
@@ -266,8 +259,8 @@ def _submit(options: argparse.Namespace, output: Output) -> None:
 
 
 def _connect(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.kernel import YarnKernel  # noqa: PLC0415  (skein)
-    from yarnkernel.kernel_control import other_info  # noqa: PLC0415
+    from yarnkernel.kernels.control import other_info  # noqa: PLC0415
+    from yarnkernel.yarn.kernel import YarnKernel  # noqa: PLC0415  (skein)
 
     app_id = check_app_id(options.app_id)
     if options.connection_file is not None:

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.cli.arguments import FILES, Commands, add_command, completed_by
-from yarnkernel.cli.launch_arguments import (
+from yarnkernel.errors import UsageError, YarnKernelError
+from yarnkernel.kernels.arguments import (
     add_launch_options,
     add_overrides,
     launch_options,
     to_arguments,
 )
-from yarnkernel.errors import UsageError, YarnKernelError
 
 if TYPE_CHECKING:
     import argparse
 
     from yarnkernel.cli.output import Output
-    from yarnkernel.kernelspec import Kernelspec
-    from yarnkernel.launch_options import LaunchOptions
+    from yarnkernel.jupyter.kernelspec import Kernelspec
+    from yarnkernel.kernels.options import LaunchOptions
 
 
 #: Of a kernelspec that is not given one.
@@ -85,14 +85,14 @@ def _add_add(nested: Commands) -> None:
 
 
 def _add(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.kernelspec import (  # noqa: PLC0415  (jupyter_core)
+    from yarnkernel.jupyter.kernelspec import (  # noqa: PLC0415  (jupyter_core)
         SPEC_FILE,
         check_name,
         find_kernelspecs,
         kernels_directory,
         write_kernelspec,
     )
-    from yarnkernel.spec import default_spec  # noqa: PLC0415
+    from yarnkernel.yarn.spec import default_spec  # noqa: PLC0415
 
     name = check_name(options.application_name or DEFAULT_NAME)
     source = Path(options.spec or default_spec())
@@ -159,7 +159,7 @@ def _check_environment(launch: LaunchOptions) -> None:
 
 
 def _tell_cluster(output: Output) -> None:
-    from yarnkernel.cluster_env import find_cluster  # noqa: PLC0415
+    from yarnkernel.cluster.find import find_cluster  # noqa: PLC0415
 
     try:
         output.progress(f"cluster: {find_cluster().source}")
@@ -170,7 +170,7 @@ def _tell_cluster(output: Output) -> None:
 def _kernel_json(
     launch: LaunchOptions, directory: Path, options: argparse.Namespace
 ) -> dict[str, Any]:
-    from yarnkernel.kernelspec import PROVISIONER, launcher_command  # noqa: PLC0415
+    from yarnkernel.jupyter.kernelspec import PROVISIONER, launcher_command  # noqa: PLC0415
 
     ipython = not launch.kernel_cmd
     language = options.language or ("python" if ipython else "")
@@ -210,9 +210,9 @@ def _document(kernelspec: Kernelspec) -> dict[str, Any]:
 
 
 def _show(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.kernelspec import find_kernelspec  # noqa: PLC0415
-    from yarnkernel.launch_options import LaunchOptions  # noqa: PLC0415
-    from yarnkernel.launcher_arguments import read_options  # noqa: PLC0415
+    from yarnkernel.jupyter.kernelspec import find_kernelspec  # noqa: PLC0415
+    from yarnkernel.jupyter.launcher_arguments import read_options  # noqa: PLC0415
+    from yarnkernel.kernels.options import LaunchOptions  # noqa: PLC0415
 
     kernelspec = find_kernelspec(options.name)
     document = _document(kernelspec)
@@ -250,7 +250,7 @@ def _launch_config(kernelspec: Kernelspec) -> dict[str, Any]:
 
 
 def _list(_options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.kernelspec import find_kernelspecs  # noqa: PLC0415
+    from yarnkernel.jupyter.kernelspec import find_kernelspecs  # noqa: PLC0415
 
     documents = [_document(spec) for spec in find_kernelspecs().values() if spec.is_ours]
     rows = [
@@ -261,7 +261,7 @@ def _list(_options: argparse.Namespace, output: Output) -> None:
 
 
 def _remove(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.kernelspec import find_kernelspec, remove_kernelspec  # noqa: PLC0415
+    from yarnkernel.jupyter.kernelspec import find_kernelspec, remove_kernelspec  # noqa: PLC0415
 
     found = [find_kernelspec(name) for name in dict.fromkeys(options.names)]  # all or none
     for kernelspec in found:

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
-from yarnkernel.cli.printable import printable, without_colours
+from yarnkernel.printable import printable, without_colours
 
 if TYPE_CHECKING:
     import argparse

@@ -1,1 +1,4 @@
-"""What only runs inside a container: it has no YARN client, no driver and no home directory."""
+"""What runs beside the kernel: its supervisor, with ``recipe`` as its entry.
+
+Nothing of a client's side belongs here, and it may not be imported.
+"""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.errors import CredentialsError, MasterError
 from yarnkernel.hadoop.credentials import AMRM_TOKEN, TOKEN_FILE_VARIABLE, Credentials
-from yarnkernel.master_launch import MasterLaunch, is_ours
+from yarnkernel.store.master_launch import MasterLaunch, is_ours
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping

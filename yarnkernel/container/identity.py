@@ -11,7 +11,7 @@ from yarnkernel.errors import AuthenticationError, MasterError
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from yarnkernel.master_launch import MasterLaunch
+    from yarnkernel.store.master_launch import MasterLaunch
 
 
 class Identity:
@@ -46,7 +46,7 @@ class Identity:
         if launch.key:
             return cls(launch.certificate, launch.key, launch.clients)
         try:
-            from yarnkernel.application_certificate import (  # noqa: PLC0415  (slow to import)
+            from yarnkernel.store.certificate import (  # noqa: PLC0415  (slow to import)
                 fingerprint,
                 new_key,
                 self_signed,
@@ -79,7 +79,7 @@ class Identity:
         AuthenticationError
             When it is none.
         """
-        from yarnkernel.application_certificate import is_signed_by, public_key  # noqa: PLC0415
+        from yarnkernel.store.certificate import is_signed_by, public_key  # noqa: PLC0415
 
         if public_key(certificate) != public_key(self._certificate):
             raise AuthenticationError("it has another key")

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from yarnkernel.hadoop.credentials import Token
-    from yarnkernel.master_launch import MasterLaunch
+    from yarnkernel.store.master_launch import MasterLaunch
 
 _log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ import grpc
 from yarnkernel.container.memory import requested_memory
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.kernel_status import COMMAND_END, COMMAND_PREFIX, Command
-from yarnkernel.skein_import import skein
-from yarnkernel.skein_rpc import open_aio_channel
+from yarnkernel.store.rpc import open_aio_channel
+from yarnkernel.store.skein_import import skein
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

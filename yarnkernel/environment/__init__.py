@@ -1,1 +1,4 @@
-"""Environments for containers: what a prefix holds, its archive, its place on the cluster."""
+"""Environments for containers: checked, packed, uploaded, chosen.
+
+How the cluster's file systems are reached does not belong here, see :mod:`yarnkernel.cluster`.
+"""

@@ -15,7 +15,7 @@ from yarnkernel.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from yarnkernel.cluster_env import ClusterEnvironment
+    from yarnkernel.cluster.find import ClusterEnvironment
     from yarnkernel.environment.push import Pusher
     from yarnkernel.environment.stored import StoredArchive
 

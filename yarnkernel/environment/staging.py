@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from yarnkernel.cluster_env import ClusterEnvironment
+    from yarnkernel.cluster.find import ClusterEnvironment
     from yarnkernel.deadline import Deadline
 
 #: Below the user's home on the cluster; nobody else reads it.

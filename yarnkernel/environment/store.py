@@ -14,7 +14,8 @@ import uuid
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
-from yarnkernel.cluster_files import FileStatus, default_file_system
+from yarnkernel.cluster.files import FileStatus, default_file_system
+from yarnkernel.cluster.hdfs import open_files
 from yarnkernel.deadline import Deadline
 from yarnkernel.environment.archive import SUFFIXES
 from yarnkernel.environment.stored import StoredArchive
@@ -22,14 +23,13 @@ from yarnkernel.errors import ClusterFileError, UsageError
 from yarnkernel.hadoop.file_system import home_directory
 from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.hadoop.user import account
-from yarnkernel.hdfs_files import open_files
 from yarnkernel.interrupts import uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
-    from yarnkernel.cluster_env import ClusterEnvironment
+    from yarnkernel.cluster.find import ClusterEnvironment
     from yarnkernel.environment.transfer import TransferProgress
 
 #: Below the user's home on the cluster. Nobody else reads the first one.

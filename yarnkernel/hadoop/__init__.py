@@ -1,4 +1,5 @@
-"""Hadoop spoken from Python, without a JVM.
+"""Hadoop from Python: site files, RPC, Kerberos, tokens, HTTP, files, collected logs.
 
-Knows nothing of kernels and nothing of skein.
+Nothing of kernels belongs here; it could be a package of its own, and does
+not know that it is in this one.
 """

@@ -13,8 +13,9 @@ from yarnkernel.deadline import Deadline
 from yarnkernel.errors import HadoopError, InvalidTokenError, NotRegisteredError
 from yarnkernel.hadoop.credentials import Token
 from yarnkernel.hadoop.highly_available import RETRY_INTERVAL, HighlyAvailable
+from yarnkernel.hadoop.protection import wanted_protections
 from yarnkernel.hadoop.rpc import RpcConnection
-from yarnkernel.hadoop.sasl import TokenLogin, wanted_protections
+from yarnkernel.hadoop.sasl import TokenLogin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,8 +1,8 @@
-"""Hadoop's site files, read as Hadoop reads them.
+"""A cluster's settings, as Hadoop understands them.
 
-The rules are those of ``org.apache.hadoop.conf.Configuration`` (Hadoop 3.5.0):
-the files in their order, ``final``, XInclude, variables and their limits.
-Hadoop's own defaults are in its jars; who asks for a setting gives its default.
+The rules are those of ``org.apache.hadoop.conf.Configuration`` (Hadoop 3.5.0): old names,
+variables and their limits. Hadoop's own defaults are in its jars; who asks for a setting gives
+its default.
 """
 
 from __future__ import annotations
@@ -13,14 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yarnkernel.errors import HadoopConfigurationError
-from yarnkernel.hadoop.site_files import read_site_file
 from yarnkernel.hadoop.user import account
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-#: Later files win, unless a setting is final.
-SITE_FILES = ("core-site.xml", "hdfs-site.xml", "yarn-site.xml")
 #: Configuration.MAX_SUBST.
 MAX_SUBSTITUTIONS = 20
 #: Configuration.findSubVariable: no brace, dollar or space inside.
@@ -40,8 +37,8 @@ class Configuration:
         Where they come from, for messages.
     environment : mapping of str to str, optional
         Environment variables of processes that talk to the cluster; ours by default.
-    conf_dirs : sequence of pathlib.Path, optional
-        Where the site files are.
+    read_beside : callable, optional
+        Reads the settings of a file beside the site files, by its name; none when it is not there.
     """
 
     def __init__(
@@ -49,12 +46,12 @@ class Configuration:
         settings: Mapping[str, str],
         source: str,
         environment: Mapping[str, str] | None = None,
-        conf_dirs: Sequence[Path] = (),
+        read_beside: Callable[[str], Mapping[str, str]] | None = None,
     ) -> None:
         self.settings = dict(settings)
         self.source = source
         self.environment = os.environ if environment is None else environment
-        self.conf_dirs = conf_dirs
+        self._read_beside = read_beside
         name, home = account()
         self._properties = {  # Java's system properties, as far as site files use them
             "user.name": name,
@@ -110,9 +107,8 @@ class Configuration:
 
     def side_file(self, name: str) -> Configuration:
         """Read a file of its own beside the site files; empty where there is none."""
-        found = next((d / name for d in self.conf_dirs if (d / name).is_file()), None)
-        settings = read_site_file(found, self.conf_dirs) if found else ()
-        return Configuration({n: value for n, value, _ in settings}, name, self.environment)
+        settings = self._read_beside(name) if self._read_beside is not None else {}
+        return Configuration(settings, name, self.environment)
 
     @property
     def wants_kerberos(self) -> bool:
@@ -146,34 +142,3 @@ class Configuration:
         name, operator, default = found.groups()
         value = self.environment.get(name)
         return default if value is None or (operator == ":-" and not value) else value
-
-
-def load_configuration(
-    *conf_dirs: Path, environment: Mapping[str, str] | None = None
-) -> Configuration:
-    """Read the site files of a directory.
-
-    Parameters
-    ----------
-    *conf_dirs : pathlib.Path
-        A ``HADOOP_CONF_DIR``, or several: of a file that more than one has, the first counts, as
-        on Java's class path. Files that are not there are left out.
-    environment : mapping of str to str, optional
-        See :class:`Configuration`.
-
-    Raises
-    ------
-    HadoopConfigurationError
-        When a file cannot be read, is not XML, or includes one that is missing.
-    """
-    settings: dict[str, str] = {}
-    final: set[str] = set()
-    for file in SITE_FILES:
-        path = next((found for found in (d / file for d in conf_dirs) if found.exists()), None)
-        if path is None:
-            continue
-        for name, value, is_final in read_site_file(path, conf_dirs):
-            if name not in final:
-                settings[name] = value
-                final.update([name] if is_final else [])
-    return Configuration(settings, " and ".join(map(str, conf_dirs)), environment, conf_dirs)

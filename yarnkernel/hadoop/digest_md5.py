@@ -16,7 +16,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from yarnkernel.errors import AuthenticationError, RpcError
-from yarnkernel.hadoop.sasl import no_common_protection
+from yarnkernel.hadoop.protection import no_common_protection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from yarnkernel.errors import AuthenticationError, RpcError
 from yarnkernel.hadoop import libgssapi
 from yarnkernel.hadoop.endless_calls import start_in_thread
-from yarnkernel.hadoop.sasl import no_common_protection
+from yarnkernel.hadoop.protection import no_common_protection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -9,7 +9,7 @@ from yarnkernel.errors import AuthenticationError, HadoopConfigurationError
 from yarnkernel.hadoop.addresses import server_principal
 from yarnkernel.hadoop.gssapi import Gssapi, realm_of_host
 from yarnkernel.hadoop.java_patterns import translate
-from yarnkernel.hadoop.sasl import wanted_protections
+from yarnkernel.hadoop.protection import wanted_protections
 from yarnkernel.hadoop.sockets import canonical_name_within
 
 if TYPE_CHECKING:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import AuthenticationError
 from yarnkernel.hadoop.auth_to_local import short_name
-from yarnkernel.hadoop.sasl import SimpleLogin, TokenLogin, wanted_protections
+from yarnkernel.hadoop.protection import wanted_protections
+from yarnkernel.hadoop.sasl import SimpleLogin, TokenLogin
 from yarnkernel.hadoop.user import proxied_user, user_name
 
 if TYPE_CHECKING:
     from yarnkernel.hadoop.addresses import Address
     from yarnkernel.hadoop.configuration import Configuration
-    from yarnkernel.hadoop.sasl import Login
+from yarnkernel.hadoop.sasl import Login
 
 #: Seconds to find out our own name; with a keytab the KDC is asked for a ticket.
 NAME_TIMEOUT = 10.0

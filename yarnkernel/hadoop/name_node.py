@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from yarnkernel.errors import HadoopConfigurationError, HadoopError, UnreadableFileError
 from yarnkernel.hadoop.addresses import parse_address
-from yarnkernel.hadoop.file_system import FileStatus
+from yarnkernel.hadoop.files import FileStatus
 from yarnkernel.hadoop.highly_available import HighlyAvailable
 from yarnkernel.hadoop.rpc import RpcConnection
 
@@ -107,7 +107,7 @@ class NameNode(HighlyAvailable):
 
 
 class NameNodeFiles:
-    """A :class:`~yarnkernel.hadoop.file_system.FileSystem` by its NameNode alone.
+    """A :class:`~yarnkernel.hadoop.files.FileSystem` by its NameNode alone.
 
     All but what is in the files, which DataNodes know.
 

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from yarnkernel.errors import AuthenticationError, HadoopConfigurationError
+from yarnkernel.errors import AuthenticationError
+from yarnkernel.hadoop.digest_md5 import DigestMd5
 from yarnkernel.hadoop.messages import message_class
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from yarnkernel.deadline import Deadline
-    from yarnkernel.hadoop.configuration import Configuration
     from yarnkernel.hadoop.credentials import Token
 
 _MESSAGE = "hadoop.common.RpcSaslProto"
-_PROTECTION_SETTING = "hadoop.rpc.protection"
-_PROTECTIONS = ("authentication", "integrity", "privacy")
 
 
 class SaslClient(Protocol):
@@ -108,7 +106,7 @@ class TokenLogin:
     token : Token
         The token.
     protections : sequence of str
-        What may be agreed on, the best first; see :func:`wanted_protections`.
+        What may be agreed on, the best first; see :mod:`~yarnkernel.hadoop.protection`.
     """
 
     method = "TOKEN"
@@ -127,40 +125,12 @@ class TokenLogin:
             When the server wants another mechanism than DIGEST-MD5
             (hadoop.security.sasl.mechanism).
         """
-        from yarnkernel.hadoop.digest_md5 import DigestMd5  # noqa: PLC0415  (few log in by tokens)
-
         if offer.mechanism != "DIGEST-MD5":
             raise AuthenticationError(
                 f"the server wants the SASL mechanism {offer.mechanism} for tokens, "
                 "which yarnkernel does not speak"
             )
         return DigestMd5(self.token, offer.protocol, offer.serverId, self._protections)
-
-
-def wanted_protections(configuration: Configuration) -> list[str]:
-    """Return what a connection may agree on, the best first: ``hadoop.rpc.protection``.
-
-    Raises
-    ------
-    HadoopConfigurationError
-        When it has a word that is none.
-    """
-    wanted = [word.lower() for word in configuration.get_list(_PROTECTION_SETTING)]
-    for word in wanted:
-        if word not in _PROTECTIONS:
-            raise HadoopConfigurationError(
-                f"{configuration.source}: {_PROTECTION_SETTING} has {word!r}, which is none of "
-                f"{', '.join(_PROTECTIONS)}"
-            )
-    return wanted or ["authentication"]
-
-
-def no_common_protection(offered: Iterable[str], wanted: Iterable[str]) -> AuthenticationError:
-    """Say that the server offers nothing that the site files ask for."""
-    return AuthenticationError(
-        f"the server's {_PROTECTION_SETTING} is {','.join(offered)}, and that of the site files "
-        f"here {','.join(wanted)}"
-    )
 
 
 def negotiate(login: Login, exchange: Callable[[Any], Any], deadline: Deadline) -> SaslClient:

@@ -1,6 +1,7 @@
-"""One of Hadoop's site files, with what it includes.
+"""Hadoop's site files, read as Hadoop reads them.
 
-``Configuration.Parser`` of Hadoop 3.5.0 is what describes it; ``handleInclude`` there looks for
+``Configuration.Parser`` of Hadoop 3.5.0 describes them: their order, ``final``, what they include;
+``handleInclude`` there looks for
 an included file on the class path, then at its URL, then beside the file that includes it.
 """
 
@@ -14,16 +15,56 @@ from urllib.parse import unquote, urlsplit
 
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import HadoopConfigurationError, HttpError
+from yarnkernel.hadoop.configuration import Configuration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+#: Later files win, unless a setting is final.
+SITE_FILES = ("core-site.xml", "hdfs-site.xml", "yarn-site.xml")
 #: Ours: an include that includes itself ends.
 MAX_INCLUDES = 20
 #: Seconds for a site file on a web server.
 INCLUDE_TIMEOUT = 10.0
 #: Name, value as it is written, and whether it is final.
 Setting = tuple[str, str, bool]
+
+
+def load_configuration(
+    *conf_dirs: Path, environment: Mapping[str, str] | None = None
+) -> Configuration:
+    """Read the site files of a directory.
+
+    Parameters
+    ----------
+    *conf_dirs : pathlib.Path
+        A ``HADOOP_CONF_DIR``, or several: of a file that more than one has, the first counts, as
+        on Java's class path. Files that are not there are left out.
+    environment : mapping of str to str, optional
+        See :class:`Configuration`.
+
+    Raises
+    ------
+    HadoopConfigurationError
+        When a file cannot be read, is not XML, or includes one that is missing.
+    """
+    settings: dict[str, str] = {}
+    final: set[str] = set()
+    for file in SITE_FILES:
+        path = next((found for found in (d / file for d in conf_dirs) if found.exists()), None)
+        if path is None:
+            continue
+        for name, value, is_final in read_site_file(path, conf_dirs):
+            if name not in final:
+                settings[name] = value
+                final.update([name] if is_final else [])
+
+    def read_beside(name: str) -> dict[str, str]:
+        found = next((d / name for d in conf_dirs if (d / name).is_file()), None)
+        beside = read_site_file(found, conf_dirs) if found else ()
+        return {name: value for name, value, _ in beside}
+
+    return Configuration(settings, " and ".join(map(str, conf_dirs)), environment, read_beside)
 
 
 def read_site_file(path: Path, class_path: Sequence[Path]) -> Iterator[Setting]:

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from yarnkernel.errors import HttpError, UnreadableFileError
 from yarnkernel.hadoop.addresses import parse_address
-from yarnkernel.hadoop.file_system import FileStatus
+from yarnkernel.hadoop.files import FileStatus
 from yarnkernel.hadoop.http import fetch
 from yarnkernel.hadoop.user import proxied_user, user_name
 

@@ -1,4 +1,4 @@
-"""A real YARN on one machine: ResourceManager and NodeManagers, one process each.
+"""The local cluster: a real YARN on this machine, started, watched and ended.
 
-Knows nothing of kernels and imports nothing of the package but its errors.
+What is done with a cluster does not belong here: it is one like any other.
 """

@@ -14,14 +14,13 @@ from yarnkernel.local.kdc import GUEST, HDFS, HTTP, REALM, YARN
 from yarnkernel.local.user import local_user
 
 if TYPE_CHECKING:
-    from yarnkernel.local.sites import Settings
     from yarnkernel.local.state import ClusterState
 
 #: Seconds for a command of Hadoop's, which starts a JVM.
 _COMMAND_TIMEOUT = 60.0
 
 
-def core_site() -> Settings:
+def core_site() -> dict[str, str]:
     """Settings of ``core-site.xml`` for a cluster with Kerberos."""
     groups = (local_user(), GUEST, "hdfs", "yarn", "HTTP")
     return {
@@ -34,7 +33,7 @@ def core_site() -> Settings:
     }
 
 
-def yarn_site(state: ClusterState) -> Settings:
+def yarn_site(state: ClusterState) -> dict[str, str]:
     """Settings of ``yarn-site.xml`` for a cluster with Kerberos."""
     settings = {
         # A NodeManager that collects logs without Hadoop's native library ends (SecureIOUtils).
@@ -49,12 +48,12 @@ def yarn_site(state: ClusterState) -> Settings:
     return settings
 
 
-def capacity_scheduler() -> Settings:
+def capacity_scheduler() -> dict[str, str]:
     """Settings of the queues for a cluster with Kerberos: a user's applications are the user's."""
     return {"yarn.scheduler.capacity.root.acl_administer_queue": " "}
 
 
-def hdfs_site(state: ClusterState) -> Settings:
+def hdfs_site(state: ClusterState) -> dict[str, str]:
     """Settings of ``hdfs-site.xml`` for a cluster with Kerberos."""
     keytab = str(state.keytab)
     return {

@@ -1,0 +1,73 @@
+"""A kernel's channels through a server's websocket, as editors and JupyterLab speak it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import websocket
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from tests.jupyter.front_ends.servers import Server
+
+
+class Channels:
+    """One connection to one kernel."""
+
+    def __init__(self, server: Server, kernel_id: str) -> None:
+        url = server.url.replace("http", "ws", 1)
+        self._session = uuid.uuid4().hex
+        self._socket = websocket.create_connection(
+            f"{url}api/kernels/{kernel_id}/channels?session_id={self._session}",
+            header={"Authorization": f"token {server.token}"},
+            timeout=60,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def send(self, code: str) -> str:
+        """Ask for an execution and return the request's id."""
+        message_id = uuid.uuid4().hex
+        header = {
+            "msg_id": message_id, "msg_type": "execute_request", "session": self._session,
+            "username": "", "version": "5.3",
+        }  # fmt: skip
+        content = {"code": code, "silent": False, "stop_on_error": True, "allow_stdin": False}
+        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content}
+        self._socket.send(json.dumps({**message, "channel": "shell"}))
+        return message_id
+
+    def _receive(self, message_id: str) -> dict[str, Any]:
+        while True:
+            message: dict[str, Any] = json.loads(self._socket.recv())
+            if message["parent_header"].get("msg_id") == message_id:
+                return message
+
+    def wait_for_output(self, message_id: str, text: str) -> None:
+        while text not in self._receive(message_id)["content"].get("text", ""):
+            pass
+
+    def result(self, message_id: str) -> str:
+        """Wait for a request's end; its text, or the name of its error."""
+        shown: list[str] = []
+        while True:
+            message = self._receive(message_id)
+            content = message["content"]
+            if message["msg_type"] == "status" and content["execution_state"] == "idle":
+                return "".join(shown)
+            if message["channel"] == "iopub":
+                shown.append(
+                    content.get("text")
+                    or content.get("data", {}).get("text/plain")
+                    or content.get("ename", "")
+                )
+
+    def run(self, code: str) -> str:
+        return self.result(self.send(code))

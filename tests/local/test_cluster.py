@@ -1,0 +1,203 @@
+"""The local cluster: started once, alone or beside others, and gone without a trace."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from tests.conftest import Shell, finish, own_processes, wait_for
+from tests.support.kernels import Kernel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Result
+
+
+def status_of(shell: Shell, name: str) -> dict[str, Any]:
+    (status,) = shell.yarnkernel("cluster", "status", "--name", name, "--json").ok().document
+    return dict(status)
+
+
+def kill_daemon(status: dict[str, Any], daemon: str) -> None:
+    (pid,) = [entry["pid"] for entry in status["daemons"] if entry["name"] == daemon]
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_two_starts_at_once_give_one_cluster(user_shell: Shell, name: str) -> None:
+    results: list[Result] = []
+
+    def start() -> None:
+        results.append(user_shell.yarnkernel("cluster", "start", "--name", name, "--json"))
+
+    threads = [threading.Thread(target=start) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    first, second = (result.ok().document for result in results)
+    assert [d["pid"] for d in first["daemons"]] == [d["pid"] for d in second["daemons"]]
+    assert sum("is running already" in result.err for result in results) == 1
+
+
+def test_beside_another_one(shell: Shell, cluster: dict[str, Any], name: str) -> None:
+    """With two NodeManagers, and the kernel of one cluster unknown to the other."""
+    started = shell.yarnkernel("cluster", "start", "--name", name, "--nodemanagers", "2", "--json")
+    status = started.ok().document
+    assert not set(status["ports"].values()) & set(cluster["ports"].values())
+    assert status["memory_mb"] == {"used": 0, "total": 16384}
+    shown = shell.yarnkernel("cluster", "status").ok().out
+    for part in (
+        f"cluster {name}: running",
+        "cluster default: running",
+        "nodemanager1",
+        "web page",
+    ):
+        assert part in shown
+    other = shell.using(**shell.yarnkernel("cluster", "env", "--name", name, "--json").document)
+    app_id = other.yarnkernel("start").ok().out.strip()
+    shell.yarnkernel("status", app_id).error(1)
+    assert status_of(shell, name)["applications"][0]["id"] == app_id
+    other.yarnkernel("stop", app_id).ok()
+    without_choice = shell.yarnkernel("list").ok()
+    assert app_id not in without_choice.out
+
+
+def test_daemons_listen_on_loopback_alone(cluster: dict[str, Any]) -> None:
+    listening = [
+        connection.laddr.ip
+        for daemon in cluster["daemons"]
+        for connection in psutil.Process(daemon["pid"]).net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert len(listening) > 5
+    assert {ip.removeprefix("::ffff:") for ip in listening} <= {"127.0.0.1", "::1"}
+
+
+@pytest.mark.parametrize("daemon", ["resourcemanager", "nodemanager0"])
+def test_stop_ends_containers_of_a_dead_daemon(user_shell: Shell, name: str, daemon: str) -> None:
+    user_shell.yarnkernel("cluster", "start", "--name", name).ok()
+    environment = user_shell.yarnkernel("cluster", "env", "--name", name, "--json").ok().document
+    shell = user_shell.using(**environment)
+    app_id = shell.yarnkernel("start").ok().out.strip()
+    before = {process.pid for process in own_processes()}
+    kill_daemon(status_of(user_shell, name), daemon)
+    with Kernel(shell_info(shell, app_id)) as kernel:
+        assert kernel.run("6 * 7") == "42"
+        error = shell.yarnkernel("list").error(1)
+        assert f"{daemon} ended" in error
+        assert f"next: yarnkernel cluster stop --name {name}, which ends its applications" in error
+        assert f"{daemon} ended" in user_shell.yarnkernel("cluster", "env", "--name", name).error(1)
+        again = user_shell.yarnkernel("cluster", "start", "--name", name).error(1)
+        assert "applications still run in it" in again
+        assert kernel.run("6 * 7") == "42"
+    user_shell.yarnkernel("cluster", "stop", "--name", name).ok()
+    ended = before - {process.pid for process in own_processes()}
+    assert len(ended) >= 4  # the other daemon, the ApplicationMaster, the recipe, the kernel
+    assert "there is no local cluster" in user_shell.yarnkernel(
+        "cluster", "status", "--name", name
+    ).error(1)
+
+
+def shell_info(shell: Shell, app_id: str) -> dict[str, Any]:
+    import json
+
+    path = shell.directory / f".local/share/jupyter/runtime/kernel-{app_id}.json"
+    return dict(json.loads(path.read_text()))
+
+
+def test_start_mends_a_damaged_cluster(user_shell: Shell, name: str) -> None:
+    start = ("cluster", "start", "--name", name)
+    user_shell.yarnkernel(*start).ok()
+    kill_daemon(status_of(user_shell, name), "nodemanager0")
+    assert not status_of(user_shell, name)["running"]
+    result = user_shell.yarnkernel(*start, "--json").ok()
+    assert "is damaged (nodemanager0); starting it anew" in result.err
+    assert result.document["running"]
+
+
+def test_daemon_that_cannot_start_tells_why(user_shell: Shell, name: str) -> None:
+    before = {process.pid for process in own_processes()}
+    result = user_shell.yarnkernel("cluster", "start", "--name", name, "--memory", "32")
+    error = result.error(1)
+    assert "the resourcemanager ended while it started" in error
+    assert "max should be no smaller than min" in error
+    assert "resourcemanager.log" in error
+    assert {process.pid for process in own_processes()} <= before
+
+
+def test_interrupted_start_leaves_nothing(user_shell: Shell, name: str) -> None:
+    before = {process.pid for process in own_processes()}
+    process = user_shell.start("yarnkernel", "cluster", "start", "--name", name)
+    assert process.stderr
+    while "starting" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    finish(process)
+    assert process.returncode == 130
+    assert {process.pid for process in own_processes()} <= before
+
+
+def test_killed_start_is_cleaned_by_stop(user_shell: Shell, name: str) -> None:
+    before = {process.pid for process in own_processes()}
+    process = user_shell.start("yarnkernel", "cluster", "start", "--name", name)
+    assert process.stderr
+    while "starting" not in process.stderr.readline():
+        assert process.poll() is None
+    wait_for(
+        lambda: len({p.pid for p in own_processes()} - before) >= 3, 20, "its daemons are started"
+    )
+    process.kill()
+    finish(process)
+    user_shell.yarnkernel("cluster", "stop", "--name", name).ok()
+    assert {process.pid for process in own_processes()} <= before
+
+
+def test_hdfs_below_a_home_with_a_quote(user_shell: Shell) -> None:
+    assert "because of the quote" in user_shell.yarnkernel("cluster", "start", "--hdfs").error(2)
+
+
+@pytest.mark.skipif(
+    os.getuid() != 0 or shutil.which("unshare") is None,
+    reason="needs root and unshare: gives the machine another name",
+)
+def test_machine_whose_name_nobody_knows(user_shell: Shell, name: str) -> None:
+    script = f"""
+        hostname no-such-host
+        yarnkernel cluster start --name {name} &&
+        eval "$(yarnkernel cluster env --name {name})" &&
+        app=$(yarnkernel start --timeout 60) &&
+        yarnkernel stop "$app"
+    """
+    result = user_shell.run("unshare", "--uts", "sh", "-c", script).ok()
+    assert "FINISHED SUCCEEDED" in result.err
+
+
+def test_env_is_what_a_shell_can_eval(user_shell: Shell, cluster: dict[str, Any]) -> None:
+    script = 'eval "$(yarnkernel cluster env)" && yarn node -list 2>/dev/null && command -v yarn'
+    shown = user_shell.run("sh", "-c", script).ok().out
+    assert "Total Nodes:1" in shown
+    assert cluster["directory"] in shown
+
+
+def test_ports_that_others_hold_are_not_chosen() -> None:
+    from yarnkernel.local.ports import PORT_RANGE, choose_ports
+
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        chosen = choose_ports(map(str, range(50)), set(PORT_RANGE[:6000]))
+    assert len(set(chosen.values())) == 50
+    assert min(chosen.values()) >= PORT_RANGE[6000]
+
+
+def test_stop_without_a_cluster(user_shell: Shell, tmp_path: Path) -> None:
+    shell = user_shell.using(HOME=str(tmp_path))
+    assert "to stop" in shell.yarnkernel("cluster", "stop").ok().err
+    assert shell.yarnkernel("cluster", "status", "--json").ok().document == []

@@ -1,0 +1,4 @@
+"""Which Hadoop cluster is the user's, and its file systems.
+
+What runs on it does not belong here.
+"""

@@ -1,0 +1,318 @@
+"""A front end's side of the agent: requests that block nobody, and news of kernels.
+
+One agent serves all kernels of a process. It is started with the first one,
+and again when it has ended; a process that forks leaves it to its parent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import collections
+import concurrent.futures
+import contextlib
+import itertools
+import json
+import logging
+import os
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.errors import YarnKernelError
+from yarnkernel.jupyter.line_pipe import LinePipe
+from yarnkernel.python_command import python_command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
+
+#: Seconds for the agent itself, beyond what it is asked to do, on a host that is busy.
+SLACK = 15.0
+#: Seconds between two looks at requests that are under way, and while there are none.
+TEND_INTERVAL, IDLE_INTERVAL = 1.0, 60.0
+#: Seconds for its end after SIGKILL.
+KILL_TIMEOUT = 10.0
+#: Kernels whose news are kept before anybody listens, and news of each.
+EARLY_KEPT = 256
+#: What is told of a kernel or of its application; see :meth:`.agent.Agent.do_watch`.
+News = dict[str, Any]
+
+
+class AgentError(YarnKernelError):
+    """The agent answered with an error, or has ended.
+
+    Parameters
+    ----------
+    message : str
+        What it said.
+    exit_code : int, default 1
+        As of the error that it stands for.
+    """
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True)
+class _Request:
+    answer: concurrent.futures.Future[Any]
+    due: float
+    report: Callable[[str], None] | None
+
+
+class AgentClient:
+    """A running agent.
+
+    Attributes
+    ----------
+    ended : bool
+        Whether it has ended; :meth:`shared` then gives another one.
+    """
+
+    _shared: AgentClient | None = None
+    _sharing = threading.Lock()
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._numbers = itertools.count()
+        self._requests: dict[int, _Request] = {}
+        self._listeners: dict[str, Callable[[News], None]] = {}
+        #: News of kernels that nobody listens to yet.
+        self._early: dict[str, collections.deque[News]] = {}
+        self._process = subprocess.Popen(
+            python_command("yarnkernel.jupyter.agent"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # gRPC would write a line for each connection that is refused.
+            env={"GRPC_VERBOSITY": "NONE", **os.environ},
+            # A Ctrl-C in the front end's terminal is not meant for it.
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None  # noqa: S101  (a pipe)
+        self._pipe = LinePipe(self._process.stdin.fileno())
+        self._news = threading.Condition()
+        self._ending_at_exit: set[str] = set()
+        atexit.register(self._leave, os.getpid())
+        # Not the event loop's business: each kernel of a process may have one of its own.
+        self._reader = threading.Thread(target=self._read, name="yarnkernel agent", daemon=True)
+        self._reader.start()
+        # There from the beginning: at the interpreter's exit no thread can be started.
+        threading.Thread(target=self._tend, name="yarnkernel requests", daemon=True).start()
+
+    @classmethod
+    def shared(cls) -> AgentClient:
+        """Return this process's agent, started if need be.
+
+        Raises
+        ------
+        OSError
+            When it cannot be started.
+        """
+        with cls._sharing:
+            if cls._shared is None or cls._shared.ended:
+                cls._shared = cls()
+            return cls._shared
+
+    @classmethod
+    def forget(cls) -> None:
+        """Leave the agent to our parent, after a fork: it ends when all its writers have."""
+        agent, cls._shared, cls._sharing = cls._shared, None, threading.Lock()
+        if agent is not None:
+            agent._let_go()  # noqa: SLF001  (one of this class)
+
+    def _let_go(self) -> None:
+        self.ended = True
+        self._requests, self._news = {}, threading.Condition()
+        with open(os.devnull, "r+b") as nowhere:  # noqa: PTH123  (a file descriptor)
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:  # not closed: its number may be used again before it is freed
+                    os.dup2(nowhere.fileno(), pipe.fileno())
+        assert self._process.stdin is not None  # noqa: S101  (a pipe)
+        self._pipe = LinePipe(self._process.stdin.fileno())  # whose lock nobody of ours holds
+
+    def end_at_exit(self, app_id: str) -> None:
+        """End a kernel when this process comes to its end in good order, also one that is kept."""
+        self._ending_at_exit.add(app_id)
+
+    def _leave(self, pid: int) -> None:
+        if self.ended or os.getpid() != pid:
+            return
+        left = {"method": "release", "parameters": {"app_ids": sorted(self._ending_at_exit)}}
+        with contextlib.suppress(OSError, ValueError):
+            self._pipe.send(json.dumps({"id": next(self._numbers), **left}))
+            self._pipe.pass_on(TEND_INTERVAL)
+
+    def listen(self, app_id: str, listener: Callable[[News], None] | None) -> None:
+        """Have news of a kernel told to ``listener``, in another thread; None for no longer."""
+        early = self._early.pop(app_id, ())
+        if listener is None:
+            self._listeners.pop(app_id, None)
+            self._ending_at_exit.discard(app_id)
+            return
+        self._listeners[app_id] = listener
+        for news in early:
+            listener(news)
+
+    def request(
+        self,
+        method: str,
+        patience: float,
+        report: Callable[[str], None] | None = None,
+        /,
+        **parameters: Any,
+    ) -> tuple[int, concurrent.futures.Future[Any]]:
+        """Ask for something and do not wait.
+
+        Parameters
+        ----------
+        method : str
+            What; see the methods of :class:`yarnkernel.jupyter.agent.Agent`.
+        patience : float
+            Seconds that it takes at most. An agent that has not answered then, and for
+            a while after, hangs: it is killed, and whoever asks next starts another one.
+        report : callable, optional
+            Called in another thread with one line at each change of state.
+        **parameters
+            As that method takes them.
+
+        Returns
+        -------
+        int
+            The request's number.
+        concurrent.futures.Future
+            The answer, or an :class:`AgentError`.
+        """
+        number = next(self._numbers)
+        answer: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        self._requests[number] = _Request(answer, time.monotonic() + patience + SLACK, report)
+        try:
+            self._pipe.send(json.dumps({"id": number, "method": method, "parameters": parameters}))
+        except (OSError, ValueError):
+            self._fail_all()
+        with self._news:
+            self._news.notify_all()
+        if self.ended:  # just now
+            self._fail_all()
+        return number, answer
+
+    async def ask(self, method: str, patience: float, /, **parameters: Any) -> Any:
+        """Ask for something and wait for the answer, in whichever event loop.
+
+        Raises
+        ------
+        AgentError
+            When it cannot be done, or the agent has ended.
+        """
+        return await asyncio.wrap_future(self.request(method, patience, **parameters)[1])
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101  (a pipe)
+        try:
+            with contextlib.suppress(OSError, ValueError):
+                for line in self._process.stdout:
+                    self._take(line)
+        finally:
+            # However that came: nobody would hear of any kernel any more.
+            self._fail_all()
+            self._process.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(KILL_TIMEOUT)
+            self._close_pipes()
+
+    def _tend(self) -> None:
+        """See to what the agent has not read yet, and to requests that it does not answer."""
+        while not self.ended:
+            try:
+                if self._pipe.is_full:
+                    self._pipe.pass_on(TEND_INTERVAL)
+                else:
+                    with self._news:
+                        self._news.wait(TEND_INTERVAL if self._requests else IDLE_INTERVAL)
+            except (OSError, ValueError):
+                return  # the reader sees the end too
+            now = time.monotonic()
+            if any(request.due < now for request in list(self._requests.values())):
+                _log.error("yarnkernel.jupyter.agent hangs: another one takes its place")
+                self._process.kill()
+                return
+
+    def _close_pipes(self) -> None:
+        self._pipe.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+    def close(self, timeout: float) -> None:
+        """End the agent, which ends what is not to be kept; for who cannot wait for our own end.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds to wait for its end.
+        """
+        assert self._process.stdin is not None  # noqa: S101  (a pipe)
+        self.ended = True
+        deadline = time.monotonic() + timeout
+        with contextlib.suppress(OSError, ValueError, subprocess.TimeoutExpired):
+            while self._pipe.is_full and time.monotonic() < deadline:
+                self._pipe.pass_on(TEND_INTERVAL)
+            self._pipe.close()
+            self._process.stdin.close()
+            self._process.wait(max(0.0, deadline - time.monotonic()))
+        self._reader.join(timeout)
+
+    def _take(self, line: bytes) -> None:
+        """Take a message; whatever is wrong with one kernel's is not the others' trouble."""
+        try:
+            message = json.loads(line)
+            if "app_id" in message:
+                self._take_news(message)
+            elif "progress" in message:
+                request = self._requests.get(message["id"])
+                if request is not None and request.report is not None:
+                    request.report(message["progress"])
+            else:
+                self._take_answer(message)
+        except Exception:  # noqa: BLE001  (a listener is whoever's)
+            _log.exception("a message of yarnkernel.jupyter.agent is left out")
+
+    def _take_news(self, message: News) -> None:
+        if listener := self._listeners.get(message["app_id"]):
+            listener(message)
+            return
+        early = self._early.setdefault(message["app_id"], collections.deque(maxlen=EARLY_KEPT))
+        early.append(message)
+        if len(self._early) > EARLY_KEPT:
+            self._early.pop(next(iter(self._early)), None)
+
+    def _take_answer(self, message: dict[str, Any]) -> None:
+        request = self._requests.pop(message["id"], None)
+        if request is None or not request.answer.set_running_or_notify_cancel():
+            return
+        if "error" in message:
+            error = AgentError(message["error"], message["exit_code"])
+            request.answer.set_exception(error)
+        else:
+            request.answer.set_result(message["result"])
+
+    def _fail_all(self) -> None:
+        self.ended = True
+        while self._requests:
+            with contextlib.suppress(KeyError, concurrent.futures.InvalidStateError):
+                _, request = self._requests.popitem()
+                if request.answer.set_running_or_notify_cancel():
+                    request.answer.set_exception(
+                        AgentError(
+                            "yarnkernel.jupyter.agent, which talks to the cluster, has ended"
+                        )
+                    )
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=AgentClient.forget)

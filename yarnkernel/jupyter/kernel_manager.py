@@ -1,0 +1,175 @@
+"""What jupyter_client's kernel manager says about a launch, and what it gets to hear."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_client.multikernelmanager import MultiKernelManager
+from tornado.web import HTTPError
+
+from yarnkernel.connection import AUTO, NEVER, REQUIRED
+from yarnkernel.errors import UsageError, YarnKernelError
+from yarnkernel.kernels.options import (
+    SESSION_NAME,
+    LaunchOptions,
+    launch_settings,
+    travelling_variables,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jupyter_client.kernelspec import KernelSpec
+
+
+class KernelLaunchError(YarnKernelError, HTTPError):
+    """A kernel cannot be started.
+
+    jupyter_server shows the text of an ``HTTPError`` to its user, and nothing
+    of any other exception (jupyter_server/base/handlers.py).
+
+    Parameters
+    ----------
+    message : str
+        Why.
+    """
+
+    def __init__(self, message: str) -> None:
+        HTTPError.__init__(self, 500, message, reason="The YARN kernel cannot be started")
+        self._message = message
+
+    def __str__(self) -> str:
+        return self._message
+
+    def __reduce__(self) -> tuple[Any, ...]:  # across a process pool
+        return type(self), (self._message,)
+
+
+def is_of_server(manager: Any) -> bool:
+    """Whether a kernel manager is one of many, as a server's."""
+    return isinstance(getattr(manager, "parent", None), MultiKernelManager)
+
+
+def forget_pending(manager: Any, kernel_id: str) -> None:
+    """Take a start that failed out of the list of those under way.
+
+    jupyter_client does not do so itself (8.10, multikernelmanager.py,
+    ``_add_kernel_when_ready``), and jupyter_server then never exits.
+    """
+    if is_of_server(manager):
+        manager.parent._pending_kernels.pop(kernel_id, None)  # noqa: SLF001
+
+
+def launch_options(
+    manager: Any, kernel_spec: KernelSpec, config: Mapping[str, Any], launch: Mapping[str, Any]
+) -> tuple[LaunchOptions, bool | None]:
+    """Put together what a kernelspec and a launch say.
+
+    Parameters
+    ----------
+    manager : jupyter_client.KernelManager or None
+        Whose kernel it is.
+    kernel_spec : jupyter_client.kernelspec.KernelSpec
+        The kernelspec.
+    config : mapping
+        Its ``metadata.kernel_provisioner.config``.
+    launch : mapping
+        Arguments of the launch: ``env`` and ``extra_arguments``.
+
+    Returns
+    -------
+    LaunchOptions
+        How it is started.
+    bool or None
+        Whether it goes on when its front end ends; None when nothing is said about that.
+
+    Raises
+    ------
+    UsageError
+        For what cannot be used; names the kernelspec.
+    """
+    values = dict(config)
+    environ = launch["env"]
+    directory = Path(kernel_spec.resource_dir)
+    try:
+        allowed = _taken(values, "allowed_envs", list, [])
+        keep = _taken(values, "keep", bool, None)
+        options = LaunchOptions.from_dict({**values, **launch_settings(environ)})
+        _check_spec(directory, options.spec)
+    except UsageError as exc:
+        raise UsageError(
+            f"the kernelspec in {directory} cannot be used: {exc}\n"
+            f"  next: yarnkernel kernelspec show {directory.name}, or add it anew with --replace"
+        ) from None
+    names = [*(kernel_spec.env or {}), *allowed]
+    complete = dataclasses.replace(
+        options,
+        spec=str(directory / options.spec) if options.spec else "",
+        env={**travelling_variables(environ, names), **options.env},
+        launch_arg=[*options.launch_arg, *launch.get("extra_arguments", [])],
+        name=options.name or Path(environ.get(SESSION_NAME, "")).name,
+        encrypt=choose_encryption(manager, options.encrypt),
+    )
+    return complete, keep
+
+
+def _check_spec(directory: Path, spec: str) -> None:
+    if spec and not (directory / spec).is_file():
+        raise UsageError(f"its specification {spec} is gone")
+
+
+def _taken(values: dict[str, Any], name: str, kind: type, default: Any) -> Any:
+    value = values.pop(name, default)
+    if value is not default and not isinstance(value, kind):
+        raise UsageError(f"the option {name!r} has to be a {kind.__name__}, not {value!r}")
+    return value
+
+
+def choose_keys(manager: Any) -> dict[str, str]:
+    """Choose the keys of a new kernel.
+
+    Parameters
+    ----------
+    manager : jupyter_client.KernelManager or None
+        Whose session's key it gets.
+
+    Returns
+    -------
+    dict of str to str
+        Fields of the connection info.
+    """
+    key = manager.session.key.decode() if manager is not None else ""
+    return {"key": key or secrets.token_hex(32), "signature_scheme": "hmac-sha256"}
+
+
+def choose_encryption(manager: Any, wanted: str) -> str:
+    """Choose whether a new kernel encrypts.
+
+    Parameters
+    ----------
+    manager : jupyter_client.KernelManager or None
+        Whose kernel it is; its ``transport_encryption`` may insist on it.
+    wanted : str
+        What the kernelspec says; see :class:`LaunchOptions`.
+
+    Returns
+    -------
+    str
+        ``"required"``, ``"auto"``, or ``"never"`` for a jupyter_client before 8.9, which cannot.
+
+    Raises
+    ------
+    UsageError
+        When it is required, and this jupyter_client cannot.
+    """
+    if REQUIRED in (wanted, getattr(manager, "transport_encryption", "")):
+        if not hasattr(manager, "curve_publickey"):
+            raise UsageError(
+                "this front end's jupyter_client cannot encrypt; "
+                "next: pip install 'jupyter_client>=8.9' in its environment"
+            )
+        return REQUIRED
+    return (wanted or AUTO) if hasattr(manager, "curve_publickey") else NEVER

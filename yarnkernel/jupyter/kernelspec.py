@@ -1,0 +1,279 @@
+"""Kernelspecs that start YARN kernels: written, read, found and removed.
+
+https://jupyter-client.readthedocs.io/en/stable/kernels.html#kernel-specs
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import stat
+import tempfile
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.errors import UsageError
+from yarnkernel.python_command import python_command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: The name of the provisioner's entry point; see pyproject.toml.
+PROVISIONER = "yarn-provisioner"
+#: The module that front ends run which know no provisioners.
+LAUNCHER = "yarnkernel.jupyter.launcher"
+#: The specification in a kernelspec's directory.
+SPEC_FILE = "spec.yaml"
+
+
+@dataclass(frozen=True)
+class Kernelspec:
+    """An installed kernelspec.
+
+    Attributes
+    ----------
+    name : str
+        What front ends know it by.
+    directory : pathlib.Path
+        Where it is installed.
+    content : dict
+        Its ``kernel.json``.
+    """
+
+    name: str
+    directory: Path
+    content: dict[str, Any]
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it starts YARN kernels."""
+        return LAUNCHER in self.argv or self.has_provisioner
+
+    @property
+    def argv(self) -> list[str]:
+        """The command that front ends run which know no provisioners."""
+        argv = self.content.get("argv")
+        return [str(part) for part in argv] if isinstance(argv, list) else []
+
+    @property
+    def launcher_arguments(self) -> list[str]:
+        """What follows the launcher in it."""
+        argv = self.argv
+        return argv[argv.index(LAUNCHER) + 1 :] if LAUNCHER in argv else []
+
+    @property
+    def _provisioner(self) -> dict[str, Any]:
+        return _mapping(_mapping(self.content, "metadata"), "kernel_provisioner")
+
+    @property
+    def has_provisioner(self) -> bool:
+        """Whether it names the provisioner; else it has the launcher alone."""
+        return bool(self._provisioner.get("provisioner_name") == PROVISIONER)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The provisioner's configuration; the launcher has the same as arguments."""
+        return _mapping(self._provisioner, "config")
+
+
+def _mapping(content: dict[str, Any], name: str) -> dict[str, Any]:
+    """Read a part of a file that anybody may have edited."""
+    value = content.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def check_name(name: str) -> str:
+    """Return a name that a kernelspec can have.
+
+    Raises
+    ------
+    UsageError
+        When it has other characters than letters, digits and ``._-``
+        (jupyter_client/kernelspec.py), or begins with a dot, as ``..`` does.
+    """
+    if re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name):
+        return name
+    raise UsageError(
+        f"{name!r} cannot name a kernelspec: letters, digits, '.', '_' and '-' can, "
+        "the first no '.'"
+    )
+
+
+def kernels_directory(prefix: Path | None) -> Path:
+    """Where kernelspecs are: below a prefix, or the user's own."""
+    from jupyter_core.paths import jupyter_data_dir  # noqa: PLC0415  (slow to import)
+
+    data = prefix / "share" / "jupyter" if prefix else Path(jupyter_data_dir())
+    return data.absolute() / "kernels"
+
+
+def find_kernelspecs() -> dict[str, Kernelspec]:
+    """Find all kernelspecs that Jupyter finds.
+
+    Returns
+    -------
+    dict of str to Kernelspec
+        By name. One whose ``kernel.json`` cannot be read is left out.
+    """
+    from jupyter_client.kernelspec import KernelSpecManager  # noqa: PLC0415  (slow to import)
+
+    manager = KernelSpecManager(ensure_native_kernel=False)
+    found = {}
+    for name, directory in sorted(manager.find_kernel_specs().items()):
+        if (spec := _read(name, Path(directory))) is not None:
+            found[name] = spec
+    return found
+
+
+def _read(name: str, directory: Path) -> Kernelspec | None:
+    try:
+        content = json.loads((directory / "kernel.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return Kernelspec(name, directory, content) if isinstance(content, dict) else None
+
+
+def variables_beside(spec: str) -> dict[str, str]:
+    """Read the kernel's variables out of the ``kernel.json`` beside a specification.
+
+    The command of a kernelspec does not name them: all users of a machine see command lines.
+
+    Parameters
+    ----------
+    spec : str
+        Path of the specification, as in :func:`launcher_command`; may be empty.
+    """
+    found = _read("", Path(spec).parent) if spec else None
+    if found is None:
+        return {}
+    env = (found.config or _mapping(_mapping(found.content, "metadata"), "yarnkernel")).get("env")
+    return {str(k): str(v) for k, v in env.items()} if isinstance(env, dict) else {}
+
+
+def find_kernelspec(name: str) -> Kernelspec:
+    """Find one of ours.
+
+    Raises
+    ------
+    UsageError
+        When there is none of this name, or it is not ours.
+    """
+    known = find_kernelspecs()
+    spec = known.get(name.lower()) or known.get(name)
+    if spec is None:
+        raise UsageError(f"there is no kernelspec {name!r}; next: yarnkernel kernelspec list")
+    if not spec.is_ours:
+        raise UsageError(f"the kernelspec {name!r} in {spec.directory} is not yarnkernel's")
+    return spec
+
+
+def write_kernelspec(
+    name: str,
+    kernels: Path,
+    content: dict[str, Any],
+    spec: Path,
+    *,
+    replace: bool = False,
+    private: bool = False,
+) -> Kernelspec:
+    """Install a kernelspec, at once or not at all.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    kernels : pathlib.Path
+        The directory that it is going to be in; see :func:`kernels_directory`.
+    content : dict
+        Its ``kernel.json``.
+    spec : pathlib.Path
+        The application specification, which is copied.
+    replace : bool, default False
+        Whether one of ours with the same name is replaced.
+    private : bool, default False
+        Whether its owner alone can read it.
+
+    Returns
+    -------
+    Kernelspec
+        What is installed.
+
+    Raises
+    ------
+    UsageError
+        When the name is taken, or the directory cannot be written to.
+    """
+    directory = kernels / check_name(name).lower()
+    _check_free(directory, replace=replace)
+    try:
+        kernels.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kernels, prefix=".") as part:
+            new = Path(part, name)
+            new.mkdir()
+            (new / "kernel.json").touch(0o600 if private else 0o666)
+            (new / "kernel.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+            shutil.copyfile(spec, new / SPEC_FILE)
+            if private or not spec.stat().st_mode & stat.S_IROTH:
+                (new / SPEC_FILE).chmod(0o600)
+            for logo in (resources.files("yarnkernel") / "kernelspec_logos").iterdir():
+                (new / logo.name).write_bytes(logo.read_bytes())
+            _put_in_place(new, directory, Path(part, "old"))
+    except OSError as exc:
+        raise UsageError(f"cannot write the kernelspec {directory}: {exc.strerror}") from exc
+    return Kernelspec(directory.name, directory, content)
+
+
+def _put_in_place(new: Path, directory: Path, old: Path) -> None:
+    if directory.exists():
+        directory.rename(old)
+    try:
+        new.rename(directory)
+    except OSError:
+        if old.exists():
+            old.rename(directory)
+        raise
+
+
+def _check_free(directory: Path, *, replace: bool) -> None:
+    if not directory.exists():
+        return
+    spec = _read(directory.name, directory)
+    if spec is None or not spec.is_ours:
+        raise UsageError(f"the name is taken: {directory} is not yarnkernel's; choose another")
+    if not replace:
+        raise UsageError(f"the name is taken: {directory} exists; replace it with --replace")
+
+
+def remove_kernelspec(kernelspec: Kernelspec) -> None:
+    """Remove one of ours.
+
+    Raises
+    ------
+    UsageError
+        When its directory cannot be removed.
+    """
+    directory = kernelspec.directory
+    try:
+        if directory.is_symlink():  # as `jupyter kernelspec install --symlink` makes
+            directory.unlink()
+        else:
+            shutil.rmtree(directory)
+    except OSError as exc:
+        raise UsageError(f"cannot remove the kernelspec {directory}: {exc.strerror}") from exc
+
+
+def launcher_command(directory: Path, arguments: Sequence[str]) -> list[str]:
+    """Make the ``argv`` of a kernelspec.
+
+    Parameters
+    ----------
+    directory : pathlib.Path
+        Where it is installed.
+    arguments : sequence of str
+        Options of the launcher.
+    """
+    spec = str(directory / SPEC_FILE)
+    return python_command(LAUNCHER, "--spec", spec, *arguments, "{connection_file}")

@@ -1,0 +1,149 @@
+"""The launcher's command line, in each form in which front ends run a kernelspec's command."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.arguments import Parser
+from yarnkernel.connection import (
+    PORT_NAMES,
+    format_connection_info,
+    is_loopback,
+    parse_connection_info,
+    read_connection_file,
+)
+from yarnkernel.errors import ConnectionInfoError, UsageError
+from yarnkernel.jupyter.kernelspec import variables_beside
+from yarnkernel.kernels.arguments import (
+    add_launch_options,
+    add_overrides,
+    launch_options,
+    without_escapes,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from yarnkernel.connection import ConnectionInfo
+    from yarnkernel.kernels.options import LaunchOptions
+
+#: Seconds that a start may take: VS Code gives up after 60.
+LAUNCH_TIMEOUT = 55.0
+#: What VS Code wrote on the command line before 2024, as for ipykernel, instead of a file.
+_CHANNELS = tuple(name.removesuffix("_port") for name in PORT_NAMES)
+_STRINGS = ("ip", "transport", "Session.key", "Session.signature_scheme")
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="python -m yarnkernel.jupyter.launcher",
+        usage="%(prog)s [OPTION ...] CONNECTION_FILE [ARGUMENT ...]",
+        description="Run a kernel in YARN for a front end that has chosen its ports and key. The "
+        "kernel gets the further ARGUMENTs.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--spec", default="", help="application specification, YAML (default: specs/ipython.yaml)"
+    )
+    parser.add_argument(
+        "--files-from",
+        default="",
+        metavar="DIRECTORY",
+        help="what files in it are relative to (default: its own directory)",
+    )
+    add_overrides(parser)
+    add_launch_options(parser)
+    parser.set_defaults(timeout=LAUNCH_TIMEOUT)
+    for name in (*_CHANNELS, *_STRINGS):
+        parser.add_argument(f"--{name}", dest=name, help=argparse.SUPPRESS)
+    parser.add_argument("-f", "--f", dest="file", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("connection_file", nargs="?", type=Path, help="the front end's")
+    # What jupyter run, for one, appends.
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the kernel")
+    return parser
+
+
+def read_arguments(argv: Sequence[str]) -> tuple[LaunchOptions, ConnectionInfo]:
+    """Read the command line and the connection file.
+
+    Parameters
+    ----------
+    argv : sequence of str
+        The arguments.
+
+    Returns
+    -------
+    LaunchOptions
+        How the kernel is started.
+    dict
+        The front end's connection info.
+
+    Raises
+    ------
+    SystemExit
+        For a usage error (2), or after ``--help``.
+    UsageError
+        For a value or a file that cannot be used.
+    """
+    parser = _build_parser()
+    options = parser.parse_args([without_escapes(argument) for argument in argv])
+    if options.connection_file is None and options.file is None:
+        parser.error("there is no connection file")
+    return _launch_options(options), _front(options)
+
+
+def read_options(argv: Sequence[str]) -> LaunchOptions:
+    """Read how a kernel is started, for who has no connection file: see :func:`read_arguments`."""
+    return _launch_options(_build_parser().parse_args([without_escapes(part) for part in argv]))
+
+
+def _launch_options(options: argparse.Namespace) -> LaunchOptions:
+    env = {**variables_beside(options.spec), **dict(options.env)}
+    return launch_options(options, env=env, launch_arg=[*options.launch_arg, *options.arguments])
+
+
+def _front(options: argparse.Namespace) -> ConnectionInfo:
+    path = options.connection_file or options.file
+    given = [name for name in _CHANNELS if getattr(options, name) is not None]
+    try:
+        if len(given) == len(_CHANNELS) and not path.exists():
+            front = _spelled_out(options)
+        else:
+            front = read_connection_file(path)
+    except ConnectionInfoError as exc:
+        raise UsageError(f"the front end's connection file cannot be used: {exc}") from None
+    if front["signature_scheme"] != "hmac-sha256":
+        raise UsageError(f"messages signed by {front['signature_scheme']} are not spoken here")
+    if not is_loopback(front["ip"]):
+        raise UsageError(
+            f"the connection file {path} wants the kernel on {front['ip']}, where others could "
+            "reach it: the launcher listens on loopback addresses alone; next: let the front end "
+            "use 127.0.0.1"
+        )
+    return front
+
+
+def _spelled_out(options: argparse.Namespace) -> ConnectionInfo:
+    strings = {name: _plain(getattr(options, name) or "") for name in _STRINGS}
+    ports = {f"{name}_port": getattr(options, name) for name in _CHANNELS}
+    info: dict[str, Any] = {
+        "ip": strings["ip"],
+        "transport": strings["transport"] or "tcp",
+        "key": strings["Session.key"],
+        "signature_scheme": strings["Session.signature_scheme"] or "hmac-sha256",
+        **{name: int(port) if str(port).isdecimal() else port for name, port in ports.items()},
+    }
+    return parse_connection_info(format_connection_info(info).encode(), am_host="localhost")
+
+
+def _plain(text: str) -> str:
+    """Take the quotes of Python off: ``b"key"``."""
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return shlex.split(text)[0] if text[:1] in ("'", '"') else text
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,347 @@
+"""Interrupt and restart a kernel, and read what its supervisor tells of it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from yarnkernel.connection import KERNEL_INFO_KEY, ConnectionInfo, parse_connection_info
+from yarnkernel.deadline import Deadline
+from yarnkernel.errors import (
+    ApplicationError,
+    ApplicationTimeoutError,
+    ClusterError,
+    YarnKernelError,
+)
+from yarnkernel.interrupts import uninterrupted
+from yarnkernel.kernel_status import INFO_KEYS, STATUS_KEY, Answer, Command, KernelStatus
+from yarnkernel.store import client as store
+from yarnkernel.store.rpc import RemoteError
+from yarnkernel.yarn.client import ANSWER_TIMEOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from yarnkernel.application import ApplicationStatus
+    from yarnkernel.yarn.kernel import YarnKernel
+
+#: Seconds that one question may take.
+STEP_TIMEOUT = 5.0
+#: Seconds that a supervisor may take to open ports that encrypt.
+ENCRYPT_TIMEOUT = 10.0
+#: With fewer seconds to answer in, silence tells nothing.
+FAIR_TIMEOUT = 0.5
+#: Seconds between two looks for an answer.
+POLL_INTERVAL = 0.05
+#: Seconds to take back a command that nobody waits for any more.
+WITHDRAW_TIMEOUT = 2.0
+
+
+def read_kernel_status(status: ApplicationStatus, timeout: float) -> KernelStatus | None:
+    """Read what the supervisor of a running application tells.
+
+    Parameters
+    ----------
+    status : ApplicationStatus
+        Of the application.
+    timeout : float
+        Seconds.
+
+    Returns
+    -------
+    KernelStatus or None
+        None when it has no supervisor of ours, as with skein's own recipe.
+
+    Raises
+    ------
+    ApplicationError
+        When the ApplicationMaster does not answer, or not to us, or what it tells is no status.
+    """
+    value = _read(status, STATUS_KEY, timeout)
+    if value is None:
+        return None
+    try:
+        return KernelStatus.from_bytes(value)
+    except YarnKernelError as exc:
+        raise ApplicationError(
+            f"{status.app_id}: {exc}",
+            app_id=status.app_id,
+            state=status.state,
+            hint=f"yarnkernel restart {status.app_id}",
+        ) from exc
+
+
+def read_kernel_statuses(
+    statuses: Sequence[ApplicationStatus], timeout: float
+) -> dict[str, KernelStatus]:
+    """Read what the supervisors of many applications tell, of those that answer in time.
+
+    Returns
+    -------
+    dict of str to KernelStatus
+        By application id.
+    """
+    asked = [status for status in statuses if status.state == "RUNNING" and status.port]
+    found = {}
+    for app_id, value in store.read_key_of_all(asked, STATUS_KEY, timeout).items():
+        with contextlib.suppress(YarnKernelError):  # one that cannot be read hides no other
+            found[app_id] = KernelStatus.from_bytes(value)
+    return found
+
+
+def _read(status: ApplicationStatus, key: str, timeout: float) -> bytes | None:
+    try:
+        return store.read_key(status, key, timeout)
+    except RemoteError as exc:
+        raise ApplicationError(
+            f"{status.app_id}: {store.describe_failure(exc, status)}",
+            app_id=status.app_id,
+            state=status.state,
+            hint=f"yarnkernel status {status.app_id}",
+        ) from exc
+
+
+def running_status(
+    kernel: YarnKernel, timeout: float, last: ApplicationStatus | None = None
+) -> ApplicationStatus:
+    """Ask for the state of an application whose kernel is going to be asked something.
+
+    Parameters
+    ----------
+    kernel : YarnKernel
+        The kernel.
+    timeout : float
+        Seconds.
+    last : ApplicationStatus, optional
+        What was known of it when it ran: that will do while no ResourceManager answers.
+
+    Raises
+    ------
+    ApplicationError
+        When it does not run, or not any more.
+    ClusterError
+        When nobody answers, and nothing is known.
+    """
+    try:
+        status = kernel.client.status(kernel.app_id, timeout)
+    except ClusterError:
+        if last is None:
+            raise
+        return last
+    if status.state == "RUNNING" and status.port:
+        return status
+    ended = f"has ended: {status.outcome}" if status.ended else f"is {status.outcome}"
+    raise ApplicationError(
+        f"{kernel.app_id} {ended}; there is no kernel",
+        app_id=kernel.app_id,
+        state=status.state,
+        diagnostics=status.diagnostics,
+        hint=f"yarnkernel {'logs' if status.ended else 'connect'} {kernel.app_id}",
+    )
+
+
+def interrupt(
+    kernel: YarnKernel,
+    timeout: float,
+    *,
+    key: str = KERNEL_INFO_KEY,
+    last: ApplicationStatus | None = None,
+) -> str:
+    """Interrupt what a kernel does, whoever started it.
+
+    Its supervisor sends it a signal; a kernel without one is asked to
+    interrupt itself.
+
+    Parameters
+    ----------
+    kernel : YarnKernel
+        The kernel.
+    timeout : float
+        Seconds.
+    key : str, default "ipython.kernel.info"
+        The key that the recipe publishes under.
+    last : ApplicationStatus, optional
+        See :func:`running_status`.
+
+    Returns
+    -------
+    str
+        ``"interrupted"``; ``"idle"`` when there was nothing to interrupt;
+        ``"asked"`` when it has been asked and nobody can tell what came of it.
+
+    Raises
+    ------
+    ApplicationError
+        When it goes on all the same, or there is no kernel.
+    ApplicationTimeoutError
+        When nobody has answered in time.
+    """
+    deadline = Deadline(timeout)
+    status = running_status(kernel, deadline.step(ANSWER_TIMEOUT), last)
+    if read_kernel_status(status, deadline.step(STEP_TIMEOUT)) is None:
+        return _interrupt_by_message(status, key, deadline)
+    answer = _command(kernel, status, "interrupt", deadline)
+    if answer["result"] == "busy":
+        raise ApplicationError(
+            f"{kernel.app_id}: the kernel goes on all the same; native code does not heed "
+            "an interrupt before it is done",
+            app_id=kernel.app_id,
+            state=status.state,
+            hint=f"yarnkernel restart {kernel.app_id}",
+        )
+    return answer["result"]
+
+
+def _interrupt_by_message(status: ApplicationStatus, key: str, deadline: Deadline) -> str:
+    from yarnkernel.kernels.console import ask_to_interrupt  # noqa: PLC0415  (jupyter_client)
+
+    if ask_to_interrupt(_connection_info(status, key, deadline), deadline.step(STEP_TIMEOUT)):
+        return "asked"
+    raise ApplicationTimeoutError(
+        f"{status.app_id}: the kernel does not answer; it may be in native code, and skein's "
+        "recipe cannot restart it",
+        app_id=status.app_id,
+        state=status.state,
+        hint=f"yarnkernel stop {status.app_id}",
+    )
+
+
+def _connection_info(status: ApplicationStatus, key: str, deadline: Deadline) -> ConnectionInfo:
+    value = _read(status, key, deadline.step(STEP_TIMEOUT))
+    if value is None:
+        raise ApplicationError(
+            f"{status.app_id} has not published a kernel under {key!r}",
+            app_id=status.app_id,
+            state=status.state,
+            hint=f"yarnkernel connect {status.app_id}",
+        )
+    return parse_connection_info(value, am_host=status.host)
+
+
+def other_info(kernel: YarnKernel, timeout: float, *, encrypted: bool) -> ConnectionInfo | None:
+    """Ask for ports where a kernel is reached encrypted, or plainly, whichever it does itself.
+
+    Parameters
+    ----------
+    kernel : YarnKernel
+        The kernel.
+    timeout : float
+        Seconds.
+    encrypted : bool
+        Which.
+
+    Returns
+    -------
+    dict or None
+        Connection info; None where that must not be (``--encrypt``), and of a supervisor that
+        knows of no such thing.
+
+    Raises
+    ------
+    ApplicationError, ApplicationTimeoutError, ConnectionInfoError
+        When there is no kernel, or it does not answer.
+    """
+    verb = "encrypt" if encrypted else "plain"
+    deadline = Deadline(timeout)
+    status = running_status(kernel, deadline.step(ANSWER_TIMEOUT))
+    if read_kernel_status(status, deadline.step(STEP_TIMEOUT)) is None:
+        return None
+    if _command(kernel, status, verb, deadline)["result"] != "published":
+        return None
+    return _connection_info(status, INFO_KEYS[verb], deadline)
+
+
+def restart(
+    kernel: YarnKernel,
+    timeout: float,
+    *,
+    restarts: int | None = None,
+    last: ApplicationStatus | None = None,
+) -> tuple[float, int]:
+    """Restart a kernel in place: same container, ports and key, but no variables.
+
+    Parameters
+    ----------
+    kernel : YarnKernel
+        The kernel.
+    timeout : float
+        Seconds.
+    restarts : int, optional
+        How often it had been restarted as far as the caller knows: one that
+        has been restarted since is left as it is.
+    last : ApplicationStatus, optional
+        See :func:`running_status`.
+
+    Returns
+    -------
+    float
+        Seconds that it took the kernel to come up again.
+    int
+        How often it has been restarted now.
+
+    Raises
+    ------
+    ApplicationError
+        When there is no kernel, or none that can be restarted in place, or it
+        does not come up again.
+    ApplicationTimeoutError
+        When that was not done in time.
+    """
+    deadline = Deadline(timeout)
+    status = running_status(kernel, deadline.step(ANSWER_TIMEOUT), last)
+    if read_kernel_status(status, deadline.step(STEP_TIMEOUT)) is None:
+        raise ApplicationError(
+            f"{kernel.app_id} was not started by yarnkernel's recipe, which alone can restart "
+            "a kernel in place",
+            app_id=kernel.app_id,
+            state=status.state,
+            hint=f"yarnkernel stop {kernel.app_id}",
+        )
+    answer = _command(kernel, status, "restart", deadline, restarts)
+    return answer.get("seconds", 0.0), answer.get("restarts", 0)
+
+
+def _command(
+    kernel: YarnKernel,
+    status: ApplicationStatus,
+    verb: str,
+    deadline: Deadline,
+    restarts: int | None = None,
+) -> Answer:
+    """Ask the supervisor for something and wait for its answer."""
+    command = Command(uuid.uuid4().hex, verb, restarts)
+    answered = False
+    problem = "its supervisor does not answer"
+    try:
+        try:
+            store.put_key(status, command.key, command.to_bytes(), deadline.step(STEP_TIMEOUT))
+        except RemoteError as exc:
+            problem = store.describe_failure(exc, status)
+        while not deadline.passed:
+            found, step = None, deadline.step(STEP_TIMEOUT)
+            try:
+                found = read_kernel_status(status, step)
+            except ApplicationError as exc:
+                # Who had no time to answer is not the one to blame.
+                if step >= FAIR_TIMEOUT:
+                    problem = exc.message
+                if deadline.remaining >= FAIR_TIMEOUT:
+                    # Says so when the application has ended meanwhile.
+                    status = running_status(kernel, deadline.step(ANSWER_TIMEOUT), status)
+            if found is not None and command.id in found.answers:
+                answered = True
+                return found.answers[command.id]
+            time.sleep(deadline.step(POLL_INTERVAL))
+    finally:
+        if not answered:
+            # Nobody waits for it any more: it must not be obeyed later.
+            with uninterrupted(), contextlib.suppress(YarnKernelError):
+                store.delete_key(status, command.key, WITHDRAW_TIMEOUT)
+    raise ApplicationTimeoutError(
+        f"{kernel.app_id}: no {verb} within {deadline.seconds:.0f} s: {problem}",
+        app_id=kernel.app_id,
+        state=status.state,
+        hint=f"yarnkernel status {kernel.app_id}",
+    )

@@ -1,0 +1,112 @@
+"""Watch a kernel: what its supervisor tells, as soon as it does, and its application's end.
+
+Who watches a kernel owns it, and lets its supervisor know so: sockets can be anybody's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from yarnkernel.errors import ApplicationNotFoundError, ClusterError, YarnKernelError
+from yarnkernel.kernel_status import LEASE_KEY, STATUS_KEY, KernelStatus
+from yarnkernel.store.client import KeyWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from yarnkernel.application import ApplicationStatus
+    from yarnkernel.yarn.kernel import YarnKernel
+
+_log = logging.getLogger(__name__)
+
+#: Seconds after which YARN is asked for the application again, as a network may fail in silence.
+#: A supervisor tells something every ten.
+SILENCE = 30.0
+#: Seconds at least between two renewals of the lease; one follows upon each status.
+LEASE_INTERVAL = 1.0
+#: Seconds between two questions while nobody answers.
+RETRY_INTERVAL = 0.2
+
+
+class KernelWatch:
+    """Watches a kernel in a thread of its own until its application has ended.
+
+    Parameters
+    ----------
+    kernel : YarnKernel
+        The kernel; its client is this thread's alone.
+    tell : callable
+        Called in this thread with each :class:`KernelStatus`, and at the end with the
+        final :class:`ApplicationStatus`, or None when YARN does not know the
+        application any more.
+
+    Attributes
+    ----------
+    status : ApplicationStatus or None
+        The last one of YARN with an address of its ApplicationMaster.
+    """
+
+    def __init__(
+        self,
+        kernel: YarnKernel,
+        tell: Callable[[KernelStatus | ApplicationStatus | None], None],
+    ) -> None:
+        self._kernel = kernel
+        self._tell = tell
+        self.status: ApplicationStatus | None = None
+        self._stopped = threading.Event()
+        self._current: KeyWatch | None = None
+        self._thread = threading.Thread(target=self._run, name=kernel.app_id, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Watch no longer; does not wait for the thread."""
+        self._stopped.set()
+        if self._current is not None:
+            self._current.stop()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                if self._look():
+                    return
+            except ClusterError:  # a ResourceManager that restarts
+                pass
+            except Exception:  # noqa: BLE001  (all that a front end hears comes from this thread)
+                _log.exception("%s: a fault of the watch, which goes on", self._kernel.app_id)
+            self._stopped.wait(RETRY_INTERVAL)
+
+    def _look(self) -> bool:
+        """Look at the application, follow its kernel, and say whether it has ended."""
+        try:
+            status = self._kernel.status()
+        except ApplicationNotFoundError:
+            self._tell(None)
+            return True
+        if status.ended:
+            self._tell(status)
+            return True
+        if status.state == "RUNNING" and status.port:
+            self.status = status
+            with contextlib.suppress(YarnKernelError):
+                self._follow(status)
+        return False
+
+    def _follow(self, status: ApplicationStatus) -> None:
+        self._current = current = KeyWatch(status, STATUS_KEY, SILENCE)
+        renewed = -LEASE_INTERVAL
+        for value in current:
+            with contextlib.suppress(YarnKernelError):
+                self._tell(KernelStatus.from_bytes(value))
+            if time.monotonic() - renewed >= LEASE_INTERVAL and not self._stopped.is_set():
+                renewed = time.monotonic()
+                current.put(LEASE_KEY, str(time.time_ns()).encode())
+            if self._stopped.is_set():
+                return

@@ -1,0 +1,298 @@
+"""Calls of an application's ApplicationMaster: its key-value store and its end.
+
+It serves skein's ``AppMaster`` over mutual TLS. Clients show the submitter's credentials; it
+shows the same, or on the direct way a certificate of its own that they have signed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from yarnkernel.application import CERTIFICATE_TAG, SEALED_TAG, SKEIN_NAME, certificate_name
+from yarnkernel.deadline import Deadline
+from yarnkernel.errors import ApplicationError, ClusterError, UnreachableError
+from yarnkernel.kernel_status import CERTIFICATE_KEY
+from yarnkernel.store.credentials import credentials_of
+from yarnkernel.store.rpc import (
+    RemoteError,
+    call,
+    close_channel,
+    key_value,
+    open_channel,
+    pair_of,
+    result,
+    start_call,
+)
+from yarnkernel.store.skein_import import skein
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from typing_extensions import Self
+
+    from yarnkernel.application import ApplicationStatus
+
+#: Seconds that a question within another call may take.
+ANSWER_TIMEOUT = 5.0
+
+
+def _channel(status: ApplicationStatus) -> grpc.Channel:
+    own = CERTIFICATE_TAG in status.tags
+    name = certificate_name(status.app_id) if own else SKEIN_NAME
+    return open_channel(f"{status.host}:{status.port}", credentials_of(status.app_id), name)
+
+
+@contextlib.contextmanager
+def _stub(status: ApplicationStatus) -> Iterator[Any]:
+    channel = _channel(status)
+    try:
+        yield skein.proto.AppMasterStub(channel)
+    finally:
+        close_channel(channel)
+
+
+class KeyReader:
+    """Reads keys of one application again and again, over one connection; a context manager."""
+
+    def __init__(self) -> None:
+        self._address = ""
+        self._connection = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def read(self, status: ApplicationStatus, key: str, timeout: float) -> bytes | None:
+        """Read a key; see :func:`read_key`.
+
+        Raises
+        ------
+        AuthenticationError
+            When somebody else answers for an ApplicationMaster that makes its own keys.
+        """
+        value: bytes | None = _asked(status, timeout, partial(self._read, status, key))
+        return value
+
+    def _read(self, status: ApplicationStatus, key: str, timeout: float) -> bytes | None:
+        address = f"{status.host}:{status.port}"
+        if address != self._address:
+            self._connection.close()
+            self._stub = self._connection.enter_context(_stub(status))
+            self._address = address
+        try:
+            value: bytes | None = key_value(self._stub, skein.kv.get(key), timeout)
+        except RemoteError as exc:
+            if exc.other_credentials and SEALED_TAG in status.tags:
+                self._address = ""  # after it is certified this one would wait before it tries anew
+            raise
+        return value
+
+
+def _asked(status: ApplicationStatus, timeout: float, ask: Callable[[float], Any]) -> Any:
+    """Ask an ApplicationMaster; one that has made its own keys may have to be certified first."""
+    deadline = Deadline(timeout)
+    try:
+        return ask(timeout)
+    except RemoteError as exc:
+        if not (exc.other_credentials and SEALED_TAG in status.tags and status.fingerprint):
+            raise
+    with contextlib.suppress(RemoteError):  # somebody else may have been first
+        certify(status, deadline)
+    return ask(deadline.step(timeout))
+
+
+def certify(status: ApplicationStatus, deadline: Deadline) -> None:
+    """Sign the certificate that an ApplicationMaster of the user's has made for itself.
+
+    From then on all clients with the submitter's credentials know it, stock skein's too. Which key
+    it has YARN tells, as it tells where it listens.
+
+    Raises
+    ------
+    AuthenticationError
+        When another one is shown there.
+    RemoteError
+        When it does not answer, or somebody else has signed it meanwhile.
+    """
+    from yarnkernel.store.certificate import presented, public_key, signed  # noqa: PLC0415
+
+    try:
+        found = presented(status.host, status.port, status.fingerprint, deadline)
+    except UnreachableError as exc:
+        raise RemoteError(grpc.StatusCode.UNAVAILABLE, str(exc)) from exc
+    security = credentials_of(status.app_id)
+    certificate = signed(status.app_id, public_key(found), pair_of(security))
+    name = certificate_name(status.app_id)
+    channel = open_channel(f"{status.host}:{status.port}", security, name, root=found)
+    try:
+        stub = skein.proto.AppMasterStub(channel)
+        put = skein.kv.put(CERTIFICATE_KEY, certificate)
+        key_value(stub, put, deadline.step(ANSWER_TIMEOUT))
+    finally:
+        close_channel(channel)
+
+
+def read_key(status: ApplicationStatus, key: str, timeout: float) -> bytes | None:
+    """Read a key of an application's key-value store.
+
+    Parameters
+    ----------
+    status : ApplicationStatus
+        Of a running application.
+    key : str
+        The key.
+    timeout : float
+        Seconds.
+
+    Returns
+    -------
+    bytes or None
+        None while nobody has put it.
+
+    Raises
+    ------
+    RemoteError
+        When the ApplicationMaster does not answer, or not to us.
+    """
+    with KeyReader() as reader:
+        return reader.read(status, key, timeout)
+
+
+def read_key_of_all(
+    statuses: Sequence[ApplicationStatus], key: str, timeout: float
+) -> dict[str, bytes]:
+    """Read a key of many applications at once.
+
+    Returns
+    -------
+    dict of str to bytes
+        Values by application id, of those that have the key and answer us in time.
+    """
+    operation = skein.kv.get(key)
+    request = operation._build_operation()  # noqa: SLF001
+    found = {}
+    with contextlib.ExitStack() as stack:
+        answers = [
+            (
+                status.app_id,
+                start_call(stack.enter_context(_stub(status)), "GetRange", request, timeout),
+            )
+            for status in statuses
+        ]
+        for app_id, answer in answers:
+            with contextlib.suppress(RemoteError, ClusterError):
+                found[app_id] = operation._build_result(result(answer))  # noqa: SLF001
+    return {app_id: value for app_id, value in found.items() if value is not None}
+
+
+def describe_failure(error: RemoteError, status: ApplicationStatus) -> str:
+    """Say in words what an ApplicationMaster's error means.
+
+    Raises
+    ------
+    ApplicationError
+        When it means that we may not ask it anything.
+    """
+    if error.other_credentials:
+        raise ApplicationError(
+            f"{status.app_id} of {status.user} was not submitted with your skein credentials",
+            app_id=status.app_id,
+            state=status.state,
+            hint="set SKEIN_CONFIG to the directory with those it was submitted with",
+        ) from error
+    if error.other_application:
+        return f"another application answers at {status.host}:{status.port}, where it should"
+    what = "does not answer" if error.unanswered else "refuses"
+    return f"its ApplicationMaster at {status.host}:{status.port} {what}: {error}"
+
+
+class KeyWatch:
+    """The values of a key, one after the other, as they are put.
+
+    An iterator, which ends when another thread calls :meth:`stop` or after ``timeout`` seconds.
+
+    Parameters
+    ----------
+    status : ApplicationStatus
+        Of a running application.
+    key : str
+        The key.
+    timeout : float
+        Seconds.
+    """
+
+    def __init__(self, status: ApplicationStatus, key: str, timeout: float) -> None:
+        self._key = key
+        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._channel = _channel(status)
+        self._stub = skein.proto.AppMasterStub(self._channel)
+        self._responses = self._stub.Watch(iter(self._requests.get, None), timeout=timeout)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the value that there is, and the next ones.
+
+        Raises
+        ------
+        RemoteError
+            When the ApplicationMaster does not answer any more, or not to us.
+        """
+        end = self._key + "\0"
+        create = skein.proto.WatchCreateRequest(start=self._key, end=end, event_type="PUT")
+        self._requests.put(skein.proto.WatchRequest(create=create))
+        try:
+            next(self._responses)  # from now on nothing is missed
+            value = key_value(self._stub, skein.kv.get(self._key), ANSWER_TIMEOUT)
+            if value is not None:
+                yield value
+            for response in self._responses:
+                yield from (event.value for event in response.event)
+        except grpc.RpcError as exc:
+            if exc.code() not in (grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED):
+                raise RemoteError(exc.code(), exc.details() or "") from None
+        except StopIteration:
+            return
+        finally:
+            self.stop()
+
+    def put(self, key: str, value: bytes) -> None:
+        """Put a key over the same connection; see :func:`put_key`."""
+        key_value(self._stub, skein.kv.put(key, value), ANSWER_TIMEOUT)
+
+    def stop(self) -> None:
+        """End it; idempotent."""
+        self._responses.cancel()
+        self._requests.put(None)
+        close_channel(self._channel)
+
+
+def put_key(status: ApplicationStatus, key: str, value: bytes, timeout: float) -> None:
+    """Put a key into an application's key-value store; see :func:`read_key`."""
+    _asked(status, timeout, partial(_operate, status, skein.kv.put(key, value)))
+
+
+def delete_key(status: ApplicationStatus, key: str, timeout: float) -> None:
+    """Delete a key of an application's key-value store; see :func:`read_key`."""
+    _asked(status, timeout, partial(_operate, status, skein.kv.discard(key)))
+
+
+def _operate(status: ApplicationStatus, operation: Any, timeout: float) -> Any:
+    with _stub(status) as stub:
+        return key_value(stub, operation, timeout)
+
+
+def shut_down(status: ApplicationStatus, diagnostics: str, timeout: float) -> None:
+    """Ask an application's ApplicationMaster to end it as SUCCEEDED; see :func:`read_key`."""
+    request = skein.proto.ShutdownRequest(final_status="SUCCEEDED", diagnostics=diagnostics)
+
+    def ask(patience: float) -> None:
+        with _stub(status) as stub:
+            call(stub, "shutdown", request, patience)
+
+    _asked(status, timeout, ask)

@@ -1,0 +1,194 @@
+"""gRPC as skein's servers speak it, with a deadline on every call.
+
+skein's Python client sets none (skein 0.8.2, core.py and kv.py), loses the
+servers' own words when a connection fails, and asks the proxy of the
+environment for servers inside the cluster. Its generated classes do neither.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from yarnkernel.application import SKEIN_NAME
+from yarnkernel.errors import ClusterError, YarnKernelError
+from yarnkernel.interrupts import deferred
+from yarnkernel.store.skein_import import skein
+
+if TYPE_CHECKING:
+    from yarnkernel.deadline import Deadline
+
+#: Seconds after which Ctrl-C is heard while a call waits.
+INTERRUPT_INTERVAL = 0.1
+
+
+class RemoteError(YarnKernelError):
+    """An answer of a gRPC server that is an error.
+
+    Parameters
+    ----------
+    code : grpc.StatusCode
+        What kind.
+    details : str
+        The server's text.
+    """
+
+    def __init__(self, code: grpc.StatusCode, details: str) -> None:
+        super().__init__(details or code.name)
+        self.code = code
+        self.details = details
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether no server answered, so that it may do so later."""
+        return self.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+
+    @property
+    def other_credentials(self) -> bool:
+        """Whether the two sides do not accept each other's certificates."""
+        return any(
+            words in self.details
+            # The second, when a certificate of the same name has signed the server's.
+            for words in ("CERTIFICATE_VERIFY_FAILED", "certificate signature failure")
+        )
+
+    @property
+    def other_application(self) -> bool:
+        """Whether the server has proved to be another one."""
+        return "Hostname Verification Check failed" in self.details
+
+
+def call(stub: Any, method: str, request: Any, timeout: float) -> Any:
+    """Call a gRPC method and wait for the answer.
+
+    Raises
+    ------
+    RemoteError
+        When the server answers with an error, or not within ``timeout`` seconds.
+    """
+    return result(start_call(stub, method, request, timeout))
+
+
+def start_call(stub: Any, method: str, request: Any, timeout: float) -> Any:
+    """Start a gRPC call; its future can be waited for again after an interruption."""
+    with deferred():
+        return getattr(stub, method).future(request, timeout=timeout)
+
+
+def result(future: Any, deadline: Deadline | None = None) -> Any:
+    """Wait for a started call, until a deadline, which may be cut short, or the call's own.
+
+    Raises
+    ------
+    RemoteError
+        See :func:`call`.
+    ClusterError
+        When the certificate of both sides has expired.
+    """
+    while deadline is None or not deadline.passed:
+        # Ctrl-C inside gRPC's own code would leave its locks locked.
+        with deferred():
+            try:
+                return future.result(timeout=INTERRUPT_INTERVAL)
+            except grpc.FutureTimeoutError:
+                continue  # the call has a deadline of its own
+            except grpc.RpcError as exc:
+                details = exc.details() or ""
+                if "certificate has expired" in details:
+                    raise _expired() from None
+                raise RemoteError(exc.code(), details) from None
+    said = f"no answer within {deadline.seconds:.0f} s"
+    raise RemoteError(grpc.StatusCode.DEADLINE_EXCEEDED, said)
+
+
+def _expired() -> ClusterError:
+    directory = skein.core.properties.config_dir
+    return ClusterError(
+        f"your skein certificate in {directory} has expired; next: skein config "
+        "gencerts --force (kernels that were started with the old one can then only be stopped)"
+    )
+
+
+def close_channel(channel: grpc.Channel) -> None:
+    """Close a channel; idempotent."""
+    with deferred():
+        channel.close()
+
+
+def credentials() -> skein.Security:
+    """The user's credentials for skein's servers, made when there are none yet."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it tells that it makes them
+        return skein.Security.from_default()
+
+
+def open_channel(
+    address: str, security: skein.Security, name: str = SKEIN_NAME, root: bytes | None = None
+) -> grpc.Channel:
+    """Open a channel to a driver or an ApplicationMaster; both sides show their certificate.
+
+    Parameters
+    ----------
+    address : str
+        ``host:port``.
+    security : skein.Security
+        The client's credentials, which the server was told of when it was started.
+    name : str, optional
+        The name in the server's certificate; by default skein's.
+    root : bytes, optional
+        The certificate, PEM, that the server's has to be, or be signed by; by default the client's.
+    """
+    with deferred():
+        return grpc.secure_channel(address, _both_sides(security, root), _options(name))
+
+
+def open_aio_channel(address: str, security: skein.Security) -> grpc.aio.Channel:
+    """Open a channel for the running event loop; see :func:`open_channel`."""
+    return grpc.aio.secure_channel(address, _both_sides(security), _options(SKEIN_NAME))
+
+
+def _options(name: str) -> list[tuple[str, Any]]:
+    return [
+        ("grpc.ssl_target_name_override", name),
+        ("grpc.default_authority", name),
+        # A web proxy of the environment does not reach ports inside the cluster.
+        ("grpc.enable_http_proxy", 0),
+    ]
+
+
+def pair_of(security: skein.Security) -> tuple[bytes, bytes]:
+    """Return certificate and private key of somebody's credentials, PEM."""
+    return security._get_bytes("cert"), security._get_bytes("key")  # noqa: SLF001
+
+
+def _both_sides(security: skein.Security, root: bytes | None = None) -> grpc.ChannelCredentials:
+    certificate, key = pair_of(security)
+    return grpc.ssl_channel_credentials(root or certificate, key, certificate)
+
+
+def key_value(stub: Any, operation: Any, timeout: float) -> Any:
+    """Carry out an operation on an application's key-value store.
+
+    Parameters
+    ----------
+    stub : skein.proto.AppMasterStub
+        The ApplicationMaster.
+    operation : skein.kv.Operation
+        For example ``skein.kv.get("key")``.
+    timeout : float
+        Seconds.
+
+    Returns
+    -------
+    object
+        What the operation gives; for a get, bytes or None.
+
+    Raises
+    ------
+    RemoteError
+        When the server answers with an error, or not in time.
+    """
+    method, request = operation._rpc, operation._build_operation()  # noqa: SLF001
+    return operation._build_result(call(stub, method, request, timeout))  # noqa: SLF001

@@ -1,0 +1,189 @@
+"""Files that an application's container gets, when no ApplicationMaster of skein's brings them.
+
+What is small and on this machine travels in the container's credentials: nothing is uploaded, and
+nobody else can read it. The rest YARN localizes from the cluster's file systems.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import stat
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from yarnkernel.environment.staging import stage
+from yarnkernel.errors import UnreadableFileError, UsageError
+from yarnkernel.hadoop.file_system import find_file_system
+from yarnkernel.hadoop.messages import message_class
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    import skein
+
+    from yarnkernel.cluster.find import ClusterEnvironment
+    from yarnkernel.deadline import Deadline
+
+#: Bytes that may travel: ResourceManagers keep credentials in their state store, whose
+#: entries are limited (``yarn.resourcemanager.zk-max-znode-size.bytes``, 1 MiB).
+MOST_THAT_TRAVELS = 128 << 10
+#: Lines around what travels, by which a shell finds it in the binary file of credentials. The
+#: first has a word of its own for each application: nothing else in there can pass for it.
+_BEGIN, _END = "=yarnkernel-files-{}=", "=yarnkernel-end="
+#: The script of the specification, in the container.
+SCRIPT = ".yarnkernel.sh"
+#: Where its output goes: where skein's ApplicationMaster writes it.
+_LOG = "<LOG_DIR>/application.driver.log"
+
+
+def container_command(word: str) -> str:
+    """Return the command of a container that unpacks what travels and runs the script.
+
+    It needs bash, sed, tar, gzip and coreutils alone: which Python there is, the script decides.
+
+    Parameters
+    ----------
+    word : str
+        What :func:`pack_files` was given: letters and digits.
+    """
+    begin = _BEGIN.format(word)
+    unpack = (
+        rf"LC_ALL=C sed -n '/^{begin}$/,/^{_END}$/{{/^=/!p}}' \"\$HADOOP_TOKEN_FILE_LOCATION\""
+        " | base64 -d | tar -xz"
+    )
+    # exec, so that the container's process is the script's, and the recipe's after it.
+    return f"{{ {unpack} && exec bash {SCRIPT}; }} </dev/null >{_LOG} 2>&1"
+
+
+def pack_files(files: Mapping[str, bytes], executable: Collection[str], word: str) -> bytes:
+    """Pack what travels, as a secret that :func:`container_command` unpacks.
+
+    Parameters
+    ----------
+    files : mapping of str to bytes
+        What is in them, by their names in the container's directory. They are
+        for their owner alone there.
+    """
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o700 if name in executable else 0o600
+            archive.addfile(entry, io.BytesIO(content))
+    lines = base64.encodebytes(packed.getvalue()).decode()
+    return f"\n{_BEGIN.format(word)}\n{lines}{_END}\n".encode()
+
+
+def sort_files(
+    files: Mapping[str, skein.File], travelling: Mapping[str, bytes]
+) -> tuple[dict[str, bytes], set[str], dict[str, skein.File]]:
+    """Tell the files that can travel in the container's credentials from all others.
+
+    Parameters
+    ----------
+    files : mapping of str to skein.File
+        By their names in the container.
+    travelling : mapping of str to bytes
+        What has to travel, whatever its size.
+
+    Returns
+    -------
+    dict of str to bytes
+        What travels, as :func:`pack_files` takes it.
+    set of str
+        Names of what can be run of that.
+    dict of str to skein.File
+        What YARN has to localize.
+
+    Raises
+    ------
+    UsageError
+        When a file of this machine cannot be read, or is none, as a pipe, which may have no end.
+    """
+    if taken := sorted(travelling.keys() & files.keys()):
+        raise UsageError(f"files.{taken[0]}: the container has a file of its own of this name")
+    travelling, others, executable = dict(travelling), dict(files), set()
+    left = MOST_THAT_TRAVELS - sum(map(len, travelling.values()))
+    for name, file in files.items():
+        path = _local_path(file)
+        if path is None:
+            continue
+        try:
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise UsageError(f"files.{name}: {path} is not a regular file")
+            if str(file.type) == "FILE" and status.st_size <= left:
+                travelling[name] = path.read_bytes()
+                left -= len(travelling[name])
+                if status.st_mode & stat.S_IXUSR:
+                    executable.add(name)
+                del others[name]
+        except OSError as exc:
+            raise UsageError(f"files.{name}: cannot read {path}: {exc.strerror}") from exc
+    return travelling, executable, others
+
+
+def _local_path(file: skein.File) -> Path | None:
+    """Where a file of a specification is on this machine; None when it is on the cluster."""
+    url = urlsplit(file.source)
+    if url.scheme != "file":
+        return None
+    plain = Path(url.path)
+    return plain if plain.exists() else Path(unquote(url.path))
+
+
+def local_resource(
+    file: skein.File,
+    cluster: ClusterEnvironment,
+    deadline: Deadline,
+    report: Callable[[str], None],
+) -> Any:
+    """Describe a file to YARN, which checks its size and time before it uses it.
+
+    Parameters
+    ----------
+    file : skein.File
+        Of a specification; what is on this machine is uploaded, unless it has been.
+    cluster : ClusterEnvironment
+        The cluster.
+    deadline : Deadline
+        To look at it.
+    report : callable
+        Called with one line when it is uploaded.
+
+    Returns
+    -------
+    LocalResourceProto
+        The description.
+
+    Raises
+    ------
+    UnreadableFileError
+        When it is not there, or only Hadoop's own client can get there.
+    ClusterFileError
+        When it cannot be uploaded.
+    """
+    here = _local_path(file)
+    source = file.source if here is None else stage(here, cluster, deadline, report)
+    files, path = find_file_system(cluster.configuration, source)
+    status = files.status(path, deadline)
+    if status is None:
+        raise UnreadableFileError(f"there is no {source}")
+    url = urlsplit(source)
+    # Neither lower case nor decoded: Hadoop's paths and names of HDFS are taken to the letter.
+    host = url.netloc.rpartition("@")[2]
+    return message_class("hadoop.yarn.LocalResourceProto")(
+        resource={
+            "scheme": url.scheme,
+            "host": host.rpartition(":")[0] if url.port else host,
+            "port": url.port or -1,
+            "file": unquote(url.path) if url.scheme == "file" else url.path,
+        },
+        size=status.size,
+        timestamp=status.modified,
+        type=str(file.type),
+        visibility=str(file.visibility),
+    )

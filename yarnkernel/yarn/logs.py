@@ -1,0 +1,301 @@
+"""The logs of an application's containers.
+
+While it runs its NodeManagers are asked, later the files that they have collected
+are read. What cannot be read in these ways (other formats and file systems, Kerberos)
+is left to Hadoop's own ``yarn logs``, a JVM. Not to skein's reader: since Hadoop 3.3
+(YARN-6929) it does not look where the files are, and it never read running containers.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.deadline import Deadline
+from yarnkernel.errors import ClusterError, HttpError, UnreadableFileError, YarnKernelError
+from yarnkernel.hadoop.aggregated_logs import aggregated_logs
+from yarnkernel.hadoop.node_manager import running_logs, web_scheme
+from yarnkernel.yarn.client import ANSWER_TIMEOUT
+from yarnkernel.yarn.yarn_logs import LogFile, logs_by_yarn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from yarnkernel.application import ApplicationStatus
+    from yarnkernel.hadoop.container_logs import Choice, ContainerLog
+    from yarnkernel.yarn.client import YarnClient
+
+#: What a kernel writes (application.driver.log or <service>.log), not skein's ApplicationMaster.
+KERNEL_LOG_PATTERN = r"^(?!application\.master).*\.log$"
+ALL_LOGS_PATTERN = r"\.log$"
+#: With what the NodeManager writes about the launch.
+ALL_FILES_PATTERN = ".*"
+#: Seconds between two tries while logs are being collected.
+RETRY_INTERVAL = 0.1
+#: Seconds between two looks at a log that is followed.
+FOLLOW_INTERVAL = 0.5
+#: Seconds that some logs wait for those of other nodes, and for the word that all are there.
+COMPLETION_TIMEOUT = 3.0
+#: Seconds that the logs of an application that has ended may take to be collected.
+COLLECTION_TIMEOUT = 30.0
+
+#: States of the collection that are not its end (LogAggregationStatus of YARN).
+_COLLECTING = ("NOT_START", "RUNNING", "RUNNING_WITH_FAILURE")
+
+
+def stream_logs(
+    client: YarnClient,
+    app_id: str,
+    *,
+    pattern: str = KERNEL_LOG_PATTERN,
+    last_bytes: int | None = None,
+    timeout: float = COLLECTION_TIMEOUT,
+    complete: bool = True,
+) -> Iterator[LogFile]:
+    """Read the logs of a running or finished application, however large they are.
+
+    Parameters
+    ----------
+    client : YarnClient
+        The connection to its cluster.
+    app_id : str
+        Its id.
+    pattern : str
+        Regular expression for the names of the files, as Python and Java both
+        understand it.
+    last_bytes : int, optional
+        Read no more than the end of each file.
+    timeout : float, default 30.0
+        Seconds. Just after the end of an application its logs are being
+        moved and cannot be read; it is tried again until then.
+    complete : bool, default True
+        Wait a moment for all nodes, and not for the first one alone.
+
+    Yields
+    ------
+    LogFile
+        Pieces of the files, those of each one after the other; none when there are no logs before
+        the time is over.
+
+    Raises
+    ------
+    ClusterError
+        When they cannot be read.
+    """
+    deadline = Deadline(timeout)
+    completion: Deadline | None = None
+    reader = _Reader(pattern, last_bytes)
+    while True:
+        status = client.last_status(app_id, deadline.step(ANSWER_TIMEOUT))
+        problem: ClusterError | None = None
+        try:
+            yield from reader.read(_logs(client, status, reader.choose, deadline))
+        except (HttpError, UnreadableFileError) as exc:
+            if not status.ended and client.last_status(app_id).ended:
+                continue  # they have been moved in between
+            files, problem = _instead(client, app_id, reader, exc, deadline)
+            if files:
+                yield from files
+                return
+        if reader.seen and problem is None:
+            completion = completion or Deadline(COMPLETION_TIMEOUT if complete else 0)
+            if not _being_collected(status) or completion.passed:
+                return
+        nothing_will_come = status.ended and not _being_collected(status)
+        if nothing_will_come or deadline.remaining < 2 * RETRY_INTERVAL:
+            if problem:
+                raise problem
+            return
+        time.sleep(RETRY_INTERVAL)
+
+
+def _instead(
+    client: YarnClient, app_id: str, reader: _Reader, failure: Exception, deadline: Deadline
+) -> tuple[list[LogFile], ClusterError | None]:
+    """Ask Hadoop's own command for what cannot be read here; and say why it cannot either."""
+    problem = f"the logs of {app_id} cannot be read: {failure}"
+    if reader.seen:  # what was read would come again
+        return [], ClusterError(problem)
+    try:
+        timeout = deadline.step(deadline.seconds)
+        pattern, last_bytes = reader.pattern, reader.last_bytes
+        return logs_by_yarn(client.cluster, app_id, pattern, last_bytes, timeout), None
+    except ClusterError as exc:
+        return [], ClusterError(f"{problem}; {exc}")
+
+
+def _being_collected(status: ApplicationStatus) -> bool:
+    """Whether NodeManagers may still be writing the files."""
+    return status.ended and status.log_aggregation in _COLLECTING
+
+
+def read_logs(client: YarnClient, app_id: str, **options: Any) -> list[LogFile]:
+    """Read the whole logs of a running or finished application.
+
+    Parameters
+    ----------
+    client : YarnClient
+        The connection to its cluster.
+    app_id : str
+        Its id.
+    **options
+        Of :func:`stream_logs`.
+
+    Returns
+    -------
+    list of LogFile
+        Empty when there are none before the time is over.
+
+    Raises
+    ------
+    ClusterError
+        When they cannot be read.
+    """
+    pieces: dict[tuple[str, str], list[LogFile]] = {}
+    for piece in stream_logs(client, app_id, **options):
+        pieces.setdefault((piece.container, piece.name), []).append(piece)
+    return [
+        replace(parts[0], text="".join(part.text for part in parts)) for parts in pieces.values()
+    ]
+
+
+class _Reader:
+    """Remembers how far each file was read, so that looking again gives what is new.
+
+    Parameters
+    ----------
+    pattern : str
+        Of the files' names.
+    last_bytes : int, optional
+        Begin with no more than the end of what is there.
+    """
+
+    def __init__(self, pattern: str, last_bytes: int | None) -> None:
+        self.pattern = pattern
+        self.last_bytes = last_bytes
+        self.seen: dict[tuple[str, str], int] = {}
+        self._decoders: dict[tuple[str, str], codecs.IncrementalDecoder] = {}
+
+    def choose(self, container: str, name: str, size: int) -> int | None:
+        """See :data:`~yarnkernel.hadoop.container_logs.Choice`."""
+        key = container, name
+        if key in self.seen:
+            return self.seen[key] if self.seen[key] < size else None
+        if not re.search(self.pattern, name):
+            return None
+        start = 0 if self.last_bytes is None else max(0, size - self.last_bytes)
+        self.seen[key] = start
+        return start
+
+    def read(self, logs: Iterable[ContainerLog]) -> Iterator[LogFile]:
+        """Read what is new."""
+        for log in logs:
+            key = log.container, log.name
+            self.seen[key] = log.start + len(log.content)
+            if key not in self._decoders:
+                self._decoders[key] = codecs.getincrementaldecoder("utf-8")("replace")
+            text = self._decoders[key].decode(log.content)
+            yield LogFile(log.container, log.node, log.name, text)
+
+
+def _logs(
+    client: YarnClient, status: ApplicationStatus, choose: Choice, deadline: Deadline
+) -> Iterator[ContainerLog]:
+    if status.ended:
+        configuration = client.cluster.configuration
+        yield from aggregated_logs(configuration, status.app_id, status.user, choose, deadline)
+        return
+    for container, address in client.containers(status.app_id, deadline.step(ANSWER_TIMEOUT)):
+        configuration = client.cluster.configuration
+        url = address if "://" in address else f"{web_scheme(configuration)}://{address}"
+        yield from running_logs(url, container, choose, deadline, configuration)
+
+
+def follow_logs(
+    client: YarnClient,
+    app_id: str,
+    *,
+    pattern: str = KERNEL_LOG_PATTERN,
+    last_bytes: int | None = None,
+) -> Iterator[LogFile]:
+    """Read the logs of an application as they are written, until it has ended.
+
+    Parameters
+    ----------
+    client : YarnClient
+        The connection to its cluster.
+    app_id : str
+        Its id.
+    pattern : str
+        See :func:`stream_logs`.
+    last_bytes : int, optional
+        Begin with no more than the end of what is there.
+
+    Yields
+    ------
+    LogFile
+        What is new in one of the files.
+
+    Raises
+    ------
+    ClusterError
+        When they cannot be read.
+    """
+    reader = _Reader(pattern, last_bytes)
+    collection: Deadline | None = None
+    trouble: Deadline | None = None
+    while collection is None or not collection.passed:
+        status = client.last_status(app_id)
+        if status.ended and collection is None:
+            # Of one that YARN has forgotten, nobody tells when all are there.
+            forgotten = status.start_time is None
+            collection = Deadline(2 * COMPLETION_TIMEOUT if forgotten else COLLECTION_TIMEOUT)
+        step = Deadline(ANSWER_TIMEOUT)
+        try:
+            yield from reader.read(_logs(client, status, reader.choose, step))
+            trouble = None
+        except (HttpError, UnreadableFileError) as exc:
+            # A NodeManager may restart, and an application have just ended.
+            trouble = trouble or Deadline(ANSWER_TIMEOUT)
+            if status.ended or trouble.passed:
+                raise ClusterError(
+                    f"the logs of {app_id} cannot be followed: {exc}; "
+                    f"next: yarnkernel logs {app_id}"
+                ) from exc
+        if status.ended and not _being_collected(status):
+            return
+        time.sleep(RETRY_INTERVAL if status.ended else FOLLOW_INTERVAL)
+
+
+def log_tail(
+    client: YarnClient,
+    app_id: str,
+    pattern: str = KERNEL_LOG_PATTERN,
+    *,
+    lines: int = 20,
+    timeout: float = 10.0,
+) -> str:
+    """Read the end of an application's logs for an error message.
+
+    Returns
+    -------
+    str
+        Its last lines; empty when it cannot be had in time, as the error that
+        it belongs to must not wait or be replaced.
+    """
+    try:
+        files = read_logs(
+            client,
+            app_id,
+            pattern=pattern,
+            last_bytes=200 * lines,
+            timeout=timeout,
+            complete=False,
+        )
+    except YarnKernelError:
+        return ""
+    text = "\n".join(file.text.strip() for file in files if file.text.strip())
+    return "\n".join(text.splitlines()[-lines:])

@@ -1,0 +1,287 @@
+"""skein's driver: the JVM that submits applications, with a deadline on all that is asked of it.
+
+skein's own ``Client`` starts its driver without a deadline, with the calling
+process' environment and with its log on the terminal, and no call of it takes
+a timeout (skein 0.8.2, core.py); so the process is started here, and the
+generated gRPC stub is called directly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import select
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import psutil
+
+from yarnkernel.deadline import Deadline
+from yarnkernel.errors import ClusterError
+from yarnkernel.store.rpc import RemoteError, call, close_channel, credentials, open_channel
+from yarnkernel.store.skein_import import skein
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from typing_extensions import Self
+
+    from yarnkernel.cluster.find import ClusterEnvironment
+
+#: Seconds that a driver may take to start (1.3 s here).
+START_TIMEOUT = 60.0
+#: Seconds between two looks whether it is still waited for.
+LOOK_INTERVAL = 0.2
+#: Seconds for its end after SIGKILL.
+KILL_TIMEOUT = 10.0
+#: It lives for seconds: start fast rather than run fast.
+JAVA_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:-UsePerfData")
+#: A line of the driver's log, but for that it started.
+_LOG_LINE = re.compile(r"\d\d/\d\d/\d\d \S+ [A-Z]+ (?!skein\.Driver: Driver started)[\w.$]+: (.+)")
+
+
+class Driver:
+    """A running driver.
+
+    Parameters
+    ----------
+    address : str
+        ``host:port`` of its gRPC server.
+    security : skein.Security
+        The credentials that it was started with.
+    process : subprocess.Popen, optional
+        Its process when it is ours and ends with us.
+    log : file, optional
+        Where it writes its log; is closed with it.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        security: skein.Security,
+        process: subprocess.Popen[bytes] | None = None,
+        log: IO[bytes] | None = None,
+    ) -> None:
+        self.address = address
+        self.security = security
+        self._process = process
+        self._log = log
+        self._channel = open_channel(address, security)
+        self.stub = skein.proto.DriverStub(self._channel)
+
+    def last_log_line(self) -> str:
+        """Return the newest line of the driver's log that says something, for error messages."""
+        if self._log is None:
+            return ""
+        messages = [found[1] for line in _read(self._log) if (found := _LOG_LINE.match(line))]
+        return messages[-1].partition(". Already tried")[0] if messages else ""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process is ours and has ended."""
+        return self._process is not None and self._process.poll() is not None
+
+    def close(self) -> None:
+        """Close the connection and end the process when it is ours."""
+        close_channel(self._channel)
+        if self._process is not None:
+            _end(self._process)
+        if self._log is not None:
+            self._log.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    # Killed, as the end in good order that it makes of the end of its input takes half a second
+    # and nothing is in it that would be lost.
+    process.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(KILL_TIMEOUT)
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+def _global_driver(cluster: ClusterEnvironment, security: skein.Security) -> Driver | None:
+    """The driver of ``skein driver start``, when it answers and serves this cluster."""
+    try:
+        known = json.loads(Path(skein.core.properties.config_dir, "driver").read_text())
+        address, process = known["address"], psutil.Process(known["pid"])
+        theirs = process.environ().get("HADOOP_CONF_DIR")
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        return None
+    if theirs != cluster.variables.get("HADOOP_CONF_DIR"):
+        return None
+    driver = Driver(address, security)
+    try:
+        call(driver.stub, "ping", skein.proto.Empty(), timeout=2)
+    except RemoteError:
+        driver.close()
+        return None
+    return driver
+
+
+def _read(log: IO[bytes]) -> list[str]:
+    # pread: the driver writes at the file's position, which is one for both of us.
+    text = os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0)
+    return text.decode(errors="replace").strip().splitlines()
+
+
+def _start_driver(cluster: ClusterEnvironment, security: skein.Security) -> Driver:
+    with contextlib.ExitStack() as stack:
+        # A file without a name: however we end, none is left behind.
+        log = stack.enter_context(tempfile.TemporaryFile())
+        callback = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1))
+        jar = skein.core._SKEIN_JAR  # noqa: SLF001
+        environment = {
+            **cluster.java_variables,
+            "CLASSPATH": f"{jar}:{cluster.classpath}",
+            "SKEIN_CERTIFICATE": os.fsdecode(security._get_bytes("cert")),  # noqa: SLF001
+            "SKEIN_KEY": os.fsdecode(security._get_bytes("key")),  # noqa: SLF001
+            "SKEIN_CALLBACK_PORT": str(callback.getsockname()[1]),
+        }
+        extra = cluster.variables.get("SKEIN_DRIVER_JAVA_OPTIONS", "").split()
+        command = [cluster.java, *JAVA_OPTIONS, "-Dskein.log.level=INFO", *extra]
+        command += ["com.anaconda.skein.Driver", "--jar", jar]
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
+            )
+        except OSError as exc:
+            raise ClusterError(f"skein's driver cannot be started: {exc}") from exc
+        try:
+            port = _await_port(process, callback, log)
+            driver = Driver(f"127.0.0.1:{port}", security, process, log)
+        except BaseException:
+            _end(process)
+            raise
+        callback.close()
+        stack.pop_all()  # the log is the driver's now
+        return driver
+
+
+def _await_port(process: subprocess.Popen[bytes], callback: socket.socket, log: IO[bytes]) -> int:
+    deadline = Deadline(START_TIMEOUT)
+    while not deadline.passed:
+        if select.select([callback], [], [], deadline.step(0.2))[0]:
+            connection, _ = callback.accept()
+            # Whoever else comes first and says less is not the driver.
+            with connection, contextlib.suppress(OSError, struct.error):
+                connection.settimeout(deadline.step(5))
+                return int(struct.unpack("!i", connection.recv(4, socket.MSG_WAITALL))[0])
+        if process.poll() is not None:
+            said = _read(log)
+            cause = next((line for line in said if "rror" in line), " ".join(said) or "no log")
+            raise ClusterError(f"skein's driver ended while it started: {cause.strip()}")
+    raise ClusterError(f"skein's driver did not start within {START_TIMEOUT:.0f} s")
+
+
+def open_driver(cluster: ClusterEnvironment) -> Driver:
+    """Connect to the user's global driver when it serves the cluster, else start one.
+
+    Parameters
+    ----------
+    cluster : ClusterEnvironment
+        The cluster to serve.
+
+    Returns
+    -------
+    Driver
+        To be closed by the caller.
+
+    Raises
+    ------
+    ClusterError
+        When no driver can be started.
+    """
+    security = credentials()
+    return _global_driver(cluster, security) or _start_driver(cluster, security)
+
+
+class SharedDriver:
+    """A driver that several threads use, one after the other, started when it is first needed.
+
+    A driver serves two calls at a time, whatever is asked of it (skein 0.8.2, Driver.java).
+
+    Parameters
+    ----------
+    cluster : ClusterEnvironment
+        The cluster to serve.
+    """
+
+    def __init__(self, cluster: ClusterEnvironment) -> None:
+        self._cluster = cluster
+        self._lock = threading.Lock()
+        self._driver: Driver | None = None
+        self._last_use = 0.0
+
+    @contextlib.contextmanager
+    def use(self, deadline: Deadline) -> Iterator[Driver]:
+        """Have it for the body alone.
+
+        Parameters
+        ----------
+        deadline : Deadline
+            Until when to wait for others; may be cut short.
+
+        Raises
+        ------
+        ClusterError
+            When it cannot be started, or is in use for so long.
+        """
+        while not self._lock.acquire(timeout=deadline.step(LOOK_INTERVAL)):
+            if deadline.passed:
+                raise ClusterError(
+                    f"skein's driver was busy with others for {deadline.seconds:.0f} s"
+                )
+        try:
+            if self._driver is not None and self._driver.has_ended:
+                self._close()
+            if self._driver is None:
+                self._driver = open_driver(self._cluster)
+            try:
+                yield self._driver
+            finally:
+                self._last_use = time.monotonic()
+        finally:
+            self._lock.release()
+
+    def close(self, timeout: float = START_TIMEOUT, *, unused: float = 0.0) -> None:
+        """End it when nobody has used it for so many seconds.
+
+        Parameters
+        ----------
+        timeout : float, default 60.0
+            Seconds to wait for who uses it now; then it is left to its end with this process.
+        unused : float, default 0.0
+            The seconds.
+        """
+        if not self._lock.acquire(timeout=timeout):
+            return
+        try:
+            if time.monotonic() - self._last_use >= unused:
+                self._close()
+        finally:
+            self._lock.release()
+
+    def _close(self) -> None:
+        if self._driver is not None:
+            self._driver.close()
+            self._driver = None

@@ -1,0 +1,191 @@
+"""What options change in an application's specification."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from yarnkernel.application import ENVIRONMENT_TAG_PREFIX, UNIQUE_TAG_PREFIX
+from yarnkernel.errors import UsageError
+from yarnkernel.shell import export_lines, is_variable_name
+from yarnkernel.yarn.spec import check_message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import skein
+
+    from yarnkernel.environment.choice import Environment
+
+#: MiB that skein's ApplicationMaster (a JVM with a heap of 128 MiB) takes of its container.
+AM_MEMORY = 300
+
+
+def _kernel_part(spec: skein.ApplicationSpec) -> skein.Master | skein.Service:
+    """The part of a specification whose script runs the kernel."""
+    if not spec.services:
+        return spec.master
+    if len(spec.services) == 1:
+        return next(iter(spec.services.values()))
+    raise UsageError(
+        "--memory, --vcores, --env and --environment need a specification with one service; "
+        f"this one has {', '.join(sorted(spec.services))}"
+    )
+
+
+def override(
+    spec: skein.ApplicationSpec,
+    *,
+    queue: str | None = None,
+    memory: str | None = None,
+    vcores: int | None = None,
+    node_label: str | None = None,
+    name: str | None = None,
+    own_credentials: bool = False,
+) -> None:
+    """Change a specification in place, as the options of the command line ask for.
+
+    Parameters
+    ----------
+    spec : skein.ApplicationSpec
+        The specification.
+    queue : str, optional
+        Queue of the application.
+    memory : str, optional
+        What the kernel gets, such as ``"2 GiB"``; without a unit MiB. A kernel
+        in ``master.script`` shares its container with skein's
+        ApplicationMaster, which gets 300 MiB more.
+    vcores : int, optional
+        Virtual cores of the kernel's container.
+    node_label : str, optional
+        Only on nodes with this label.
+    name : str, optional
+        Name of the application.
+    own_credentials : bool, default False
+        Whether it gets a certificate and key of its own, instead of the user's.
+
+    Raises
+    ------
+    UsageError
+        When a value is not one that YARN can take.
+    """
+    if queue is not None:
+        spec.queue = queue
+    if node_label is not None:
+        spec.node_label = node_label
+    if name is not None:
+        spec.name = name
+    if memory is not None or vcores is not None:
+        _override_kernel(_kernel_part(spec), spec, memory, vcores)
+    if own_credentials:
+        from yarnkernel.store.credentials import new_pair  # noqa: PLC0415  (skein)
+
+        spec.master.security = new_pair()
+    check_message("these options", spec)
+
+
+def _override_kernel(
+    part: skein.Master | skein.Service,
+    spec: skein.ApplicationSpec,
+    memory: str | None,
+    vcores: int | None,
+) -> None:
+    from yarnkernel.store.skein_import import skein  # noqa: PLC0415  (slow to import)
+
+    if memory is not None:
+        try:
+            mebibytes = skein.model.parse_memory(memory)
+        except (ValueError, OverflowError) as exc:
+            raise UsageError(f"--memory {memory!r}: {exc}") from exc
+        if mebibytes < 1:
+            raise UsageError(f"--memory {memory!r}: has to be 1 MiB or more")
+        part.resources.memory = mebibytes + (AM_MEMORY if part is spec.master else 0)
+    if vcores is not None:
+        if vcores < 1:
+            raise UsageError(f"--vcores {vcores}: has to be 1 or more")
+        part.resources.vcores = vcores
+
+
+def add_environment(spec: skein.ApplicationSpec, environment: Environment) -> None:
+    """Let an application's kernel run in an environment.
+
+    Its activation comes first in the script, before that may switch on
+    ``set -u``, which conda-pack's ``activate`` does not stand. An archive replaces
+    a file of the specification with the same name, ``environment``. It leaves a
+    tag, by which ``yarnkernel env prune`` knows that it is in use.
+
+    Parameters
+    ----------
+    spec : skein.ApplicationSpec
+        The specification; is changed.
+    environment : Environment
+        From :func:`yarnkernel.environment.choice.choose_environment`.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be told which part of the application is the kernel.
+    """
+    from yarnkernel.store.skein_import import skein  # noqa: PLC0415  (slow to import)
+
+    part = _kernel_part(spec)
+    part.script = f"{environment.activation}\n{part.script}"
+    for name, archive in environment.files.items():
+        file = skein.File(archive.url, type="ARCHIVE", visibility=archive.visibility)
+        part.files = {**part.files, name: file}
+        if archive.digest:
+            spec.tags = {*spec.tags, f"{ENVIRONMENT_TAG_PREFIX}{archive.digest}"}
+    check_message("--environment", spec)
+
+
+def add_file(spec: skein.ApplicationSpec, name: str, path: Path) -> None:
+    """Give an application's kernel a file of this machine, which is uploaded for it alone.
+
+    Parameters
+    ----------
+    spec : skein.ApplicationSpec
+        The specification; is changed.
+    name : str
+        Its name in the container.
+    path : pathlib.Path
+        The file.
+    """
+    from yarnkernel.store.skein_import import skein  # noqa: PLC0415  (slow to import)
+
+    part = _kernel_part(spec)
+    part.files = {**part.files, name: skein.File(f"file://{path}", visibility="APPLICATION")}
+
+
+def add_variables(spec: skein.ApplicationSpec, variables: Mapping[str, str]) -> None:
+    """Give an application's kernel environment variables, to the letter.
+
+    They stand in the script, which is for its user alone: a container's own variables are in its
+    logs. They come first: nothing may be put before the script after this.
+
+    Parameters
+    ----------
+    spec : skein.ApplicationSpec
+        The specification; is changed.
+    variables : mapping of str to str
+        Their values by name.
+
+    Raises
+    ------
+    UsageError
+        When a shell cannot export one of them.
+    """
+    for name in variables:
+        if not is_variable_name(name):
+            raise UsageError(
+                f"{name!r} cannot be the name of a variable: letters of ASCII, digits and '_' can"
+            )
+    if variables:
+        part = _kernel_part(spec)
+        part.script = export_lines(variables) + part.script
+        check_message("the variables", spec)
+
+
+def add_unique_tag(spec: skein.ApplicationSpec) -> None:
+    """Tag an application so that it can be found when its id did not arrive."""
+    spec.tags = {*spec.tags, f"{UNIQUE_TAG_PREFIX}{uuid.uuid4().hex}"}

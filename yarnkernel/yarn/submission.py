@@ -1,0 +1,110 @@
+"""What both ways of submitting an application share."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from yarnkernel.errors import (
+    ClusterError,
+    SubmitError,
+    SubmitTimeoutError,
+    UsageError,
+    YarnKernelError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import skein
+
+    from yarnkernel.deadline import Deadline
+    from yarnkernel.yarn.client import YarnClient
+
+
+#: Seconds: a century.
+LONGEST_LIFE = 100 * 365 * 86400
+
+
+@dataclass(frozen=True)
+class Scheduling:
+    """What YARN is told of an application that skein's specifications have no fields for.
+
+    Attributes
+    ----------
+    priority : int
+        The higher, the earlier it gets its container, as far as the queue allows.
+    lifetime : float
+        Seconds after which YARN ends it, whatever it does; 0 for what the queue says.
+
+    Raises
+    ------
+    UsageError
+        When YARN's fields cannot hold one of them.
+    """
+
+    priority: int = 0
+    lifetime: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check them."""
+        if not 0 <= self.priority < 1 << 31:
+            raise UsageError(f"a priority is from 0 to {(1 << 31) - 1}, not {self.priority}")
+        if not 0 <= self.lifetime <= LONGEST_LIFE:
+            raise UsageError(f"a lifetime is at most {LONGEST_LIFE} s, not {self.lifetime:g}")
+
+
+def too_late(client: YarnClient, deadline: Deadline, reason: object) -> SubmitTimeoutError:
+    """Return the error for a deadline that passed first."""
+    return SubmitTimeoutError(
+        f"{client.cluster.source} had not accepted the application after "
+        f"{deadline.seconds:.0f} s: {reason}; next: give it longer with --timeout"
+    )
+
+
+@contextlib.contextmanager
+def asking(client: YarnClient, deadline: Deadline) -> Iterator[None]:
+    """Tell of a deadline that passed, where the body fails for that.
+
+    Raises
+    ------
+    SubmitTimeoutError
+        Instead of a ClusterError.
+    """
+    try:
+        yield
+    except ClusterError as exc:
+        if not deadline.passed:
+            raise
+        raise too_late(client, deadline, exc) from exc
+
+
+def refusal(
+    client: YarnClient,
+    spec: skein.ApplicationSpec,
+    details: str,
+    problem: str = "YARN refused the application",
+) -> SubmitError:
+    """Return the error for an application that YARN refused.
+
+    Parameters
+    ----------
+    client : YarnClient
+        Of the cluster; is asked for its queues where that helps.
+    spec : skein.ApplicationSpec
+        The application.
+    details : str
+        What YARN said, perhaps with a stack of Java's.
+    problem : str, optional
+        What has happened, and who it was.
+    """
+    lines = [line.strip() for line in details.splitlines() if line.strip()]
+    reason = lines[0] if lines else "it gave no reason"
+    if "unknown queue" in reason:
+        reason = f"there is no queue {spec.queue!r}"
+    message = f"{problem}: {reason}"
+    if "queue" in reason:
+        with contextlib.suppress(YarnKernelError):
+            message += f"; queues of this cluster: {', '.join(client.queues())}"
+    return SubmitError(message)

@@ -1,0 +1,236 @@
+"""The two ways to submit an application, and the choice between them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Protocol
+
+from yarnkernel.errors import DirectWayError, UsageError
+from yarnkernel.yarn.submission import Scheduling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import skein
+    from typing_extensions import Self
+
+    from yarnkernel.deadline import Deadline
+    from yarnkernel.yarn.client import YarnClient
+    from yarnkernel.yarn.skein_driver import SharedDriver
+
+#: The names of the ways.
+AUTO, DIRECT, SKEIN = WAYS = ("auto", "direct", "skein")
+#: Names the way where nobody has said another.
+VARIABLE = "YARNKERNEL_VIA"
+
+
+class Way(Protocol):
+    """How applications are submitted; a context manager.
+
+    Attributes
+    ----------
+    client : YarnClient
+        The connection to the cluster.
+    """
+
+    client: YarnClient
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc_info: object) -> None: ...
+
+    def submit(
+        self, spec: skein.ApplicationSpec, deadline: Deadline, report: Callable[[str], None]
+    ) -> str:
+        """Submit an application.
+
+        When this is interrupted or fails, the application is killed if YARN
+        got it all the same. :func:`yarnkernel.kernels.launch.submitted` covers what
+        comes after.
+
+        Parameters
+        ----------
+        spec : skein.ApplicationSpec
+            What to run.
+        deadline : Deadline
+            For the whole submission, uploads included.
+        report : callable
+            Called with one line at each upload.
+
+        Returns
+        -------
+        str
+            The application's id.
+
+        Raises
+        ------
+        DirectWayError
+            When this is no application for the direct way, which was asked for; nothing was
+            submitted.
+        SubmitError
+            When it is refused; with the ResourceManager's reason.
+        SubmitTimeoutError
+            When the deadline passes first.
+        ClusterError
+            When the ResourceManager does not answer.
+        """
+
+    def avoid_direct(self, reason: str) -> bool:
+        """Submit by skein's driver from now on; False when that is not what was asked for."""
+
+
+class AutomaticWay:
+    """The direct way where it can be taken, else the skein way; a context manager.
+
+    Parameters
+    ----------
+    client : YarnClient
+        The connection to the cluster; stays open.
+    scheduling : Scheduling
+        What YARN is told of the applications; needs the direct way unless it is the default.
+    driver : SharedDriver, optional
+        skein's driver, which stays open; by default one of its own, when it is needed.
+    explain : callable
+        Called with one line that tells which way is taken, and why.
+    sealed : bool
+        As :class:`yarnkernel.yarn.direct_way.DirectWay`, which that needs.
+    """
+
+    def __init__(
+        self,
+        client: YarnClient,
+        scheduling: Scheduling,
+        driver: SharedDriver | None,
+        explain: Callable[[str], None],
+        *,
+        sealed: bool,
+    ) -> None:
+        self.client = client
+        self._scheduling = scheduling
+        self._sealed = sealed
+        self._against = ""
+        self._driver = driver
+        self._explain = explain
+        self._skein_way: Way | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._skein_way is not None:
+            self._skein_way.__exit__(*exc_info)
+
+    @property
+    def _is_direct_only(self) -> bool:
+        """Whether skein's driver cannot do what is asked for."""
+        return self._sealed or self._scheduling != Scheduling()
+
+    def submit(
+        self, spec: skein.ApplicationSpec, deadline: Deadline, report: Callable[[str], None]
+    ) -> str:
+        """See :class:`Way`."""
+        from yarnkernel.yarn.direct_way import DirectWay  # noqa: PLC0415  (gRPC)
+
+        against = self._against
+        if not against:
+            try:
+                direct = DirectWay(self.client, self._scheduling, sealed=self._sealed)
+                app_id = direct.submit(spec, deadline, report)
+            except DirectWayError as exc:
+                against = exc.reason
+            else:
+                self._explain("submitted the direct way: one kernel, and nothing that needs Java")
+                return app_id
+        if self._is_direct_only:
+            raise DirectWayError(against)
+        self._explain(f"submitting the skein way: {against}")
+        if self._skein_way is None:
+            self._skein_way = _skein_way(self.client, self._driver)
+        return self._skein_way.submit(spec, deadline, report)
+
+    def avoid_direct(self, reason: str) -> bool:
+        """See :class:`Way`."""
+        if self._against or self._is_direct_only:
+            return False
+        self._against = reason
+        return True
+
+
+def _skein_way(client: YarnClient, driver: SharedDriver | None) -> Way:
+    from yarnkernel.yarn.skein_way import SkeinWay  # noqa: PLC0415  (not needed by the direct way)
+
+    return SkeinWay(client, driver)
+
+
+def _ignore(_line: str) -> None:
+    pass
+
+
+def check_way(name: str) -> str:
+    """Return the name of a way.
+
+    Raises
+    ------
+    UsageError
+        When it is none.
+    """
+    if name not in WAYS:
+        raise UsageError(
+            f"{name!r} is no way to submit an application; there are {', '.join(WAYS)}"
+        )
+    return name
+
+
+def choose_way(
+    client: YarnClient,
+    name: str = "",
+    *,
+    scheduling: Scheduling | None = None,
+    driver: SharedDriver | None = None,
+    explain: Callable[[str], None] = _ignore,
+    sealed: bool = False,
+) -> Way:
+    """Choose how applications are submitted.
+
+    Parameters
+    ----------
+    client : YarnClient
+        The connection to the cluster.
+    name : str, optional
+        ``"auto"``, ``"direct"`` or ``"skein"``. By default what the environment
+        variable ``YARNKERNEL_VIA`` says, else ``"auto"``.
+    scheduling : Scheduling, optional
+        What YARN is told of the applications beside their specifications.
+    driver : SharedDriver, optional
+        skein's driver, which stays open.
+    explain : callable, optional
+        Called with one line that tells which way is taken, and why.
+    sealed : bool, default False
+        Whether no key travels with an application: its container makes its own.
+
+    Returns
+    -------
+    Way
+        To be used as a context manager.
+
+    Raises
+    ------
+    UsageError
+        When there is no way with this name, or skein's is to do what it cannot.
+    """
+    name = check_way(name or os.environ.get(VARIABLE) or AUTO)
+    scheduling = scheduling or Scheduling()
+    if name == DIRECT:
+        from yarnkernel.yarn.direct_way import DirectWay  # noqa: PLC0415
+
+        return DirectWay(client, scheduling, sealed=sealed)
+    if name == SKEIN:
+        if sealed:
+            raise UsageError(
+                "skein's driver sends an application's keys along: what is to be encrypted takes "
+                "the direct way; next: --via direct, or without --encrypt"
+            )
+        if scheduling != Scheduling():
+            raise UsageError("skein's driver sets neither a priority nor a lifetime")
+        return _skein_way(client, driver)
+    return AutomaticWay(client, scheduling, driver, explain, sealed=sealed)

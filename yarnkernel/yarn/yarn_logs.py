@@ -1,0 +1,94 @@
+"""Logs by Hadoop's own ``yarn logs``, a JVM that reads every format and file system."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from yarnkernel.errors import ClusterError
+
+if TYPE_CHECKING:
+    from yarnkernel.cluster.find import ClusterEnvironment
+
+_CONTAINER = re.compile(r"^Container: (?P<container>container_\S+) on (?P<node>\S+)")
+_TYPE = re.compile(r"^LogType:(?P<name>.+)$")
+_END = re.compile(r"^End of LogType:")
+
+
+@dataclass(frozen=True)
+class LogFile:
+    """One log of one container.
+
+    Attributes
+    ----------
+    container : str
+        The container's id.
+    node : str
+        ``host:port`` of its NodeManager.
+    name : str
+        The file's name.
+    text : str
+        What is in it.
+    """
+
+    container: str
+    node: str
+    name: str
+    text: str
+
+
+def parse_yarn_logs(output: str) -> list[LogFile]:
+    """Take apart what ``yarn logs`` prints (LogsCLI and LogToolUtils of Hadoop 3)."""
+    files = []
+    container = node = ""
+    lines = iter(output.splitlines())
+    for line in lines:
+        if found := _CONTAINER.match(line):
+            # Aggregated logs are kept in files named <host>_<port>.
+            container, node = found["container"], re.sub(r"_(\d+)$", r":\1", found["node"])
+        elif found := _TYPE.match(line):
+            for header in lines:
+                if header.startswith("LogContents:"):
+                    break
+            text = []
+            for content in lines:
+                if _END.match(content):
+                    break
+                text.append(content)
+            files.append(LogFile(container, node, found["name"].strip(), "\n".join(text)))
+    return files
+
+
+def logs_by_yarn(
+    cluster: ClusterEnvironment, app_id: str, pattern: str, last_bytes: int | None, timeout: float
+) -> list[LogFile]:
+    """Read an application's logs with Hadoop's own command.
+
+    Parameters
+    ----------
+    cluster : ClusterEnvironment
+        The cluster.
+    app_id : str
+        The application's id.
+    pattern : str
+        Of the files' names.
+    last_bytes : int, optional
+        No more than the end of each file.
+    timeout : float
+        Seconds.
+
+    Raises
+    ------
+    ClusterError
+        When it cannot be run, fails, or is not done in time.
+    """
+    command = ["logs", "-applicationId", app_id, "-log_files_pattern", pattern]
+    if last_bytes is not None:
+        command += ["-size", str(-last_bytes)]
+    answer = cluster.run_yarn(command, timeout)
+    files = parse_yarn_logs(answer.stdout)
+    if not files and answer.returncode:
+        said = (answer.stderr.strip() or answer.stdout.strip()).splitlines() or ["nothing"]
+        raise ClusterError(f"`yarn logs` says: {said[-1]}")
+    return files
