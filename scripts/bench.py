@@ -35,13 +35,15 @@ from scripts.bench_commands import (
 from yarnkernel.cli.output import Output, TransferBar
 from yarnkernel.cluster.find import local_environment
 from yarnkernel.deadline import Deadline
+from yarnkernel.kernels.options import DIRECT, SKEIN
 from yarnkernel.local.cluster import start_cluster, stop_cluster
 from yarnkernel.local.options import ClusterOptions
+from yarnkernel.progress import ignore
 from yarnkernel.yarn.client import YarnClient
-from yarnkernel.yarn.kernel import YarnKernel, ignore_report
+from yarnkernel.yarn.kernel import YarnKernel
 from yarnkernel.yarn.skein_driver import SharedDriver
 from yarnkernel.yarn.spec import load_spec
-from yarnkernel.yarn.way import DIRECT, SKEIN, choose_way
+from yarnkernel.yarn.way import choose_way
 
 if TYPE_CHECKING:
     from yarnkernel.yarn.way import Way
@@ -157,13 +159,11 @@ class Bench:
     def api(self, way: Way, kind: str, spec: Path) -> None:
         """Run one kernel through the API, from its submission to its end."""
         begin = time.monotonic()
-        kernel = YarnKernel(
-            way.submit(load_spec(spec), Deadline(TIMEOUT), ignore_report), way.client
-        )
+        kernel = YarnKernel(way.submit(load_spec(spec), Deadline(TIMEOUT), ignore), way.client)
         try:
             client = first_reply(kernel.wait(Deadline(TIMEOUT)))
             self.note(REPLY, kind, time.monotonic() - begin)
-            rss, pss = container_memory(kernel.app_id)
+            rss, pss = container_memory(kernel.id)
             self.note(RSS, kind, rss)
             self.note(PSS, kind, pss)
             begin = time.monotonic()
@@ -171,10 +171,10 @@ class Bench:
             status = kernel.await_end(TIMEOUT)
             self.note(END, kind, time.monotonic() - begin)
         except BaseException:
-            way.client.kill(kernel.app_id)
+            way.client.kill(kernel.id)
             raise
         if status.final_status != "SUCCEEDED":
-            sys.exit(f"bench: {kernel.app_id}: {status.outcome}")
+            sys.exit(f"bench: {kernel.id}: {status.outcome}")
 
     def start_command(self) -> None:
         """``yarnkernel start`` until its connection file is there, and its kernel has answered."""

@@ -27,13 +27,15 @@ from yarnkernel.cli.output import Output, TransferBar
 from yarnkernel.cluster.find import local_environment
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import YarnKernelError
+from yarnkernel.kernels.options import DIRECT, SKEIN
 from yarnkernel.local.cluster import start_cluster, stop_cluster
 from yarnkernel.local.daemons import log_path, restart_daemon, wait_until_ready
 from yarnkernel.local.options import ClusterOptions
+from yarnkernel.progress import ignore
 from yarnkernel.yarn.client import YarnClient
-from yarnkernel.yarn.kernel import YarnKernel, ignore_report
+from yarnkernel.yarn.kernel import YarnKernel
 from yarnkernel.yarn.spec import load_spec
-from yarnkernel.yarn.way import DIRECT, SKEIN, choose_way
+from yarnkernel.yarn.way import choose_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,11 +111,11 @@ class Soak:
         wanted = str((self.count, self.count * (self.count + 1) // 2))
         if "".join(shown) != wanted:
             raise SoakError(f"cell {self.count} gave {shown}, not {wanted}")
-        self.container.append(container_memory(self.kernel.app_id)[0])
+        self.container.append(container_memory(self.kernel.id)[0])
         self.master.append(self._master_memory())
 
     def _master_memory(self) -> int:
-        ending = self.kernel.app_id.removeprefix("application_")
+        ending = self.kernel.id.removeprefix("application_")
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
                 line = " ".join(process.cmdline())
@@ -141,7 +143,7 @@ class Soak:
         while True:
             status = self.kernel.status()
             if status.ended or deadline.passed:
-                raise SoakError(f"{self.kernel.app_id} is {status.state}: {status.diagnostics}")
+                raise SoakError(f"{self.kernel.id} is {status.state}: {status.diagnostics}")
             if status.state == "RUNNING":
                 return
             time.sleep(1)
@@ -196,10 +198,10 @@ def _soak(state: ClusterState, via: str, minutes: float, output: Output) -> None
         YarnClient(local_environment(state)) as client,
         choose_way(client, via) as way,
     ):
-        kernel = YarnKernel(way.submit(load_spec(SPEC), Deadline(120), ignore_report), client)
+        kernel = YarnKernel(way.submit(load_spec(SPEC), Deadline(120), ignore), client)
         try:
             info = kernel.wait(Deadline(120))
-            output.progress(f"{kernel.app_id} has a kernel, submitted by --via {via}")
+            output.progress(f"{kernel.id} has a kernel, submitted by --via {via}")
             jupyter = first_reply(info)
             jupyter.execute_interactive("values = []", timeout=CELL_TIMEOUT)
             soak = Soak(state, kernel, output.progress)
@@ -208,11 +210,11 @@ def _soak(state: ClusterState, via: str, minutes: float, output: Output) -> None
             status = kernel.await_end(END_TIMEOUT)
         except BaseException:
             with contextlib.suppress(YarnKernelError):
-                client.kill(kernel.app_id)
+                client.kill(kernel.id)
             raise
-        output.progress(f"{kernel.app_id}: {status.outcome}")
+        output.progress(f"{kernel.id}: {status.outcome}")
         if status.final_status != "SUCCEEDED":
-            raise SoakError(f"{kernel.app_id} did not end well: {status.outcome}")
+            raise SoakError(f"{kernel.id} did not end well: {status.outcome}")
         soak.judge(minutes)
 
 

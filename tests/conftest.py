@@ -20,7 +20,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support.distribution import Distribution
-from yarnkernel.yarn.way import VARIABLE
+from yarnkernel.kernels.options import WAY_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -120,7 +120,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def via(request: pytest.FixtureRequest) -> Iterator[str]:
     """The way that applications of a test are submitted where it names none."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, request.param)
+        patch.setenv(WAY_VARIABLE, request.param)
         yield request.param
 
 
@@ -134,7 +134,7 @@ class Shell:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of its commands, with the way that the test at hand wants."""
-        return {VARIABLE: os.environ.get(VARIABLE, ""), **self._environment}
+        return {WAY_VARIABLE: os.environ.get(WAY_VARIABLE, ""), **self._environment}
 
     def start(self, *command: str | Path, **options: Any) -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -17,11 +17,10 @@ PACKAGE = Path(yarnkernel.__file__).parent
 #: What each wing may import of this package, besides the ground, which imports nothing else of
 #: it, and itself. Top down: what stands lower imports nothing that stands higher.
 WINGS = {
-    "cli":         {"jupyter", "yarn", "kernels", "environment", "cluster", "store", "local",
-                    "hadoop"},
-    "jupyter":     {"yarn", "kernels", "cluster", "store"},
-    "kernels":     {"yarn", "environment", "store", "cluster"},
-    "yarn":        {"environment", "cluster", "store", "hadoop"},
+    "cli":         {"jupyter", "kernels", "environment", "cluster", "store", "local", "hadoop"},
+    "jupyter":     {"kernels", "store"},
+    "yarn":        {"kernels", "environment", "cluster", "store", "hadoop"},
+    "kernels":     {"environment", "cluster", "store"},
     "environment": {"cluster", "hadoop"},
     "cluster":     {"local", "hadoop"},
     "local":       set(),

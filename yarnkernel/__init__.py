@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from yarnkernel.connection import parse_connection_info as parse_connection_info
     from yarnkernel.connection import write_connection_file as write_connection_file
     from yarnkernel.errors import YarnKernelError as YarnKernelError
-    from yarnkernel.kernels.launch import start as start
     from yarnkernel.yarn.client import YarnClient as YarnClient
     from yarnkernel.yarn.client import list_kernels as list_kernels
     from yarnkernel.yarn.kernel import YarnKernel as YarnKernel
@@ -34,7 +33,6 @@ _HOMES = {
     "list_kernels": "yarn.client",
     "load_spec": "yarn.spec",
     "parse_connection_info": "connection",
-    "start": "kernels.launch",
     "write_connection_file": "connection",
 }
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are strings)

@@ -23,6 +23,7 @@ from yarnkernel.jupyter.launcher_arguments import read_options
 from yarnkernel.kernels.command import check_command
 from yarnkernel.kernels.options import LaunchOptions
 from yarnkernel.python_command import python_command
+from yarnkernel.yarn.launch_spec import load
 
 FILES = ["kernel.json", "logo-32x32.png", "logo-64x64.png", "logo-svg.svg", "spec.yaml"]
 #: All options but those of a test's own, with what is hard to quote.
@@ -312,7 +313,7 @@ def edited(home: Shell) -> Path:
 )
 def test_option_that_cannot_be(config: dict[str, Any], reason: str) -> None:
     with pytest.raises(UsageError, match=re.escape(reason)):
-        LaunchOptions.from_dict(config).load()
+        load(LaunchOptions.from_dict(config))
 
 
 def test_options_that_are_edited(home: Shell, edited: Path) -> None:

@@ -17,13 +17,14 @@ from tests.conftest import BIN, own_processes, wait_for
 from tests.support.kernels import RECIPE, Kernel, start_kernel, write_spec
 from tests.support.recorder import Recorder, needs_recorder
 from tests.support.submissions import certificates_in, files_in, keys_in, opens, own_pair, serves
-from yarnkernel.application import SEALED_TAG, fingerprint_url
 from yarnkernel.connection import PORT_NAMES
 from yarnkernel.errors import UsageError
 from yarnkernel.hadoop.configuration import Configuration
 from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.hadoop.messages import message_class
 from yarnkernel.jupyter.kernel_manager import choose_encryption
+from yarnkernel.store.address import fingerprint_url
+from yarnkernel.yarn.application import SEALED_TAG
 from yarnkernel.yarn.report import to_status
 
 if TYPE_CHECKING:

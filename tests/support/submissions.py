@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import grpc
 import skein
 
-from yarnkernel.application import certificate_name
+from yarnkernel.store.address import certificate_name
 from yarnkernel.store.rpc import open_channel
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import pytest
 from tests.conftest import BIN, REPOSITORY, Shell, wait_for
 from tests.support.kernels import RECIPE, Kernel, final_status, start_kernel, write_spec
 from yarnkernel.hadoop.configuration import Configuration
+from yarnkernel.kernels.options import WAY_VARIABLE
 from yarnkernel.yarn.direct_way import reason_against
 from yarnkernel.yarn.spec import load_spec
-from yarnkernel.yarn.way import VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ print(json.dumps([dict(os.environ), os.listdir(os.path.dirname(os.environ["HOME"
 @pytest.fixture
 def direct(shell: Shell) -> Shell:
     """A user whose applications must not start a JVM: there is neither a java nor a yarn."""
-    return shell.using(PATH=f"{BIN}{os.pathsep}/usr/bin:/bin", **{VARIABLE: "direct"})
+    return shell.using(PATH=f"{BIN}{os.pathsep}/usr/bin:/bin", **{WAY_VARIABLE: "direct"})
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_files(
     lines = spec.read_text().replace("  script:", f"  files: {json.dumps(files)}\n  script:")
     spec.write_text(lines)
     for _ in range(2):  # the second time nothing is uploaded
-        uploads = shell.using(**{VARIABLE: "direct"})
+        uploads = shell.using(**{WAY_VARIABLE: "direct"})
         app_id, info = start_kernel(uploads, spec)
         with Kernel(info) as kernel:
             code = "open('small').read() + open('archive/inside').read()"
@@ -244,7 +244,7 @@ def test_scripts_and_clusters_that_are_left_to_skein(tmp_path: Path) -> None:
 
 
 def test_auto_says_why(shell: Shell, stop_later: Callable[[str], str], tmp_path: Path) -> None:
-    auto = shell.using(**{VARIABLE: "auto"})
+    auto = shell.using(**{WAY_VARIABLE: "auto"})
     spec = write_spec(tmp_path, RECIPE)
     submitted = auto.yarnkernel("submit", spec, "-v").ok()
     stop_later(submitted.out)
@@ -295,5 +295,5 @@ def test_what_yarn_cannot_be_told(direct: Shell, option: str, value: str) -> Non
 
 def test_unknown_way(shell: Shell) -> None:
     assert "invalid choice: 'air'" in shell.yarnkernel("start", "--via", "air").err
-    error = shell.using(**{VARIABLE: "air"}).yarnkernel("start").error(2)
+    error = shell.using(**{WAY_VARIABLE: "air"}).yarnkernel("start").error(2)
     assert "'air' is no way to submit an application; there are auto, direct, skein" in error

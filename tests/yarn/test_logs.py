@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from yarnkernel.yarn.yarn_logs import LogFile, parse_yarn_logs
+from yarnkernel.kernels.handle import LogFile
+from yarnkernel.yarn.yarn_logs import parse_yarn_logs
 
 # Hadoop 3.5.0's own output, shortened: a running container (LOCAL) and an ended one (AGGREGATED).
 OUTPUT = """\

@@ -88,7 +88,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(exc.code or 0)
     if options.acting_for:
         os.environ[PROXY_VARIABLE] = options.acting_for
-    output = Output(quiet=options.quiet, as_json=options.json)
+    output = Output(
+        quiet=options.quiet,
+        as_json=options.json,
+        verbose=getattr(options, "verbose", False),
+    )
     try:
         return int(options.run(options, output) or 0)
     except YarnKernelError as exc:

@@ -8,11 +8,11 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from yarnkernel.application import ApplicationStatus, check_app_id
 from yarnkernel.arguments import add_timeout, count
 from yarnkernel.cli.arguments import APPLICATIONS, Commands, add_app_id, add_command, completed_by
-from yarnkernel.cli.kernels import open_client
+from yarnkernel.cli.kernels import find_kernel, opened_place
 from yarnkernel.errors import ApplicationError, UsageError
+from yarnkernel.kernels.handle import join_pieces
 
 if TYPE_CHECKING:
     import argparse
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from yarnkernel.cli.output import Output
     from yarnkernel.kernel_status import KernelStatus
-    from yarnkernel.yarn.yarn_logs import LogFile
+    from yarnkernel.kernels.handle import LogFile, Status
 
 #: Seconds that a supervisor may take to tell how its kernel is.
 KERNEL_TIMEOUT = 3.0
@@ -69,16 +69,13 @@ def add_commands(commands: Commands) -> None:
     add_timeout(parser, "how long an application may take to end", 15.0)
 
 
-def _document(status: ApplicationStatus, kernel: KernelStatus | None = None) -> dict[str, Any]:
-    document = asdict(status)
-    for name in ("start_time", "launch_time", "finish_time"):
-        moment = document[name]
-        document[name] = moment.isoformat() if moment else None
-    document["tags"] = sorted(status.tags)
-    if kernel is not None:
-        document["kernel"] = asdict(kernel)
-        del document["kernel"]["answers"]
-    return document
+def _document(status: Status, kernel: KernelStatus | None = None) -> dict[str, Any]:
+    document = status.document()
+    if kernel is None:
+        return document
+    told = asdict(kernel)
+    del told["answers"]
+    return {**document, "kernel": told}
 
 
 def _duration(seconds: float) -> str:
@@ -88,7 +85,7 @@ def _duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}"
 
 
-def _running_time(status: ApplicationStatus) -> str:
+def _running_time(status: Status) -> str:
     if status.start_time is None:
         return "-"
     end = status.finish_time or datetime.now(timezone.utc)
@@ -107,30 +104,27 @@ def _used_memory(kernel: KernelStatus) -> str:
 
 
 def _list(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.hadoop.login import name_in_cluster  # noqa: PLC0415  (protobuf)
-    from yarnkernel.yarn.client import list_kernels  # noqa: PLC0415
-
-    with open_client() as client:
-        found = list_kernels(client, ended=options.all, user=options.user)
-        user = name_in_cluster(client.cluster.configuration)
+    with opened_place() as place:
+        found = place.list(ended=options.all, user=options.user)
+        user = place.user
     if options.ids:
-        ids = [status.app_id for status in found]
+        ids = [status.id for status in found]
         output.result("\n".join(ids), ids)
         return
     kernels: dict[str, KernelStatus] = {}
     # Others' supervisors would not answer us, and might take their time to say so.
-    own = [one for one in found if one.user == user and one.port and not one.ended]
+    own = [one.store for one in found if one.user == user and one.store is not None]
     if own:
         from yarnkernel.kernels.control import read_kernel_statuses  # noqa: PLC0415  (skein)
 
         kernels = read_kernel_statuses(own, KERNEL_TIMEOUT)
     rows = []
     for status in found:
-        kernel = kernels.get(status.app_id)
+        kernel = kernels.get(status.id)
         allocated = f"{status.memory} MiB" if status.memory else "-"
         rows.append(
             (
-                status.app_id,
+                status.id,
                 status.name,
                 status.user,
                 status.outcome,
@@ -145,36 +139,21 @@ def _list(options: argparse.Namespace, output: Output) -> None:
     headings = (
         "APPLICATION", "NAME", "USER", "STATE", "KERNEL", "IDLE", "MEMORY", "HOST", "QUEUE", "TIME",
     )  # fmt: skip
-    output.table(
-        headings, rows, [_document(status, kernels.get(status.app_id)) for status in found]
-    )
+    output.table(headings, rows, [_document(status, kernels.get(status.id)) for status in found])
 
 
 def _status(options: argparse.Namespace, output: Output) -> None:
-    app_id = check_app_id(options.app_id)
-    with open_client() as client:
-        status = client.status(app_id)
     kernel, trouble = None, ""
-    if status.state == "RUNNING" and status.port:
-        from yarnkernel.kernels.control import read_kernel_status  # noqa: PLC0415  (skein)
+    with find_kernel(options.app_id) as handle:
+        status = handle.status(remembered=True)
+        if status.store is not None:
+            from yarnkernel.kernels.control import read_kernel_status  # noqa: PLC0415  (skein)
 
-        try:
-            kernel = read_kernel_status(status, KERNEL_TIMEOUT)
-        except ApplicationError as exc:
-            trouble = exc.message
-    address = f"{status.host}:{status.port}" if status.port else "-"
-    rows = [
-        ("application", status.app_id),
-        ("name", status.name),
-        ("user", status.user),
-        ("queue", status.queue),
-        ("state", status.outcome),
-        ("application master", address),
-        ("memory", f"{status.memory} MiB"),
-        ("vcores", str(status.vcores)),
-        ("tags", " ".join(sorted(status.tags)) or "-"),
-        ("web page", status.tracking_url or "-"),
-    ]
+            try:
+                kernel = read_kernel_status(status.store, KERNEL_TIMEOUT)
+            except ApplicationError as exc:
+                trouble = exc.message
+    rows = status.facts()
     if kernel is not None:
         rows += [
             ("kernel", f"{kernel.state}, process {kernel.pid} on {kernel.host}"),
@@ -189,7 +168,7 @@ def _status(options: argparse.Namespace, output: Output) -> None:
     output.facts(rows, "\n".join(further), _document(status, kernel))
 
 
-def _phases(status: ApplicationStatus, kernel: KernelStatus | None) -> list[tuple[str, str]]:
+def _phases(status: Status, kernel: KernelStatus | None) -> list[tuple[str, str]]:
     """When each phase was reached, and how long after the submission."""
     if status.start_time is None:
         return []
@@ -217,42 +196,30 @@ def _local_time(moment: datetime | None) -> str:
 
 
 def _logs(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.yarn.logs import (  # noqa: PLC0415  (protobuf)
-        ALL_FILES_PATTERN,
-        KERNEL_LOG_PATTERN,
-        follow_logs,
-        read_logs,
-        stream_logs,
-    )
-
-    app_id = check_app_id(options.app_id)
     if options.follow and options.json:
         raise UsageError("--follow prints text as it comes, which is not one JSON document")
-    pattern = ALL_FILES_PATTERN if options.all else KERNEL_LOG_PATTERN
-    with open_client() as client:
+    with find_kernel(options.app_id) as kernel:
         if options.follow:
-            news = follow_logs(client, app_id, pattern=pattern, last_bytes=options.tail)
+            news = kernel.follow_logs(every=options.all, last_bytes=options.tail)
             _print_news(news, output, with_headings=options.all)
             return
-        status = client.last_status(app_id)
-        wanted = {"pattern": pattern, "last_bytes": options.tail, "timeout": options.timeout}
+        status = kernel.status()
+        pieces = kernel.logs(every=options.all, last_bytes=options.tail, timeout=options.timeout)
         if output.as_json:
-            files = read_logs(client, app_id, **wanted)
+            files = join_pieces(pieces)
             found = bool(files)
             if found:
                 output.result("", [asdict(file) for file in files])
         else:
-            pieces = stream_logs(client, app_id, **wanted)
             found = _print_pieces(pieces, output, with_headings=options.all)
     if not found:
-        disabled = status.log_aggregation == "DISABLED"
         raise ApplicationError(
-            f"{app_id} ({status.outcome}) has no logs that can be read"
-            + (": this cluster does not collect them" if disabled else ""),
-            app_id=app_id,
+            f"{kernel.id} ({status.outcome}) has no logs that can be read"
+            + (": this cluster does not collect them" if not status.has_logs else ""),
+            app_id=kernel.id,
             state=status.state,
             diagnostics=status.diagnostics,
-            hint=f"yarn logs -applicationId {app_id}",
+            hint=f"yarn logs -applicationId {kernel.id}",
         )
 
 
@@ -294,26 +261,22 @@ def _print_news(news: Iterable[LogFile], output: Output, *, with_headings: bool)
 
 
 def _stop(options: argparse.Namespace, output: Output) -> int:
-    from yarnkernel.hadoop.login import name_in_cluster  # noqa: PLC0415  (protobuf)
-    from yarnkernel.yarn.client import list_kernels  # noqa: PLC0415
-    from yarnkernel.yarn.kernel import YarnKernel  # noqa: PLC0415  (skein)
-
-    app_ids = [check_app_id(text) for text in options.app_ids]
-    if bool(app_ids) == options.all:
+    if bool(options.app_ids) == options.all:
         raise UsageError("name the applications to stop, or say --all; next: yarnkernel list")
     ended = []
     failed = 0
-    with open_client() as client:
+    with opened_place() as place:
+        kernels = [place.find(app_id) for app_id in options.app_ids]
         if options.all:
-            user = name_in_cluster(client.cluster.configuration)
-            app_ids = [status.app_id for status in list_kernels(client, user=user)]
-            if not app_ids:
-                output.progress(f"{user} has no kernel here")
-        for app_id in app_ids:
+            kernels = [place.find(status.id) for status in place.list(user=place.user)]
+            if not kernels:
+                output.progress(f"{place.user} has no kernel here")
+        for kernel in kernels:
             try:
-                status = YarnKernel(app_id, client).stop(
-                    force=options.force, timeout=options.timeout, report=output.progress
-                )
+                with kernel:
+                    status = kernel.stop(
+                        force=options.force, timeout=options.timeout, report=output.report
+                    )
             except ApplicationError as exc:
                 output.error(str(exc))
                 failed = exc.exit_code

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from yarnkernel.application import check_app_id
 from yarnkernel.arguments import add_kernel_info_key, add_timeout
 from yarnkernel.cli.arguments import FILES, Commands, add_app_id, add_command, completed_by
-from yarnkernel.cli.kernels import open_client
+from yarnkernel.cli.kernels import find_kernel, opened_place
 from yarnkernel.connection import (
     find_connection_file,
     is_encrypted,
@@ -76,29 +75,21 @@ def add_commands(commands: Commands) -> None:
 
 
 def _interrupt(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.kernels.control import interrupt  # noqa: PLC0415
-    from yarnkernel.yarn.kernel import YarnKernel  # noqa: PLC0415  (skein)
-
-    app_id = check_app_id(options.app_id)
-    with open_client() as client:
-        result = interrupt(YarnKernel(app_id, client), options.timeout, key=options.kernel_info_key)
+    with find_kernel(options.app_id) as kernel:
+        result = kernel.interrupt(options.timeout, key=options.kernel_info_key)
     words = {
         "idle": "is idle: there is nothing to interrupt",
         "asked": "has been asked to interrupt itself",
     }
-    output.progress(f"{app_id}: the kernel {words.get(result, 'was ' + result)}")
-    _tell(output, app_id, result=result)
+    output.progress(f"{kernel.id}: the kernel {words.get(result, 'was ' + result)}")
+    _tell(output, kernel.id, result=result)
 
 
 def _restart(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.kernels.control import restart  # noqa: PLC0415
-    from yarnkernel.yarn.kernel import YarnKernel  # noqa: PLC0415  (skein)
-
-    app_id = check_app_id(options.app_id)
-    with open_client() as client:
-        seconds, _ = restart(YarnKernel(app_id, client), options.timeout)
-    output.progress(f"{app_id}: the kernel was restarted in {seconds:.1f} s")
-    _tell(output, app_id, result="restarted", seconds=round(seconds, 3))
+    with find_kernel(options.app_id) as kernel:
+        seconds, _ = kernel.restart(options.timeout)
+    output.progress(f"{kernel.id}: the kernel was restarted in {seconds:.1f} s")
+    _tell(output, kernel.id, result="restarted", seconds=round(seconds, 3))
 
 
 def _tell(output: Output, app_id: str, **result: Any) -> None:
@@ -115,24 +106,22 @@ def _console(options: argparse.Namespace, output: Output) -> None:
             output.progress("what is said is not encrypted on its way")
         run_console(info)
         return
-    from yarnkernel.kernels.control import ENCRYPT_TIMEOUT, interrupt, other_info  # noqa: PLC0415
-    from yarnkernel.yarn.kernel import YarnKernel  # noqa: PLC0415  (skein)
+    from yarnkernel.kernels.control import ENCRYPT_TIMEOUT  # noqa: PLC0415  (skein)
 
-    app_id, key = check_app_id(options.kernel), options.kernel_info_key
+    key = options.kernel_info_key
 
     def interrupt_application() -> None:
-        # In a thread: with a connection of its own.
         try:
-            with open_client() as client:
-                interrupt(YarnKernel(app_id, client), CONSOLE_INTERRUPT_TIMEOUT, key=key)
+            with kernel.again() as own:  # in a thread
+                own.interrupt(CONSOLE_INTERRUPT_TIMEOUT, key=key)
         except YarnKernelError as exc:
             output.error(str(exc))
 
-    with open_client(output) as client:
-        kernel = YarnKernel(app_id, client)
-        info = kernel.wait(Deadline(options.timeout), key=key, report=output.progress)
+    with opened_place() as place, place.find(options.kernel) as kernel:
+        output.progress(f"cluster: {place.source}")
+        info = kernel.wait(Deadline(options.timeout), key=key, report=output.report)
         if options.encrypt and not is_encrypted(info):
-            info = other_info(kernel, ENCRYPT_TIMEOUT, encrypted=True) or info
+            info = kernel.other_info(ENCRYPT_TIMEOUT, encrypted=True) or info
     if not is_encrypted(info):
         output.progress("what is said is not encrypted on its way")
     run_console(info, interrupt_application)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any, cast
 
@@ -93,17 +94,14 @@ def _demo(_: argparse.Namespace, output: Output) -> None:
 def _run_kernel(state: ClusterState, phases: dict[str, float], output: Output) -> list[str]:
     """Submit, connect, run a cell, and wait for the application's end."""
     from yarnkernel.cluster.find import local_environment  # noqa: PLC0415
-    from yarnkernel.kernels.launch import started  # noqa: PLC0415  (skein)
-    from yarnkernel.yarn.client import YarnClient  # noqa: PLC0415
-    from yarnkernel.yarn.spec import default_spec, load_spec  # noqa: PLC0415
-    from yarnkernel.yarn.way import choose_way  # noqa: PLC0415
+    from yarnkernel.kernels.options import LaunchOptions  # noqa: PLC0415
+    from yarnkernel.kernels.places import open_place  # noqa: PLC0415
 
     output.progress("2. a kernel in a container of it: yarnkernel start specs/ipython.yaml")
-    with YarnClient(local_environment(state)) as client, choose_way(client) as way:
+    with contextlib.closing(open_place(cluster=local_environment(state))) as place:
         begin = output.elapsed
         deadline = Deadline(START_TIMEOUT)
-        spec = load_spec(default_spec())
-        with started(way, spec, deadline, report=output.progress) as (kernel, info):
+        with place.start(LaunchOptions(), deadline, report=output.report) as (kernel, info):
             phases["application running"] = begin + kernel.phases["RUNNING"]
             phases["kernel published"] = output.elapsed
             output.progress(f"3. a cell in the kernel on {info['ip']}")
@@ -111,11 +109,11 @@ def _run_kernel(state: ClusterState, phases: dict[str, float], output: Output) -
             phases["cell executed"] = output.elapsed
             status = kernel.await_end(REPLY_TIMEOUT)
         phases["application ended"] = output.elapsed
-        output.progress(f"{kernel.app_id} {status.outcome}")
-        if status.final_status != "SUCCEEDED":
+        output.progress(f"{kernel.id} {status.outcome}")
+        if not status.succeeded:
             raise KernelStartError(
-                f"{kernel.app_id} ended as {status.outcome}",
-                app_id=kernel.app_id,
+                f"{kernel.id} ended as {status.outcome}",
+                app_id=kernel.id,
                 state=status.state,
                 diagnostics=status.diagnostics,
             )

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yarnkernel.application import ENVIRONMENT_TAG_PREFIX
 from yarnkernel.arguments import add_timeout, count
 from yarnkernel.cli.arguments import Commands, add_command
-from yarnkernel.cli.kernels import open_client, pusher
+from yarnkernel.cli.kernels import opened_place, pusher
 from yarnkernel.deadline import Deadline
+from yarnkernel.environment.stored import TAG_PREFIX
 from yarnkernel.errors import UsageError
 
 if TYPE_CHECKING:
@@ -165,14 +165,13 @@ def _list(options: argparse.Namespace, output: Output) -> None:
 def _prune(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.environment.cache import cached_archives, remove_cached  # noqa: PLC0415
     from yarnkernel.environment.stored import select_old  # noqa: PLC0415
-    from yarnkernel.yarn.client import list_kernels  # noqa: PLC0415  (protobuf)
 
-    with open_client() as client:
+    with opened_place() as place:
         in_use = {
-            tag.removeprefix(ENVIRONMENT_TAG_PREFIX)
-            for status in list_kernels(client)
+            tag.removeprefix(TAG_PREFIX)
+            for status in place.list()
             for tag in status.tags
-            if tag.startswith(ENVIRONMENT_TAG_PREFIX)
+            if tag.startswith(TAG_PREFIX)
         }
     age = float(options.older_than * SECONDS_A_DAY)
     chosen = []

@@ -8,16 +8,14 @@ import os
 import socket
 import stat
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yarnkernel.application import check_app_id
 from yarnkernel.arguments import add_kernel_info_key, add_timeout
 from yarnkernel.cli.arguments import FILES, Commands, add_app_id, add_command, completed_by
 from yarnkernel.cli.output import TransferBar
 from yarnkernel.connection import (
-    RECIPE_OPTIONS,
-    REQUIRED,
     ConnectionInfo,
     check_writable,
     default_connection_file,
@@ -28,19 +26,18 @@ from yarnkernel.connection import (
 )
 from yarnkernel.deadline import START_TIMEOUT, Deadline
 from yarnkernel.errors import ApplicationError, UsageError
-from yarnkernel.kernels.arguments import add_overrides
+from yarnkernel.kernels.arguments import add_overrides, launch_options
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
-
-    import skein
+    from typing import TextIO
 
     from yarnkernel.cli.output import Output
-    from yarnkernel.environment.choice import Environment
     from yarnkernel.environment.push import Pusher
-    from yarnkernel.yarn.client import YarnClient
-    from yarnkernel.yarn.way import Way
+    from yarnkernel.kernels.handle import Kernel
+    from yarnkernel.kernels.place import Place
+    from yarnkernel.progress import Progress
 
 #: Seconds to reach a kernel's port before a warning.
 REACH_TIMEOUT = 3.0
@@ -110,109 +107,72 @@ def _add_connection_options(parser: argparse.ArgumentParser, default_file: str) 
     add_timeout(parser, "how long to wait for everything", START_TIMEOUT)
 
 
-def _load_spec(
-    options: argparse.Namespace, deadline: Deadline, output: Output
-) -> skein.ApplicationSpec:
-    from yarnkernel.yarn.spec import default_spec, load_spec  # noqa: PLC0415  (skein)
-    from yarnkernel.yarn.spec_changes import (  # noqa: PLC0415
-        add_environment,
-        add_variables,
-        override,
-    )
-
-    spec = load_spec(options.spec or default_spec())
-    override(
-        spec,
-        queue=options.queue,
-        memory=options.memory,
-        vcores=options.vcores,
-        node_label=options.node_label,
-        name=options.application_name,
-        own_credentials=options.own_credentials,
-    )
-    if options.environment is not None:
-        add_environment(spec, _choose_environment(options.environment, deadline, output))
-    recipe = {RECIPE_OPTIONS: f"--encryption {options.encrypt}"} if options.encrypt else {}
-    add_variables(spec, {**dict(options.env), **recipe})
-    return spec
-
-
-def _choose_environment(text: str, deadline: Deadline, output: Output) -> Environment:
-    from yarnkernel.cluster.find import find_cluster  # noqa: PLC0415
-    from yarnkernel.environment.choice import choose_environment  # noqa: PLC0415
-
-    with pusher(deadline, output) as by:
-        return choose_environment(text, by, find_cluster)
-
-
 @contextlib.contextmanager
 def pusher(deadline: Deadline, output: Output) -> Iterator[Pusher]:
     """Make what packs and pushes environments, and shows how far it is."""
     from yarnkernel.environment.push import Pusher  # noqa: PLC0415
 
     with TransferBar(output, "uploading") as bar:
-        yield Pusher(deadline, output.progress, bar, output.terminal)
+        yield Pusher(deadline, output.report, bar, output.terminal)
 
 
-def open_client(output: Output | None = None) -> YarnClient:
-    """Find the cluster, telling which one it is where that matters."""
-    from yarnkernel.cluster.find import find_cluster  # noqa: PLC0415
-    from yarnkernel.yarn.client import YarnClient  # noqa: PLC0415  (protobuf)
+@dataclass(frozen=True)
+class _Shown:
+    """Shows what is packed and uploaded: see :class:`yarnkernel.kernels.place.Transfer`."""
 
-    cluster = find_cluster()
-    if output is not None:
-        output.progress(f"cluster: {cluster.source}")
-    return YarnClient(cluster)
+    bar: TransferBar
+    terminal: TextIO | None
 
 
 @contextlib.contextmanager
-def _open_way(options: argparse.Namespace, deadline: Deadline, output: Output) -> Iterator[Way]:
-    """Find the cluster and make ready to submit to it."""
-    from yarnkernel.yarn.client import ANSWER_TIMEOUT  # noqa: PLC0415  (protobuf)
-    from yarnkernel.yarn.submission import Scheduling, asking  # noqa: PLC0415
-    from yarnkernel.yarn.way import choose_way  # noqa: PLC0415
+def _transfer(output: Output) -> Iterator[_Shown]:
+    with TransferBar(output, "uploading") as bar:
+        yield _Shown(bar, output.terminal)
 
-    explain = output.progress if options.verbose else lambda _line: None
-    scheduling = Scheduling(options.priority or 0, options.lifetime or 0.0)
-    sealed = options.encrypt == REQUIRED
-    with (
-        open_client(output) as client,
-        choose_way(
-            client, options.via or "", scheduling=scheduling, explain=explain, sealed=sealed
-        ) as way,
-    ):
-        with asking(client, deadline):
-            client.check(deadline.step(ANSWER_TIMEOUT))
-        yield way
+
+@contextlib.contextmanager
+def opened_place() -> Iterator[Place]:
+    """Open the user's place."""
+    from yarnkernel.kernels.places import open_place  # noqa: PLC0415  (protobuf)
+
+    with contextlib.closing(open_place()) as place:
+        yield place
 
 
 def _start(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.kernels.launch import started  # noqa: PLC0415  (skein)
-
     check_writable(options.connection_file or make_runtime_directory() / "kernel.json")
     deadline = Deadline(options.timeout)
-    spec = _load_spec(options, deadline, output)
-    with _open_way(options, deadline, output) as way:
-        connected = output.elapsed
-        with started(way, spec, deadline, key=options.kernel_info_key, report=output.progress) as (
-            kernel,
-            info,
-        ):
-            path = options.connection_file or default_connection_file(kernel.app_id)
-            write_connection_file(info, path)
-            output.result(
-                kernel.app_id,
-                {
-                    "application_id": kernel.app_id,
-                    "connection_file": str(path),
-                    "seconds": {
-                        "cluster connected": round(connected, 3),
-                        **{k.lower(): round(v, 3) for k, v in kernel.phases.items()},
-                        "total": round(output.elapsed, 3),
-                    },
+    launch = launch_options(options)
+    connected = 0.0
+
+    def report(progress: Progress) -> None:
+        nonlocal connected
+        if progress.step == "connected":
+            connected = output.elapsed
+        output.report(progress)
+
+    with (
+        opened_place() as place,
+        _transfer(output) as transfer,
+        place.start(
+            launch, deadline, key=options.kernel_info_key, report=report, transfer=transfer
+        ) as (kernel, info),
+    ):
+        path = options.connection_file or default_connection_file(kernel.id)
+        write_connection_file(info, path)
+        output.result(
+            kernel.id,
+            {
+                "application_id": kernel.id,
+                "connection_file": str(path),
+                "seconds": {
+                    "cluster connected": round(connected, 3),
+                    **{k.lower(): round(v, 3) for k, v in kernel.phases.items()},
+                    "total": round(output.elapsed, 3),
                 },
-            )
-    _tell_ready(output, kernel.app_id, info, path)
+            },
+        )
+    _tell_ready(output, kernel.id, info, path)
 
 
 def _tell_ready(output: Output, app_id: str, info: ConnectionInfo, path: Path | None) -> None:
@@ -247,32 +207,36 @@ def _knock(host: str, port: int) -> None:
 
 
 def _submit(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.kernels.launch import submitted  # noqa: PLC0415  (skein)
-
-    deadline = Deadline(options.timeout)
-    spec = _load_spec(options, deadline, output)
+    launch = launch_options(options)
     with (
-        _open_way(options, deadline, output) as way,
-        submitted(way, spec, deadline, output.progress) as kernel,
+        opened_place() as place,
+        _transfer(output) as transfer,
+        place.submit(
+            launch, Deadline(options.timeout), report=output.report, transfer=transfer
+        ) as kernel,
     ):
-        output.result(kernel.app_id, {"application_id": kernel.app_id})
+        output.result(kernel.id, {"application_id": kernel.id})
+
+
+def find_kernel(kernel: str) -> Kernel:
+    """Return the handle of a kernel; the caller closes it."""
+    from yarnkernel.kernels.places import open_place  # noqa: PLC0415  (protobuf)
+
+    return open_place().find(kernel)
 
 
 def _connect(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.kernels.control import other_info  # noqa: PLC0415
-    from yarnkernel.yarn.kernel import YarnKernel  # noqa: PLC0415  (skein)
-
-    app_id = check_app_id(options.app_id)
     if options.connection_file is not None:
         check_writable(options.connection_file)
     else:
         _hide_standard_output()
     deadline = Deadline(options.timeout)
-    with open_client(output) as client:
-        kernel = YarnKernel(app_id, client)
-        info = kernel.wait(deadline, key=options.kernel_info_key, report=output.progress)
+    with opened_place() as place, place.find(options.app_id) as kernel:
+        output.progress(f"cluster: {place.source}")
+        app_id = kernel.id
+        info = kernel.wait(deadline, key=options.kernel_info_key, report=output.report)
         if is_encrypted(info) != options.encrypt:
-            info = other_info(kernel, deadline.remaining, encrypted=options.encrypt) or info
+            info = kernel.other_info(deadline.remaining, encrypted=options.encrypt) or info
     if options.encrypt and not is_encrypted(info):
         raise ApplicationError(
             f"{app_id}: the kernel does not encrypt, nor its supervisor for it",

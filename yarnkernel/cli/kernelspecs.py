@@ -92,25 +92,21 @@ def _add(options: argparse.Namespace, output: Output) -> None:
         kernels_directory,
         write_kernelspec,
     )
-    from yarnkernel.yarn.spec import default_spec  # noqa: PLC0415
+    from yarnkernel.kernels.places import open_place  # noqa: PLC0415  (protobuf)
 
     name = check_name(options.application_name or DEFAULT_NAME)
-    source = Path(options.spec or default_spec())
-    launch = launch_options(options, spec=str(source), name="")
-    spec = launch.load()
+    found = open_place().describe(launch_options(options, name=""))
+    launch = launch_options(options, spec=str(found.path), name="")
     _check_environment(launch)
     _tell_cluster(output)
     prefix = Path(sys.prefix) if options.sys_prefix else options.prefix
     kernels = kernels_directory(prefix)
     directory = kernels / name.lower()
-    relative = any(
-        file.source.startswith("file:") for part in _parts(spec) for file in part.files.values()
-    )
     launch = launch_options(
         options,
         spec=SPEC_FILE,
         name="",
-        files_from=str(source.absolute().parent) if relative else "",
+        files_from=str(found.path.absolute().parent) if found.has_files else "",
     )
     content = _kernel_json(launch, directory, options)
     shared = prefix is not None
@@ -118,7 +114,7 @@ def _add(options: argparse.Namespace, output: Output) -> None:
         name,
         kernels,
         content,
-        source,
+        found.path,
         replace=options.replace,
         private=bool(launch.env) and not shared,
     )
@@ -128,21 +124,17 @@ def _add(options: argparse.Namespace, output: Output) -> None:
             f"({', '.join(launch.env)})"
         )
     output.progress(f"{content['display_name']} is installed in {directory}")
-    found = find_kernelspecs().get(kernelspec.name)
-    if found is None:
+    installed = find_kernelspecs().get(kernelspec.name)
+    if installed is None:
         output.progress(
             f"next: export JUPYTER_PATH={shlex.quote(str(kernels.parent))}, where Jupyter does not "
             "look by itself"
         )
-    elif found.directory != directory:
-        output.progress(f"warning: Jupyter finds {found.directory} before it")
+    elif installed.directory != directory:
+        output.progress(f"warning: Jupyter finds {installed.directory} before it")
     else:
         output.progress(f"next: jupyter console --kernel {kernelspec.name}")
     output.result(str(directory), _document(kernelspec))
-
-
-def _parts(spec: Any) -> list[Any]:
-    return [spec.master, *spec.services.values()]
 
 
 def _check_environment(launch: LaunchOptions) -> None:
@@ -159,10 +151,10 @@ def _check_environment(launch: LaunchOptions) -> None:
 
 
 def _tell_cluster(output: Output) -> None:
-    from yarnkernel.cluster.find import find_cluster  # noqa: PLC0415
+    from yarnkernel.kernels.places import open_place  # noqa: PLC0415  (protobuf)
 
     try:
-        output.progress(f"cluster: {find_cluster().source}")
+        output.progress(f"cluster: {open_place().source}")
     except YarnKernelError as exc:
         output.progress(f"warning: no kernel can be started now: {exc}")
 
@@ -213,6 +205,7 @@ def _show(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.jupyter.kernelspec import find_kernelspec  # noqa: PLC0415
     from yarnkernel.jupyter.launcher_arguments import read_options  # noqa: PLC0415
     from yarnkernel.kernels.options import LaunchOptions  # noqa: PLC0415
+    from yarnkernel.kernels.places import open_place  # noqa: PLC0415  (protobuf)
 
     kernelspec = find_kernelspec(options.name)
     document = _document(kernelspec)
@@ -222,13 +215,13 @@ def _show(options: argparse.Namespace, output: Output) -> None:
             if kernelspec.has_provisioner
             else read_options(kernelspec.launcher_arguments)
         )
-        spec = launch.load()
+        found = open_place().describe(launch)
     except UsageError as exc:
         raise UsageError(
             f"the kernelspec in {kernelspec.directory} cannot be used: {exc}\n"
             f"  next: mend its kernel.json, or add it anew with --replace"
         ) from None
-    document |= {"recipe": launch.recipe_options(), "specification": spec.to_dict()}
+    document |= {"recipe": launch.recipe_options(), "specification": found.specification}
     lines = [
         f"{kernelspec.content.get('display_name')} ({kernelspec.name}) in {kernelspec.directory}",
         f"command: {shlex.join(document['argv'])}",
@@ -237,7 +230,7 @@ def _show(options: argparse.Namespace, output: Output) -> None:
         f"options of the recipe: {shlex.join(document['recipe']) or 'none'}",
         f"start timeout: {launch.timeout:.0f} s",
         "specification:",
-        *("  " + line for line in spec.to_yaml(skip_nulls=True).splitlines()),
+        *("  " + line for line in found.text.splitlines()),
     ]
     output.result("\n".join(lines), document)
 

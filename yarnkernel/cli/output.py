@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
     from typing_extensions import Self
+
+    from yarnkernel.progress import Progress
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
@@ -34,10 +37,13 @@ class Output:
         No progress.
     as_json : bool
         Results as JSON.
+    verbose : bool, default False
+        Details of the progress, too.
     """
 
-    def __init__(self, *, quiet: bool, as_json: bool) -> None:
+    def __init__(self, *, quiet: bool, as_json: bool, verbose: bool = False) -> None:
         self.quiet = quiet
+        self.verbose = verbose
         self.as_json = as_json
         self._begin = time.monotonic()
 
@@ -56,6 +62,11 @@ class Output:
         if not self.quiet:
             text = printable(without_colours(line), keep="\n\t")
             print(f"[{self.elapsed:5.1f} s] {text}", file=sys.stderr, flush=True)  # noqa: T201
+
+    def report(self, progress: Progress) -> None:
+        """Tell a step; details only to those who have asked for more."""
+        if self.verbose or not progress.is_detail:
+            self.progress(str(progress))
 
     def error(self, text: str) -> None:
         """Tell what ended the command."""
@@ -118,7 +129,7 @@ class TransferBar:
     def __init__(self, output: Output, what: str = "fetching Hadoop's artefacts") -> None:
         self._output = output
         self._what = what
-        self._progress: Progress | None = None
+        self._progress: Bar | None = None
         self._task: TaskID | None = None
 
     def start(self, total: int) -> None:

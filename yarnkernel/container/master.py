@@ -10,7 +10,6 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from yarnkernel.application import fingerprint_url
 from yarnkernel.container.address import addresses, container_address
 from yarnkernel.container.app_master_server import AppMasterServer
 from yarnkernel.container.heartbeats import Heartbeats
@@ -30,6 +29,7 @@ from yarnkernel.hadoop.application_master_protocol import ApplicationMasterProto
 from yarnkernel.hadoop.configuration import Configuration
 from yarnkernel.hadoop.node_manager import container_status, web_scheme
 from yarnkernel.kernel_status import COMMAND_END, COMMAND_PREFIX, Command
+from yarnkernel.store.address import fingerprint_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -11,15 +11,15 @@ from yarnkernel.environment.cache import cache_directory
 from yarnkernel.environment.prefix import check_packages, fingerprint, open_prefix, plain_name
 from yarnkernel.environment.stored import stored_name
 from yarnkernel.errors import PackError, UsageError
+from yarnkernel.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from yarnkernel.deadline import Deadline
     from yarnkernel.environment.prefix import Prefix
     from yarnkernel.environment.store import EnvironmentStore
     from yarnkernel.environment.stored import StoredArchive
     from yarnkernel.environment.transfer import TransferProgress
+    from yarnkernel.progress import Report
 
 
 class Pusher:
@@ -30,7 +30,7 @@ class Pusher:
     deadline : Deadline
         For all of it.
     report : callable
-        Called with one line at each step.
+        Told of each step.
     transfer : TransferProgress
         Told about the upload.
     terminal : file, optional
@@ -40,7 +40,7 @@ class Pusher:
     def __init__(
         self,
         deadline: Deadline,
-        report: Callable[[str], None],
+        report: Report,
         transfer: TransferProgress,
         terminal: IO[str] | None = None,
     ) -> None:
@@ -74,9 +74,9 @@ class Pusher:
         prefix = open_prefix(path)
         check_packages(prefix, to_pack=True)
         target = target or Path(f"{prefix.name}.tar.gz")
-        self._report(f"packing {prefix.path} ({prefix.kind})")
+        self._report(Progress("packing", place=str(prefix.path), reason=prefix.kind))
         pack(prefix, target, deadline=self.deadline, progress=self._terminal)
-        self._report(f"packed: {target.stat().st_size / 1e6:.1f} MB")
+        self._report(Progress("packed", place=str(target), size=target.stat().st_size))
         self._check(target)
         return target
 
@@ -117,11 +117,8 @@ class Pusher:
             name = stored_name(label, archive_digest(path, self.deadline))
             size = path.stat().st_size
             stored, uploaded = store.push(name, lambda: self._check(path), self._transfer, size)
-        self._report(
-            f"uploaded: {stored.size / 1e6:.1f} MB"
-            if uploaded
-            else f"{path} is on the cluster already"
-        )
+        step = "uploaded" if uploaded else "there"
+        self._report(Progress(step, place=str(path), size=stored.size))
         return stored, uploaded
 
     def _cached(self, prefix: Prefix, name: str) -> Path:
@@ -145,5 +142,5 @@ class Pusher:
 
     def _check(self, archive: Path) -> Path:
         for warning in check_archive(archive, self.deadline):
-            self._report(f"warning: {warning}")
+            self._report(Progress("warning", reason=warning))
         return archive

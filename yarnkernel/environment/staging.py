@@ -10,19 +10,17 @@ from yarnkernel.environment.store import EnvironmentStore
 from yarnkernel.environment.transfer import TransferLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from yarnkernel.cluster.find import ClusterEnvironment
     from yarnkernel.deadline import Deadline
+    from yarnkernel.progress import Report
 
 #: Below the user's home on the cluster; nobody else reads it.
 DIRECTORY = ".yarnkernel/files"
 
 
-def stage(
-    path: Path, cluster: ClusterEnvironment, deadline: Deadline, report: Callable[[str], None]
-) -> str:
+def stage(path: Path, cluster: ClusterEnvironment, deadline: Deadline, report: Report) -> str:
     """Upload a file unless it is there.
 
     Parameters

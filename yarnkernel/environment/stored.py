@@ -15,6 +15,9 @@ DIGEST_LENGTH = 16
 
 _STORED_NAME = re.compile(rf"-(?P<digest>[0-9a-f]{{{DIGEST_LENGTH}}})\.tar\.gz$")
 
+#: An application whose environment is a stored one has a tag with its digest.
+TAG_PREFIX = "environment-"
+
 
 @dataclass(frozen=True)
 class StoredArchive:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from yarnkernel.progress import Progress
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from yarnkernel.progress import Report
 
 
 class TransferProgress(Protocol):
@@ -24,18 +26,18 @@ class TransferLine:
     Parameters
     ----------
     report : callable
-        Called with the line.
+        Told when it begins.
     name : str
         What is transferred.
     """
 
-    def __init__(self, report: Callable[[str], None], name: str) -> None:
+    def __init__(self, report: Report, name: str) -> None:
         self._report = report
         self._name = name
 
     def start(self, total: int) -> None:
         """See :class:`TransferProgress`."""
-        self._report(f"uploading {self._name}: {total / 1e6:.1f} MB")
+        self._report(Progress("uploading", place=self._name, size=total))
 
     def advance(self, size: int) -> None:
         """See :class:`TransferProgress`."""

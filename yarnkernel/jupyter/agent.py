@@ -10,7 +10,6 @@ going to come back to is stopped.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import signal
@@ -20,32 +19,27 @@ import time
 import traceback
 from typing import IO, TYPE_CHECKING, Any
 
-from yarnkernel.cluster.find import find_cluster
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import ClusterError, YarnKernelError
 from yarnkernel.jupyter.agent_ends import Ends
 from yarnkernel.jupyter.agent_starts import Starts
 from yarnkernel.kernel_status import KernelStatus
-from yarnkernel.kernels.control import interrupt, restart
-from yarnkernel.kernels.launch import started_for
 from yarnkernel.kernels.options import LaunchOptions
-from yarnkernel.kernels.watch import KernelWatch
-from yarnkernel.store.client import shut_down
-from yarnkernel.yarn.client import YarnClient
-from yarnkernel.yarn.kernel import YarnKernel
-from yarnkernel.yarn.skein_driver import SharedDriver
-from yarnkernel.yarn.way import choose_way
+from yarnkernel.kernels.places import open_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from yarnkernel.application import ApplicationStatus
-    from yarnkernel.cluster.find import ClusterEnvironment
+    from yarnkernel.kernels.handle import Kernel, Status, Watch
+    from yarnkernel.kernels.place import Place
+    from yarnkernel.progress import Progress
+    from yarnkernel.store.address import StoreAddress
 
-#: Seconds after which a driver that nobody has used is ended.
-DRIVER_IDLE = 300.0
-#: Seconds to wait for others that use a driver which is to be ended; it ends with us anyway.
-DRIVER_PATIENCE = 1.0
+
+#: Seconds after which a place lets go of what nobody has used, such as skein's driver.
+IDLE = 300.0
+#: Seconds to wait for others who use that; it ends with us anyway.
+PATIENCE = 1.0
 #: Seconds to wait for an application's end before it is left to further tries.
 END_PATIENCE = 30.0
 #: Seconds that an ApplicationMaster may take to hear of its end.
@@ -68,21 +62,20 @@ class Agent:
     def __init__(self, output: IO[str]) -> None:
         self._output = output
         self._writing = threading.Lock()
-        self._cluster: ClusterEnvironment | None = None
-        self._driver: SharedDriver | None = None
+        self._place: Place | None = None
         self._opening = threading.Lock()
         self._starts = Starts()
         self._ends = Ends(self._end_application, self._ask_master)
-        self._watches: dict[str, KernelWatch] = {}
+        self._watches: dict[str, Watch] = {}
         self._kept: set[str] = set()
         #: Where each kernel is; another cluster may be the user's by now.
-        self._clusters: dict[str, ClusterEnvironment] = {}
+        self._places: dict[str, Place] = {}
         self._threads: set[threading.Thread] = set()
 
     def serve(self, requests: IO[str]) -> None:
         """Carry out requests until there are no more, and then end what is left."""
         stopping = threading.Event()
-        closer = threading.Thread(target=self._close_idle_driver, args=(stopping,), daemon=True)
+        closer = threading.Thread(target=self._let_go, args=(stopping,), daemon=True)
         closer.start()
         try:
             for line in requests:
@@ -106,10 +99,10 @@ class Agent:
             self._threads.discard(thread)
             self._write(id=request["id"], error=str(exc), exit_code=1)
 
-    def _close_idle_driver(self, stopping: threading.Event) -> None:
-        while not stopping.wait(DRIVER_IDLE / 10):
-            if self._driver is not None:
-                self._driver.close(DRIVER_PATIENCE, unused=DRIVER_IDLE)
+    def _let_go(self, stopping: threading.Event) -> None:
+        while not stopping.wait(IDLE / 10):
+            if self._place is not None:
+                self._place.close(PATIENCE, unused=IDLE)
 
     def _write(self, **message: Any) -> None:
         # A front end that has ended does not read any more.
@@ -130,15 +123,16 @@ class Agent:
         finally:
             self._threads.discard(threading.current_thread())
 
-    def _open(self) -> YarnClient:
-        """Make a client for a start: they are not shared by threads."""
-        cluster = find_cluster()  # may take a while: nobody else waits for that
+    def _current_place(self) -> Place:
+        """The place of a start: what it keeps for further ones is shared while it is the same."""
+        place = open_place()
+        _ = place.source  # may take a while: nobody else waits for that
         with self._opening:
-            if cluster != self._cluster or self._driver is None:
-                unused, self._cluster, self._driver = self._driver, cluster, SharedDriver(cluster)
+            if self._place is None or place != self._place:
+                unused, self._place = self._place, place
                 if unused is not None:
-                    unused.close(DRIVER_PATIENCE)
-        return YarnClient(cluster)
+                    unused.close(PATIENCE)
+            return self._place
 
     def do_start(
         self,
@@ -171,26 +165,19 @@ class Agent:
         """
         launch = LaunchOptions.from_dict(options)
         deadline = Deadline(launch.timeout)
-        with self._starts.begun(number, deadline), self._open() as client:
 
-            def report(line: str) -> None:
-                self._write(id=number, progress=line)
+        def report(progress: Progress) -> None:
+            self._write(id=number, progress=str(progress))
 
-            way = choose_way(
-                client,
-                launch.via,
-                scheduling=launch.scheduling,
-                driver=self._driver,
-                explain=report,
-                sealed=launch.sealed,
-            )
-            with started_for(
-                way, launch, keys, deadline, recipe_options=recipe_options, report=report
+        with self._starts.begun(number, deadline):
+            place = self._current_place()
+            with place.start(
+                launch, deadline, keys=keys, recipe_options=recipe_options, report=report
             ) as (kernel, info):
-                self._clusters[kernel.app_id] = client.cluster
-                self.do_watch(number, app_id=kernel.app_id, keep=keep)
-                self._starts.complete(number, kernel.app_id)
-        return {"app_id": kernel.app_id, "connection_info": info}
+                self._places[kernel.id] = place
+                self.do_watch(number, app_id=kernel.id, keep=keep)
+                self._starts.complete(number, kernel.id)
+        return {"app_id": kernel.id, "connection_info": info}
 
     def do_cancel(self, _number: int, *, start: int) -> None:
         """Give up a start that nobody waits for any more, and kill what it has started."""
@@ -203,7 +190,7 @@ class Agent:
         if keep:
             self._kept.add(app_id)
 
-        def tell(news: KernelStatus | ApplicationStatus | None) -> None:
+        def tell(news: KernelStatus | Status | None) -> None:
             if isinstance(news, KernelStatus):
                 kernel = {
                     "state": news.state,
@@ -215,34 +202,36 @@ class Agent:
             else:
                 self._watches.pop(app_id, None)
                 self._kept.discard(app_id)
-                self._clusters.pop(app_id, None)
-                ended = dataclasses.asdict(news) if news is not None else {}
-                found = ("state", "final_status", "diagnostics")
-                self._write(app_id=app_id, ended={name: ended.get(name, "") for name in found})
+                self._places.pop(app_id, None)
+                ended = {"outcome": "", "diagnostics": "", "lost": False}
+                if news is not None:
+                    ended = {
+                        "outcome": news.outcome,
+                        "diagnostics": news.diagnostics,
+                        "lost": news.lost,
+                    }
+                self._write(app_id=app_id, ended=ended)
 
-        self._watches[app_id] = watch = KernelWatch(self._kernel(app_id), tell)
-        watch.start()
+        self._watches[app_id] = self._kernel(app_id).watch(tell)
 
-    def _kernel(self, app_id: str) -> YarnKernel:
-        cluster = self._clusters.get(app_id)
-        if cluster is None:
-            cluster = self._clusters[app_id] = find_cluster()
-        return YarnKernel(app_id, YarnClient(cluster))
+    def _kernel(self, app_id: str) -> Kernel:
+        place = self._places.get(app_id)
+        if place is None:
+            place = self._places[app_id] = open_place()
+        return place.find(app_id)
 
     def do_restart(
         self, _number: int, *, app_id: str, restarts: int, timeout: float
     ) -> dict[str, int]:
         """Restart a kernel in place unless it has been since ``restarts`` was true."""
-        kernel = self._kernel(app_id)
-        with kernel.client:
-            last = self._last_status(app_id)
-            return {"restarts": restart(kernel, timeout, restarts=restarts, last=last)[1]}
+        with self._kernel(app_id) as kernel:
+            last = self._last_address(app_id)
+            return {"restarts": kernel.restart(timeout, restarts=restarts, last=last)[1]}
 
     def do_interrupt(self, _number: int, *, app_id: str, timeout: float) -> str:
-        """Interrupt a kernel; see :func:`kernel_control.interrupt`."""
-        kernel = self._kernel(app_id)
-        with kernel.client:
-            return interrupt(kernel, timeout, last=self._last_status(app_id))
+        """Interrupt a kernel; see :meth:`yarnkernel.kernels.handle.Kernel.interrupt`."""
+        with self._kernel(app_id) as kernel:
+            return kernel.interrupt(timeout, last=self._last_address(app_id))
 
     def do_end(self, _number: int, *, app_id: str, grace: float) -> str:
         """See to it that an application has ended.
@@ -262,31 +251,31 @@ class Agent:
         return self._ends.see_to(app_id, grace, grace + END_PATIENCE)
 
     def _end_application(self, app_id: str, grace: float) -> str:
-        kernel = self._kernel(app_id)
         try:
-            with kernel.client:
+            with self._kernel(app_id) as kernel:
                 status, deadline = kernel.status(), Deadline(grace)
                 while not status.ended and not deadline.passed:
                     time.sleep(END_INTERVAL)
                     status = kernel.status()
                 status = status if status.ended else kernel.stop(force=True)
         except ClusterError:
-            self._clusters.pop(app_id, None)  # the next try asks which it is now
+            self._places.pop(app_id, None)  # the next try asks which it is now
             raise
-        self._clusters.pop(app_id, None)
+        self._places.pop(app_id, None)
         return status.outcome
 
     def _ask_master(self, app_id: str) -> bool:
         """Ask for an application's end where its watch has seen its ApplicationMaster."""
-        status = self._last_status(app_id)
-        if status is not None:
-            shut_down(status, "Its front end has shut it down.", MASTER_TIMEOUT)
-        return status is not None
+        address = self._last_address(app_id)
+        if address is not None:
+            with self._kernel(app_id) as kernel:
+                kernel.shut_down(address, "Its front end has shut it down.", MASTER_TIMEOUT)
+        return address is not None
 
-    def _last_status(self, app_id: str) -> ApplicationStatus | None:
-        """What was last seen of an application that ran."""
+    def _last_address(self, app_id: str) -> StoreAddress | None:
+        """Where the key-value store of a kernel was last seen."""
         watch = self._watches.get(app_id)
-        return watch.status if watch is not None else None
+        return watch.address if watch is not None else None
 
     def _end(self) -> None:
         """End what nobody is there for any more."""
@@ -296,8 +285,8 @@ class Agent:
         for thread in [*list(self._threads), *enders]:
             thread.join(deadline.remaining)
         self._ends.await_all(deadline)
-        if self._driver is not None:
-            self._driver.close(DRIVER_PATIENCE)
+        if self._place is not None:
+            self._place.close(PATIENCE)
 
     def _end_one(self, app_id: str) -> None:
         if app_id not in self._kept:

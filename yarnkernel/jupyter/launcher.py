@@ -30,9 +30,8 @@ from yarnkernel.relay import Relay
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from yarnkernel.application import ApplicationStatus
     from yarnkernel.connection import ConnectionInfo
-    from yarnkernel.yarn.kernel import YarnKernel
+    from yarnkernel.kernels.handle import Kernel, Status
 
 #: Seconds in which signals count as one interrupt: front ends send it to children as well.
 INTERRUPT_INTERVAL = 0.5
@@ -85,11 +84,11 @@ class Launcher:
         self._front = front
         self._output = output
         self._deadline = Deadline(options.timeout)
-        self._news: asyncio.Queue[KernelStatus | ApplicationStatus | None] = asyncio.Queue()
+        self._news: asyncio.Queue[KernelStatus | Status | None] = asyncio.Queue()
         self._leaving = asyncio.Event()
         self._interrupted = 0.0
         self._interrupts: set[asyncio.Task[None]] = set()
-        self._kernel: YarnKernel | None = None
+        self._kernel: Kernel | None = None
 
     async def run(self) -> int:
         """Run the kernel to its end, or ours.
@@ -125,12 +124,12 @@ class Launcher:
                     await asyncio.to_thread(kernel.stop)
             return TERMINATED if code is None else code
 
-    async def _stand_in(self, relay: Relay, kernel: YarnKernel, info: ConnectionInfo) -> int | None:
+    async def _stand_in(self, relay: Relay, kernel: Kernel, info: ConnectionInfo) -> int | None:
         """Be the kernel to its end, and return its exit code; None when we are asked to leave."""
         self._kernel = kernel
         loop = asyncio.get_running_loop()
         with _watched(kernel, loop, self._news):
-            self._output.progress(f"{kernel.app_id} kernel is ready on {info['ip']}")
+            self._output.progress(f"{kernel.id} kernel is ready on {info['ip']}")
             if not is_encrypted(info):
                 self._output.progress("what it says is not encrypted on its way")
             # What the launcher opens keeps the kernel, which ends when nobody is connected.
@@ -147,35 +146,20 @@ class Launcher:
             finally:
                 opening.cancel()
 
-    def _start(self) -> tuple[YarnKernel, ConnectionInfo]:
-        from yarnkernel.cluster.find import find_cluster  # noqa: PLC0415
-        from yarnkernel.kernels.launch import started_for  # noqa: PLC0415  (skein)
-        from yarnkernel.yarn.client import YarnClient  # noqa: PLC0415
-        from yarnkernel.yarn.way import choose_way  # noqa: PLC0415
+    def _start(self) -> tuple[Kernel, ConnectionInfo]:
+        from yarnkernel.kernels.places import open_place  # noqa: PLC0415  (protobuf)
 
-        cluster = find_cluster()
-        self._output.progress(f"cluster: {cluster.source}")
-        with (
-            YarnClient(cluster) as client,
-            choose_way(
-                client,
-                self._options.via,
-                scheduling=self._options.scheduling,
-                explain=self._output.progress,
-                sealed=self._options.sealed,
-            ) as way,
-            started_for(
-                way,
+        with contextlib.closing(open_place()) as place:
+            with place.start(
                 self._options,
-                keys_of(self._front),
                 self._deadline,
+                keys=keys_of(self._front),
                 recipe_options=["--once", "--owned", "--prefer-directory", str(Path.cwd())],
-                report=self._output.progress,
-            ) as (kernel, info),
-        ):
-            if self._leaving.is_set():
-                raise YarnKernelError("asked to end")
-            return kernel, info
+                report=lambda progress: self._output.progress(str(progress)),
+            ) as (kernel, info):
+                if self._leaving.is_set():
+                    raise YarnKernelError("asked to end")
+                return kernel, info
 
     def _leave(self) -> None:
         self._leaving.set()
@@ -199,8 +183,8 @@ class Launcher:
             if isinstance(news, KernelStatus):
                 code = news.exit_code if news.state == "ended" else None
             elif news.ended:
-                if news.final_status != "SUCCEEDED":
-                    self._output.error(f"{news.app_id} has ended: {news.diagnostics.strip()}")
+                if not news.succeeded:
+                    self._output.error(f"{news.id} has ended: {news.diagnostics.strip()}")
                     code = code or 1
                 return 128 - code if code is not None and code < 0 else code or 0
 
@@ -213,27 +197,21 @@ class Launcher:
         self._interrupts.add(task)
         task.add_done_callback(self._interrupts.discard)
 
-    async def _ask_to_interrupt(self, kernel: YarnKernel) -> None:
-        from yarnkernel.kernels.control import interrupt  # noqa: PLC0415  (skein)
-
+    async def _ask_to_interrupt(self, kernel: Kernel) -> None:
         try:
-            await asyncio.to_thread(interrupt, kernel, INTERRUPT_TIMEOUT)
+            with kernel.again() as own:
+                await asyncio.to_thread(own.interrupt, INTERRUPT_TIMEOUT)
         except YarnKernelError as exc:
             self._output.error(str(exc))
 
 
 @contextlib.contextmanager
-def _watched(kernel: YarnKernel, loop: asyncio.AbstractEventLoop, news: asyncio.Queue[Any]) -> Any:
-    from yarnkernel.kernels.watch import KernelWatch  # noqa: PLC0415
-    from yarnkernel.yarn.client import YarnClient  # noqa: PLC0415
-    from yarnkernel.yarn.kernel import YarnKernel  # noqa: PLC0415  (skein)
-
+def _watched(kernel: Kernel, loop: asyncio.AbstractEventLoop, news: asyncio.Queue[Any]) -> Any:
     def tell(one: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
             loop.call_soon_threadsafe(news.put_nowait, one)
 
-    watch = KernelWatch(YarnKernel(kernel.app_id, YarnClient(kernel.client.cluster)), tell)
-    watch.start()
+    watch = kernel.watch(tell)
     try:
         yield
     finally:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
-from yarnkernel.connection import ASKED_TO_RESTART, RECIPE_DIAGNOSTICS, keys_of
+from yarnkernel.connection import ASKED_TO_RESTART, keys_of
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.jupyter.agent_client import AgentClient, AgentError
 from yarnkernel.jupyter.kernel_manager import (
@@ -75,7 +75,7 @@ class YarnProvisioner(KernelProvisionerBase):
         self._alive = False
         self._exit_code = 1
         #: What is known of the application's end.
-        self._ended: dict[str, str] | None = None
+        self._ended: dict[str, Any] | None = None
         self._news: News = {}
         self._start: int | None = None
         self._user_restart = False
@@ -232,7 +232,7 @@ class YarnProvisioner(KernelProvisionerBase):
         if "ended" in message:
             self._ended = message["ended"]
             if not self._final:
-                text = " ".join(self._ended.values()).strip()
+                text = f"{self._ended['outcome']} {self._ended['diagnostics']}".strip()
                 self.log.warning("%s has ended: %s", message["app_id"], text or "YARN lost it")
             return
         news, known = message["kernel"], self._news
@@ -324,10 +324,6 @@ class YarnProvisioner(KernelProvisionerBase):
 
     def _may_relaunch(self) -> bool:
         """Whether YARN took the container away, or the kernel quit, and not a moment ago."""
-        ended = self._ended or {}
-        lost = ended.get("state") == "FAILED" or (
-            ended.get("final_status") == "FAILED"
-            and not ended["diagnostics"].startswith(RECIPE_DIAGNOSTICS)
-        )
+        lost = self._ended is not None and self._ended["lost"]
         quit_itself = self._news.get("state") == "ended" and self._exit_code == 0
         return (lost or quit_itself) and time.monotonic() - self._launched > RELAUNCH_AFTER

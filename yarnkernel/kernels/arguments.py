@@ -8,11 +8,10 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yarnkernel.application import DEFAULT_PARTITION
 from yarnkernel.arguments import add_timeout, command, count, seconds, variable
 from yarnkernel.connection import NEVER, REQUIRED
 from yarnkernel.deadline import START_TIMEOUT
-from yarnkernel.yarn.way import VARIABLE, WAYS
+from yarnkernel.kernels.options import DEFAULT_PARTITION, WAY_VARIABLE, WAYS
 
 if TYPE_CHECKING:
     import argparse
@@ -86,7 +85,7 @@ def add_overrides(parser: argparse.ArgumentParser, named: str = "application") -
         "--via",
         choices=WAYS,
         help="how it is submitted: directly, without a JVM, or by skein's driver and "
-        f"ApplicationMaster (default: ${VARIABLE}, else auto: directly where that can be)",
+        f"ApplicationMaster (default: ${WAY_VARIABLE}, else auto: directly where that can be)",
     )
 
 

@@ -12,21 +12,21 @@ from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
     ApplicationError,
     ApplicationTimeoutError,
-    ClusterError,
     YarnKernelError,
 )
 from yarnkernel.interrupts import uninterrupted
 from yarnkernel.kernel_status import INFO_KEYS, STATUS_KEY, Answer, Command, KernelStatus
 from yarnkernel.store import client as store
 from yarnkernel.store.rpc import RemoteError
-from yarnkernel.yarn.client import ANSWER_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from yarnkernel.application import ApplicationStatus
-    from yarnkernel.yarn.kernel import YarnKernel
+    from yarnkernel.kernels.handle import Addressed
+    from yarnkernel.store.address import StoreAddress
 
+#: Seconds that a kernel's place may take to tell where its store is.
+ANSWER_TIMEOUT = 15.0
 #: Seconds that one question may take.
 STEP_TIMEOUT = 5.0
 #: Seconds that a supervisor may take to open ports that encrypt.
@@ -39,13 +39,13 @@ POLL_INTERVAL = 0.05
 WITHDRAW_TIMEOUT = 2.0
 
 
-def read_kernel_status(status: ApplicationStatus, timeout: float) -> KernelStatus | None:
-    """Read what the supervisor of a running application tells.
+def read_kernel_status(address: StoreAddress, timeout: float) -> KernelStatus | None:
+    """Read what the supervisor of a running kernel tells.
 
     Parameters
     ----------
-    status : ApplicationStatus
-        Of the application.
+    address : StoreAddress
+        Of its store.
     timeout : float
         Seconds.
 
@@ -57,97 +57,57 @@ def read_kernel_status(status: ApplicationStatus, timeout: float) -> KernelStatu
     Raises
     ------
     ApplicationError
-        When the ApplicationMaster does not answer, or not to us, or what it tells is no status.
+        When nobody answers, or not to us, or what is told is no status.
     """
-    value = _read(status, STATUS_KEY, timeout)
+    value = _read(address, STATUS_KEY, timeout)
     if value is None:
         return None
     try:
         return KernelStatus.from_bytes(value)
     except YarnKernelError as exc:
         raise ApplicationError(
-            f"{status.app_id}: {exc}",
-            app_id=status.app_id,
-            state=status.state,
-            hint=f"yarnkernel restart {status.app_id}",
+            f"{address.kernel}: {exc}",
+            app_id=address.kernel,
+            state=address.state,
+            hint=f"yarnkernel restart {address.kernel}",
         ) from exc
 
 
 def read_kernel_statuses(
-    statuses: Sequence[ApplicationStatus], timeout: float
+    addresses: Sequence[StoreAddress], timeout: float
 ) -> dict[str, KernelStatus]:
-    """Read what the supervisors of many applications tell, of those that answer in time.
+    """Read what the supervisors of many kernels tell, of those that answer in time.
 
     Returns
     -------
     dict of str to KernelStatus
-        By application id.
+        By the kernels' ids.
     """
-    asked = [status for status in statuses if status.state == "RUNNING" and status.port]
     found = {}
-    for app_id, value in store.read_key_of_all(asked, STATUS_KEY, timeout).items():
+    for kernel, value in store.read_key_of_all(addresses, STATUS_KEY, timeout).items():
         with contextlib.suppress(YarnKernelError):  # one that cannot be read hides no other
-            found[app_id] = KernelStatus.from_bytes(value)
+            found[kernel] = KernelStatus.from_bytes(value)
     return found
 
 
-def _read(status: ApplicationStatus, key: str, timeout: float) -> bytes | None:
+def _read(address: StoreAddress, key: str, timeout: float) -> bytes | None:
     try:
-        return store.read_key(status, key, timeout)
+        return store.read_key(address, key, timeout)
     except RemoteError as exc:
         raise ApplicationError(
-            f"{status.app_id}: {store.describe_failure(exc, status)}",
-            app_id=status.app_id,
-            state=status.state,
-            hint=f"yarnkernel status {status.app_id}",
+            f"{address.kernel}: {store.describe_failure(exc, address)}",
+            app_id=address.kernel,
+            state=address.state,
+            hint=f"yarnkernel status {address.kernel}",
         ) from exc
 
 
-def running_status(
-    kernel: YarnKernel, timeout: float, last: ApplicationStatus | None = None
-) -> ApplicationStatus:
-    """Ask for the state of an application whose kernel is going to be asked something.
-
-    Parameters
-    ----------
-    kernel : YarnKernel
-        The kernel.
-    timeout : float
-        Seconds.
-    last : ApplicationStatus, optional
-        What was known of it when it ran: that will do while no ResourceManager answers.
-
-    Raises
-    ------
-    ApplicationError
-        When it does not run, or not any more.
-    ClusterError
-        When nobody answers, and nothing is known.
-    """
-    try:
-        status = kernel.client.status(kernel.app_id, timeout)
-    except ClusterError:
-        if last is None:
-            raise
-        return last
-    if status.state == "RUNNING" and status.port:
-        return status
-    ended = f"has ended: {status.outcome}" if status.ended else f"is {status.outcome}"
-    raise ApplicationError(
-        f"{kernel.app_id} {ended}; there is no kernel",
-        app_id=kernel.app_id,
-        state=status.state,
-        diagnostics=status.diagnostics,
-        hint=f"yarnkernel {'logs' if status.ended else 'connect'} {kernel.app_id}",
-    )
-
-
 def interrupt(
-    kernel: YarnKernel,
+    kernel: Addressed,
     timeout: float,
     *,
     key: str = KERNEL_INFO_KEY,
-    last: ApplicationStatus | None = None,
+    last: StoreAddress | None = None,
 ) -> str:
     """Interrupt what a kernel does, whoever started it.
 
@@ -156,14 +116,14 @@ def interrupt(
 
     Parameters
     ----------
-    kernel : YarnKernel
+    kernel : Addressed
         The kernel.
     timeout : float
         Seconds.
     key : str, default "ipython.kernel.info"
         The key that the recipe publishes under.
-    last : ApplicationStatus, optional
-        See :func:`running_status`.
+    last : StoreAddress, optional
+        See :meth:`yarnkernel.kernels.handle.Kernel.address`.
 
     Returns
     -------
@@ -179,53 +139,53 @@ def interrupt(
         When nobody has answered in time.
     """
     deadline = Deadline(timeout)
-    status = running_status(kernel, deadline.step(ANSWER_TIMEOUT), last)
-    if read_kernel_status(status, deadline.step(STEP_TIMEOUT)) is None:
-        return _interrupt_by_message(status, key, deadline)
-    answer = _command(kernel, status, "interrupt", deadline)
+    address = kernel.address(deadline.step(ANSWER_TIMEOUT), last)
+    if read_kernel_status(address, deadline.step(STEP_TIMEOUT)) is None:
+        return _interrupt_by_message(address, key, deadline)
+    answer = _command(kernel, address, "interrupt", deadline)
     if answer["result"] == "busy":
         raise ApplicationError(
-            f"{kernel.app_id}: the kernel goes on all the same; native code does not heed "
+            f"{kernel.id}: the kernel goes on all the same; native code does not heed "
             "an interrupt before it is done",
-            app_id=kernel.app_id,
-            state=status.state,
-            hint=f"yarnkernel restart {kernel.app_id}",
+            app_id=kernel.id,
+            state=address.state,
+            hint=f"yarnkernel restart {kernel.id}",
         )
     return answer["result"]
 
 
-def _interrupt_by_message(status: ApplicationStatus, key: str, deadline: Deadline) -> str:
+def _interrupt_by_message(address: StoreAddress, key: str, deadline: Deadline) -> str:
     from yarnkernel.kernels.console import ask_to_interrupt  # noqa: PLC0415  (jupyter_client)
 
-    if ask_to_interrupt(_connection_info(status, key, deadline), deadline.step(STEP_TIMEOUT)):
+    if ask_to_interrupt(_connection_info(address, key, deadline), deadline.step(STEP_TIMEOUT)):
         return "asked"
     raise ApplicationTimeoutError(
-        f"{status.app_id}: the kernel does not answer; it may be in native code, and skein's "
+        f"{address.kernel}: the kernel does not answer; it may be in native code, and skein's "
         "recipe cannot restart it",
-        app_id=status.app_id,
-        state=status.state,
-        hint=f"yarnkernel stop {status.app_id}",
+        app_id=address.kernel,
+        state=address.state,
+        hint=f"yarnkernel stop {address.kernel}",
     )
 
 
-def _connection_info(status: ApplicationStatus, key: str, deadline: Deadline) -> ConnectionInfo:
-    value = _read(status, key, deadline.step(STEP_TIMEOUT))
+def _connection_info(address: StoreAddress, key: str, deadline: Deadline) -> ConnectionInfo:
+    value = _read(address, key, deadline.step(STEP_TIMEOUT))
     if value is None:
         raise ApplicationError(
-            f"{status.app_id} has not published a kernel under {key!r}",
-            app_id=status.app_id,
-            state=status.state,
-            hint=f"yarnkernel connect {status.app_id}",
+            f"{address.kernel} has not published a kernel under {key!r}",
+            app_id=address.kernel,
+            state=address.state,
+            hint=f"yarnkernel connect {address.kernel}",
         )
-    return parse_connection_info(value, am_host=status.host)
+    return parse_connection_info(value, am_host=address.host)
 
 
-def other_info(kernel: YarnKernel, timeout: float, *, encrypted: bool) -> ConnectionInfo | None:
+def other_info(kernel: Addressed, timeout: float, *, encrypted: bool) -> ConnectionInfo | None:
     """Ask for ports where a kernel is reached encrypted, or plainly, whichever it does itself.
 
     Parameters
     ----------
-    kernel : YarnKernel
+    kernel : Addressed
         The kernel.
     timeout : float
         Seconds.
@@ -245,34 +205,34 @@ def other_info(kernel: YarnKernel, timeout: float, *, encrypted: bool) -> Connec
     """
     verb = "encrypt" if encrypted else "plain"
     deadline = Deadline(timeout)
-    status = running_status(kernel, deadline.step(ANSWER_TIMEOUT))
-    if read_kernel_status(status, deadline.step(STEP_TIMEOUT)) is None:
+    address = kernel.address(deadline.step(ANSWER_TIMEOUT))
+    if read_kernel_status(address, deadline.step(STEP_TIMEOUT)) is None:
         return None
-    if _command(kernel, status, verb, deadline)["result"] != "published":
+    if _command(kernel, address, verb, deadline)["result"] != "published":
         return None
-    return _connection_info(status, INFO_KEYS[verb], deadline)
+    return _connection_info(address, INFO_KEYS[verb], deadline)
 
 
 def restart(
-    kernel: YarnKernel,
+    kernel: Addressed,
     timeout: float,
     *,
     restarts: int | None = None,
-    last: ApplicationStatus | None = None,
+    last: StoreAddress | None = None,
 ) -> tuple[float, int]:
     """Restart a kernel in place: same container, ports and key, but no variables.
 
     Parameters
     ----------
-    kernel : YarnKernel
+    kernel : Addressed
         The kernel.
     timeout : float
         Seconds.
     restarts : int, optional
         How often it had been restarted as far as the caller knows: one that
         has been restarted since is left as it is.
-    last : ApplicationStatus, optional
-        See :func:`running_status`.
+    last : StoreAddress, optional
+        See :meth:`yarnkernel.kernels.handle.Kernel.address`.
 
     Returns
     -------
@@ -290,22 +250,22 @@ def restart(
         When that was not done in time.
     """
     deadline = Deadline(timeout)
-    status = running_status(kernel, deadline.step(ANSWER_TIMEOUT), last)
-    if read_kernel_status(status, deadline.step(STEP_TIMEOUT)) is None:
+    address = kernel.address(deadline.step(ANSWER_TIMEOUT), last)
+    if read_kernel_status(address, deadline.step(STEP_TIMEOUT)) is None:
         raise ApplicationError(
-            f"{kernel.app_id} was not started by yarnkernel's recipe, which alone can restart "
+            f"{kernel.id} was not started by yarnkernel's recipe, which alone can restart "
             "a kernel in place",
-            app_id=kernel.app_id,
-            state=status.state,
-            hint=f"yarnkernel stop {kernel.app_id}",
+            app_id=kernel.id,
+            state=address.state,
+            hint=f"yarnkernel stop {kernel.id}",
         )
-    answer = _command(kernel, status, "restart", deadline, restarts)
+    answer = _command(kernel, address, "restart", deadline, restarts)
     return answer.get("seconds", 0.0), answer.get("restarts", 0)
 
 
 def _command(
-    kernel: YarnKernel,
-    status: ApplicationStatus,
+    kernel: Addressed,
+    address: StoreAddress,
     verb: str,
     deadline: Deadline,
     restarts: int | None = None,
@@ -316,20 +276,20 @@ def _command(
     problem = "its supervisor does not answer"
     try:
         try:
-            store.put_key(status, command.key, command.to_bytes(), deadline.step(STEP_TIMEOUT))
+            store.put_key(address, command.key, command.to_bytes(), deadline.step(STEP_TIMEOUT))
         except RemoteError as exc:
-            problem = store.describe_failure(exc, status)
+            problem = store.describe_failure(exc, address)
         while not deadline.passed:
             found, step = None, deadline.step(STEP_TIMEOUT)
             try:
-                found = read_kernel_status(status, step)
+                found = read_kernel_status(address, step)
             except ApplicationError as exc:
                 # Who had no time to answer is not the one to blame.
                 if step >= FAIR_TIMEOUT:
                     problem = exc.message
                 if deadline.remaining >= FAIR_TIMEOUT:
                     # Says so when the application has ended meanwhile.
-                    status = running_status(kernel, deadline.step(ANSWER_TIMEOUT), status)
+                    address = kernel.address(deadline.step(ANSWER_TIMEOUT), address)
             if found is not None and command.id in found.answers:
                 answered = True
                 return found.answers[command.id]
@@ -338,10 +298,10 @@ def _command(
         if not answered:
             # Nobody waits for it any more: it must not be obeyed later.
             with uninterrupted(), contextlib.suppress(YarnKernelError):
-                store.delete_key(status, command.key, WITHDRAW_TIMEOUT)
+                store.delete_key(address, command.key, WITHDRAW_TIMEOUT)
     raise ApplicationTimeoutError(
-        f"{kernel.app_id}: no {verb} within {deadline.seconds:.0f} s: {problem}",
-        app_id=kernel.app_id,
-        state=status.state,
-        hint=f"yarnkernel status {kernel.app_id}",
+        f"{kernel.id}: no {verb} within {deadline.seconds:.0f} s: {problem}",
+        app_id=kernel.id,
+        state=address.state,
+        hint=f"yarnkernel status {kernel.id}",
     )

@@ -1,39 +1,29 @@
-"""What a kernelspec says about its kernels, and the application that is submitted for one.
-
-The kernelspec's commands, the provisioner and the launcher share these names.
-"""
+"""How a kernel is started: what all ways to start one share, and what is checked of it."""
 
 from __future__ import annotations
 
 import logging
-import shlex
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from yarnkernel.connection import (
-    ENCRYPTIONS,
-    KERNEL_KEYS,
-    RECIPE_OPTIONS,
-    REQUIRED,
-)
+from yarnkernel.connection import ENCRYPTIONS, REQUIRED
 from yarnkernel.deadline import LONGEST, START_TIMEOUT
-from yarnkernel.environment.choice import choose_environment
 from yarnkernel.errors import UsageError
 from yarnkernel.kernels.command import check_command
 from yarnkernel.shell import is_variable_name
-from yarnkernel.yarn.spec import default_spec, load_spec
-from yarnkernel.yarn.spec_changes import add_environment, add_file, add_variables, override
-from yarnkernel.yarn.submission import Scheduling
-from yarnkernel.yarn.way import check_way
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    import skein
-
-    from yarnkernel.cluster.find import ClusterEnvironment
-    from yarnkernel.environment.push import Pusher
+#: How an application is submitted to YARN: directly, by skein's driver, or directly where that can
+#: be.
+AUTO, DIRECT, SKEIN = WAYS = ("auto", "direct", "skein")
+#: Names the way where nobody has said another.
+WAY_VARIABLE = "YARNKERNEL_VIA"
+#: As YARN calls the nodes that have no label; a node label of its own here.
+DEFAULT_PARTITION = "<DEFAULT_PARTITION>"
+#: Seconds: a century.
+LONGEST_LIFE = 100 * 365 * 86400
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +48,7 @@ class LaunchOptions:
     files_from : str
         Directory that files named in it are relative to; by default its own.
     queue, memory, node_label, name : str
-        As in :func:`yarnkernel.yarn.spec_changes.override`; empty for what the specification says.
+        Empty for what the specification says.
     vcores : int
         Virtual cores; 0 for what the specification says.
     env : dict of str to str
@@ -76,7 +66,7 @@ class LaunchOptions:
         More arguments of the kernel.
     via : str
         The way that it is submitted: ``"auto"``, ``"direct"`` or ``"skein"``; empty
-        for what :func:`yarnkernel.yarn.way.choose_way` takes by default.
+        for what the variable ``YARNKERNEL_VIA`` says, else ``"auto"``.
     priority : int
         The higher, the earlier it gets its container; needs the direct way, as does ``lifetime``.
     lifetime : float
@@ -114,8 +104,13 @@ class LaunchOptions:
     verbose: bool = False
 
     def __post_init__(self) -> None:
-        """Check what YARN is told."""
-        Scheduling(self.priority, self.lifetime)
+        """Check what no type tells."""
+        if not 0 <= self.priority < 1 << 31:
+            raise UsageError(f"a priority is from 0 to {(1 << 31) - 1}, not {self.priority}")
+        if not 0 <= self.lifetime <= LONGEST_LIFE:
+            raise UsageError(f"a lifetime is at most {LONGEST_LIFE} s, not {self.lifetime:g}")
+        if self.kernel_cmd:
+            check_command(self.kernel_cmd)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> LaunchOptions:
@@ -142,40 +137,10 @@ class LaunchOptions:
             if getattr(self, option.name) != getattr(default, option.name)
         }
 
-    def load(self) -> skein.ApplicationSpec:
-        """Load the specification and change it as these options say.
-
-        The environment is left out, as that may have to be packed first; see :meth:`build`.
-
-        Raises
-        ------
-        UsageError
-            When that cannot be done.
-        """
-        files_from = Path(self.files_from) if self.files_from else None
-        spec = load_spec(self.spec or default_spec(), files_from)
-        override(
-            spec,
-            queue=self.queue or None,
-            memory=self.memory or None,
-            vcores=self.vcores or None,
-            node_label=self.node_label or None,
-            name=self.name or None,
-            own_credentials=self.own_credentials,
-        )
-        if self.kernel_cmd:
-            check_command(self.kernel_cmd)
-        return spec
-
     @property
     def sealed(self) -> bool:
         """Whether nothing that travels to the kernel may open it."""
         return self.encrypt == REQUIRED
-
-    @property
-    def scheduling(self) -> Scheduling:
-        """What YARN is told beside the specification."""
-        return Scheduling(self.priority, self.lifetime)
 
     def recipe_options(self) -> list[str]:
         """Return them as options of the recipe's command line."""
@@ -189,6 +154,21 @@ class LaunchOptions:
         if self.kernel_cmd:
             return [*options, "--", *self.kernel_cmd, *self.launch_arg]
         return [*self.launch_arg, *options]
+
+
+def check_way(name: str) -> str:
+    """Return the name of a way.
+
+    Raises
+    ------
+    UsageError
+        When it is none.
+    """
+    if name not in WAYS:
+        raise UsageError(
+            f"{name!r} is no way to submit an application; there are {', '.join(WAYS)}"
+        )
+    return name
 
 
 def _check(name: str, value: object, wanted: str) -> None:
@@ -294,48 +274,3 @@ def _can_travel(name: str, value: str) -> bool:
     except UnicodeEncodeError:  # bytes that are not UTF-8
         return False
     return is_variable_name(name)
-
-
-def build(
-    options: LaunchOptions,
-    cluster: ClusterEnvironment,
-    pusher: Pusher,
-    *,
-    recipe_options: list[str],
-    keys: Path | None,
-) -> skein.ApplicationSpec:
-    """Make the specification of the application that runs one kernel.
-
-    Parameters
-    ----------
-    options : LaunchOptions
-        How.
-    cluster : ClusterEnvironment
-        Where; matters for the environment.
-    pusher : Pusher
-        Packs and uploads the environment if need be.
-    recipe_options : list of str
-        Further options of the recipe.
-    keys : pathlib.Path or None
-        File with the kernel's keys, for its owner alone; has to be there until
-        the application is submitted. The container makes its own without one.
-
-    Returns
-    -------
-    skein.ApplicationSpec
-        To be submitted.
-
-    Raises
-    ------
-    UsageError, PackError, ClusterFileError
-        When that cannot be done.
-    """
-    spec = options.load()
-    recipe = [*recipe_options, *options.recipe_options()]
-    if keys is not None:
-        add_file(spec, KERNEL_KEYS, keys)
-        recipe = ["--key-file", KERNEL_KEYS, *recipe]
-    if options.environment:
-        add_environment(spec, choose_environment(options.environment, pusher, lambda: cluster))
-    add_variables(spec, {**options.env, RECIPE_OPTIONS: shlex.join(recipe)})
-    return spec

@@ -1,4 +1,4 @@
-"""Watch a kernel: what its supervisor tells, as soon as it does, and its application's end.
+"""Watch a kernel: what its supervisor tells, as soon as it does, and its end.
 
 Who watches a kernel owns it, and lets its supervisor know so: sockets can be anybody's.
 """
@@ -18,12 +18,12 @@ from yarnkernel.store.client import KeyWatch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from yarnkernel.application import ApplicationStatus
-    from yarnkernel.yarn.kernel import YarnKernel
+    from yarnkernel.kernels.handle import Kernel, Status
+    from yarnkernel.store.address import StoreAddress
 
 _log = logging.getLogger(__name__)
 
-#: Seconds after which YARN is asked for the application again, as a network may fail in silence.
+#: Seconds after which its place is asked for the kernel again, as a network may fail in silence.
 #: A supervisor tells something every ten.
 SILENCE = 30.0
 #: Seconds at least between two renewals of the lease; one follows upon each status.
@@ -33,34 +33,34 @@ RETRY_INTERVAL = 0.2
 
 
 class KernelWatch:
-    """Watches a kernel in a thread of its own until its application has ended.
+    """Watches a kernel in a thread of its own until it has ended.
 
     Parameters
     ----------
-    kernel : YarnKernel
-        The kernel; its client is this thread's alone.
+    kernel : Kernel
+        The kernel; this handle is this thread's alone.
     tell : callable
         Called in this thread with each :class:`KernelStatus`, and at the end with the
-        final :class:`ApplicationStatus`, or None when YARN does not know the
-        application any more.
+        final :class:`~yarnkernel.kernels.handle.Status`, or None when its place does not know
+        it any more.
 
     Attributes
     ----------
-    status : ApplicationStatus or None
-        The last one of YARN with an address of its ApplicationMaster.
+    address : StoreAddress or None
+        Where the kernel's store was last seen.
     """
 
     def __init__(
         self,
-        kernel: YarnKernel,
-        tell: Callable[[KernelStatus | ApplicationStatus | None], None],
+        kernel: Kernel,
+        tell: Callable[[KernelStatus | Status | None], None],
     ) -> None:
         self._kernel = kernel
         self._tell = tell
-        self.status: ApplicationStatus | None = None
+        self.address: StoreAddress | None = None
         self._stopped = threading.Event()
         self._current: KeyWatch | None = None
-        self._thread = threading.Thread(target=self._run, name=kernel.app_id, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=kernel.id, daemon=True)
 
     def start(self) -> None:
         """Begin."""
@@ -80,11 +80,11 @@ class KernelWatch:
             except ClusterError:  # a ResourceManager that restarts
                 pass
             except Exception:  # noqa: BLE001  (all that a front end hears comes from this thread)
-                _log.exception("%s: a fault of the watch, which goes on", self._kernel.app_id)
+                _log.exception("%s: a fault of the watch, which goes on", self._kernel.id)
             self._stopped.wait(RETRY_INTERVAL)
 
     def _look(self) -> bool:
-        """Look at the application, follow its kernel, and say whether it has ended."""
+        """Look at the kernel, follow it while it runs, and say whether it has ended."""
         try:
             status = self._kernel.status()
         except ApplicationNotFoundError:
@@ -93,14 +93,14 @@ class KernelWatch:
         if status.ended:
             self._tell(status)
             return True
-        if status.state == "RUNNING" and status.port:
-            self.status = status
+        if (address := status.store) is not None:
+            self.address = address
             with contextlib.suppress(YarnKernelError):
-                self._follow(status)
+                self._follow(address)
         return False
 
-    def _follow(self, status: ApplicationStatus) -> None:
-        self._current = current = KeyWatch(status, STATUS_KEY, SILENCE)
+    def _follow(self, address: StoreAddress) -> None:
+        self._current = current = KeyWatch(address, STATUS_KEY, SILENCE)
         renewed = -LEASE_INTERVAL
         for value in current:
             with contextlib.suppress(YarnKernelError):

@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from yarnkernel.application import SKEIN_NAME, certificate_name
 from yarnkernel.errors import AuthenticationError, UnreachableError
 from yarnkernel.hadoop.sockets import open_socket
+from yarnkernel.store.address import SKEIN_NAME, certificate_name
 
 if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from yarnkernel.application import CERTIFICATE_TAG, SEALED_TAG, SKEIN_NAME, certificate_name
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import ApplicationError, ClusterError, UnreachableError
 from yarnkernel.kernel_status import CERTIFICATE_KEY
@@ -35,21 +34,19 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from yarnkernel.application import ApplicationStatus
+    from yarnkernel.store.address import StoreAddress
 
 #: Seconds that a question within another call may take.
 ANSWER_TIMEOUT = 5.0
 
 
-def _channel(status: ApplicationStatus) -> grpc.Channel:
-    own = CERTIFICATE_TAG in status.tags
-    name = certificate_name(status.app_id) if own else SKEIN_NAME
-    return open_channel(f"{status.host}:{status.port}", credentials_of(status.app_id), name)
+def _channel(address: StoreAddress) -> grpc.Channel:
+    return open_channel(str(address), credentials_of(address.kernel), address.name)
 
 
 @contextlib.contextmanager
-def _stub(status: ApplicationStatus) -> Iterator[Any]:
-    channel = _channel(status)
+def _stub(address: StoreAddress) -> Iterator[Any]:
+    channel = _channel(address)
     try:
         yield skein.proto.AppMasterStub(channel)
     finally:
@@ -60,7 +57,7 @@ class KeyReader:
     """Reads keys of one application again and again, over one connection; a context manager."""
 
     def __init__(self) -> None:
-        self._address = ""
+        self._address: StoreAddress | None = None
         self._connection = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -69,7 +66,7 @@ class KeyReader:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def read(self, status: ApplicationStatus, key: str, timeout: float) -> bytes | None:
+    def read(self, address: StoreAddress, key: str, timeout: float) -> bytes | None:
         """Read a key; see :func:`read_key`.
 
         Raises
@@ -77,38 +74,39 @@ class KeyReader:
         AuthenticationError
             When somebody else answers for an ApplicationMaster that makes its own keys.
         """
-        value: bytes | None = _asked(status, timeout, partial(self._read, status, key))
+        value: bytes | None = _asked(address, timeout, partial(self._read, address, key))
         return value
 
-    def _read(self, status: ApplicationStatus, key: str, timeout: float) -> bytes | None:
-        address = f"{status.host}:{status.port}"
+    def _read(self, address: StoreAddress, key: str, timeout: float) -> bytes | None:
         if address != self._address:
             self._connection.close()
-            self._stub = self._connection.enter_context(_stub(status))
+            self._stub = self._connection.enter_context(_stub(address))
             self._address = address
         try:
             value: bytes | None = key_value(self._stub, skein.kv.get(key), timeout)
         except RemoteError as exc:
-            if exc.other_credentials and SEALED_TAG in status.tags:
-                self._address = ""  # after it is certified this one would wait before it tries anew
+            if exc.other_credentials and address.makes_own_keys:
+                self._address = (
+                    None  # after it is certified this one would wait before it tries anew
+                )
             raise
         return value
 
 
-def _asked(status: ApplicationStatus, timeout: float, ask: Callable[[float], Any]) -> Any:
+def _asked(address: StoreAddress, timeout: float, ask: Callable[[float], Any]) -> Any:
     """Ask an ApplicationMaster; one that has made its own keys may have to be certified first."""
     deadline = Deadline(timeout)
     try:
         return ask(timeout)
     except RemoteError as exc:
-        if not (exc.other_credentials and SEALED_TAG in status.tags and status.fingerprint):
+        if not (exc.other_credentials and address.makes_own_keys and address.fingerprint):
             raise
     with contextlib.suppress(RemoteError):  # somebody else may have been first
-        certify(status, deadline)
+        certify(address, deadline)
     return ask(deadline.step(timeout))
 
 
-def certify(status: ApplicationStatus, deadline: Deadline) -> None:
+def certify(address: StoreAddress, deadline: Deadline) -> None:
     """Sign the certificate that an ApplicationMaster of the user's has made for itself.
 
     From then on all clients with the submitter's credentials know it, stock skein's too. Which key
@@ -124,13 +122,12 @@ def certify(status: ApplicationStatus, deadline: Deadline) -> None:
     from yarnkernel.store.certificate import presented, public_key, signed  # noqa: PLC0415
 
     try:
-        found = presented(status.host, status.port, status.fingerprint, deadline)
+        found = presented(address.host, address.port, address.fingerprint, deadline)
     except UnreachableError as exc:
         raise RemoteError(grpc.StatusCode.UNAVAILABLE, str(exc)) from exc
-    security = credentials_of(status.app_id)
-    certificate = signed(status.app_id, public_key(found), pair_of(security))
-    name = certificate_name(status.app_id)
-    channel = open_channel(f"{status.host}:{status.port}", security, name, root=found)
+    security = credentials_of(address.kernel)
+    certificate = signed(address.kernel, public_key(found), pair_of(security))
+    channel = open_channel(str(address), security, address.name, root=found)
     try:
         stub = skein.proto.AppMasterStub(channel)
         put = skein.kv.put(CERTIFICATE_KEY, certificate)
@@ -139,13 +136,13 @@ def certify(status: ApplicationStatus, deadline: Deadline) -> None:
         close_channel(channel)
 
 
-def read_key(status: ApplicationStatus, key: str, timeout: float) -> bytes | None:
-    """Read a key of an application's key-value store.
+def read_key(address: StoreAddress, key: str, timeout: float) -> bytes | None:
+    """Read a key of a kernel's key-value store.
 
     Parameters
     ----------
-    status : ApplicationStatus
-        Of a running application.
+    address : StoreAddress
+        Of the store.
     key : str
         The key.
     timeout : float
@@ -162,18 +159,18 @@ def read_key(status: ApplicationStatus, key: str, timeout: float) -> bytes | Non
         When the ApplicationMaster does not answer, or not to us.
     """
     with KeyReader() as reader:
-        return reader.read(status, key, timeout)
+        return reader.read(address, key, timeout)
 
 
 def read_key_of_all(
-    statuses: Sequence[ApplicationStatus], key: str, timeout: float
+    addresses: Sequence[StoreAddress], key: str, timeout: float
 ) -> dict[str, bytes]:
     """Read a key of many applications at once.
 
     Returns
     -------
     dict of str to bytes
-        Values by application id, of those that have the key and answer us in time.
+        Values by the id of their kernels, of those that have the key and answer us in time.
     """
     operation = skein.kv.get(key)
     request = operation._build_operation()  # noqa: SLF001
@@ -181,18 +178,18 @@ def read_key_of_all(
     with contextlib.ExitStack() as stack:
         answers = [
             (
-                status.app_id,
-                start_call(stack.enter_context(_stub(status)), "GetRange", request, timeout),
+                address.kernel,
+                start_call(stack.enter_context(_stub(address)), "GetRange", request, timeout),
             )
-            for status in statuses
+            for address in addresses
         ]
-        for app_id, answer in answers:
+        for kernel, answer in answers:
             with contextlib.suppress(RemoteError, ClusterError):
-                found[app_id] = operation._build_result(result(answer))  # noqa: SLF001
-    return {app_id: value for app_id, value in found.items() if value is not None}
+                found[kernel] = operation._build_result(result(answer))  # noqa: SLF001
+    return {kernel: value for kernel, value in found.items() if value is not None}
 
 
-def describe_failure(error: RemoteError, status: ApplicationStatus) -> str:
+def describe_failure(error: RemoteError, address: StoreAddress) -> str:
     """Say in words what an ApplicationMaster's error means.
 
     Raises
@@ -202,15 +199,15 @@ def describe_failure(error: RemoteError, status: ApplicationStatus) -> str:
     """
     if error.other_credentials:
         raise ApplicationError(
-            f"{status.app_id} of {status.user} was not submitted with your skein credentials",
-            app_id=status.app_id,
-            state=status.state,
+            f"{address.kernel} of {address.user} was not submitted with your skein credentials",
+            app_id=address.kernel,
+            state=address.state,
             hint="set SKEIN_CONFIG to the directory with those it was submitted with",
         ) from error
     if error.other_application:
-        return f"another application answers at {status.host}:{status.port}, where it should"
+        return f"another application answers at {address}, where it should"
     what = "does not answer" if error.unanswered else "refuses"
-    return f"its ApplicationMaster at {status.host}:{status.port} {what}: {error}"
+    return f"its ApplicationMaster at {address} {what}: {error}"
 
 
 class KeyWatch:
@@ -220,18 +217,18 @@ class KeyWatch:
 
     Parameters
     ----------
-    status : ApplicationStatus
-        Of a running application.
+    address : StoreAddress
+        Of the store.
     key : str
         The key.
     timeout : float
         Seconds.
     """
 
-    def __init__(self, status: ApplicationStatus, key: str, timeout: float) -> None:
+    def __init__(self, address: StoreAddress, key: str, timeout: float) -> None:
         self._key = key
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._channel = _channel(status)
+        self._channel = _channel(address)
         self._stub = skein.proto.AppMasterStub(self._channel)
         self._responses = self._stub.Watch(iter(self._requests.get, None), timeout=timeout)
 
@@ -272,27 +269,27 @@ class KeyWatch:
         close_channel(self._channel)
 
 
-def put_key(status: ApplicationStatus, key: str, value: bytes, timeout: float) -> None:
-    """Put a key into an application's key-value store; see :func:`read_key`."""
-    _asked(status, timeout, partial(_operate, status, skein.kv.put(key, value)))
+def put_key(address: StoreAddress, key: str, value: bytes, timeout: float) -> None:
+    """Put a key into a kernel's key-value store; see :func:`read_key`."""
+    _asked(address, timeout, partial(_operate, address, skein.kv.put(key, value)))
 
 
-def delete_key(status: ApplicationStatus, key: str, timeout: float) -> None:
-    """Delete a key of an application's key-value store; see :func:`read_key`."""
-    _asked(status, timeout, partial(_operate, status, skein.kv.discard(key)))
+def delete_key(address: StoreAddress, key: str, timeout: float) -> None:
+    """Delete a key of a kernel's key-value store; see :func:`read_key`."""
+    _asked(address, timeout, partial(_operate, address, skein.kv.discard(key)))
 
 
-def _operate(status: ApplicationStatus, operation: Any, timeout: float) -> Any:
-    with _stub(status) as stub:
+def _operate(address: StoreAddress, operation: Any, timeout: float) -> Any:
+    with _stub(address) as stub:
         return key_value(stub, operation, timeout)
 
 
-def shut_down(status: ApplicationStatus, diagnostics: str, timeout: float) -> None:
+def shut_down(address: StoreAddress, diagnostics: str, timeout: float) -> None:
     """Ask an application's ApplicationMaster to end it as SUCCEEDED; see :func:`read_key`."""
     request = skein.proto.ShutdownRequest(final_status="SUCCEEDED", diagnostics=diagnostics)
 
     def ask(patience: float) -> None:
-        with _stub(status) as stub:
+        with _stub(address) as stub:
             call(stub, "shutdown", request, patience)
 
-    _asked(status, timeout, ask)
+    _asked(address, timeout, ask)

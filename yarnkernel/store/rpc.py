@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from yarnkernel.application import SKEIN_NAME
 from yarnkernel.errors import ClusterError, YarnKernelError
 from yarnkernel.interrupts import deferred
+from yarnkernel.store.address import SKEIN_NAME
 from yarnkernel.store.skein_import import skein
 
 if TYPE_CHECKING:

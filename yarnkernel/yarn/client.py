@@ -5,13 +5,6 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from yarnkernel.application import (
-    ACTIVE_STATES,
-    TAG,
-    UNIQUE_TAG_PREFIX,
-    ApplicationStatus,
-    forgotten_status,
-)
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
     ApplicationError,
@@ -31,6 +24,13 @@ from yarnkernel.hadoop.file_system import find_file_system, home_directory
 from yarnkernel.hadoop.identifiers import format_container_id
 from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.hadoop.resource_manager import ResourceManager
+from yarnkernel.yarn.application import (
+    ACTIVE_STATES,
+    TAG,
+    UNIQUE_TAG_PREFIX,
+    ApplicationStatus,
+    forgotten_status,
+)
 from yarnkernel.yarn.report import leaf_queues, order, to_status
 
 if TYPE_CHECKING:

@@ -20,12 +20,13 @@ from yarnkernel.hadoop.file_system import find_file_system
 from yarnkernel.hadoop.messages import message_class
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Collection, Mapping
 
     import skein
 
     from yarnkernel.cluster.find import ClusterEnvironment
     from yarnkernel.deadline import Deadline
+    from yarnkernel.progress import Report
 
 #: Bytes that may travel: ResourceManagers keep credentials in their state store, whose
 #: entries are limited (``yarn.resourcemanager.zk-max-znode-size.bytes``, 1 MiB).
@@ -139,7 +140,7 @@ def local_resource(
     file: skein.File,
     cluster: ClusterEnvironment,
     deadline: Deadline,
-    report: Callable[[str], None],
+    report: Report,
 ) -> Any:
     """Describe a file to YARN, which checks its size and time before it uses it.
 

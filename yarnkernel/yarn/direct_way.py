@@ -10,7 +10,6 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from yarnkernel.application import CERTIFICATE_TAG, DEFAULT_PARTITION, SEALED_TAG
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
     ApplicationNotFoundError,
@@ -30,9 +29,12 @@ from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.hadoop.messages import message_class
 from yarnkernel.hadoop.own_tokens import own_tokens
 from yarnkernel.interrupts import uninterrupted
+from yarnkernel.kernels.options import DEFAULT_PARTITION
+from yarnkernel.progress import Progress
 from yarnkernel.shell import expanding_export_lines, literal
 from yarnkernel.store.master_launch import FILES, MasterLaunch
 from yarnkernel.store.rpc import credentials, pair_of
+from yarnkernel.yarn.application import CERTIFICATE_TAG, SEALED_TAG
 from yarnkernel.yarn.client import ANSWER_TIMEOUT, APPLICATION_TYPE
 from yarnkernel.yarn.container_files import (
     SCRIPT,
@@ -44,12 +46,11 @@ from yarnkernel.yarn.container_files import (
 from yarnkernel.yarn.submission import asking, refusal, too_late
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import skein
     from typing_extensions import Self
 
     from yarnkernel.hadoop.configuration import Configuration
+    from yarnkernel.progress import Report
     from yarnkernel.yarn.client import YarnClient
     from yarnkernel.yarn.submission import Scheduling
 
@@ -122,9 +123,7 @@ class DirectWay:
         """See :class:`yarnkernel.yarn.way.Way`."""
         return False
 
-    def submit(
-        self, spec: skein.ApplicationSpec, deadline: Deadline, report: Callable[[str], None]
-    ) -> str:
+    def submit(self, spec: skein.ApplicationSpec, deadline: Deadline, report: Report) -> str:
         """See :class:`yarnkernel.yarn.way.Way`."""
         against = reason_against(spec, self.client.cluster.configuration)
         if against:
@@ -146,7 +145,7 @@ class DirectWay:
             answered = isinstance(exc, HadoopError)
             with uninterrupted():
                 if not answered:
-                    report(f"{app_id} may have been submitted; killing it")
+                    report(Progress("unsure", kernel=app_id))
                 self._withdraw(app_id, 0.0 if answered else WITHDRAW_TIMEOUT, report)
             if answered:
                 raise refusal(self.client, spec, str(exc)) from exc
@@ -155,7 +154,7 @@ class DirectWay:
             raise refusal(self.client, spec, status.diagnostics)
         return app_id
 
-    def _withdraw(self, app_id: str, patience: float, report: Callable[[str], None]) -> None:
+    def _withdraw(self, app_id: str, patience: float, report: Report) -> None:
         """Kill an application; one that YARN does not know it may get to know in a moment.
 
         The ResourceManager's threads do not carry calls out in the order that they came in.
@@ -169,10 +168,7 @@ class DirectWay:
                     return
                 time.sleep(WITHDRAW_INTERVAL)
             except YarnKernelError as exc:
-                report(
-                    f"{app_id} may run all the same, and cannot be killed: {summary(exc)}; "
-                    f"next: yarnkernel stop --force {app_id}"
-                )
+                report(Progress("stuck", kernel=app_id, reason=summary(exc)))
                 return
             else:
                 return
@@ -182,7 +178,7 @@ class DirectWay:
         app_id: str,
         spec: skein.ApplicationSpec,
         deadline: Deadline,
-        report: Callable[[str], None],
+        report: Report,
     ) -> Any:
         """Make the ApplicationSubmissionContextProto."""
         resources = spec.master.resources
@@ -248,7 +244,7 @@ class DirectWay:
         spec: skein.ApplicationSpec,
         packed: bytes,
         deadline: Deadline,
-        report: Callable[[str], None],
+        report: Report,
     ) -> Credentials:
         configuration = self.client.cluster.configuration
         pair = pair_of(spec.master.security or credentials())
@@ -269,10 +265,11 @@ class DirectWay:
         urls = [*spec.file_systems, *(file.source for file in spec.master.files.values())]
         tokens = delegation_tokens(configuration, urls, deadline)
         if tokens and self._sealed and configuration.get(_PROTECTION_SETTING) != "privacy":
-            report(
+            reason = (
                 "your tokens for the cluster can be read on their way to the container, as those "
                 f"of all applications here: {_PROTECTION_SETTING} is not privacy"
             )
+            report(Progress("warning", kernel=app_id, reason=reason))
         return Credentials(tokens, secrets)
 
 

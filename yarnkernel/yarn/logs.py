@@ -11,21 +11,21 @@ from __future__ import annotations
 import codecs
 import re
 import time
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import ClusterError, HttpError, UnreadableFileError, YarnKernelError
 from yarnkernel.hadoop.aggregated_logs import aggregated_logs
 from yarnkernel.hadoop.node_manager import running_logs, web_scheme
+from yarnkernel.kernels.handle import LogFile, join_pieces
 from yarnkernel.yarn.client import ANSWER_TIMEOUT
-from yarnkernel.yarn.yarn_logs import LogFile, logs_by_yarn
+from yarnkernel.yarn.yarn_logs import logs_by_yarn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from yarnkernel.application import ApplicationStatus
     from yarnkernel.hadoop.container_logs import Choice, ContainerLog
+    from yarnkernel.yarn.application import ApplicationStatus
     from yarnkernel.yarn.client import YarnClient
 
 #: What a kernel writes (application.driver.log or <service>.log), not skein's ApplicationMaster.
@@ -130,36 +130,6 @@ def _instead(
 def _being_collected(status: ApplicationStatus) -> bool:
     """Whether NodeManagers may still be writing the files."""
     return status.ended and status.log_aggregation in _COLLECTING
-
-
-def read_logs(client: YarnClient, app_id: str, **options: Any) -> list[LogFile]:
-    """Read the whole logs of a running or finished application.
-
-    Parameters
-    ----------
-    client : YarnClient
-        The connection to its cluster.
-    app_id : str
-        Its id.
-    **options
-        Of :func:`stream_logs`.
-
-    Returns
-    -------
-    list of LogFile
-        Empty when there are none before the time is over.
-
-    Raises
-    ------
-    ClusterError
-        When they cannot be read.
-    """
-    pieces: dict[tuple[str, str], list[LogFile]] = {}
-    for piece in stream_logs(client, app_id, **options):
-        pieces.setdefault((piece.container, piece.name), []).append(piece)
-    return [
-        replace(parts[0], text="".join(part.text for part in parts)) for parts in pieces.values()
-    ]
 
 
 class _Reader:
@@ -287,13 +257,15 @@ def log_tail(
         it belongs to must not wait or be replaced.
     """
     try:
-        files = read_logs(
-            client,
-            app_id,
-            pattern=pattern,
-            last_bytes=200 * lines,
-            timeout=timeout,
-            complete=False,
+        files = join_pieces(
+            stream_logs(
+                client,
+                app_id,
+                pattern=pattern,
+                last_bytes=200 * lines,
+                timeout=timeout,
+                complete=False,
+            )
         )
     except YarnKernelError:
         return ""

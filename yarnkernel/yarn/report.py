@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from yarnkernel.application import ApplicationStatus, read_fingerprint
 from yarnkernel.hadoop.identifiers import format_application_id
 from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.hadoop.messages import enum_name
+from yarnkernel.store.address import read_fingerprint
+from yarnkernel.yarn.application import ApplicationStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

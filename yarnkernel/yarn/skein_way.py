@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from yarnkernel.application import DEFAULT_PARTITION
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import ClusterError, UsageError, YarnKernelError
 from yarnkernel.interrupts import deferred, uninterrupted
+from yarnkernel.kernels.options import DEFAULT_PARTITION
 from yarnkernel.store.rpc import RemoteError, result, start_call
 from yarnkernel.yarn.client import ANSWER_TIMEOUT, YarnClient
 from yarnkernel.yarn.skein_driver import SharedDriver
 from yarnkernel.yarn.submission import asking, refusal, too_late
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
 
     import skein
     from typing_extensions import Self
 
+    from yarnkernel.progress import Report
     from yarnkernel.yarn.skein_driver import Driver
 
 #: Seconds to wait for the id of an application whose submission was interrupted.
@@ -65,7 +66,7 @@ class SkeinWay:
         self,
         spec: skein.ApplicationSpec,
         deadline: Deadline,
-        report: Callable[[str], None],  # noqa: ARG002  (the driver uploads)
+        report: Report,  # noqa: ARG002  (the driver uploads)
     ) -> str:
         """See :class:`yarnkernel.yarn.way.Way`."""
         if spec.node_label == DEFAULT_PARTITION:

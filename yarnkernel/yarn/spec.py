@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
-from yarnkernel.application import TAG
 from yarnkernel.connection import KERNEL_HOME
 from yarnkernel.errors import SpecError
 from yarnkernel.shell import is_variable_name
+from yarnkernel.yarn.application import TAG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

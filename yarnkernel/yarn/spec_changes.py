@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from yarnkernel.application import ENVIRONMENT_TAG_PREFIX, UNIQUE_TAG_PREFIX
+from yarnkernel.environment.stored import TAG_PREFIX
 from yarnkernel.errors import UsageError
 from yarnkernel.shell import export_lines, is_variable_name
+from yarnkernel.yarn.application import UNIQUE_TAG_PREFIX
 from yarnkernel.yarn.spec import check_message
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def add_environment(spec: skein.ApplicationSpec, environment: Environment) -> No
         file = skein.File(archive.url, type="ARCHIVE", visibility=archive.visibility)
         part.files = {**part.files, name: file}
         if archive.digest:
-            spec.tags = {*spec.tags, f"{ENVIRONMENT_TAG_PREFIX}{archive.digest}"}
+            spec.tags = {*spec.tags, f"{TAG_PREFIX}{archive.digest}"}
     check_message("--environment", spec)
 
 

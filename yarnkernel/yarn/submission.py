@@ -10,7 +10,6 @@ from yarnkernel.errors import (
     ClusterError,
     SubmitError,
     SubmitTimeoutError,
-    UsageError,
     YarnKernelError,
 )
 
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
     from yarnkernel.yarn.client import YarnClient
 
 
-#: Seconds: a century.
-LONGEST_LIFE = 100 * 365 * 86400
-
-
 @dataclass(frozen=True)
 class Scheduling:
     """What YARN is told of an application that skein's specifications have no fields for.
@@ -37,22 +32,10 @@ class Scheduling:
         The higher, the earlier it gets its container, as far as the queue allows.
     lifetime : float
         Seconds after which YARN ends it, whatever it does; 0 for what the queue says.
-
-    Raises
-    ------
-    UsageError
-        When YARN's fields cannot hold one of them.
     """
 
     priority: int = 0
     lifetime: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Check them."""
-        if not 0 <= self.priority < 1 << 31:
-            raise UsageError(f"a priority is from 0 to {(1 << 31) - 1}, not {self.priority}")
-        if not 0 <= self.lifetime <= LONGEST_LIFE:
-            raise UsageError(f"a lifetime is at most {LONGEST_LIFE} s, not {self.lifetime:g}")
 
 
 def too_late(client: YarnClient, deadline: Deadline, reason: object) -> SubmitTimeoutError:

@@ -6,22 +6,18 @@ import os
 from typing import TYPE_CHECKING, Protocol
 
 from yarnkernel.errors import DirectWayError, UsageError
+from yarnkernel.kernels.options import AUTO, DIRECT, SKEIN, WAY_VARIABLE, check_way
+from yarnkernel.progress import Progress, ignore
 from yarnkernel.yarn.submission import Scheduling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import skein
     from typing_extensions import Self
 
     from yarnkernel.deadline import Deadline
+    from yarnkernel.progress import Report
     from yarnkernel.yarn.client import YarnClient
     from yarnkernel.yarn.skein_driver import SharedDriver
-
-#: The names of the ways.
-AUTO, DIRECT, SKEIN = WAYS = ("auto", "direct", "skein")
-#: Names the way where nobody has said another.
-VARIABLE = "YARNKERNEL_VIA"
 
 
 class Way(Protocol):
@@ -39,13 +35,11 @@ class Way(Protocol):
 
     def __exit__(self, *exc_info: object) -> None: ...
 
-    def submit(
-        self, spec: skein.ApplicationSpec, deadline: Deadline, report: Callable[[str], None]
-    ) -> str:
+    def submit(self, spec: skein.ApplicationSpec, deadline: Deadline, report: Report) -> str:
         """Submit an application.
 
         When this is interrupted or fails, the application is killed if YARN
-        got it all the same. :func:`yarnkernel.kernels.launch.submitted` covers what
+        got it all the same. :func:`yarnkernel.yarn.launch.submitted` covers what
         comes after.
 
         Parameters
@@ -55,7 +49,7 @@ class Way(Protocol):
         deadline : Deadline
             For the whole submission, uploads included.
         report : callable
-            Called with one line at each upload.
+            Told of each upload.
 
         Returns
         -------
@@ -91,7 +85,7 @@ class AutomaticWay:
     driver : SharedDriver, optional
         skein's driver, which stays open; by default one of its own, when it is needed.
     explain : callable
-        Called with one line that tells which way is taken, and why.
+        Told which way is taken, and why.
     sealed : bool
         As :class:`yarnkernel.yarn.direct_way.DirectWay`, which that needs.
     """
@@ -101,7 +95,7 @@ class AutomaticWay:
         client: YarnClient,
         scheduling: Scheduling,
         driver: SharedDriver | None,
-        explain: Callable[[str], None],
+        explain: Report,
         *,
         sealed: bool,
     ) -> None:
@@ -125,9 +119,7 @@ class AutomaticWay:
         """Whether skein's driver cannot do what is asked for."""
         return self._sealed or self._scheduling != Scheduling()
 
-    def submit(
-        self, spec: skein.ApplicationSpec, deadline: Deadline, report: Callable[[str], None]
-    ) -> str:
+    def submit(self, spec: skein.ApplicationSpec, deadline: Deadline, report: Report) -> str:
         """See :class:`Way`."""
         from yarnkernel.yarn.direct_way import DirectWay  # noqa: PLC0415  (gRPC)
 
@@ -139,11 +131,11 @@ class AutomaticWay:
             except DirectWayError as exc:
                 against = exc.reason
             else:
-                self._explain("submitted the direct way: one kernel, and nothing that needs Java")
+                self._explain(Progress("direct", kernel=app_id))
                 return app_id
         if self._is_direct_only:
             raise DirectWayError(against)
-        self._explain(f"submitting the skein way: {against}")
+        self._explain(Progress("skein", reason=against))
         if self._skein_way is None:
             self._skein_way = _skein_way(self.client, self._driver)
         return self._skein_way.submit(spec, deadline, report)
@@ -162,32 +154,13 @@ def _skein_way(client: YarnClient, driver: SharedDriver | None) -> Way:
     return SkeinWay(client, driver)
 
 
-def _ignore(_line: str) -> None:
-    pass
-
-
-def check_way(name: str) -> str:
-    """Return the name of a way.
-
-    Raises
-    ------
-    UsageError
-        When it is none.
-    """
-    if name not in WAYS:
-        raise UsageError(
-            f"{name!r} is no way to submit an application; there are {', '.join(WAYS)}"
-        )
-    return name
-
-
 def choose_way(
     client: YarnClient,
     name: str = "",
     *,
     scheduling: Scheduling | None = None,
     driver: SharedDriver | None = None,
-    explain: Callable[[str], None] = _ignore,
+    explain: Report = ignore,
     sealed: bool = False,
 ) -> Way:
     """Choose how applications are submitted.
@@ -204,7 +177,7 @@ def choose_way(
     driver : SharedDriver, optional
         skein's driver, which stays open.
     explain : callable, optional
-        Called with one line that tells which way is taken, and why.
+        Told which way is taken, and why.
     sealed : bool, default False
         Whether no key travels with an application: its container makes its own.
 
@@ -218,7 +191,7 @@ def choose_way(
     UsageError
         When there is no way with this name, or skein's is to do what it cannot.
     """
-    name = check_way(name or os.environ.get(VARIABLE) or AUTO)
+    name = check_way(name or os.environ.get(WAY_VARIABLE) or AUTO)
     scheduling = scheduling or Scheduling()
     if name == DIRECT:
         from yarnkernel.yarn.direct_way import DirectWay  # noqa: PLC0415

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from yarnkernel.errors import ClusterError
+from yarnkernel.kernels.handle import LogFile
 
 if TYPE_CHECKING:
     from yarnkernel.cluster.find import ClusterEnvironment
@@ -14,28 +14,6 @@ if TYPE_CHECKING:
 _CONTAINER = re.compile(r"^Container: (?P<container>container_\S+) on (?P<node>\S+)")
 _TYPE = re.compile(r"^LogType:(?P<name>.+)$")
 _END = re.compile(r"^End of LogType:")
-
-
-@dataclass(frozen=True)
-class LogFile:
-    """One log of one container.
-
-    Attributes
-    ----------
-    container : str
-        The container's id.
-    node : str
-        ``host:port`` of its NodeManager.
-    name : str
-        The file's name.
-    text : str
-        What is in it.
-    """
-
-    container: str
-    node: str
-    name: str
-    text: str
 
 
 def parse_yarn_logs(output: str) -> list[LogFile]:

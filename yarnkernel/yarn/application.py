@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from yarnkernel.connection import RECIPE_DIAGNOSTICS
 from yarnkernel.errors import UsageError
+from yarnkernel.store.address import StoreAddress
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -15,37 +17,13 @@ if TYPE_CHECKING:
 TAG = "yarnkernel"
 #: ... and one of its own, which tells it from all others before its id is known.
 UNIQUE_TAG_PREFIX = f"{TAG}-"
-#: ... and one with the digest of its packed environment, if it has one.
-ENVIRONMENT_TAG_PREFIX = "environment-"
 #: ... one for an ApplicationMaster with a certificate of its own, signed by the user's pair,
 CERTIFICATE_TAG = "certificate-of-its-own"
 #: ... and one for keys that its container makes, so that none travels to it.
 SEALED_TAG = "sealed"
 #: An application in one of these states stays in it (YarnApplicationState of Hadoop).
 FINAL_STATES = frozenset({"FINISHED", "FAILED", "KILLED"})
-#: As YARN calls the nodes that have no label; a node label of its own here.
-DEFAULT_PARTITION = "<DEFAULT_PARTITION>"
 ACTIVE_STATES = ("NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING")
-
-
-#: The name in skein's certificates (skein 0.8.2, model.py, Security.new_credentials).
-SKEIN_NAME = "skein-internal"
-_FINGERPRINT = "sha256="
-
-
-def certificate_name(app_id: str) -> str:
-    """Return the name of an application in a certificate of its own."""
-    return app_id.replace("_", "-")
-
-
-def fingerprint_url(fingerprint: str) -> str:
-    """Write a key's fingerprint as YARN can be told it: as the address of a web page."""
-    return f"yarnkernel:{_FINGERPRINT}{fingerprint}"
-
-
-def read_fingerprint(url: str) -> str:
-    """Read it again; empty when there is none."""
-    return url.partition(f"yarnkernel:{_FINGERPRINT}")[2]
 
 
 @dataclass(frozen=True)
@@ -103,9 +81,69 @@ class ApplicationStatus:
     log_aggregation: str
 
     @property
+    def id(self) -> str:
+        """The kernel's id: its application's."""
+        return self.app_id
+
+    @property
+    def store(self) -> StoreAddress | None:
+        """Its kernel's key-value store; None before there is one, and at the end."""
+        if self.state != "RUNNING" or not self.port:
+            return None
+        return StoreAddress(
+            kernel=self.app_id,
+            host=self.host,
+            port=self.port,
+            user=self.user,
+            state=self.state,
+            has_own_certificate=CERTIFICATE_TAG in self.tags,
+            makes_own_keys=SEALED_TAG in self.tags,
+            fingerprint=self.fingerprint,
+        )
+
+    @property
     def ended(self) -> bool:
         """Whether its state is final."""
         return self.state in FINAL_STATES
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it has ended in good order."""
+        return self.final_status == "SUCCEEDED"
+
+    @property
+    def lost(self) -> bool:
+        """Whether YARN took it away: not its kernel has ended, but its container."""
+        failed = self.state == "FAILED" or self.final_status == "FAILED"
+        return failed and not self.diagnostics.startswith(RECIPE_DIAGNOSTICS)
+
+    @property
+    def has_logs(self) -> bool:
+        """Whether this cluster collects logs."""
+        return self.log_aggregation != "DISABLED"
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return what is known, in words, each with its name."""
+        return [
+            ("application", self.app_id),
+            ("name", self.name),
+            ("user", self.user),
+            ("queue", self.queue),
+            ("state", self.outcome),
+            ("application master", f"{self.host}:{self.port}" if self.port else "-"),
+            ("memory", f"{self.memory} MiB"),
+            ("vcores", str(self.vcores)),
+            ("tags", " ".join(sorted(self.tags)) or "-"),
+            ("web page", self.tracking_url or "-"),
+        ]
+
+    def document(self) -> dict[str, object]:
+        """Return what is known, as JSON has it."""
+        document = asdict(self)
+        for name in ("start_time", "launch_time", "finish_time"):
+            moment = document[name]
+            document[name] = moment.isoformat() if moment else None
+        return {**document, "tags": sorted(self.tags)}
 
     @property
     def outcome(self) -> str:

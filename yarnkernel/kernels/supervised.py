@@ -1,0 +1,67 @@
+"""What is done by a kernel's supervisor, and so in the same way at each place."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from yarnkernel.connection import KERNEL_INFO_KEY
+from yarnkernel.kernels import control
+from yarnkernel.kernels.watch import KernelWatch
+from yarnkernel.store import client as store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from yarnkernel.connection import ConnectionInfo
+    from yarnkernel.kernel_status import KernelStatus
+    from yarnkernel.kernels.handle import Kernel, Status
+    from yarnkernel.store.address import StoreAddress
+
+
+class SupervisedKernel(ABC):
+    """Half a :class:`~yarnkernel.kernels.handle.Kernel`: a place adds the other half."""
+
+    id: str
+
+    @abstractmethod
+    def again(self) -> Kernel:
+        """See :meth:`yarnkernel.kernels.handle.Kernel.again`."""
+
+    @abstractmethod
+    def address(self, timeout: float, last: StoreAddress | None = None) -> StoreAddress:
+        """See :meth:`yarnkernel.kernels.handle.Kernel.address`."""
+
+    def kernel_status(self, timeout: float) -> KernelStatus | None:
+        """See :meth:`yarnkernel.kernels.handle.Kernel.kernel_status`."""
+        return control.read_kernel_status(self.address(timeout), timeout)
+
+    def interrupt(
+        self, timeout: float, *, key: str = KERNEL_INFO_KEY, last: StoreAddress | None = None
+    ) -> str:
+        """See :func:`yarnkernel.kernels.control.interrupt`."""
+        return control.interrupt(self, timeout, key=key, last=last)
+
+    def restart(
+        self,
+        timeout: float,
+        *,
+        restarts: int | None = None,
+        last: StoreAddress | None = None,
+    ) -> tuple[float, int]:
+        """See :func:`yarnkernel.kernels.control.restart`."""
+        return control.restart(self, timeout, restarts=restarts, last=last)
+
+    def other_info(self, timeout: float, *, encrypted: bool) -> ConnectionInfo | None:
+        """See :func:`yarnkernel.kernels.control.other_info`."""
+        return control.other_info(self, timeout, encrypted=encrypted)
+
+    def shut_down(self, address: StoreAddress, reason: str, timeout: float) -> None:
+        """See :meth:`yarnkernel.kernels.handle.Kernel.shut_down`."""
+        store.shut_down(address, reason, timeout)
+
+    def watch(self, tell: Callable[[KernelStatus | Status | None], None]) -> KernelWatch:
+        """See :class:`yarnkernel.kernels.watch.KernelWatch`."""
+        watch = KernelWatch(self.again(), tell)
+        watch.start()
+        return watch

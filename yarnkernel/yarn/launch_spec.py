@@ -1,0 +1,96 @@
+"""The application that is submitted for one kernel."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from yarnkernel.connection import KERNEL_KEYS, RECIPE_OPTIONS
+from yarnkernel.environment.choice import choose_environment
+from yarnkernel.yarn.spec import default_spec, load_spec
+from yarnkernel.yarn.spec_changes import add_environment, add_file, add_variables, override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import skein
+
+    from yarnkernel.cluster.find import ClusterEnvironment
+    from yarnkernel.environment.push import Pusher
+    from yarnkernel.kernels.options import LaunchOptions
+
+
+def spec_path(options: LaunchOptions) -> Path:
+    """Return the path of the specification; ``specs/ipython.yaml`` where none is named."""
+    return Path(options.spec or default_spec())
+
+
+def load(options: LaunchOptions) -> skein.ApplicationSpec:
+    """Load a specification and change it as the options say.
+
+    The environment is left out, as that may have to be packed first; see :func:`build`.
+
+    Raises
+    ------
+    UsageError
+        When that cannot be done.
+    """
+    files_from = Path(options.files_from) if options.files_from else None
+    spec = load_spec(spec_path(options), files_from)
+    override(
+        spec,
+        queue=options.queue or None,
+        memory=options.memory or None,
+        vcores=options.vcores or None,
+        node_label=options.node_label or None,
+        name=options.name or None,
+        own_credentials=options.own_credentials,
+    )
+    return spec
+
+
+def build(
+    options: LaunchOptions,
+    cluster: Callable[[], ClusterEnvironment],
+    pusher: Pusher,
+    *,
+    recipe_options: Sequence[str] = (),
+    keys: Path | None = None,
+) -> skein.ApplicationSpec:
+    """Make the specification of the application that runs one kernel.
+
+    Parameters
+    ----------
+    options : LaunchOptions
+        How.
+    cluster : callable
+        Finds where; matters for the environment.
+    pusher : Pusher
+        Packs and uploads the environment if need be.
+    recipe_options : sequence of str, optional
+        Further options of the recipe.
+    keys : pathlib.Path, optional
+        File with the kernel's keys, for its owner alone; has to be there until
+        the application is submitted. The container makes its own without one.
+
+    Returns
+    -------
+    skein.ApplicationSpec
+        To be submitted.
+
+    Raises
+    ------
+    UsageError, PackError, ClusterFileError
+        When that cannot be done.
+    """
+    spec = load(options)
+    recipe = [*recipe_options, *options.recipe_options()]
+    if keys is not None:
+        add_file(spec, KERNEL_KEYS, keys)
+        recipe = ["--key-file", KERNEL_KEYS, *recipe]
+    if options.environment:
+        add_environment(spec, choose_environment(options.environment, pusher, cluster))
+    variables = {RECIPE_OPTIONS: shlex.join(recipe)} if recipe else {}
+    add_variables(spec, {**options.env, **variables})
+    return spec

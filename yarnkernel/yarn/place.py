@@ -1,0 +1,211 @@
+"""The place YARN: the cluster that the user's environment names."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from yarnkernel.connection import (
+    AUTO,
+    KERNEL_INFO_KEY,
+    KERNEL_KEYS,
+    is_encrypted,
+    write_connection_file,
+)
+from yarnkernel.environment.push import Pusher
+from yarnkernel.environment.transfer import TransferLine
+from yarnkernel.errors import YarnKernelError
+from yarnkernel.hadoop.login import name_in_cluster
+from yarnkernel.kernels.place import Description
+from yarnkernel.progress import Progress, ignore
+from yarnkernel.yarn.application import check_app_id
+from yarnkernel.yarn.client import ANSWER_TIMEOUT, YarnClient, list_kernels
+from yarnkernel.yarn.launch_spec import build, load, spec_path
+from yarnkernel.yarn.submission import Scheduling, asking
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from yarnkernel.cluster.find import ClusterEnvironment
+    from yarnkernel.connection import ConnectionInfo
+    from yarnkernel.deadline import Deadline
+    from yarnkernel.kernels.options import LaunchOptions
+    from yarnkernel.kernels.place import Place, Transfer
+    from yarnkernel.progress import Report
+    from yarnkernel.yarn.application import ApplicationStatus
+    from yarnkernel.yarn.kernel import YarnKernel
+    from yarnkernel.yarn.skein_driver import SharedDriver
+    from yarnkernel.yarn.way import Way
+
+#: Seconds to wait for those who use skein's driver before it is left to its end with us.
+DRIVER_PATIENCE = 60.0
+
+
+class YarnPlace:
+    """See :class:`yarnkernel.kernels.place.Place`.
+
+    Parameters
+    ----------
+    cluster : ClusterEnvironment, optional
+        The cluster. By default it is looked for when it is needed.
+    """
+
+    def __init__(self, cluster: ClusterEnvironment | None = None) -> None:
+        if cluster is not None:
+            self.cluster = cluster
+        self._driver: SharedDriver | None = None
+
+    @cached_property
+    def cluster(self) -> ClusterEnvironment:
+        """The cluster.
+
+        Raises
+        ------
+        ClusterError
+            When nothing says which one it is.
+        """
+        from yarnkernel.cluster.find import find_cluster  # noqa: PLC0415
+
+        return find_cluster()
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same cluster, with the same environment."""
+        return isinstance(other, YarnPlace) and self.cluster == other.cluster
+
+    __hash__ = None  # type: ignore[assignment]  # the environment has none
+
+    @property
+    def source(self) -> str:
+        """See :class:`yarnkernel.kernels.place.Place`."""
+        return self.cluster.source
+
+    @property
+    def user(self) -> str:
+        """See :class:`yarnkernel.kernels.place.Place`."""
+        return name_in_cluster(self.cluster.configuration)
+
+    def describe(self, options: LaunchOptions) -> Description:
+        """See :meth:`yarnkernel.kernels.place.Place.describe`."""
+        spec = load(options)
+        parts = [spec.master, *spec.services.values()]
+        return Description(
+            path=spec_path(options),
+            specification=spec.to_dict(),
+            text=spec.to_yaml(skip_nulls=True),
+            has_files=any(
+                file.source.startswith("file:") for part in parts for file in part.files.values()
+            ),
+        )
+
+    @contextlib.contextmanager
+    def _way(
+        self, client: YarnClient, options: LaunchOptions, deadline: Deadline, report: Report
+    ) -> Iterator[Way]:
+        """Make ready to submit."""
+        from yarnkernel.yarn.skein_driver import SharedDriver  # noqa: PLC0415  (gRPC)
+        from yarnkernel.yarn.way import choose_way  # noqa: PLC0415
+
+        self._driver = self._driver or SharedDriver(self.cluster)
+        with choose_way(
+            client,
+            options.via,
+            scheduling=Scheduling(options.priority, options.lifetime),
+            driver=self._driver,
+            explain=report,
+            sealed=options.sealed,
+        ) as way:
+            with asking(client, deadline):
+                client.check(deadline.step(ANSWER_TIMEOUT))
+            report(Progress("connected", place=self.source))
+            yield way
+
+    @contextlib.contextmanager
+    def start(
+        self,
+        options: LaunchOptions,
+        deadline: Deadline,
+        *,
+        key: str = KERNEL_INFO_KEY,
+        keys: Mapping[str, str] | None = None,
+        recipe_options: Sequence[str] = (),
+        report: Report = ignore,
+        transfer: Transfer | None = None,
+    ) -> Iterator[tuple[YarnKernel, ConnectionInfo]]:
+        """See :meth:`yarnkernel.kernels.place.Place.start`."""
+        from yarnkernel.kernels.control import ENCRYPT_TIMEOUT  # noqa: PLC0415  (gRPC)
+        from yarnkernel.yarn.launch import started  # noqa: PLC0415
+
+        load(options)  # what cannot be used is said before anybody is asked
+        report(Progress("place", place=self.source))
+        with contextlib.ExitStack() as stack:
+            client = stack.enter_context(YarnClient(self.cluster))
+            way = stack.enter_context(self._way(client, options, deadline, report))
+            with tempfile.TemporaryDirectory(prefix="yarnkernel-") as directory:
+                path = None
+                if keys is not None and not options.sealed:
+                    path = Path(directory, KERNEL_KEYS)
+                    write_connection_file(dict(keys), path)
+                pusher = _pusher(deadline, report, transfer)
+                spec = build(
+                    options, lambda: self.cluster, pusher, recipe_options=recipe_options, keys=path
+                )
+                kernel, info = stack.enter_context(
+                    started(way, spec, deadline, key=key, report=report)
+                )
+            if options.encrypt == AUTO and not is_encrypted(info):
+                with contextlib.suppress(YarnKernelError):
+                    step = deadline.step(ENCRYPT_TIMEOUT)
+                    info = kernel.other_info(step, encrypted=True) or info
+            yield kernel, info
+
+    @contextlib.contextmanager
+    def submit(
+        self,
+        options: LaunchOptions,
+        deadline: Deadline,
+        *,
+        report: Report = ignore,
+        transfer: Transfer | None = None,
+    ) -> Iterator[YarnKernel]:
+        """See :meth:`yarnkernel.kernels.place.Place.submit`."""
+        from yarnkernel.yarn.launch import submitted  # noqa: PLC0415  (gRPC)
+
+        load(options)
+        report(Progress("place", place=self.source))
+        with (
+            YarnClient(self.cluster) as client,
+            self._way(client, options, deadline, report) as way,
+        ):
+            spec = build(options, lambda: self.cluster, _pusher(deadline, report, transfer))
+            with submitted(way, spec, deadline, report) as kernel:
+                yield kernel
+
+    def find(self, kernel: str) -> YarnKernel:
+        """See :meth:`yarnkernel.kernels.place.Place.find`."""
+        from yarnkernel.yarn.kernel import YarnKernel  # noqa: PLC0415  (gRPC)
+
+        return YarnKernel(check_app_id(kernel), YarnClient(self.cluster))
+
+    def list(self, *, ended: bool = False, user: str = "") -> Sequence[ApplicationStatus]:
+        """See :meth:`yarnkernel.kernels.place.Place.list`."""
+        with YarnClient(self.cluster) as client:
+            return list_kernels(client, ended=ended, user=user)
+
+    def close(self, patience: float = DRIVER_PATIENCE, *, unused: float = 0.0) -> None:
+        """See :meth:`yarnkernel.kernels.place.Place.close`: ends skein's driver."""
+        if self._driver is not None:
+            self._driver.close(patience, unused=unused)
+
+
+def _pusher(deadline: Deadline, report: Report, transfer: Transfer | None) -> Pusher:
+    if transfer is None:
+        return Pusher(deadline, report, TransferLine(report, "the environment"))
+    return Pusher(deadline, report, transfer.bar, transfer.terminal)
+
+
+def open_place(cluster: ClusterEnvironment | None) -> Place:
+    """See :func:`yarnkernel.kernels.places.open_place`."""
+    return YarnPlace(cluster)

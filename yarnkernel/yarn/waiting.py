@@ -1,0 +1,238 @@
+"""Wait until a kernel in a YARN application can be used, and say why not when it cannot."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from yarnkernel.connection import (
+    RECIPE_DIAGNOSTICS,
+    parse_connection_info,
+)
+from yarnkernel.deadline import Deadline
+from yarnkernel.errors import (
+    CANNOT_BE_MASTER,
+    ApplicationNotFoundError,
+    ClusterError,
+    ConnectionInfoError,
+    KernelStartError,
+    KernelStartTimeoutError,
+    MasterFailedError,
+    YarnKernelError,
+    summary,
+)
+from yarnkernel.hadoop.login import name_in_cluster
+from yarnkernel.kernels.options import DEFAULT_PARTITION
+from yarnkernel.progress import Progress
+from yarnkernel.store import client as store
+from yarnkernel.store.rpc import RemoteError
+from yarnkernel.yarn.application import forgotten_status
+from yarnkernel.yarn.client import ANSWER_TIMEOUT
+
+if TYPE_CHECKING:
+    from yarnkernel.connection import ConnectionInfo
+    from yarnkernel.progress import Report
+    from yarnkernel.yarn.application import ApplicationStatus
+    from yarnkernel.yarn.client import YarnClient
+
+#: Seconds between two looks at an application.
+POLL_INTERVAL = 0.05
+POLL_INTERVAL_LATER = 0.5
+#: Seconds after which an application that is still not there is looked at less often.
+PATIENCE = 10.0
+#: Seconds that one question of a wait may take.
+STEP_TIMEOUT = 5.0
+#: Seconds of one that tell something when there is no answer.
+MEANINGFUL_TIMEOUT = 3.0
+#: Seconds after which an application has ended that a ResourceManager, started anew, does not
+#: know: it tells the nodes to end its containers.
+FORGOTTEN_TIMEOUT = 10.0
+
+
+#: What YARN says of an application whose nodes have nothing at all.
+_EMPTY_PARTITION = re.compile(
+    r"AM Partition = (\S+) ;.* Partition Resource = <memory:0, vCores:0\b"
+)
+#: ... and of one whose container has been started.
+_LAUNCHED = "AM container is launched"
+
+
+class KernelWait:
+    """One wait for a kernel.
+
+    Parameters
+    ----------
+    client : YarnClient
+        The connection to its cluster.
+    app_id : str
+        Its application's id.
+    key : str
+        The key that the recipe publishes under.
+    report : callable
+        Told of each change of state.
+
+    Attributes
+    ----------
+    phases : dict of str to float
+        Seconds from the start of :meth:`wait` to each state that it saw.
+    """
+
+    def __init__(self, client: YarnClient, app_id: str, key: str, report: Report) -> None:
+        self.client = client
+        self.app_id = app_id
+        self.phases: dict[str, float] = {}
+        self._key = key
+        self._report = report
+
+    def wait(self, deadline: Deadline) -> ConnectionInfo:
+        """Wait; see :meth:`yarnkernel.kernels.handle.Kernel.wait`."""
+        with store.KeyReader() as reader:
+            return self._wait(reader, deadline)
+
+    def _wait(self, reader: store.KeyReader, deadline: Deadline) -> ConnectionInfo:
+        begin = time.monotonic()
+        said: Progress | None = None
+        trouble = told = ""
+        status: ApplicationStatus | None = None
+        lost: Deadline | None = None
+        while not deadline.passed:
+            patience = deadline.step(ANSWER_TIMEOUT)
+            try:
+                status = self.client.last_status(self.app_id, patience)
+                lost = None
+            except (ClusterError, ApplicationNotFoundError) as exc:
+                if status is None and not deadline.passed:
+                    raise
+                # It was there: a ResourceManager that restarts.
+                trouble = summary(exc) if patience > MEANINGFUL_TIMEOUT else trouble
+                lost = self._losing(exc, lost, deadline)
+                if trouble not in ("", told):
+                    self._report(Progress("trouble", kernel=self.app_id, reason=trouble))
+                    said, told = None, trouble
+                time.sleep(deadline.step(POLL_INTERVAL_LATER))
+                continue
+            if status.state not in self.phases:
+                self.phases[status.state] = time.monotonic() - begin
+            if status.ended:
+                raise self._ended(status, deadline)
+            step = _step(status)
+            if step != said:
+                self._report(step)
+                said, told = step, ""
+            patience = deadline.step(STEP_TIMEOUT)
+            value, problem = self._published(reader, status, self._key, patience)
+            if patience > MEANINGFUL_TIMEOUT:
+                trouble = problem
+            if value is not None:
+                self.phases["PUBLISHED"] = time.monotonic() - begin
+                return self._check(value, status)
+            later = time.monotonic() - begin > PATIENCE
+            time.sleep(deadline.step(POLL_INTERVAL_LATER if later else POLL_INTERVAL))
+        raise self._late(deadline, status, trouble)
+
+    def _losing(
+        self, failure: YarnKernelError, lost: Deadline | None, deadline: Deadline
+    ) -> Deadline | None:
+        """Give an application up that its ResourceManager has not known for a while."""
+        if not isinstance(failure, ApplicationNotFoundError):
+            return lost
+        if lost is None:
+            return Deadline(FORGOTTEN_TIMEOUT)
+        if lost.passed:
+            user = name_in_cluster(self.client.cluster.configuration)
+            status = forgotten_status(self.app_id, user)
+            raise self._ended(replace(status, diagnostics=summary(failure)), deadline)
+        return lost
+
+    @staticmethod
+    def _published(
+        reader: store.KeyReader, status: ApplicationStatus, key: str, timeout: float
+    ) -> tuple[bytes | None, str]:
+        """Read the key; without a value, say what is wrong if anything is."""
+        if (address := status.store) is None:
+            return None, ""
+        try:
+            return reader.read(address, key, timeout), ""
+        except RemoteError as exc:
+            return None, store.describe_failure(exc, address)
+
+    def _check(self, value: bytes, status: ApplicationStatus) -> ConnectionInfo:
+        try:
+            return parse_connection_info(value, am_host=status.host)
+        except ConnectionInfoError as exc:
+            raise ConnectionInfoError(
+                f"{self.app_id} (RUNNING): {exc}\n  next: yarnkernel logs {self.app_id}"
+            ) from exc
+
+    def _ended(self, status: ApplicationStatus, deadline: Deadline) -> KernelStartError:
+        from yarnkernel.yarn import logs  # noqa: PLC0415  (slow to import, and only needed now)
+
+        if status.diagnostics.startswith(RECIPE_DIAGNOSTICS):
+            log = ""  # they have the kernel's last lines already
+        else:
+            # When the ApplicationMaster itself failed, its log tells why.
+            failed = status.state == "FAILED"
+            pattern = logs.ALL_LOGS_PATTERN if failed else logs.KERNEL_LOG_PATTERN
+            log = logs.log_tail(self.client, self.app_id, pattern, timeout=deadline.step(10))
+        cannot = f"exitCode: {CANNOT_BE_MASTER}" in status.diagnostics
+        error = MasterFailedError if cannot else KernelStartError
+        return error(
+            f"{self.app_id} ended before its kernel could be used: {status.outcome}",
+            app_id=self.app_id,
+            state=status.state,
+            diagnostics=status.diagnostics,
+            log=log,
+            hint=f"yarnkernel logs {self.app_id} --all",
+        )
+
+    def _late(
+        self, deadline: Deadline, status: ApplicationStatus | None, trouble: str
+    ) -> KernelStartTimeoutError:
+        state = status.state if status else "UNKNOWN"
+        diagnostics = status.diagnostics if status else ""
+        has_container = state == "RUNNING" or _LAUNCHED in diagnostics
+        hint, log = "give it longer with --timeout", ""
+        if state == "RUNNING":
+            what = trouble or f"it runs, but nothing was published under {self._key!r}"
+        elif has_container:
+            what = trouble or "its container runs, and has not registered with YARN"
+        else:
+            what = trouble or f"it is still {explain(status) if status else state}"
+        if status is not None and _EMPTY_PARTITION.search(diagnostics):
+            hint = "yarnkernel start --node-label LABEL; '' is for nodes without one"
+        if has_container:
+            from yarnkernel.yarn.logs import log_tail  # noqa: PLC0415  (as above)
+
+            hint = f"yarnkernel logs {self.app_id} --all"
+            log = log_tail(self.client, self.app_id, timeout=5)
+        return KernelStartTimeoutError(
+            f"{self.app_id} had no usable kernel after {deadline.seconds:.0f} s: {what}",
+            app_id=self.app_id,
+            state=state,
+            diagnostics=diagnostics,
+            log=log,
+            hint=hint,
+        )
+
+
+def explain(status: ApplicationStatus) -> str:
+    """State, queue and the reason for waiting in one line."""
+    return str(_step(status)).removeprefix(f"{status.app_id} ")
+
+
+def _step(status: ApplicationStatus) -> Progress:
+    if status.state != "ACCEPTED":
+        step = "running" if status.host else "state"
+        return Progress(step, status.app_id, status.host, status.state)
+    empty = _EMPTY_PARTITION.search(status.diagnostics)
+    if empty:
+        nodes = "a node" if empty[1] == DEFAULT_PARTITION else f"a node with the label {empty[1]}"
+        reason = f"it waits for {nodes}, of which there is none"
+    else:
+        # "[date] Application is added to the scheduler and is not yet activated. Queue's AM
+        # resource limit exceeded.  Details : AM Partition = ..."
+        reason = status.diagnostics.partition("]")[2].partition(" Details :")[0].strip()
+        reason = reason if "not yet activated" in reason else ""
+    return Progress("waiting", status.app_id, status.queue, status.state, reason)
