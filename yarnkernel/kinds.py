@@ -20,7 +20,7 @@ def fits(value: object, kind: Any) -> bool:
         As JSON gives it.
     kind : type
         An annotation: str, bool, int, float (a time or a duration in seconds, never negative),
-        None, dict, a TypedDict, unions of these, or Any.
+        None, list, dict, a TypedDict, unions of these, or Any.
     """
     if kind is Any:
         return True
@@ -34,6 +34,8 @@ def fits(value: object, kind: Any) -> bool:
         return isinstance(value, dict) and all(
             fits(key, keys) and fits(one, values) for key, one in value.items()
         )
+    if origin is list:
+        return isinstance(value, list) and all(fits(one, get_args(kind)[0]) for one in value)
     return _is_one(value, kind)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -21,11 +20,13 @@ from yarnkernel.jupyter import agent_client, agent_ends
 from yarnkernel.jupyter.agent_client import AgentClient, AgentError
 from yarnkernel.jupyter.agent_ends import Ends
 from yarnkernel.jupyter.agent_starts import KEPT, Starts
+from yarnkernel.jupyter.messages import Cancel, Done, EndNews, KernelNews, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.conftest import Shell
+    from yarnkernel.jupyter.messages import News
 
 
 @pytest.fixture
@@ -41,27 +42,27 @@ def agent(user_shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Iterator[AgentC
 
 
 def cancel(client: AgentClient) -> Any:
-    return client.request("cancel", 10.0, start=7)[1]
+    return client.request(Cancel(7), 10.0)[1]
 
 
 def test_many_requests_never_wait(agent: AgentClient) -> None:
     """More than a pipe takes, to an agent that does not read; then it does."""
-    assert cancel(agent).result(20) is None
+    assert cancel(agent).result(20) == Done()
     with frozen(psutil.Process(agent._process.pid)):
         begin = time.monotonic()
         answers = [cancel(agent) for _ in range(3000)]
         assert time.monotonic() - begin < 2
         assert agent._pipe.is_full
-    assert [answer.result(30) for answer in answers] == [None] * 3000
+    assert [answer.result(30) for answer in answers] == [Done()] * 3000
     assert not agent._pipe.is_full
 
 
 def test_agent_that_hangs(agent: AgentClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(agent_client, "SLACK", 0.0)
     process = psutil.Process(agent._process.pid)
-    assert cancel(agent).result(20) is None
+    assert cancel(agent).result(20) == Done()
     process.send_signal(signal.SIGSTOP)
-    _, answer = agent.request("cancel", 1.0, start=7)
+    _, answer = agent.request(Cancel(7), 1.0)
     with pytest.raises(AgentError, match="has ended"):
         answer.result(10)
     assert agent.ended
@@ -74,25 +75,28 @@ def test_message_that_cannot_be_taken(agent: AgentClient, caplog: pytest.LogCapt
     """Whatever a listener does, and whatever a message is: the next one is taken."""
     heard = []
 
-    def listen(news: dict[str, Any]) -> None:
-        heard.append(news["kernel"])
-        raise AttributeError(news["kernel"])
+    def listen(news: News) -> None:
+        heard.append(news)
+        raise AttributeError(news.kernel)
 
     agent.listen("application_1_0001", listen)
-    for kernel in ("odd", "odder"):
-        agent._take(json.dumps({"app_id": "application_1_0001", "kernel": kernel}).encode())
-    agent._take(b"no message\n")
-    agent._take(b'{"id": "none"}\n')
-    assert heard == ["odd", "odder"]
-    assert cancel(agent).result(20) is None
-    assert caplog.text.count("a message of yarnkernel.jupyter.agent is left out") == 3
+    told: list[News] = [
+        KernelNews("application_1_0001", "idle", 0, "", None), EndNews("application_1_0001")
+    ]  # fmt: skip
+    for news in told:
+        agent._take(encode(news).encode())
+    for line in (b"no message\n", b'{"number": 7}\n', b'{"kind": "Done", "number": "7"}\n'):
+        agent._take(line)
+    assert heard == told
+    assert cancel(agent).result(20) == Done()
+    assert caplog.text.count("a message of yarnkernel.jupyter.agent is left out") == 5
 
 
 def test_news_that_nobody_hears_do_not_grow(agent: AgentClient) -> None:
     agent.listen("application_1_0001", print)
     agent.listen("application_1_0001", None)
     for number in range(2000):
-        agent._take(json.dumps({"app_id": f"application_1_{number % 500}"}).encode())
+        agent._take(encode(EndNews(f"application_1_{number % 500}")).encode())
     assert sum(map(len, agent._early.values())) <= 4 * agent_client.EARLY_KEPT
     assert not agent._listeners
 
@@ -101,7 +105,7 @@ def test_front_end_that_ends_in_the_middle_of_a_line(user_shell: Shell) -> None:
     command = (sys.executable, "-m", "yarnkernel.jupyter.agent")
     process = user_shell.start(*command, stdin=subprocess.PIPE)
     assert process.stdin is not None
-    process.stdin.write('{"id": 1, "met')
+    process.stdin.write('{"kind": "Canc')
     assert finish(process) == ("", "")
     assert process.returncode == 0
 

@@ -266,7 +266,8 @@ def _stop(options: argparse.Namespace, output: Output) -> int:
     ended = []
     failed = 0
     with opened_place() as place:
-        kernels = [place.find(app_id) for app_id in options.app_ids]
+        app_ids = [place.check_id(text) for text in options.app_ids]
+        kernels = [place.find(app_id) for app_id in app_ids]
         if options.all:
             kernels = [place.find(status.id) for status in place.list(user=place.user)]
             if not kernels:

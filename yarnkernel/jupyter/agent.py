@@ -1,7 +1,7 @@
 """The agent: a process of its own that talks to the cluster for the provisioners of one front end.
 
-``python -m yarnkernel.jupyter.agent`` reads requests from standard input, one JSON document a
-line, and writes answers to standard output. So a front end's process holds no gRPC, which does not
+``python -m yarnkernel.jupyter.agent`` reads requests from standard input and writes answers
+to standard output, see :mod:`.messages`. So a front end's process holds no gRPC, which does not
 survive a fork, needs no thread pool, which is gone at the interpreter's exit, and is never held up.
 When its input ends, so has the front end: what it has not handed over is killed, and what nobody is
 going to come back to is stopped.
@@ -10,19 +10,35 @@ going to come back to is stopped.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import sys
 import threading
 import time
 import traceback
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import ClusterError, YarnKernelError
 from yarnkernel.jupyter.agent_ends import Ends
 from yarnkernel.jupyter.agent_starts import Starts
+from yarnkernel.jupyter.messages import (
+    Cancel,
+    Done,
+    End,
+    EndNews,
+    Failed,
+    Interrupt,
+    KernelNews,
+    Release,
+    Restart,
+    Restarted,
+    Start,
+    Started,
+    Watch,
+    decode,
+    encode,
+)
 from yarnkernel.kernel_status import KernelStatus
 from yarnkernel.kernels.options import LaunchOptions
 from yarnkernel.kernels.places import open_place
@@ -30,7 +46,9 @@ from yarnkernel.kernels.places import open_place
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from yarnkernel.kernels.handle import Kernel, Status, Watch
+    from yarnkernel.jupyter.messages import Message
+    from yarnkernel.kernels.handle import Kernel, Status
+    from yarnkernel.kernels.handle import Watch as KernelWatch
     from yarnkernel.kernels.place import Place
     from yarnkernel.progress import Progress
     from yarnkernel.store.address import StoreAddress
@@ -66,7 +84,7 @@ class Agent:
         self._opening = threading.Lock()
         self._starts = Starts()
         self._ends = Ends(self._end_application, self._ask_master)
-        self._watches: dict[str, Watch] = {}
+        self._watches: dict[str, KernelWatch] = {}
         self._kept: set[str] = set()
         #: Where each kernel is; another cluster may be the user's by now.
         self._places: dict[str, Place] = {}
@@ -87,41 +105,62 @@ class Agent:
             self._end()
 
     def _begin(self, line: str) -> None:
-        request = json.loads(line)
-        if request["method"] == "release":  # at once: the end of our input may be the next line
-            self._kept.difference_update(request["parameters"]["app_ids"])
+        number, request = decode(line)
+        if isinstance(request, Release):  # at once: the end of our input may be the next line
+            self._kept.difference_update(request.kernels)
             return
-        thread = threading.Thread(target=self._carry_out, args=(request,), daemon=True)
+        assert number is not None  # noqa: S101  (of a request)
+        thread = threading.Thread(target=self._carry_out, args=(number, request), daemon=True)
         self._threads.add(thread)
         try:
             thread.start()
         except RuntimeError as exc:  # this user may have no more threads now
             self._threads.discard(thread)
-            self._write(id=request["id"], error=str(exc), exit_code=1)
+            self._write(Failed(str(exc)), number)
 
     def _let_go(self, stopping: threading.Event) -> None:
         while not stopping.wait(IDLE / 10):
             if self._place is not None:
                 self._place.close(PATIENCE, unused=IDLE)
 
-    def _write(self, **message: Any) -> None:
+    def _write(self, message: Message, number: int | None = None) -> None:
         # A front end that has ended does not read any more.
         with self._writing, contextlib.suppress(OSError, ValueError):
-            self._output.write(json.dumps(message) + "\n")
+            self._output.write(encode(message, number) + "\n")
             self._output.flush()
 
-    def _carry_out(self, request: dict[str, Any]) -> None:
-        number = request["id"]
+    def _carry_out(self, number: int, request: Message) -> None:
         try:
-            result = getattr(self, f"do_{request['method']}")(number, **request["parameters"])
-            self._write(id=number, result=result)
+            self._write(self._answer(number, request), number)
         except YarnKernelError as exc:
-            self._write(id=number, error=str(exc), exit_code=exc.exit_code)
+            self._write(Failed(str(exc), exc.exit_code), number)
         except Exception as exc:  # noqa: BLE001  (whatever it is, somebody waits for an answer)
             traceback.print_exc()
-            self._write(id=number, error=f"a fault of yarnkernel's: {exc!r}", exit_code=1)
+            self._write(Failed(f"a fault of yarnkernel's: {exc!r}"), number)
         finally:
             self._threads.discard(threading.current_thread())
+
+    def _answer(self, number: int, request: Message) -> Message:
+        match request:
+            case Start():
+                return self._start(number, request)
+            case Cancel():
+                self._cancel(request)
+                return Done()
+            case Watch():
+                self._watch(request.kernel, keep=request.keep)
+                return Done()
+            case Restart():
+                return self._restart(request)
+            case Interrupt():
+                with self._kernel(request.kernel) as kernel:
+                    last = self._last_address(request.kernel)
+                    return Done(kernel.interrupt(request.timeout, last=last))
+            case End():
+                patience = request.grace + END_PATIENCE
+                return Done(self._ends.see_to(request.kernel, request.grace, patience))
+            case _:
+                raise YarnKernelError(f"{type(request).__name__} is nothing to ask for")
 
     def _current_place(self) -> Place:
         """The place of a start: what it keeps for further ones is shared while it is the same."""
@@ -134,121 +173,62 @@ class Agent:
                     unused.close(PATIENCE)
             return self._place
 
-    def do_start(
-        self,
-        number: int,
-        *,
-        options: dict[str, Any],
-        recipe_options: list[str],
-        keys: dict[str, str],
-        keep: bool,
-    ) -> dict[str, Any]:
-        """Start a kernel and watch it.
-
-        Parameters
-        ----------
-        number : int
-            Of the request; changes of state are told under it.
-        options : dict
-            For :meth:`LaunchOptions.from_dict`.
-        recipe_options : list of str
-            Further options of the recipe.
-        keys : dict of str to str
-            The kernel's keys.
-        keep : bool
-            Whether the kernel is left running when the front end ends without a word.
-
-        Returns
-        -------
-        dict
-            ``app_id``, and ``connection_info``.
-        """
-        launch = LaunchOptions.from_dict(options)
+    def _start(self, number: int, request: Start) -> Started:
+        launch = LaunchOptions.from_dict(request.options)
         deadline = Deadline(launch.timeout)
 
         def report(progress: Progress) -> None:
-            self._write(id=number, progress=str(progress))
+            self._write(progress, number)
 
         with self._starts.begun(number, deadline):
             place = self._current_place()
             with place.start(
-                launch, deadline, keys=keys, recipe_options=recipe_options, report=report
+                launch,
+                deadline,
+                keys=request.keys,
+                recipe_options=request.recipe_options,
+                report=report,
             ) as (kernel, info):
                 self._places[kernel.id] = place
-                self.do_watch(number, app_id=kernel.id, keep=keep)
+                self._watch(kernel.id, keep=request.keep)
                 self._starts.complete(number, kernel.id)
-        return {"app_id": kernel.id, "connection_info": info}
+        return Started(kernel.id, dict(info))
 
-    def do_cancel(self, _number: int, *, start: int) -> None:
-        """Give up a start that nobody waits for any more, and kill what it has started."""
-        app_id = self._starts.give_up(start)
-        if app_id:
-            self._ends.see_to(app_id, 0.0, END_PATIENCE)
+    def _cancel(self, request: Cancel) -> None:
+        kernel = self._starts.give_up(request.start)
+        if kernel:
+            self._ends.see_to(kernel, 0.0, END_PATIENCE)
 
-    def do_watch(self, _number: int, *, app_id: str, keep: bool) -> None:
-        """Tell what happens to a kernel from now on; ``keep`` is as for a start."""
+    def _watch(self, kernel: str, *, keep: bool) -> None:
         if keep:
-            self._kept.add(app_id)
+            self._kept.add(kernel)
 
         def tell(news: KernelStatus | Status | None) -> None:
             if isinstance(news, KernelStatus):
-                kernel = {
-                    "state": news.state,
-                    "restarts": news.restarts,
-                    "last_end": news.last_end,
-                    "exit_code": news.exit_code,
-                }
-                self._write(app_id=app_id, kernel=kernel)
-            else:
-                self._watches.pop(app_id, None)
-                self._kept.discard(app_id)
-                self._places.pop(app_id, None)
-                ended = {"outcome": "", "diagnostics": "", "lost": False}
-                if news is not None:
-                    ended = {
-                        "outcome": news.outcome,
-                        "diagnostics": news.diagnostics,
-                        "lost": news.lost,
-                    }
-                self._write(app_id=app_id, ended=ended)
+                told = news.state, news.restarts, news.last_end, news.exit_code
+                self._write(KernelNews(kernel, *told))
+                return
+            self._watches.pop(kernel, None)
+            self._kept.discard(kernel)
+            self._places.pop(kernel, None)
+            end = EndNews(kernel)
+            if news is not None:
+                end = EndNews(kernel, news.outcome, news.diagnostics.strip(), news.lost)
+            self._write(end)
 
-        self._watches[app_id] = self._kernel(app_id).watch(tell)
+        self._watches[kernel] = self._kernel(kernel).watch(tell)
+
+    def _restart(self, request: Restart) -> Restarted:
+        with self._kernel(request.kernel) as kernel:
+            last = self._last_address(request.kernel)
+            _, restarts = kernel.restart(request.timeout, restarts=request.restarts, last=last)
+            return Restarted(restarts)
 
     def _kernel(self, app_id: str) -> Kernel:
         place = self._places.get(app_id)
         if place is None:
             place = self._places[app_id] = open_place()
         return place.find(app_id)
-
-    def do_restart(
-        self, _number: int, *, app_id: str, restarts: int, timeout: float
-    ) -> dict[str, int]:
-        """Restart a kernel in place unless it has been since ``restarts`` was true."""
-        with self._kernel(app_id) as kernel:
-            last = self._last_address(app_id)
-            return {"restarts": kernel.restart(timeout, restarts=restarts, last=last)[1]}
-
-    def do_interrupt(self, _number: int, *, app_id: str, timeout: float) -> str:
-        """Interrupt a kernel; see :meth:`yarnkernel.kernels.handle.Kernel.interrupt`."""
-        with self._kernel(app_id) as kernel:
-            return kernel.interrupt(timeout, last=self._last_address(app_id))
-
-    def do_end(self, _number: int, *, app_id: str, grace: float) -> str:
-        """See to it that an application has ended.
-
-        Parameters
-        ----------
-        app_id : str
-            Its id.
-        grace : float
-            Seconds that it has to end by itself, as its kernel was asked to.
-
-        Returns
-        -------
-        str
-            Its final state.
-        """
-        return self._ends.see_to(app_id, grace, grace + END_PATIENCE)
 
     def _end_application(self, app_id: str, grace: float) -> str:
         try:

@@ -12,21 +12,25 @@ import collections
 import concurrent.futures
 import contextlib
 import itertools
-import json
 import logging
 import os
 import subprocess
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.jupyter.line_pipe import LinePipe
+from yarnkernel.jupyter.messages import EndNews, Failed, KernelNews, Release, decode, encode
+from yarnkernel.progress import Progress
 from yarnkernel.python_command import python_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from yarnkernel.jupyter.messages import Message, News, Request
+    from yarnkernel.progress import Report
 
 _log = logging.getLogger(__name__)
 
@@ -38,8 +42,7 @@ TEND_INTERVAL, IDLE_INTERVAL = 1.0, 60.0
 KILL_TIMEOUT = 10.0
 #: Kernels whose news are kept before anybody listens, and news of each.
 EARLY_KEPT = 256
-#: What is told of a kernel or of its application; see :meth:`.agent.Agent.do_watch`.
-News = dict[str, Any]
+_A = TypeVar("_A")
 
 
 class AgentError(YarnKernelError):
@@ -62,7 +65,7 @@ class AgentError(YarnKernelError):
 class _Request:
     answer: concurrent.futures.Future[Any]
     due: float
-    report: Callable[[str], None] | None
+    report: Report | None
 
 
 class AgentClient:
@@ -79,7 +82,7 @@ class AgentClient:
 
     def __init__(self) -> None:
         self.ended = False
-        self._numbers = itertools.count()
+        self._numbers = itertools.count(1)
         self._requests: dict[int, _Request] = {}
         self._listeners: dict[str, Callable[[News], None]] = {}
         #: News of kernels that nobody listens to yet.
@@ -135,50 +138,42 @@ class AgentClient:
         assert self._process.stdin is not None  # noqa: S101  (a pipe)
         self._pipe = LinePipe(self._process.stdin.fileno())  # whose lock nobody of ours holds
 
-    def end_at_exit(self, app_id: str) -> None:
+    def end_at_exit(self, kernel: str) -> None:
         """End a kernel when this process comes to its end in good order, also one that is kept."""
-        self._ending_at_exit.add(app_id)
+        self._ending_at_exit.add(kernel)
 
     def _leave(self, pid: int) -> None:
         if self.ended or os.getpid() != pid:
             return
-        left = {"method": "release", "parameters": {"app_ids": sorted(self._ending_at_exit)}}
         with contextlib.suppress(OSError, ValueError):
-            self._pipe.send(json.dumps({"id": next(self._numbers), **left}))
+            self._pipe.send(encode(Release(sorted(self._ending_at_exit)), next(self._numbers)))
             self._pipe.pass_on(TEND_INTERVAL)
 
-    def listen(self, app_id: str, listener: Callable[[News], None] | None) -> None:
+    def listen(self, kernel: str, listener: Callable[[News], None] | None) -> None:
         """Have news of a kernel told to ``listener``, in another thread; None for no longer."""
-        early = self._early.pop(app_id, ())
+        early = self._early.pop(kernel, ())
         if listener is None:
-            self._listeners.pop(app_id, None)
-            self._ending_at_exit.discard(app_id)
+            self._listeners.pop(kernel, None)
+            self._ending_at_exit.discard(kernel)
             return
-        self._listeners[app_id] = listener
+        self._listeners[kernel] = listener
         for news in early:
             listener(news)
 
     def request(
-        self,
-        method: str,
-        patience: float,
-        report: Callable[[str], None] | None = None,
-        /,
-        **parameters: Any,
-    ) -> tuple[int, concurrent.futures.Future[Any]]:
+        self, request: Request[_A], patience: float, report: Report | None = None
+    ) -> tuple[int, concurrent.futures.Future[_A]]:
         """Ask for something and do not wait.
 
         Parameters
         ----------
-        method : str
-            What; see the methods of :class:`yarnkernel.jupyter.agent.Agent`.
+        request : Request
+            What; see :mod:`yarnkernel.jupyter.messages`.
         patience : float
             Seconds that it takes at most. An agent that has not answered then, and for
             a while after, hangs: it is killed, and whoever asks next starts another one.
         report : callable, optional
-            Called in another thread with one line at each change of state.
-        **parameters
-            As that method takes them.
+            Called in another thread with each change of state.
 
         Returns
         -------
@@ -188,10 +183,10 @@ class AgentClient:
             The answer, or an :class:`AgentError`.
         """
         number = next(self._numbers)
-        answer: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        answer: concurrent.futures.Future[_A] = concurrent.futures.Future()
         self._requests[number] = _Request(answer, time.monotonic() + patience + SLACK, report)
         try:
-            self._pipe.send(json.dumps({"id": number, "method": method, "parameters": parameters}))
+            self._pipe.send(encode(request, number))
         except (OSError, ValueError):
             self._fail_all()
         with self._news:
@@ -200,7 +195,7 @@ class AgentClient:
             self._fail_all()
         return number, answer
 
-    async def ask(self, method: str, patience: float, /, **parameters: Any) -> Any:
+    async def ask(self, request: Request[_A], patience: float) -> _A:
         """Ask for something and wait for the answer, in whichever event loop.
 
         Raises
@@ -208,7 +203,7 @@ class AgentClient:
         AgentError
             When it cannot be done, or the agent has ended.
         """
-        return await asyncio.wrap_future(self.request(method, patience, **parameters)[1])
+        return await asyncio.wrap_future(self.request(request, patience)[1])
 
     def _read(self) -> None:
         assert self._process.stdout is not None  # noqa: S101  (a pipe)
@@ -270,36 +265,35 @@ class AgentClient:
     def _take(self, line: bytes) -> None:
         """Take a message; whatever is wrong with one kernel's is not the others' trouble."""
         try:
-            message = json.loads(line)
-            if "app_id" in message:
+            number, message = decode(line)
+            if isinstance(message, (KernelNews, EndNews)):
                 self._take_news(message)
-            elif "progress" in message:
-                request = self._requests.get(message["id"])
+            elif isinstance(message, Progress):
+                request = self._requests.get(number or 0)
                 if request is not None and request.report is not None:
-                    request.report(message["progress"])
+                    request.report(message)
             else:
-                self._take_answer(message)
+                self._take_answer(number or 0, message)
         except Exception:  # noqa: BLE001  (a listener is whoever's)
             _log.exception("a message of yarnkernel.jupyter.agent is left out")
 
     def _take_news(self, message: News) -> None:
-        if listener := self._listeners.get(message["app_id"]):
+        if listener := self._listeners.get(message.kernel):
             listener(message)
             return
-        early = self._early.setdefault(message["app_id"], collections.deque(maxlen=EARLY_KEPT))
+        early = self._early.setdefault(message.kernel, collections.deque(maxlen=EARLY_KEPT))
         early.append(message)
         if len(self._early) > EARLY_KEPT:
             self._early.pop(next(iter(self._early)), None)
 
-    def _take_answer(self, message: dict[str, Any]) -> None:
-        request = self._requests.pop(message["id"], None)
+    def _take_answer(self, number: int, message: Message) -> None:
+        request = self._requests.pop(number, None)
         if request is None or not request.answer.set_running_or_notify_cancel():
             return
-        if "error" in message:
-            error = AgentError(message["error"], message["exit_code"])
-            request.answer.set_exception(error)
+        if isinstance(message, Failed):
+            request.answer.set_exception(AgentError(message.problem, message.exit_code))
         else:
-            request.answer.set_result(message["result"])
+            request.answer.set_result(message)
 
     def _fail_all(self) -> None:
         self.ended = True

@@ -149,17 +149,19 @@ class Launcher:
     def _start(self) -> tuple[Kernel, ConnectionInfo]:
         from yarnkernel.kernels.places import open_place  # noqa: PLC0415  (protobuf)
 
-        with contextlib.closing(open_place()) as place:
-            with place.start(
+        with (
+            contextlib.closing(open_place()) as place,
+            place.start(
                 self._options,
                 self._deadline,
                 keys=keys_of(self._front),
                 recipe_options=["--once", "--owned", "--prefer-directory", str(Path.cwd())],
                 report=lambda progress: self._output.progress(str(progress)),
-            ) as (kernel, info):
-                if self._leaving.is_set():
-                    raise YarnKernelError("asked to end")
-                return kernel, info
+            ) as (kernel, info),
+        ):
+            if self._leaving.is_set():
+                raise YarnKernelError("asked to end")
+            return kernel, info
 
     def _leave(self) -> None:
         self._leaving.set()

@@ -23,13 +23,16 @@ from yarnkernel.jupyter.kernel_manager import (
     is_of_server,
     launch_options,
 )
+from yarnkernel.jupyter.lifecycle import Lifecycle
+from yarnkernel.jupyter.messages import Cancel, End, EndNews, Interrupt, Restart, Start, Watch
+from yarnkernel.progress import Progress
 
 if TYPE_CHECKING:
     import concurrent.futures
 
     from jupyter_client.connect import KernelConnectionInfo
 
-    from yarnkernel.jupyter.agent_client import News
+    from yarnkernel.jupyter.messages import KernelNews, News
 
 #: Seconds that a restart in place may take.
 RESTART_TIMEOUT = 90.0
@@ -66,27 +69,27 @@ class YarnProvisioner(KernelProvisionerBase):
         own = {name: kwargs.pop(name) for name in _TRAITS if name in kwargs}
         super().__init__(**own)
         self._config_values = kwargs
-        self._app_id = ""
-        self._info: dict[str, Any] = {}
+        self._life = Lifecycle()
         self._agent: AgentClient | None = None
-        self._keep = self._ends_at_exit = False
-        self._restarts = 0
-        self._launched = 0.0
-        self._alive = False
-        self._exit_code = 1
-        #: What is known of the application's end.
-        self._ended: dict[str, Any] | None = None
-        self._news: News = {}
+        #: The number of a start that is under way.
         self._start: int | None = None
-        self._user_restart = False
-        self._final = self._restarting = False
+        self._kernel = ""
+        self._info: dict[str, Any] = {}
+        self._launched = 0.0
+        self._restarts = 0
+        self._exit_code = 1
+        #: The last that its supervisor has told, and what is known of its end.
+        self._news: KernelNews | None = None
+        self._ended: EndNews | None = None
+        #: What becomes of it when the front end ends.
+        self._keep = self._ends_at_exit = False
 
     # --- what jupyter_client asks
 
     @property
     def has_process(self) -> bool:
         """Whether there is a kernel."""
-        return self._alive
+        return self._life.has_process
 
     def resolve_path(self, path_str: str) -> str | None:  # noqa: ARG002
         """Paths are those of a node: none is known here."""
@@ -109,48 +112,46 @@ class YarnProvisioner(KernelProvisionerBase):
         KernelLaunchError
             When it cannot be started; with YARN's diagnostics and the end of its log.
         """
-        if self._final and self._restarting:
+        if self._life.is_revoked:
             # jupyter_client's restarter may take a kernel that is shut down for one that died.
             raise KernelLaunchError("the kernel has been shut down; it is not started again")
-        unasked = self._restarting and not self._user_restart
-        self._final = self._restarting = self._user_restart = False
+        unasked = self._life.launch()
         try:
-            if self._app_id:
+            if self._kernel:
                 await self._start_again(kwargs, unasked=unasked)
             else:
                 await self._start_new(kwargs)
         except YarnKernelError as exc:
-            forget_pending(self.parent, self.kernel_id)
+            self._has_failed()
             raise KernelLaunchError(str(exc)) from None
         except BaseException:
-            forget_pending(self.parent, self.kernel_id)
+            self._has_failed()
             raise
-        self._alive = True
+        self._life.launched()
         return self._connection_info()
 
     async def poll(self) -> int | None:
         """Return None while the kernel lives: what is known, without a question to anybody."""
-        if self._agent is not None and self._agent.ended and self._app_id and not self._ended:
+        if self._agent is not None and self._agent.ended and self._kernel and not self._ended:
             self._listen()
-            self._agent.request("watch", WATCH_TIMEOUT, app_id=self._app_id, keep=self._keep)
+            self._agent.request(Watch(self._kernel, self._keep), WATCH_TIMEOUT)
         return self._exit_code if self._has_died() else None
 
     async def wait(self) -> int | None:
         """Take note that the kernel has ended, as :meth:`poll` has told."""
-        self._alive = False
+        self._life.taken_for_dead()
         return self._exit_code
 
     async def send_signal(self, signum: int) -> None:
         """Interrupt the kernel; other signals cannot be sent."""
-        if signum == signal.SIGINT and self._app_id and self._agent is not None:
-            _, answer = self._agent.request(
-                "interrupt", INTERRUPT_TIMEOUT, app_id=self._app_id, timeout=INTERRUPT_TIMEOUT
-            )
+        if signum == signal.SIGINT and self._kernel and self._agent is not None:
+            interrupt = Interrupt(self._kernel, INTERRUPT_TIMEOUT)
+            _, answer = self._agent.request(interrupt, INTERRUPT_TIMEOUT)
             answer.add_done_callback(self._log_failure)
 
     async def kill(self, restart: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
         """Take the kernel for dead: whether it ends or restarts, :meth:`cleanup` alone knows."""
-        self._alive = False
+        self._life.taken_for_dead()
 
     async def terminate(self, restart: bool = False) -> None:  # noqa: FBT001, FBT002
         """Leave it the second half of its time: there is no harder way but the last one."""
@@ -159,58 +160,55 @@ class YarnProvisioner(KernelProvisionerBase):
         """Note what the kernel was asked for a moment ago."""
         if restart:
             # The supervisor restarts it, however it ends.
-            self._user_restart = True
-            self._alive = False
+            self._life.asked_to_restart()
         else:
-            self._final = True
+            self._life.asked_to_end()
 
     async def cleanup(self, restart: bool = False) -> None:  # noqa: FBT001, FBT002
         """End the application unless the kernel is going to be restarted; idempotent."""
-        self._alive = False
         if restart:
-            self._restarting = True
+            self._life.to_be_launched_again()
             return
-        self._final = True
+        self._life.cleaned_up()
         if self._start is not None and self._agent is not None:
-            self._agent.request("cancel", END_TIMEOUT, start=self._start)
-        if not self._app_id:
+            self._agent.request(Cancel(self._start), END_TIMEOUT)
+        if not self._kernel:
             return
-        app_id, self._app_id = self._app_id, ""
+        kernel, self._kernel = self._kernel, ""
         try:
             agent = self._current_agent()
-            agent.listen(app_id, None)
+            agent.listen(kernel, None)
             grace = END_GRACE if self._has_died() else 0.0
             try:
-                outcome = await agent.ask("end", grace + END_TIMEOUT, app_id=app_id, grace=grace)
+                end = await agent.ask(End(kernel, grace), grace + END_TIMEOUT)
             except AgentError:
                 if not agent.ended:
                     raise
                 # It hung, or was killed: another one can do it.
                 agent = self._current_agent()
-                outcome = await agent.ask("end", END_TIMEOUT, app_id=app_id, grace=0.0)
-            self.log.info("%s %s", app_id, outcome)
+                end = await agent.ask(End(kernel, 0.0), END_TIMEOUT)
+            self.log.info("%s %s", kernel, end.outcome)
         except (YarnKernelError, OSError) as exc:
-            self.log.warning("%s may still run: %s; next: yarnkernel stop %s", app_id, exc, app_id)
+            self.log.warning("%s may still run: %s; next: yarnkernel stop %s", kernel, exc, kernel)
 
     async def get_provisioner_info(self) -> dict[str, Any]:
         """Return what another process needs to go on with this kernel."""
         info = await super().get_provisioner_info()
         info["connection_info"] = self._info
-        own = {"application_id": self._app_id, "restarts": self._restarts, "keep": self._keep}
+        own = {"application_id": self._kernel, "restarts": self._restarts, "keep": self._keep}
         return {**info, **own}
 
     async def load_provisioner_info(self, provisioner_info: dict[str, Any]) -> None:
         """Go on with a kernel that another process has started."""
         await super().load_provisioner_info(provisioner_info)
-        self._app_id = provisioner_info["application_id"]
+        self._kernel = provisioner_info["application_id"]
         self._info = provisioner_info["connection_info"]
         self._restarts, self._keep = provisioner_info["restarts"], provisioner_info["keep"]
         self.connection_info = self._connection_info()
-        self._alive, self._launched = True, time.monotonic()
+        self._life.launched()
+        self._launched = time.monotonic()
         self._listen()
-        await self._current_agent().ask(
-            "watch", WATCH_TIMEOUT, app_id=self._app_id, keep=self._keep
-        )
+        await self._current_agent().ask(Watch(self._kernel, self._keep), WATCH_TIMEOUT)
 
     # --- how
 
@@ -223,38 +221,46 @@ class YarnProvisioner(KernelProvisionerBase):
 
     def _listen(self) -> None:
         agent = self._current_agent()
-        agent.listen(self._app_id, self._take_news)
+        agent.listen(self._kernel, self._take_news)
         if self._ends_at_exit:
-            agent.end_at_exit(self._app_id)
+            agent.end_at_exit(self._kernel)
 
     def _take_news(self, message: News) -> None:
         """Take note of what the agent tells; called in its thread."""
-        if "ended" in message:
-            self._ended = message["ended"]
-            if not self._final:
-                text = f"{self._ended['outcome']} {self._ended['diagnostics']}".strip()
-                self.log.warning("%s has ended: %s", message["app_id"], text or "YARN lost it")
+        if isinstance(message, EndNews):
+            self._ended = message
+            if not self._life.is_final:
+                how = f"{message.outcome} {message.diagnostics}".strip() or "YARN lost it"
+                self.log.warning("%s has ended: %s", message.kernel, how)
             return
-        news, known = message["kernel"], self._news
-        self._news = news
-        if news["exit_code"] is not None:
-            self._exit_code = int(news["exit_code"])
-        died = news["restarts"] > known.get("restarts", 0) or news["state"] == "ended"
-        if died and not self._final and not news["last_end"].startswith(ASKED_TO_RESTART):
-            self.log.warning("%s: the kernel %s", message["app_id"], news["last_end"])
+        known, self._news = self._news, message
+        if message.exit_code is not None:
+            self._exit_code = message.exit_code
+        died = message.restarts > (known.restarts if known else 0) or message.state == "ended"
+        asked = self._life.is_final or message.last_end.startswith(ASKED_TO_RESTART)
+        if died and not asked:
+            self.log.warning("%s: the kernel %s", message.kernel, message.last_end)
+
+    def _quit(self) -> bool:
+        """Whether its process has ended, and its supervisor with it."""
+        return self._news is not None and self._news.state == "ended"
 
     def _has_died(self) -> bool:
-        return (
-            self._ended is not None
-            or self._news.get("state") == "ended"
-            or self._news.get("restarts", 0) > self._restarts
-        )
+        restarts = self._news.restarts if self._news is not None else 0
+        return self._ended is not None or self._quit() or restarts > self._restarts
+
+    def _has_failed(self) -> None:
+        self._life.failed()
+        forget_pending(self.parent, self.kernel_id)
 
     def _log_failure(self, answer: concurrent.futures.Future[Any]) -> None:
         if not answer.cancelled() and (error := answer.exception()) is not None:
             # A kernel that was asked to end may be gone before it is interrupted.
-            log = self.log.debug if self._final else self.log.warning
+            log = self.log.debug if self._life.is_final else self.log.warning
             log("%s", error)
+
+    def _tell(self, progress: Progress) -> None:
+        self.log.info("%s", progress)
 
     async def _start_new(self, kwargs: dict[str, Any]) -> None:
         options, keep = launch_options(self.parent, self.kernel_spec, self._config_values, kwargs)
@@ -265,65 +271,53 @@ class YarnProvisioner(KernelProvisionerBase):
         # The keys that it had, so that open connections keep theirs.
         keys = keys_of(self._info) or choose_keys(self.parent)
         agent = self._current_agent()
-        self._start, answer = agent.request(
-            "start",
-            options.timeout + END_TIMEOUT,
-            self.log.info,
-            options=options.to_dict(),
-            recipe_options=recipe_options,
-            keys=keys,
-            keep=self._keep,
-        )
+        start = Start(options.to_dict(), recipe_options, keys, self._keep)
+        self._start, answer = agent.request(start, options.timeout + END_TIMEOUT, self._tell)
         try:
             found = await asyncio.wrap_future(answer)
         except BaseException:
-            agent.request("cancel", END_TIMEOUT, start=self._start)
+            agent.request(Cancel(self._start), END_TIMEOUT)
             raise
         finally:
-            start, self._start = self._start, None
-        if self._final:
-            agent.request("cancel", END_TIMEOUT, start=start)
+            number, self._start = self._start, None
+        if self._life.is_final:
+            agent.request(Cancel(number), END_TIMEOUT)
             raise YarnKernelError("the kernel was shut down while it started")
-        if self._info and keys_of(self._info) != keys_of(found["connection_info"]):
+        if self._info and keys_of(self._info) != keys_of(found.connection_info):
             self.log.warning("the kernel has new keys: what is open has to be opened again")
-        self._app_id, self._info = found["app_id"], found["connection_info"]
-        self._restarts, self._news, self._ended = 0, {}, None
-        self.log.info("%s kernel is ready on %s", self._app_id, self._info["ip"])
+        self._kernel, self._info = found.kernel, found.connection_info
+        self._restarts, self._news, self._ended = 0, None, None
+        self._tell(Progress("ready", kernel=self._kernel, place=self._info["ip"]))
         self._launched = time.monotonic()
         self._ends_at_exit = keep is None
         self._listen()
 
     async def _start_again(self, kwargs: dict[str, Any], *, unasked: bool) -> None:
         """Restart in place; submit another application when the container is gone."""
-        app_id = self._app_id
-        if self._ended is None and self._news.get("state") != "ended":
+        kernel = self._kernel
+        if self._ended is None and not self._quit():
+            restart = Restart(kernel, self._restarts, RESTART_TIMEOUT)
             try:
-                answer = await self._current_agent().ask(
-                    "restart",
-                    RESTART_TIMEOUT,
-                    app_id=app_id,
-                    restarts=self._restarts,
-                    timeout=RESTART_TIMEOUT,
-                )
+                answer = await self._current_agent().ask(restart, RESTART_TIMEOUT)
             except AgentError as exc:
                 self.log.warning("no restart in place: %s", exc)
             else:
-                if self._final:
+                if self._life.is_final:
                     raise YarnKernelError("the kernel was shut down while it restarted")
-                self._restarts = answer["restarts"]
-                self.log.info("%s: the kernel was restarted in place", app_id)
+                self._restarts = answer.restarts
+                self.log.info("%s: the kernel was restarted in place", kernel)
                 return
         if unasked and not self._may_relaunch():
             # Still dead: the restarter tells the front end so when it has tried often enough.
             return
         agent = self._current_agent()
-        agent.listen(app_id, None)
-        await agent.ask("end", END_TIMEOUT, app_id=app_id, grace=0.0)
-        self.log.info("%s is gone; starting another application", app_id)
+        agent.listen(kernel, None)
+        await agent.ask(End(kernel, 0.0), END_TIMEOUT)
+        self.log.info("%s is gone; starting another application", kernel)
         await self._start_new(kwargs)
 
     def _may_relaunch(self) -> bool:
         """Whether YARN took the container away, or the kernel quit, and not a moment ago."""
-        lost = self._ended is not None and self._ended["lost"]
-        quit_itself = self._news.get("state") == "ended" and self._exit_code == 0
+        lost = self._ended is not None and self._ended.lost
+        quit_itself = self._quit() and self._exit_code == 0
         return (lost or quit_itself) and time.monotonic() - self._launched > RELAUNCH_AFTER

@@ -113,6 +113,15 @@ class Place(Protocol):
     ) -> AbstractContextManager[Kernel]:
         """Submit a kernel, without waiting for it; see :meth:`start`."""
 
+    def check_id(self, kernel: str) -> str:
+        """Return what has the form of an id of this place's.
+
+        Raises
+        ------
+        UsageError
+            When it has not.
+        """
+
     def find(self, kernel: str) -> Kernel:
         """Return the handle of a kernel; nobody is asked whether there is one.
 

@@ -183,6 +183,10 @@ class YarnPlace:
             with submitted(way, spec, deadline, report) as kernel:
                 yield kernel
 
+    def check_id(self, kernel: str) -> str:
+        """See :meth:`yarnkernel.kernels.place.Place.check_id`."""
+        return check_app_id(kernel)
+
     def find(self, kernel: str) -> YarnKernel:
         """See :meth:`yarnkernel.kernels.place.Place.find`."""
         from yarnkernel.yarn.kernel import YarnKernel  # noqa: PLC0415  (gRPC)
