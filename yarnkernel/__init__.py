@@ -1,7 +1,12 @@
-"""Run Jupyter kernels in Hadoop YARN containers.
+"""Run Jupyter kernels where the data is: in Hadoop YARN containers.
+
+>>> import yarnkernel
+>>> with yarnkernel.start(memory="2 GiB") as kernel:  # doctest: +SKIP
+...     print(kernel.execute("6 * 7").value)
+42
 
 Names are imported when they are used, so that ``import yarnkernel`` costs
-nothing in a container and on the command line.
+nothing in a container and on the command line. The same for event loops is in ``yarnkernel.aio``.
 """
 
 from __future__ import annotations
@@ -11,29 +16,51 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from yarnkernel.connection import ConnectionInfo as ConnectionInfo
-    from yarnkernel.connection import parse_connection_info as parse_connection_info
-    from yarnkernel.connection import write_connection_file as write_connection_file
+    from yarnkernel.errors import UsageError as UsageError
     from yarnkernel.errors import YarnKernelError as YarnKernelError
-    from yarnkernel.yarn.client import YarnClient as YarnClient
-    from yarnkernel.yarn.client import list_kernels as list_kernels
-    from yarnkernel.yarn.kernel import YarnKernel as YarnKernel
-    from yarnkernel.yarn.skein_way import SkeinWay as SkeinWay
-    from yarnkernel.yarn.spec import load_spec as load_spec
-    from yarnkernel.yarn.way import choose_way as choose_way
+    from yarnkernel.kernel_status import KernelStatus as KernelStatus
+    from yarnkernel.kernels import aio as aio
+    from yarnkernel.kernels.blocking import Kernel as Kernel
+    from yarnkernel.kernels.blocking import Kernels as Kernels
+    from yarnkernel.kernels.blocking import connect as connect
+    from yarnkernel.kernels.blocking import list as list  # noqa: A004
+    from yarnkernel.kernels.blocking import start as start
+    from yarnkernel.kernels.blocking import start_several as start_several
+    from yarnkernel.kernels.handle import Status as Status
+    from yarnkernel.kernels.options import LaunchOptions as LaunchOptions
+    from yarnkernel.kernels.results import CellError as CellError
+    from yarnkernel.kernels.results import CodeError as CodeError
+    from yarnkernel.kernels.results import Display as Display
+    from yarnkernel.kernels.results import ExecutionTimeoutError as ExecutionTimeoutError
+    from yarnkernel.kernels.results import Output as Output
+    from yarnkernel.kernels.results import Result as Result
+    from yarnkernel.kernels.results import Stream as Stream
+    from yarnkernel.progress import Progress as Progress
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "CellError": "kernels.results",
+    "CodeError": "kernels.results",
     "ConnectionInfo": "connection",
-    "SkeinWay": "yarn.skein_way",
-    "YarnClient": "yarn.client",
-    "YarnKernel": "yarn.kernel",
+    "Display": "kernels.results",
+    "ExecutionTimeoutError": "kernels.results",
+    "Kernel": "kernels.blocking",
+    "KernelStatus": "kernel_status",
+    "Kernels": "kernels.blocking",
+    "LaunchOptions": "kernels.options",
+    "Output": "kernels.results",
+    "Progress": "progress",
+    "Result": "kernels.results",
+    "Status": "kernels.handle",
+    "Stream": "kernels.results",
+    "UsageError": "errors",
     "YarnKernelError": "errors",
-    "choose_way": "yarn.way",
-    "list_kernels": "yarn.client",
-    "load_spec": "yarn.spec",
-    "parse_connection_info": "connection",
-    "write_connection_file": "connection",
+    "aio": "kernels",
+    "connect": "kernels.blocking",
+    "list": "kernels.blocking",
+    "start": "kernels.blocking",
+    "start_several": "kernels.blocking",
 }
 __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are strings)
 
@@ -41,4 +68,10 @@ __all__ = [*_HOMES]  # noqa: PLE0604  (the keys are strings)
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "aio":
+        return import_module("yarnkernel.kernels.aio")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> Any:
+    return sorted([*__all__, "__doc__", "__version__"])

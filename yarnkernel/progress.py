@@ -84,7 +84,8 @@ class Progress:
         return f"{text}: {self.reason}" if self.reason and self.step in _WITH_REASON else text
 
 
-Report = Callable[[Progress], None]
+#: Who is told of each step.
+Report = Callable[[Progress], object]
 
 
 def ignore(_: Progress) -> None:

@@ -102,9 +102,10 @@ def test_followed_log_that_is_interrupted(
 #: What a user of the library may call, in a process that has the user's environment.
 CALLS = """\
 import sys
-from yarnkernel import YarnClient, YarnKernel, list_kernels
 from yarnkernel.store.client import put_key, read_key
 from yarnkernel.cluster.find import find_cluster
+from yarnkernel.yarn.client import YarnClient, list_kernels
+from yarnkernel.yarn.kernel import YarnKernel
 from yarnkernel.yarn.logs import log_tail
 
 app_id = sys.argv[1]
@@ -113,10 +114,10 @@ with YarnClient(find_cluster()) as client:
     assert client.queues() == ["default", "small"]
     assert app_id in [found.app_id for found in list_kernels(client)]
     assert list_kernels(client, user="nobody") == []
-    status = YarnKernel(app_id, client).status()
-    assert read_key(status, "a.key", 10) is None
-    put_key(status, "a.key", b"value", 10)
-    assert read_key(status, "a.key", 10) == b"value"
+    store = YarnKernel(app_id, client).address(10)
+    assert read_key(store, "a.key", 10) is None
+    put_key(store, "a.key", b"value", 10)
+    assert read_key(store, "a.key", 10) == b"value"
     assert "TCP without encryption" in log_tail(client, app_id)
     (node,) = client.resource_manager.nodes(10)
     assert node.used.memory >= 1344

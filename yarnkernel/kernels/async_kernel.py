@@ -1,0 +1,198 @@
+"""A kernel that runs, for event loops: asked, restarted, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from yarnkernel.errors import ApplicationError, YarnKernelError
+from yarnkernel.kernel_status import KernelStatus
+from yarnkernel.kernels.handle import STOP_TIMEOUT, join_pieces
+from yarnkernel.kernels.results import CellError, ExecutionTimeoutError
+from yarnkernel.kernels.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Self
+
+    from yarnkernel.connection import ConnectionInfo
+    from yarnkernel.kernels.handle import Kernel as Handle
+    from yarnkernel.kernels.handle import Status, Watch
+    from yarnkernel.kernels.results import Output, Result
+
+#: Seconds that an interrupt and a restart may take.
+INTERRUPT_TIMEOUT, RESTART_TIMEOUT = 15.0, 60.0
+
+
+class Kernel:
+    """A kernel that runs; an asynchronous context manager.
+
+    Made by :func:`start` and :func:`connect`. At the end of the body a kernel that was started
+    is stopped, and one that was connected to goes on.
+
+    Attributes
+    ----------
+    id : str
+        Its id.
+    connection_info : dict
+        Its connection info, as other clients need it.
+    """
+
+    def __init__(self, handle: Handle, info: ConnectionInfo, *, owned: bool) -> None:
+        self.id = handle.id
+        self.connection_info = info
+        self._handle = handle
+        self._owned = owned
+        self._session = Session(info)
+        self._watch: Watch | None = None
+        self._restarts: int | None = None
+        self._ended: CellError | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> Self:
+        """Connect; :func:`start` and :func:`connect` do so."""
+        await self._session.open()
+        loop = asyncio.get_running_loop()
+
+        def tell(news: KernelStatus | Status | None) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+                loop.call_soon_threadsafe(self._take_news, news)
+
+        self._watch = self._handle.watch(tell)
+        return self
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._owned:
+            await self.stop()
+        else:
+            await self.close()
+
+    def __repr__(self) -> str:
+        return f"<yarnkernel kernel {self.id}>"
+
+    def _take_news(self, news: KernelStatus | Status | None) -> None:
+        error = None
+        if isinstance(news, KernelStatus):
+            known, self._restarts = self._restarts, news.restarts
+            if known is not None and news.restarts > known:
+                error = CellError(
+                    "KernelDied", f"the kernel {news.last_end}; it is another one now"
+                )
+        else:
+            how = f"{news.outcome} {news.diagnostics}".strip() if news else "its place lost it"
+            error = self._ended = CellError("KernelEnded", f"{self.id} has ended: {how}")
+        if error is not None:
+            task = asyncio.create_task(self._session.died(error))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def execute(
+        self,
+        code: str,
+        *,
+        timeout: float | None = None,
+        on_output: Callable[[Output], object] | None = None,
+    ) -> Result:
+        """Run a cell and wait for its end; an error of the code is part of the result.
+
+        When this is cancelled, the cell is interrupted.
+
+        Parameters
+        ----------
+        code : str
+            The cell.
+        timeout : float, optional
+            Seconds after which it is interrupted. By default it may take as long as its kernel
+            lives: the end of that is noticed.
+        on_output : callable, optional
+            Called with each output as it comes.
+
+        Returns
+        -------
+        Result
+            Its outputs, and its error if it has failed.
+
+        Raises
+        ------
+        ExecutionTimeoutError
+            When it took too long.
+        ApplicationError
+            When the kernel has ended before.
+        """
+        if self._ended is not None:
+            raise ApplicationError(
+                self._ended.value, app_id=self.id, hint=f"yarnkernel logs {self.id}"
+            )
+        try:
+            return await asyncio.wait_for(self._session.execute(code, on_output), timeout)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._interrupt_quietly())
+            raise
+        except asyncio.TimeoutError:
+            await self._interrupt_quietly()
+            raise ExecutionTimeoutError(
+                f"{self.id}: the cell took longer than {timeout:g} s, and was interrupted"
+            ) from None
+
+    async def _interrupt_quietly(self) -> None:
+        with contextlib.suppress(YarnKernelError):
+            await self.interrupt()
+
+    async def interrupt(self, timeout: float = INTERRUPT_TIMEOUT) -> str:
+        """Interrupt what it does; see :func:`yarnkernel.kernels.control.interrupt`."""
+        with self._handle.again() as handle:
+            return await asyncio.to_thread(handle.interrupt, timeout)
+
+    async def restart(self, timeout: float = RESTART_TIMEOUT) -> float:
+        """Restart it in place: same container, ports and key, but no variables.
+
+        Parameters
+        ----------
+        timeout : float, default 60.0
+            Seconds.
+
+        Returns
+        -------
+        float
+            Seconds that it took.
+
+        Raises
+        ------
+        ApplicationError
+            When it cannot be restarted.
+        """
+        with self._handle.again() as handle:
+            seconds, self._restarts = await asyncio.to_thread(handle.restart, timeout)
+        await self._session.died(CellError("KernelRestarted", "the kernel was restarted"))
+        await self._session.close()
+        self._session = Session(self.connection_info)
+        await self._session.open()
+        return seconds
+
+    async def status(self) -> KernelStatus | None:
+        """Ask its supervisor; None when it has none of ours."""
+        with self._handle.again() as handle:
+            return await asyncio.to_thread(handle.kernel_status, INTERRUPT_TIMEOUT)
+
+    async def logs(self, *, every: bool = False) -> str:
+        """Return its log, or with ``every`` those of all files of its containers."""
+        with self._handle.again() as handle:
+            files = await asyncio.to_thread(lambda: join_pieces(handle.logs(every=every)))
+        return "".join(file.text for file in files)
+
+    async def stop(self, *, force: bool = False, timeout: float = STOP_TIMEOUT) -> Status:
+        """End it; see :meth:`yarnkernel.kernels.handle.Kernel.stop`."""
+        await self.close()
+        with self._handle.again() as handle:
+            return await asyncio.to_thread(lambda: handle.stop(force=force, timeout=timeout))
+
+    async def close(self) -> None:
+        """Leave it as it is: cells that run go on."""
+        if self._watch is not None:
+            self._watch.stop()
+        await self._session.close()

@@ -1,0 +1,227 @@
+"""What came of a cell: outputs and errors as values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from yarnkernel.errors import YarnKernelError
+
+#: Colours of tracebacks (ECMA-48, Select Graphic Rendition).
+_COLOURS = re.compile(r"\x1b\[[\d;]*m")
+
+
+class CodeError(YarnKernelError):
+    """Code has failed in a kernel.
+
+    Parameters
+    ----------
+    error : CellError
+        What it says.
+    """
+
+    def __init__(self, error: CellError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class ExecutionTimeoutError(YarnKernelError, TimeoutError):
+    """A cell took too long, and was interrupted."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Text that a cell has written.
+
+    Attributes
+    ----------
+    name : str
+        ``"stdout"`` or ``"stderr"``.
+    text : str
+        The text.
+    """
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Display:
+    """Something that a cell shows: its value, a plot, a table.
+
+    Attributes
+    ----------
+    data : dict
+        What it is, by MIME type.
+    metadata : dict
+        What belongs to it, by MIME type.
+    is_value : bool
+        Whether it is the value of the cell's last expression.
+    display_id : str
+        By which a later cell may change it; empty when none can.
+    """
+
+    data: dict[str, Any]
+    metadata: dict[str, Any] = field(default_factory=dict)
+    is_value: bool = False
+    display_id: str = ""
+
+    @property
+    def text(self) -> str:
+        """It as plain text; empty when there is none."""
+        return str(self.data.get("text/plain", ""))
+
+
+@dataclass(frozen=True)
+class CellError:
+    """Why a cell has failed.
+
+    Attributes
+    ----------
+    name : str
+        The exception's.
+    value : str
+        Its text.
+    traceback : tuple of str
+        Where it was raised, as the kernel formats it.
+    """
+
+    name: str
+    value: str
+    traceback: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The traceback without colours; the exception alone where there is none."""
+        return _COLOURS.sub("", "\n".join(self.traceback)) or f"{self.name}: {self.value}"
+
+
+Output = Stream | Display
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a cell.
+
+    Attributes
+    ----------
+    outputs : tuple of Stream or Display
+        In their order; text that follows text of the same stream is joined.
+    error : CellError or None
+        Why it has failed.
+    execution_count : int or None
+        The kernel's number of the cell; None when the kernel has ended.
+    """
+
+    outputs: tuple[Output, ...] = ()
+    error: CellError | None = None
+    execution_count: int | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether it has not failed."""
+        return self.error is None
+
+    @property
+    def text(self) -> str:
+        """All that can be read: what was written, and values as plain text."""
+        parts = []
+        for output in self.outputs:
+            shown = isinstance(output, Display) and not output.text.endswith("\n")
+            parts.append(output.text + ("\n" if shown and output.text else ""))
+        return "".join(parts)
+
+    @property
+    def value(self) -> str | None:
+        """The value of the last expression as plain text; None without one."""
+        values = [one for one in self.outputs if isinstance(one, Display) and one.is_value]
+        return values[-1].text if values else None
+
+    def check(self) -> Result:
+        """Return it unless it has failed.
+
+        Raises
+        ------
+        CodeError
+            When it has.
+        """
+        if self.error is not None:
+            raise CodeError(self.error)
+        return self
+
+
+class Outputs:
+    """Collects the outputs of one cell from the messages that a kernel broadcasts.
+
+    Messages are described in
+    https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-iopub-pub-sub-channel
+
+    Attributes
+    ----------
+    error : CellError or None
+        Why it has failed.
+    """
+
+    def __init__(self) -> None:
+        self._outputs: list[Output] = []
+        self._clears_before_next = False
+        self.error: CellError | None = None
+
+    @property
+    def all(self) -> tuple[Output, ...]:
+        """All so far, in their order."""
+        return tuple(self._outputs)
+
+    def take(self, kind: str, content: dict[str, Any]) -> Output | None:
+        """Take a message; return the output that it brings, if it does."""
+        if kind == "clear_output":
+            self._clears_before_next = True
+            if not content.get("wait"):
+                self._clear()
+            return None
+        if kind == "error":
+            trace = tuple(map(str, content.get("traceback", ())))
+            self.error = CellError(content.get("ename", ""), content.get("evalue", ""), trace)
+            return None
+        output = _output(kind, content)
+        if output is None:
+            return None
+        if self._clears_before_next:
+            self._clear()
+        if kind == "update_display_data":
+            self._update(output)
+        else:
+            self._add(output)
+        return output
+
+    def _clear(self) -> None:
+        self._clears_before_next = False
+        self._outputs.clear()
+
+    def _add(self, output: Output) -> None:
+        last = self._outputs[-1] if self._outputs else None
+        if isinstance(output, Stream) and isinstance(last, Stream) and last.name == output.name:
+            self._outputs[-1] = Stream(last.name, last.text + output.text)
+        else:
+            self._outputs.append(output)
+
+    def _update(self, new: Output) -> None:
+        for place, old in enumerate(self._outputs):
+            known = isinstance(old, Display) and old.display_id
+            if known and isinstance(new, Display) and known == new.display_id:
+                self._outputs[place] = new
+
+
+def _output(kind: str, content: dict[str, Any]) -> Output | None:
+    if kind == "stream":
+        return Stream(content["name"], content["text"])
+    if kind in ("execute_result", "display_data", "update_display_data"):
+        return Display(
+            data=content.get("data", {}),
+            metadata=content.get("metadata", {}),
+            is_value=kind == "execute_result",
+            display_id=str(content.get("transient", {}).get("display_id", "")),
+        )
+    return None
