@@ -95,12 +95,12 @@ manager.start_kernel()
 client = manager.client()
 client.start_channels()
 client.wait_for_ready(timeout=60)
-app_id = manager.provisioner._app_id
+app_id = manager.provisioner._kernel
 print(app_id, flush=True)
 sys.stdin.readline()
 manager.restart_kernel(now=True)
 client.wait_for_ready(timeout=60)
-assert manager.provisioner._app_id == app_id
+assert manager.provisioner._kernel == app_id
 client.execute('''
 while True:
     try:

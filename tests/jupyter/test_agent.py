@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
@@ -10,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from tests.conftest import finish
 from tests.support.kernels import wait_until_none_is_active
+from yarnkernel.jupyter.messages import Cancel, Done, Failed, Start, Started, decode, encode
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tests.conftest import Shell
+    from yarnkernel.jupyter.messages import Message, Request
 
 #: Seconds from a start to its end: while it comes to it, while it is described to YARN, on its way
 #: there, in its container, and when the kernel is ready.
@@ -28,26 +29,25 @@ class Agent:
         command = (sys.executable, "-m", "yarnkernel.jupyter.agent")
         self._process = shell.start(*command, stdin=subprocess.PIPE)
 
-    def ask(self, number: int, method: str, **parameters: Any) -> None:
+    def ask(self, number: int, request: Request[Any]) -> None:
         assert self._process.stdin is not None
-        request = {"id": number, "method": method, "parameters": parameters}
-        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.write(encode(request, number) + "\n")
 
     def ask_for_kernel(self, number: int) -> None:
         keys = {"key": "0" * 32, "signature_scheme": "hmac-sha256"}
-        self.ask(number, "start", options={}, recipe_options=[], keys=keys, keep=False)
+        self.ask(number, Start(options={}, recipe_options=[], keys=keys, keep=False))
 
     def flush(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.flush()
 
-    def await_answers(self, count: int) -> dict[int, dict[str, Any]]:
+    def await_answers(self, count: int) -> dict[int | None, Message]:
         assert self._process.stdout is not None
-        found: dict[int, dict[str, Any]] = {}
+        found: dict[int | None, Message] = {}
         while len(found) < count:
-            message = json.loads(self._process.stdout.readline())
-            if "result" in message or "error" in message:
-                found[message["id"]] = message
+            number, message = decode(self._process.stdout.readline())
+            if isinstance(message, (Done, Started, Failed)):
+                found[number] = message
         return found
 
     def __enter__(self) -> Self:
@@ -66,12 +66,12 @@ def test_start_that_is_cancelled(private_shell: Shell) -> None:
             if seconds:
                 agent.flush()
                 time.sleep(seconds)
-            agent.ask(100 + number, "cancel", start=number)
+            agent.ask(100 + number, Cancel(number))
             agent.flush()
         answers = agent.await_answers(2 * len(MOMENTS))
-        assert answers[0]["error"] == "the start was given up"
+        assert answers[0] == Failed("the start was given up")
         for number in range(len(MOMENTS)):
-            assert "result" in answers[100 + number], answers
+            assert isinstance(answers[100 + number], Done), answers
         wait_until_none_is_active(private_shell)
 
 

@@ -76,7 +76,7 @@ def managers(kernelspecs: Path) -> Iterator[Callable[..., KernelManager]]:
 
 
 def application(manager: KernelManager) -> str:
-    return str(cast("Any", manager.provisioner)._app_id)
+    return str(cast("Any", manager.provisioner)._kernel)
 
 
 def connect(manager: KernelManager) -> Kernel:
@@ -487,4 +487,4 @@ def test_relaunch_after_the_end_is_refused(managers: Callable[..., KernelManager
     manager.cleanup_resources(restart=True)  # the restarter's side of the race
     with pytest.raises(KernelLaunchError, match="has been shut down"):
         manager.start_kernel()
-    assert provisioner._app_id == ""
+    assert provisioner._kernel == ""

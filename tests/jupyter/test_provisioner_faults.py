@@ -30,7 +30,7 @@ import sys, time
 from jupyter_client.manager import KernelManager
 manager = KernelManager(kernel_name=sys.argv[1])
 manager.start_kernel()
-print(manager.provisioner._app_id, manager.connection_file, flush=True)
+print(manager.provisioner._kernel, manager.connection_file, flush=True)
 {body}
 """
 
@@ -167,7 +167,7 @@ import sys
 from jupyter_client.multikernelmanager import MultiKernelManager
 managers = MultiKernelManager()
 kernel_id = managers.start_kernel(kernel_name="plain")
-print(managers.get_kernel(kernel_id).provisioner._app_id, flush=True)
+print(managers.get_kernel(kernel_id).provisioner._kernel, flush=True)
 if sys.argv[1:]:
     import os, signal
     os.kill(os.getpid(), signal.SIGKILL)
@@ -197,7 +197,7 @@ async def start(manager):
         await manager.start_kernel()
     except asyncio.CancelledError:
         return "cancelled"
-    return manager.provisioner._app_id
+    return manager.provisioner._kernel
 
 async def main():
     managers = [AsyncKernelManager(kernel_name="plain") for _ in range(4)]
