@@ -31,11 +31,6 @@ BIN = Path(sys.executable).parent
 CACHE = platformdirs.user_cache_path()
 #: How much longer than on an idle machine something may take: deadlines are for what hangs.
 PATIENCE = 3
-#: Modules whose tests run both ways, but for those that are about one (``pytest.mark.way``); all
-#: others do with --via skein, for which there is no time.
-BOTH_WAYS = (
-    "test_start", "test_control", "test_faults", "test_kernel_faults", "test_provisioner",
-)  # fmt: skip
 #: No files of its own, and no verdict on a busy machine's speed: tests have deadlines themselves.
 settings.register_profile("tests", database=None, deadline=None)
 settings.load_profile("tests")
@@ -96,8 +91,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--via",
         choices=("auto", "skein"),
-        help="the way that applications are submitted (default: the main road both ways, all "
-        "others as users have it, directly where that can be)",
+        help="the way that applications are submitted (default: both where what is tested is done "
+        "by other code on the other way, all others as users have it, directly where that can be)",
     )
     parser.addoption(
         "--cluster",
@@ -111,7 +106,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "via" in metafunc.fixturenames:
         mark = metafunc.definition.get_closest_marker("way")
         chosen = mark.args[0] if mark else metafunc.config.getoption("--via")
-        both = metafunc.module.__name__.rpartition(".")[2] in BOTH_WAYS
+        both = metafunc.definition.get_closest_marker("both_ways")
         ways = [chosen] if chosen else ["auto", "skein"] if both else ["auto"]
         metafunc.parametrize("via", ways, indirect=True, scope="module")
 

@@ -58,10 +58,24 @@ def test_useless_fields(change: dict[str, Any], reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [b"", b"null", b"[]", b"1", b'"text"', b"{", b"\xff", b"{}", b"[" * 99999, b"9" * 5000]
+    ("value", "reason"),
+    [
+        (b"", "is not JSON"),
+        (b"junk", "is not JSON"),
+        (b"{", "is not JSON"),
+        (b"[" * 99999, "is not JSON"),
+        (b"9" * 5000, "the connection info is"),
+        (b"null", "not an object"),
+        (b"[]", "not an object"),
+        (b"1", "not an object"),
+        (b'"text"', "not an object"),
+        (b"\xff\xfe", "is not text in UTF-8"),
+        (b"{}", "lacks ip, key, transport"),
+        (b'{"ip": "127.0.0.1"}', "lacks key, transport"),
+    ],
 )
-def test_other_values(value: bytes) -> None:
-    with pytest.raises(ConnectionInfoError):
+def test_other_values(value: bytes, reason: str) -> None:
+    with pytest.raises(ConnectionInfoError, match=reason):
         parse_connection_info(value)
 
 

@@ -47,6 +47,7 @@ def test_kernel_killed(shell: Shell, tmp_path: Path, number: signal.Signals, wor
     assert f"The kernel was ended by {words}." in status["diagnostics"]
 
 
+@pytest.mark.both_ways
 def test_nothing_outlives_the_supervisor(shell: Shell) -> None:
     end_kernel_by(shell, "yarnkernel.recipe")
 
@@ -70,6 +71,7 @@ def end_kernel_by(shell: Shell, victim: str) -> None:
     wait_until_none_is_active(shell)
 
 
+@pytest.mark.both_ways
 def test_sigterm_ends_the_kernel_in_good_order(shell: Shell, tmp_path: Path) -> None:
     app_id = shell.yarnkernel("start").ok().out.strip()
     proof = tmp_path / "atexit ran"
@@ -81,6 +83,7 @@ def test_sigterm_ends_the_kernel_in_good_order(shell: Shell, tmp_path: Path) -> 
     assert shell.yarnkernel("status", app_id, "--json").document["final_status"] == "SUCCEEDED"
 
 
+@pytest.mark.both_ways
 def test_kernel_that_cannot_start(shell: Shell, tmp_path: Path) -> None:
     spec = write_spec(tmp_path, f"{RECIPE} --no-such-option")
     error = shell.yarnkernel("start", spec).error(1)
@@ -101,6 +104,7 @@ def test_recipe_outside_of_a_container(user_shell: Shell) -> None:
     assert "Traceback" not in result.err
 
 
+@pytest.mark.both_ways
 def test_kernel_that_crashes_again_and_again(shell: Shell, tmp_path: Path) -> None:
     spec = write_spec(tmp_path, f"{RECIPE} --max-restarts 1")
     app_id = shell.yarnkernel("start", spec).ok().out.strip()

@@ -83,6 +83,7 @@ def connect(manager: KernelManager) -> Kernel:
     return Kernel(cast("Any", manager.get_connection_info()))
 
 
+@pytest.mark.both_ways
 def test_restart_in_place_and_shutdown(
     shell: Shell, managers: Callable[..., KernelManager]
 ) -> None:
@@ -108,6 +109,7 @@ def test_restart_in_place_and_shutdown(
     assert not manager.has_kernel
 
 
+@pytest.mark.both_ways
 def test_kernel_that_is_killed_says_so_in_its_cell(
     managers: Callable[..., KernelManager],
 ) -> None:
@@ -143,6 +145,7 @@ def test_kernel_that_is_killed_says_so_in_its_cell(
     assert application(manager) == app_id
 
 
+@pytest.mark.both_ways
 def test_container_that_is_gone(shell: Shell, managers: Callable[..., KernelManager]) -> None:
     """Another application, with the key that open connections know."""
     manager = managers()
@@ -162,6 +165,7 @@ def test_container_that_is_gone(shell: Shell, managers: Callable[..., KernelMana
         assert kernel.run("6 * 7") == "42"
 
 
+@pytest.mark.both_ways
 def test_what_travels(shell: Shell, managers: Callable[..., KernelManager], tmp_path: Path) -> None:
     manager = managers(RICH)
     manager.start_kernel(

@@ -44,6 +44,7 @@ def stock_kernel(shell: Shell, tmp_path: Path) -> Iterator[tuple[str, Kernel]]:
     shell.yarnkernel("stop", "--force", app_id)
 
 
+@pytest.mark.both_ways
 def test_interrupt(shell: Shell, kernel: tuple[str, Kernel]) -> None:
     app_id, client = kernel
     assert "is idle: there is nothing to interrupt" in shell.yarnkernel("interrupt", app_id).err
@@ -57,6 +58,7 @@ def test_interrupt(shell: Shell, kernel: tuple[str, Kernel]) -> None:
     assert client.run("6 * 7") == "42"
 
 
+@pytest.mark.both_ways
 def test_kernel_that_hangs_in_native_code(shell: Shell, kernel: tuple[str, Kernel]) -> None:
     app_id, client = kernel
     client.run("x = 1")
@@ -70,6 +72,7 @@ def test_kernel_that_hangs_in_native_code(shell: Shell, kernel: tuple[str, Kerne
     assert client.run("'x' in globals()") == "False"
 
 
+@pytest.mark.both_ways
 def test_two_at_once(shell: Shell, kernel: tuple[str, Kernel]) -> None:
     """Everybody gets an answer; what is asked while the kernel restarts is done by that restart."""
     app_id, client = kernel
@@ -105,6 +108,7 @@ def test_application_that_waits(
     assert f"next: yarnkernel connect {waiting}" in error
 
 
+@pytest.mark.both_ways
 def test_supervisor_that_does_not_answer(
     shell: Shell, kernel: tuple[str, Kernel], via: str
 ) -> None:
@@ -119,6 +123,7 @@ def test_supervisor_that_does_not_answer(
     assert "does not answer" in error
 
 
+@pytest.mark.both_ways
 def test_application_master_that_does_not_answer(
     shell: Shell, kernel: tuple[str, Kernel], via: str
 ) -> None:
@@ -268,6 +273,7 @@ def test_console_of_a_dead_kernel(user_shell: Shell, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.both_ways
 def test_list_and_status(shell: Shell, kernel: tuple[str, Kernel]) -> None:
     app_id, client = kernel
     client.run("x = 1")

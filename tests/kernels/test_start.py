@@ -43,16 +43,25 @@ def test_stock_skein_submits_and_we_connect(
     assert final_status(shell, app_id) == "SUCCEEDED"
 
 
-@pytest.mark.parametrize("spec", LAYOUTS)
-def test_we_start(
-    shell: Shell, tmp_path: Path, spec: str, stop_later: Callable[[str], str]
+@pytest.mark.both_ways
+def test_we_start(shell: Shell, tmp_path: Path, stop_later: Callable[[str], str]) -> None:
+    start_and_stop(shell, tmp_path, "ipython.yaml", stop_later)
+
+
+def test_we_start_a_service(shell: Shell, tmp_path: Path, stop_later: Callable[[str], str]) -> None:
+    """Which there is but one way for."""
+    start_and_stop(shell, tmp_path, "ipython-service.yaml", stop_later)
+
+
+def start_and_stop(
+    shell: Shell, directory: Path, spec: str, stop_later: Callable[[str], str]
 ) -> None:
-    target = tmp_path / "a 'kernel' file.json"
+    target = directory / "a 'kernel' file.json"
     result = shell.yarnkernel("start", SPECS / spec, "-f", target, "--json").ok()
     app_id = stop_later(result.document["application_id"])
     assert result.document["connection_file"] == str(target)
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+    assert [path.name for path in directory.iterdir()] == [target.name]
     for state in ("submitted to queue default", "ACCEPTED", "RUNNING on", "kernel is ready"):
         assert state in result.err
     with Kernel(json.loads(target.read_text())) as kernel:
@@ -87,6 +96,7 @@ def test_console_exit_ends_the_application(shell: Shell, stop_later: Callable[[s
     assert final_status(shell, app_id) == "SUCCEEDED"
 
 
+@pytest.mark.both_ways
 def test_connect_hides_the_key_in_a_redirected_file(
     shell: Shell, tmp_path: Path, stop_later: Callable[[str], str]
 ) -> None:
@@ -122,6 +132,7 @@ def test_file_that_is_open_elsewhere(
     assert json.loads(file.read_text())["key"]
 
 
+@pytest.mark.both_ways
 def test_overrides_reach_the_container(shell: Shell, stop_later: Callable[[str], str]) -> None:
     options = ("--queue", "small", "--memory", "512 MiB", "--vcores", "1", "--name", "mine")
     variables = ("--env", "GREETING=hello world", "--env", "EMPTY=")
@@ -137,6 +148,7 @@ def test_overrides_reach_the_container(shell: Shell, stop_later: Callable[[str],
     assert app_id in shell.yarnkernel("list").ok().out
 
 
+@pytest.mark.both_ways
 def test_container_is_the_kernels_home(shell: Shell, stop_later: Callable[[str], str]) -> None:
     app_id = stop_later(shell.yarnkernel("start").ok().out)
     with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
@@ -152,6 +164,7 @@ def test_container_is_the_kernels_home(shell: Shell, stop_later: Callable[[str],
         kernel.run("open(os.path.expanduser('~/mine'), 'w').close()")
 
 
+@pytest.mark.both_ways
 def test_status_and_logs_of_a_running_and_a_finished_kernel(
     shell: Shell, stop_later: Callable[[str], str], via: str
 ) -> None:
@@ -235,6 +248,7 @@ def _command(process: psutil.Process) -> str:
         return ""
 
 
+@pytest.mark.both_ways
 def test_proxies_of_the_environment_are_not_asked(
     shell: Shell, stop_later: Callable[[str], str]
 ) -> None:

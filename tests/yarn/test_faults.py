@@ -33,6 +33,7 @@ def publisher(value: bytes) -> str:
     return f"cat > publish.py <<'EOF'\n{code}\nEOF\npython publish.py\nexec sleep 600"
 
 
+@pytest.mark.both_ways
 def test_script_that_exits(shell: Shell, tmp_path: Path) -> None:
     begin = "echo loading\necho boom: no such module >&2\nexit 3\n"
     spec = write_spec(tmp_path, begin + NEVER)
@@ -43,6 +44,7 @@ def test_script_that_exits(shell: Shell, tmp_path: Path) -> None:
     assert "next: yarnkernel logs application_" in error
 
 
+@pytest.mark.both_ways
 def test_script_that_never_publishes(shell: Shell, tmp_path: Path) -> None:
     spec = write_spec(tmp_path, NEVER)
     result = shell.yarnkernel("start", spec, "--timeout", "12")
@@ -62,18 +64,12 @@ def test_connect_leaves_what_it_did_not_start(
 
 
 @pytest.mark.way("skein")
-@pytest.mark.parametrize(
-    ("value", "reason"),
-    [
-        (b"junk", "is not JSON"),
-        (b"\xff\xfe", "is not text in UTF-8"),
-        (b'{"ip": "127.0.0.1"}', "lacks key, transport"),
-    ],
-)
-def test_useless_connection_info(shell: Shell, tmp_path: Path, value: bytes, reason: str) -> None:
+def test_useless_connection_info(shell: Shell, tmp_path: Path) -> None:
+    """Other values are in test_connection.py."""
     target = tmp_path / "kernel.json"
-    error = shell.yarnkernel("start", write_spec(tmp_path, publisher(value)), "-f", target).error(1)
-    assert reason in error
+    spec = write_spec(tmp_path, publisher(b"\xff\xfe"))
+    error = shell.yarnkernel("start", spec, "-f", target).error(1)
+    assert "is not text in UTF-8" in error
     assert "application_" in error
     assert not target.exists()
     wait_until_none_is_active(shell)
@@ -112,6 +108,7 @@ def test_application_that_is_not_skeins(shell: Shell, cluster: dict[str, str]) -
     wait_until_none_is_active(shell)
 
 
+@pytest.mark.both_ways
 def test_application_of_other_credentials(shell: Shell, private_shell: Shell) -> None:
     """Another user's, or one's own from another machine: told at once, as waiting is no use."""
     app_id = shell.yarnkernel("start").ok().out.strip()
@@ -140,7 +137,27 @@ def test_full_queue(shell: Shell, tmp_path: Path, stop_later: Callable[[str], st
 def test_interrupted_start(
     private_shell: Shell, tmp_path: Path, number: signal.Signals, after: str
 ) -> None:
-    process = private_shell.start("yarnkernel", "start", write_spec(tmp_path, NEVER))
+    interrupt_start(private_shell, tmp_path, number, after)
+
+
+@pytest.mark.way("skein")
+@pytest.mark.parametrize(
+    ("number", "after"),
+    [
+        (signal.SIGINT, "cluster:"),
+        (signal.SIGTERM, "submitted to queue"),
+        (signal.SIGINT, "RUNNING on"),
+    ],
+)
+def test_interrupted_start_with_a_driver(
+    private_shell: Shell, tmp_path: Path, number: signal.Signals, after: str
+) -> None:
+    """It is told of neither signal: each of them once is enough."""
+    interrupt_start(private_shell, tmp_path, number, after)
+
+
+def interrupt_start(shell: Shell, directory: Path, number: signal.Signals, after: str) -> None:
+    process = shell.start("yarnkernel", "start", write_spec(directory, NEVER))
     assert process.stderr
     said = ""
     while after not in said:
@@ -151,9 +168,10 @@ def test_interrupted_start(
     _, err = finish(process)
     assert process.returncode == 128 + number
     assert "Traceback" not in err
-    wait_until_none_is_active(private_shell)
+    wait_until_none_is_active(shell)
 
 
+@pytest.mark.both_ways
 @pytest.mark.parametrize("delay", [1.4, 1.6, 1.8, 2.0])
 def test_interrupted_submission(
     private_shell: Shell, tmp_path: Path, delay: float, via: str
