@@ -1,4 +1,4 @@
-"""The direct way while the cluster's daemons are killed, hang, or are cut off."""
+"""The direct way, mostly, while the cluster's daemons are killed, hang, or are cut off."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import Shell, finish, frozen, wait_for
 from tests.support.containers import await_nothing_left, held_spec, one_of, started
-from tests.support.kernels import Kernel, final_status
+from tests.support.kernels import RECIPE, Kernel, final_status, write_spec
 from tests.support.site_files import with_setting
 from tests.support.wire import Wire
 from yarnkernel.container.master import GIVE_UP_SETTING, HEARTBEAT_TIMEOUT
@@ -30,7 +30,7 @@ SCHEDULER = "yarn.resourcemanager.scheduler.address"
 
 @pytest.fixture(scope="module")
 def mortal(user_shell: Shell) -> Iterator[Shell]:
-    """A user of a cluster whose daemons may be killed, who takes the direct way alone."""
+    """A user of a cluster whose daemons may be killed, who takes the direct way unless asked."""
     start = ("cluster", "start", "--name", CLUSTER)
     # Killed NodeManagers come back in time, also on a busy machine.
     user_shell.yarnkernel(*start, "--set", "yarn.nm.liveness-monitor.expiry-interval-ms=30000").ok()
@@ -84,6 +84,24 @@ def test_killed_resourcemanager(mortal: Shell, tmp_path: Path) -> None:
     assert final_status(mortal, app_id) == "SUCCEEDED"
     assert master.wait(30) in (0, None)
     await_nothing_left(app_id)
+
+
+def test_restarted_resourcemanager_of_the_skein_way(mortal: Shell, tmp_path: Path) -> None:
+    """RUNNING before its recipe, so that the wait goes on without any word of the kernel."""
+    go = tmp_path / "go"
+    spec = write_spec(tmp_path, f"until [ -e '{go}' ]; do sleep 0.1; done\n{RECIPE}")
+    process = mortal.start("yarnkernel", "start", spec, "--via", "skein")
+    assert process.stderr
+    while "RUNNING" not in process.stderr.readline():
+        assert process.poll() is None
+    restart(mortal, "resourcemanager")
+    go.touch()
+    out, err = finish(process, 120)
+    assert process.returncode == 0, err
+    assert "killed" not in err
+    app_id = out.strip()
+    assert mortal.yarnkernel("status", app_id, "--json").ok().document["port"]
+    mortal.yarnkernel("stop", app_id).ok()
 
 
 #: A front end whose kernel works on a cell that no interrupt ends.

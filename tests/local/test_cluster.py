@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.conftest import Shell, finish, own_processes, wait_for
-from tests.support.kernels import Kernel
+from tests.support.kernels import RECIPE, Kernel, start_kernel, write_spec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +32,7 @@ def kill_daemon(status: dict[str, Any], daemon: str) -> None:
 
 
 def test_two_starts_at_once_give_one_cluster(user_shell: Shell, name: str) -> None:
+    """And `stop` ends what its containers run when its ResourceManager is dead."""
     results: list[Result] = []
 
     def start() -> None:
@@ -45,9 +46,12 @@ def test_two_starts_at_once_give_one_cluster(user_shell: Shell, name: str) -> No
     first, second = (result.ok().document for result in results)
     assert [d["pid"] for d in first["daemons"]] == [d["pid"] for d in second["daemons"]]
     assert sum("is running already" in result.err for result in results) == 1
+    stop_with_a_dead_daemon(user_shell, name, "resourcemanager")
 
 
-def test_beside_another_one(shell: Shell, cluster: dict[str, Any], name: str) -> None:
+def test_beside_another_one(
+    shell: Shell, cluster: dict[str, Any], name: str, tmp_path: Path
+) -> None:
     """With two NodeManagers, and the kernel of one cluster unknown to the other."""
     started = shell.yarnkernel("cluster", "start", "--name", name, "--nodemanagers", "2", "--json")
     status = started.ok().document
@@ -68,6 +72,24 @@ def test_beside_another_one(shell: Shell, cluster: dict[str, Any], name: str) ->
     other.yarnkernel("stop", app_id).ok()
     without_choice = shell.yarnkernel("list").ok()
     assert app_id not in without_choice.out
+    kernels_on_both_nodes(other, tmp_path)
+
+
+#: Two of these do not fit on one node of 8 GiB.
+LARGE = "{memory: 5 GiB, vcores: 1}"
+
+
+def kernels_on_both_nodes(two: Shell, directory: Path) -> None:
+    """A kernel is published, and reached, with the address of its own node."""
+    spec = write_spec(directory, RECIPE, resources=LARGE)
+    addresses = {start_kernel(two, spec)[1]["ip"] for _ in range(2)}
+    assert addresses == {"127.0.0.1", "127.0.0.2"}
+    ids = two.yarnkernel("list", "--ids").ok().out.split()
+    assert len(ids) == 2
+    for app_id in ids:
+        assert "is idle" in two.yarnkernel("interrupt", app_id).ok().err
+        assert two.yarnkernel("logs", app_id).ok().out
+    assert all(address in two.yarnkernel("list").ok().out for address in addresses)
 
 
 def test_daemons_listen_on_loopback_alone(cluster: dict[str, Any]) -> None:
@@ -81,9 +103,8 @@ def test_daemons_listen_on_loopback_alone(cluster: dict[str, Any]) -> None:
     assert {ip.removeprefix("::ffff:") for ip in listening} <= {"127.0.0.1", "::1"}
 
 
-@pytest.mark.parametrize("daemon", ["resourcemanager", "nodemanager0"])
-def test_stop_ends_containers_of_a_dead_daemon(user_shell: Shell, name: str, daemon: str) -> None:
-    user_shell.yarnkernel("cluster", "start", "--name", name).ok()
+def stop_with_a_dead_daemon(user_shell: Shell, name: str, daemon: str) -> None:
+    """While a container runs, nothing starts the cluster anew; `stop` ends the container, too."""
     environment = user_shell.yarnkernel("cluster", "env", "--name", name, "--json").ok().document
     shell = user_shell.using(**environment)
     app_id = shell.yarnkernel("start").ok().out.strip()
@@ -114,6 +135,7 @@ def shell_info(shell: Shell, app_id: str) -> dict[str, Any]:
 
 
 def test_start_mends_a_damaged_cluster(user_shell: Shell, name: str) -> None:
+    """And `stop` ends what its containers run when its NodeManager is dead."""
     start = ("cluster", "start", "--name", name)
     user_shell.yarnkernel(*start).ok()
     kill_daemon(status_of(user_shell, name), "nodemanager0")
@@ -121,6 +143,7 @@ def test_start_mends_a_damaged_cluster(user_shell: Shell, name: str) -> None:
     result = user_shell.yarnkernel(*start, "--json").ok()
     assert "is damaged (nodemanager0); starting it anew" in result.err
     assert result.document["running"]
+    stop_with_a_dead_daemon(user_shell, name, "nodemanager0")
 
 
 def test_daemon_that_cannot_start_tells_why(user_shell: Shell, name: str) -> None:

@@ -1,4 +1,4 @@
-"""A cluster of several hosts: on loopback addresses of their own, and in networks of their own."""
+"""A cluster of several hosts, in networks of their own; test_cluster.py has several nodes here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from tests.conftest import REPOSITORY, Result, Shell, clean_environment, wait_for
-from tests.support.kernels import RECIPE, start_kernel, write_spec
+from tests.support.kernels import RECIPE, write_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,23 +32,6 @@ ASK = (
     "import json, sys; from tests.support.kernels import Kernel; "
     "print(Kernel(json.load(open(sys.argv[1]))).run('6 * 7'))"
 )
-
-
-def test_nodes_of_a_local_cluster(user_shell: Shell, tmp_path: Path) -> None:
-    """A kernel is published, and reached, with the address of its own node."""
-    shell = user_shell
-    shell.yarnkernel("cluster", "start", "--name", "two", "--nodemanagers", "2").ok()
-    try:
-        two = shell.using(**shell.yarnkernel("cluster", "env", "--name", "two", "--json").document)
-        spec = write_spec(tmp_path, RECIPE, resources=LARGE)
-        addresses = {start_kernel(two, spec)[1]["ip"] for _ in range(2)}
-        assert addresses == {"127.0.0.1", "127.0.0.2"}
-        for app_id in two.yarnkernel("list", "--ids").ok().out.split():
-            assert "is idle" in two.yarnkernel("interrupt", app_id).ok().err
-            assert two.yarnkernel("logs", app_id).ok().out
-        assert all(address in two.yarnkernel("list").ok().out for address in addresses)
-    finally:
-        shell.yarnkernel("cluster", "stop", "--name", "two").ok()
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 from typing import TYPE_CHECKING, Any
@@ -11,10 +10,10 @@ import psutil
 import pytest
 
 from tests.conftest import BIN, REPOSITORY, Shell, finish
-from tests.support.kernels import RECIPE, Kernel, final_status, write_spec
+from tests.support.kernels import Kernel, final_status, write_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 SPEC = REPOSITORY / "specs" / "ipython.yaml"
@@ -149,41 +148,3 @@ def test_left_to_yarn_logs(bare: Shell, shell: Shell, stock: Shell, tmp_path: Pa
     assert "`yarn logs` says: ERROR: no such bucket" in error
     with_yarn = bare.using(PATH=f"{BIN}:{stock.environment['PATH']}", **java)
     assert "from the script" in with_yarn.yarnkernel("logs", app_id).ok().out
-
-
-@pytest.fixture
-def own_cluster(user_shell: Shell) -> Iterator[Shell]:
-    """A cluster whose daemons may be killed."""
-    name = "test-restart"
-    user_shell.yarnkernel("cluster", "start", "--name", name).ok()
-    environment = user_shell.yarnkernel("cluster", "env", "--name", name, "--json").ok().document
-    yield user_shell.using(**environment)
-    user_shell.yarnkernel("cluster", "stop", "--name", name).ok()
-
-
-#: Kills the ResourceManager and starts it again, on the same ports and with its state.
-RESTART = """\
-from yarnkernel.local.daemons import restart_daemon
-from yarnkernel.local.state import read_state
-
-restart_daemon(read_state("test-restart"), "resourcemanager")
-"""
-
-
-def test_wait_through_a_restart_of_the_resourcemanager(own_cluster: Shell, tmp_path: Path) -> None:
-    go = tmp_path / "go"
-    spec = write_spec(tmp_path, f"until [ -e '{go}' ]; do sleep 0.1; done\n{RECIPE}")
-    # The direct way is RUNNING with its recipe; see test_direct_faults.py.
-    process = own_cluster.start("yarnkernel", "start", spec, "--via", "skein")
-    assert process.stderr
-    while "RUNNING" not in process.stderr.readline():
-        assert process.poll() is None
-    own_cluster.run("python", "-c", RESTART).ok()
-    go.touch()
-    out, err = finish(process)
-    assert process.returncode == 0, err
-    assert "killed" not in err
-    elsewhere = shutil.copytree(own_cluster.environment["HADOOP_CONF_DIR"], tmp_path / "conf")
-    shell = own_cluster.using(HADOOP_CONF_DIR=str(elsewhere))
-    assert json.loads(shell.yarnkernel("status", out.strip(), "--json").ok().out)["port"]
-    shell.yarnkernel("stop", out.strip()).ok()
