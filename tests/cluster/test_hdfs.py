@@ -1,22 +1,28 @@
-"""A local cluster with HDFS: kernels both ways, and HDFS without a JVM as Hadoop's own client."""
+"""A local cluster with HDFS: kernels both ways, environments, and HDFS without a JVM."""
 
 from __future__ import annotations
 
+import getpass
+import json
 import os
 import shutil
+import signal
 import socket
+import sysconfig
 import time
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
-from tests.conftest import BIN, REPOSITORY
-from tests.support.kernels import RECIPE, Kernel, start_kernel, write_spec
+from tests.conftest import BIN, REPOSITORY, finish
+from tests.support.kernels import RECIPE, Kernel, run_kernel, start_kernel, write_spec
 from yarnkernel.cluster.files import ClusterFiles
 from yarnkernel.cluster.find import ClusterEnvironment, local_environment
 from yarnkernel.cluster.hdfs import STALL, HdfsFiles, open_files
 from yarnkernel.deadline import Deadline
+from yarnkernel.environment.archive import archive_digest
+from yarnkernel.environment.stored import DIGEST_LENGTH
 from yarnkernel.errors import ClusterError, ClusterFileError, ClusterFileTimeoutError
 from yarnkernel.local.sites import to_xml
 from yarnkernel.local.state import read_state
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
     from tests.conftest import Shell
 
 FILES = ".yarnkernel/files"
+ENVIRONMENTS = ".yarnkernel/environments"
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +52,13 @@ def hdfs(user: Shell, monkeypatch: pytest.MonkeyPatch) -> ClusterEnvironment:
     state = read_state("default")
     assert state is not None
     return local_environment(state)
+
+
+@pytest.fixture
+def pusher(user: Shell, tmp_path: Path) -> Shell:
+    """A user after `cluster env` who has packed no environment yet."""
+    variables = user.yarnkernel("cluster", "env", "--json").ok().document
+    return user.using(**variables, XDG_CACHE_HOME=str(tmp_path / "cache"))
 
 
 def test_skein_way(user: Shell, tmp_path: Path) -> None:
@@ -129,3 +143,86 @@ def direct_way_with_a_large_file(shell: Shell, directory: Path) -> None:
         with Kernel(info) as kernel:
             assert kernel.run("import os; os.stat('large').st_size") == "300000"
         shell.yarnkernel("stop", app_id).ok()
+
+
+@pytest.mark.skipif(
+    "deb_system" in sysconfig.get_scheme_names(),
+    reason="Debian's Python does not look for packages beside its copies",
+)
+@pytest.mark.timeout(400)
+def test_conda_on_hdfs(pusher: Shell, kernel_venv: Path, tmp_path: Path) -> None:
+    from tests.support.conda import install, make_channel
+
+    prefix = tmp_path / "conda prefix"
+    make_channel(tmp_path / "channel", kernel_venv)
+    install(tmp_path / "channel", prefix, tmp_path / "packages")
+    url = pusher.yarnkernel("env", "push", prefix, timeout=200).ok().out.strip()
+    assert url.startswith(f"hdfs:///user/{getpass.getuser()}/{ENVIRONMENTS}/conda-prefix-")
+    assert pusher.yarnkernel("env", "push", prefix, "--json").ok().document["uploaded"] is False
+
+    app_id = pusher.yarnkernel("start", "--environment", url).ok().out.strip()
+    code = (
+        "import json, os, subprocess, sys; print(json.dumps([sys.prefix, sys.executable, "
+        "os.environ['CONDA_PREFIX'], subprocess.getoutput('skein --version')]))"
+    )
+    unpacked, python, activated, version = json.loads(run_kernel(pusher, app_id, code))
+    assert app_id in unpacked
+    assert unpacked.endswith("/environment")
+    assert activated == unpacked
+    assert python.startswith(unpacked)
+    assert "0.8" in version
+
+    stranger = pusher.using(HADOOP_USER_NAME="stranger")
+    error = stranger.yarnkernel("start", "--environment", url).error(1)
+    assert "Permission denied: user=stranger" in error
+    error = stranger.yarnkernel("env", "push", prefix, "--directory", "/user/x").error(1)
+    assert "Permission denied: user=stranger, access=WRITE" in error
+    assert "you have no home directory" in stranger.yarnkernel("env", "push", prefix).error(1)
+
+    (prefix / "bin/skein").unlink()
+    error = pusher.yarnkernel("env", "push", prefix).error(1)
+    assert "files of conda packages have been removed or replaced (by pip?): skein; " in error
+    assert f"conda install --prefix '{prefix}' --force-reinstall skein" in error
+
+
+def test_somebody_else_was_first(pusher: Shell, tmp_path: Path) -> None:
+    """The name of a file can be computed; whose it is tells whether it is the user's own."""
+    (archive := tmp_path / "kernel.tar.gz").write_bytes(b"not even an archive")
+    name = f"kernel-{archive_digest(archive, Deadline(60))[:DIGEST_LENGTH]}.tar.gz"
+    place = f"hdfs:///tmp/shared/{name}"
+    hadoop = pusher.using(HADOOP_USER_NAME="stranger")
+    hadoop.run("hadoop", "fs", "-mkdir", "-p", "hdfs:///tmp/shared").ok()
+    hadoop.run("hadoop", "fs", "-put", archive, place).ok()
+    error = pusher.yarnkernel("env", "push", "--directory", "hdfs:///tmp/shared", archive).error(1)
+    assert f"{place} is there already, but it is stranger's" in error
+    (tmp_path / "less").write_bytes(b"less")
+    pusher.run("hadoop", "fs", "-put", "-f", tmp_path / "less", place).ok()
+    pusher.run("hadoop", "fs", "-chown", getpass.getuser(), place).ok()
+    error = pusher.yarnkernel("env", "push", "--directory", "hdfs:///tmp/shared", archive).error(1)
+    assert "has 4 bytes, and not 19 as here" in error
+
+
+#: Starts the NameNode again, on its ports and with its files.
+MEND = """
+import time
+from yarnkernel.local.daemons import restart_daemon, wait_until_ready
+from yarnkernel.local.state import read_state
+wait_until_ready(restart_daemon(read_state("default"), "namenode"), time.monotonic() + 90)
+"""
+
+
+def test_file_system_dies_while_pushing(pusher: Shell, venv_archive: Path) -> None:
+    (status,) = pusher.yarnkernel("cluster", "status", "--json").ok().document
+    (namenode,) = [d["pid"] for d in status["daemons"] if d["name"] == "namenode"]
+    process = pusher.start("yarnkernel", "env", "push", venv_archive)
+    assert process.stderr is not None
+    while "uploading" not in (line := process.stderr.readline()):
+        assert line, "it has ended without an upload"
+    os.kill(namenode, signal.SIGKILL)
+    try:
+        out, err = finish(process)
+    finally:
+        pusher.run("python", "-c", MEND).ok()
+    assert (process.returncode, out) == (1, "")
+    assert "its file system says: " in err
+    assert "Traceback" not in err

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import shutil
 import signal
 import stat
-import sysconfig
 import time
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.conftest import REPOSITORY, Shell, finish
-from tests.support.kernels import Kernel, final_status
-from yarnkernel.deadline import Deadline
-from yarnkernel.environment.archive import archive_digest
-from yarnkernel.environment.stored import DIGEST_LENGTH
+from tests.support.kernels import run_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,14 +48,6 @@ def files_in(directory: Path) -> list[Path]:
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
-
-
-def run_kernel(shell: Shell, app_id: str, code: str) -> str:
-    with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
-        shown = kernel.run(code)
-        kernel.shut_down()
-    assert final_status(shell, app_id) == "SUCCEEDED"
-    return shown.strip()
 
 
 def test_prefix_is_pushed_once(
@@ -224,91 +210,3 @@ def test_no_cluster(user_shell: Shell, venv_archive: Path, tmp_path: Path) -> No
     lost = user_shell.using(XDG_STATE_HOME=str(tmp_path), PATH="/usr/bin:/bin")
     for command in (("push", venv_archive), ("list",), ("prune",)):
         assert "no cluster" in lost.yarnkernel("env", *command).error(1)
-
-
-@pytest.fixture(scope="module")
-def hdfs(user_shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """A user of a cluster with HDFS, which cannot have a quote in its path.
-
-    The last test kills its NameNode.
-    """
-    home = tmp_path_factory.mktemp("home")
-    cache = tmp_path_factory.mktemp("cache")
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    shell = user_shell.using(HOME=str(home))
-    shell.yarnkernel("cluster", "start", "--hdfs", "--name", name).ok()
-    variables = shell.yarnkernel("cluster", "env", "--name", name, "--json").ok().document
-    yield shell.using(**variables, XDG_CACHE_HOME=str(cache), CLUSTER=name)
-    shell.yarnkernel("cluster", "stop", "--name", name).ok()
-
-
-@pytest.mark.skipif(
-    "deb_system" in sysconfig.get_scheme_names(),
-    reason="Debian's Python does not look for packages beside its copies",
-)
-@pytest.mark.timeout(400)
-def test_conda_on_hdfs(hdfs: Shell, kernel_venv: Path, tmp_path: Path) -> None:
-    from tests.support.conda import install, make_channel
-
-    prefix = tmp_path / "conda prefix"
-    make_channel(tmp_path / "channel", kernel_venv)
-    install(tmp_path / "channel", prefix, tmp_path / "packages")
-    url = hdfs.yarnkernel("env", "push", prefix, timeout=200).ok().out.strip()
-    assert url.startswith(f"hdfs:///user/{getpass.getuser()}/{PRIVATE}/conda-prefix-")
-    assert hdfs.yarnkernel("env", "push", prefix, "--json").ok().document["uploaded"] is False
-
-    app_id = hdfs.yarnkernel("start", "--environment", url).ok().out.strip()
-    code = (
-        "import json, os, subprocess, sys; print(json.dumps([sys.prefix, sys.executable, "
-        "os.environ['CONDA_PREFIX'], subprocess.getoutput('skein --version')]))"
-    )
-    unpacked, python, activated, version = json.loads(run_kernel(hdfs, app_id, code))
-    assert app_id in unpacked
-    assert unpacked.endswith("/environment")
-    assert activated == unpacked
-    assert python.startswith(unpacked)
-    assert "0.8" in version
-
-    stranger = hdfs.using(HADOOP_USER_NAME="stranger")
-    error = stranger.yarnkernel("start", "--environment", url).error(1)
-    assert "Permission denied: user=stranger" in error
-    error = stranger.yarnkernel("env", "push", prefix, "--directory", "/user/x").error(1)
-    assert "Permission denied: user=stranger, access=WRITE" in error
-    assert "you have no home directory" in stranger.yarnkernel("env", "push", prefix).error(1)
-
-    (prefix / "bin/skein").unlink()
-    error = hdfs.yarnkernel("env", "push", prefix).error(1)
-    assert "files of conda packages have been removed or replaced (by pip?): skein; " in error
-    assert f"conda install --prefix '{prefix}' --force-reinstall skein" in error
-
-
-def test_somebody_else_was_first(hdfs: Shell, tmp_path: Path) -> None:
-    """The name of a file can be computed; whose it is tells whether it is the user's own."""
-    (archive := tmp_path / "kernel.tar.gz").write_bytes(b"not even an archive")
-    name = f"kernel-{archive_digest(archive, Deadline(60))[:DIGEST_LENGTH]}.tar.gz"
-    place = f"hdfs:///tmp/shared/{name}"
-    hadoop = hdfs.using(HADOOP_USER_NAME="stranger")
-    hadoop.run("hadoop", "fs", "-mkdir", "-p", "hdfs:///tmp/shared").ok()
-    hadoop.run("hadoop", "fs", "-put", archive, place).ok()
-    error = hdfs.yarnkernel("env", "push", "--directory", "hdfs:///tmp/shared", archive).error(1)
-    assert f"{place} is there already, but it is stranger's" in error
-    (tmp_path / "less").write_bytes(b"less")
-    hdfs.run("hadoop", "fs", "-put", "-f", tmp_path / "less", place).ok()
-    hdfs.run("hadoop", "fs", "-chown", getpass.getuser(), place).ok()
-    error = hdfs.yarnkernel("env", "push", "--directory", "hdfs:///tmp/shared", archive).error(1)
-    assert "has 4 bytes, and not 19 as here" in error
-
-
-def test_file_system_dies_while_pushing(hdfs: Shell, venv_archive: Path) -> None:
-    name = hdfs.environment["CLUSTER"]
-    (status,) = hdfs.yarnkernel("cluster", "status", "--name", name, "--json").ok().document
-    (namenode,) = [d["pid"] for d in status["daemons"] if d["name"] == "namenode"]
-    process = hdfs.start("yarnkernel", "env", "push", venv_archive)
-    assert process.stderr is not None
-    while "uploading" not in (line := process.stderr.readline()):
-        assert line, "it has ended without an upload"
-    os.kill(namenode, signal.SIGKILL)
-    out, err = finish(process)
-    assert (process.returncode, out) == (1, "")
-    assert "its file system says: " in err
-    assert "Traceback" not in err

@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
 #: Paths whose tests share an environment, a cluster, a server or kernels with each other, so that
-#: one worker has them all: the one that takes longest first, or the end is one worker's alone.
-SHARING = (
-    "tests/environment/",
-    "tests/container/test_direct_daemons.py",
-    "tests/kerberos/",
-    "tests/jupyter/test_provisioner.py",
-    "tests/kernels/test_control.py",
-    "tests/jupyter/front_ends/test_server.py",
-    "tests/jupyter/test_provisioner_faults.py",
-    "tests/jupyter/front_ends/",
+#: one worker has them all: the group that takes longest first, or the end is one worker's alone.
+GROUPS = (
+    ("tests/environment/", "tests/cluster/test_hdfs.py"),
+    ("tests/container/test_direct_daemons.py",),
+    ("tests/kerberos/",),
+    ("tests/jupyter/test_provisioner.py",),
+    ("tests/jupyter/test_provisioner_faults.py",),
+    ("tests/cluster/test_other_clusters.py",),
 )
+#: A directory with a server or a browser for each file.
+FRONT_ENDS = "tests/jupyter/front_ends/"
 
 
 class Distribution(LoadScopeScheduling):  # type: ignore[misc]
@@ -31,12 +31,10 @@ class Distribution(LoadScopeScheduling):  # type: ignore[misc]
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
-        for shared in SHARING:
-            if path.startswith(shared):
-                # Each front end has a server of its own.
-                return path if shared.endswith("front_ends/") else shared
-        return nodeid
+        for paths in GROUPS:
+            if nodeid.startswith(paths):
+                return paths[0]
+        return nodeid.partition("::")[0] if nodeid.startswith(FRONT_ENDS) else nodeid
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         self.workqueue.move_to_end(min(self.workqueue, key=_rank), last=False)
@@ -44,5 +42,8 @@ class Distribution(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def _rank(scope: str) -> int:
-    """The place of a group of tests among the groups; single tests come after all of them."""
-    return next((i for i, path in enumerate(SHARING) if scope.startswith(path)), len(SHARING))
+    """The place of a group among the groups; tests that share nothing come after all of them."""
+    firsts = [paths[0] for paths in GROUPS]
+    if scope in firsts:
+        return firsts.index(scope)
+    return len(GROUPS) + (not scope.startswith(FRONT_ENDS))

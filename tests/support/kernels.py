@@ -86,6 +86,15 @@ def final_status(shell: Shell, app_id: str) -> str:
     return str(wait_for(ended, 30, f"{app_id} FINISHED"))
 
 
+def run_kernel(shell: Shell, app_id: str, code: str) -> str:
+    """Run code in a kernel, and shut it down."""
+    with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
+        shown = kernel.run(code)
+        kernel.shut_down()
+    assert final_status(shell, app_id) == "SUCCEEDED"
+    return shown.strip()
+
+
 def write_spec(directory: Path, script: str, **fields: str) -> Path:
     """Write the specification of an application with this master.script."""
     resources = fields.pop("resources", "{memory: 512 MiB, vcores: 1}")
