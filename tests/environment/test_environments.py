@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import getpass
 import os
-import shutil
 import signal
 import stat
+import tarfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.conftest import REPOSITORY, Shell, finish
-from tests.support.kernels import run_kernel
+from tests.support.kernels import run_kernel, write_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -113,16 +113,11 @@ def test_prefix_is_used_where_it_is(
     assert not (tmp_path / "cache").exists()
 
 
-def test_prune(
-    pusher: Shell,
-    venv_archive: Path,
-    home: Path,
-    tmp_path: Path,
-    stop_later: Callable[[str], str],
-) -> None:
+def test_prune(pusher: Shell, home: Path, tmp_path: Path, stop_later: Callable[[str], str]) -> None:
     (home / PRIVATE).mkdir(parents=True, exist_ok=True)
     used = home / PRIVATE / "used-00112233445566aa.tar.gz"
-    shutil.copy(venv_archive, used)
+    with tarfile.open(used, "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("bin/activate"))
     for name in ("old-00112233445566bb.tar.gz", "new-00112233445566cc.tar.gz"):
         (home / PRIVATE / name).touch()
     (home / PRIVATE / "cut.tar.gz.0123.part._COPYING_").touch()
@@ -133,11 +128,9 @@ def test_prune(
         if not path.name.startswith("new"):
             os.utime(path, (old, old))
     url = f"viewfs:///user/{home.name}/{PRIVATE}/{used.name}"
-    app_id = stop_later(
-        pusher.yarnkernel("submit", REPOSITORY / "specs/ipython.yaml", "--environment", url)
-        .ok()
-        .out
-    )
+    # Who uses it need have no kernel.
+    spec = write_spec(tmp_path, "exec sleep 600")
+    app_id = stop_later(pusher.yarnkernel("submit", spec, "--environment", url).ok().out)
     dry = pusher.yarnkernel("env", "prune", "--dry-run", "--json").ok().document
     names = [Path(entry["url"]).name.split("-")[0] for entry in dry]
     assert names == ["cut.tar.gz.0123.part._COPYING_", "old", "packed"]
