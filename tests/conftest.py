@@ -317,9 +317,12 @@ def kernel_venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     install = [*pip, "install", "--quiet", "--no-compile", str(REPOSITORY)]
     for command in ([sys.executable, "-m", "venv", str(prefix)], install):
         subprocess.run(command, check=True, timeout=300)
-    # What no kernel needs: type hints of other libraries, time zones, pip. Without its native
-    # library, Hadoop takes 4 ms for each of these 6500 files.
-    for unwanted in ("jedi/third_party", "tzdata/zoneinfo", "pip", "pip-*.dist-info"):
+    # What no kernel needs: type hints of other libraries, time zones, a debugger, pip. Without its
+    # native library, Hadoop takes 4 ms for each of these 7000 files.
+    for unwanted in (
+        *("jedi/third_party", "tzdata/zoneinfo", "debugpy", "debugpy-*.dist-info"),
+        *("pip", "pip-*.dist-info"),
+    ):
         for directory in prefix.glob(f"lib/python3*/site-packages/{unwanted}"):
             shutil.rmtree(directory)
     return prefix

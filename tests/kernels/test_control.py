@@ -45,8 +45,14 @@ def stock_kernel(shell: Shell, tmp_path: Path) -> Iterator[tuple[str, Kernel]]:
 
 
 @pytest.mark.both_ways
-def test_interrupt(shell: Shell, kernel: tuple[str, Kernel]) -> None:
+def test_interrupt_and_restart(shell: Shell, kernel: tuple[str, Kernel]) -> None:
     app_id, client = kernel
+    interrupt(shell, app_id, client)
+    restart_from_native_code(shell, app_id, client)
+    several_at_once(shell, app_id, client)
+
+
+def interrupt(shell: Shell, app_id: str, client: Kernel) -> None:
     assert "is idle: there is nothing to interrupt" in shell.yarnkernel("interrupt", app_id).err
     message_id = client.client.execute("import time; time.sleep(100)")
     wait_for(lambda: state(shell, app_id) == "busy", 10, "it is busy")
@@ -58,9 +64,8 @@ def test_interrupt(shell: Shell, kernel: tuple[str, Kernel]) -> None:
     assert client.run("6 * 7") == "42"
 
 
-@pytest.mark.both_ways
-def test_kernel_that_hangs_in_native_code(shell: Shell, kernel: tuple[str, Kernel]) -> None:
-    app_id, client = kernel
+def restart_from_native_code(shell: Shell, app_id: str, client: Kernel) -> None:
+    """A kernel that no interrupt reaches."""
     client.run("x = 1")
     client.client.execute(NATIVE)
     error = shell.yarnkernel("interrupt", app_id).error(1)
@@ -72,10 +77,8 @@ def test_kernel_that_hangs_in_native_code(shell: Shell, kernel: tuple[str, Kerne
     assert client.run("'x' in globals()") == "False"
 
 
-@pytest.mark.both_ways
-def test_two_at_once(shell: Shell, kernel: tuple[str, Kernel]) -> None:
+def several_at_once(shell: Shell, app_id: str, client: Kernel) -> None:
     """Everybody gets an answer; what is asked while the kernel restarts is done by that restart."""
-    app_id, client = kernel
     processes = [
         shell.start("yarnkernel", verb, app_id)
         for verb in ("restart", "restart", "interrupt", "restart")
@@ -109,12 +112,18 @@ def test_application_that_waits(
 
 
 @pytest.mark.both_ways
-def test_supervisor_that_does_not_answer(
-    shell: Shell, kernel: tuple[str, Kernel], via: str
-) -> None:
+def test_frozen(shell: Shell, kernel: tuple[str, Kernel], via: str) -> None:
     app_id, client = kernel
-    pid = int(client.run("import os; os.getppid()"))
-    with frozen(psutil.Process(pid)):
+    supervisor = psutil.Process(int(client.run("import os; os.getppid()")))
+    application_master_that_does_not_answer(shell, app_id, supervisor, via)
+    wait_for(lambda: state(shell, app_id) == "idle", 20, "it answers again")
+    supervisor_that_does_not_answer(shell, app_id, supervisor, via)
+
+
+def supervisor_that_does_not_answer(
+    shell: Shell, app_id: str, supervisor: psutil.Process, via: str
+) -> None:
+    with frozen(supervisor):
         restart = shell.yarnkernel("restart", app_id, "--timeout", "8")
         error = restart.error(3 if via == "skein" else 1)
     who = "supervisor" if via == "skein" else "ApplicationMaster at localhost:"
@@ -123,16 +132,11 @@ def test_supervisor_that_does_not_answer(
     assert "does not answer" in error
 
 
-@pytest.mark.both_ways
-def test_application_master_that_does_not_answer(
-    shell: Shell, kernel: tuple[str, Kernel], via: str
+def application_master_that_does_not_answer(
+    shell: Shell, app_id: str, supervisor: psutil.Process, via: str
 ) -> None:
-    """Frozen: everything has its deadline, and says who it was that did not answer."""
-    app_id, client = kernel
-    pid = int(client.run("import os; os.getppid()"))
-    master: psutil.Process | None = psutil.Process(pid)
-    if via == "skein":
-        master = psutil.Process(pid).parent()
+    """Everything has its deadline, and says who it was that did not answer."""
+    master = supervisor.parent() if via == "skein" else supervisor
     assert master is not None
     name = "skein.ApplicationMaster" if via == "skein" else "yarnkernel.recipe"
     assert name in " ".join(master.cmdline())
@@ -199,7 +203,7 @@ def asked_to_leave(console: pexpect.spawn[str]) -> bool:
 
 def test_console(shell: Shell, kernel: tuple[str, Kernel]) -> None:
     """Ctrl-C interrupts; a restart is told; Ctrl-D leaves the kernel alone."""
-    app_id, _ = kernel
+    app_id, client = kernel
     with open_console(shell, app_id) as console:
         try_console(console)
         console.sendline("import os; os._exit(3)")
@@ -217,11 +221,12 @@ def test_console(shell: Shell, kernel: tuple[str, Kernel]) -> None:
         console.sendline("y")
         console.expect(pexpect.EOF)
     assert state(shell, app_id) == "idle"
+    client.wait()
+    console_of_a_kernel_that_pauses(shell, app_id, client)
 
 
-def test_console_of_a_kernel_that_pauses(shell: Shell, kernel: tuple[str, Kernel]) -> None:
+def console_of_a_kernel_that_pauses(shell: Shell, app_id: str, client: Kernel) -> None:
     """Longer than its heartbeat may fail to come: the cell's output is shown all the same."""
-    app_id, client = kernel
     process = psutil.Process(int(client.run("import os; os.getpid()")))
     with open_console(shell, app_id) as console:
         console.expect(r"In \[\d+\]: ")
@@ -312,12 +317,16 @@ def test_stop_all(shell: Shell) -> None:
 
 
 @pytest.mark.way("auto")
-@pytest.mark.parametrize("shell_name", ["bash", "zsh"])
-def test_completion(shell: Shell, kernel: tuple[str, Kernel], shell_name: str) -> None:
+def test_completion(shell: Shell, kernel: tuple[str, Kernel]) -> None:
     """Typed with the tab key at a real shell."""
     app_id, _ = kernel
-    if pexpect.which(shell_name) is None:
-        pytest.skip(f"needs {shell_name}")
+    complete(shell, app_id, "bash")
+    if pexpect.which("zsh") is None:
+        pytest.skip("needs zsh")
+    complete(shell, app_id, "zsh")
+
+
+def complete(shell: Shell, app_id: str, shell_name: str) -> None:
     arguments = {"bash": ["--norc", "--noprofile", "-i"], "zsh": ["-f", "-i"]}[shell_name]
     environment = {**shell.environment, "TERM": "dumb", "PS1": "ready> ", "INPUTRC": "/dev/null"}
     typed = pexpect.spawn(

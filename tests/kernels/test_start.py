@@ -148,20 +148,15 @@ def test_overrides_reach_the_container(shell: Shell, stop_later: Callable[[str],
     assert app_id in shell.yarnkernel("list").ok().out
 
 
-@pytest.mark.both_ways
-def test_container_is_the_kernels_home(shell: Shell, stop_later: Callable[[str], str]) -> None:
-    app_id = stop_later(shell.yarnkernel("start").ok().out)
-    with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
-        code = (
-            "import os, sys, json; print(json.dumps([dict(os.environ), os.getcwd(), sys.prefix]))"
-        )
-        environment, directory, prefix = json.loads(kernel.run(code))
-        assert environment["CONTAINER_ID"] in directory
-        for name in ("HOME", "IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR"):
-            assert environment[name].startswith(directory)
-        assert "JDK_JAVA_OPTIONS" not in environment
-        assert prefix == str(BIN.parent)
-        kernel.run("open(os.path.expanduser('~/mine'), 'w').close()")
+def container_is_the_kernels_home(kernel: Kernel) -> None:
+    code = "import os, sys, json; print(json.dumps([dict(os.environ), os.getcwd(), sys.prefix]))"
+    environment, directory, prefix = json.loads(kernel.run(code))
+    assert environment["CONTAINER_ID"] in directory
+    for name in ("HOME", "IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR"):
+        assert environment[name].startswith(directory)
+    assert "JDK_JAVA_OPTIONS" not in environment
+    assert prefix == str(BIN.parent)
+    kernel.run("open(os.path.expanduser('~/mine'), 'w').close()")
 
 
 @pytest.mark.both_ways
@@ -171,6 +166,7 @@ def test_status_and_logs_of_a_running_and_a_finished_kernel(
     app_id = stop_later(shell.yarnkernel("start").ok().out)
     assert "RUNNING" in shell.yarnkernel("status", app_id).ok().out
     with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
+        container_is_the_kernels_home(kernel)
         kernel.run("import os; os.system('echo a line for the log')")
         assert "a line for the log" in shell.yarnkernel("logs", app_id).ok().out
         kernel.shut_down()
