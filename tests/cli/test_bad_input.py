@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import BIN, Shell
+from tests.conftest import BIN, Result, Shell
 from tests.support.kernels import write_spec
 
 UNKNOWN = "application_1700000000000_0007"
@@ -46,11 +46,21 @@ UNKNOWN = "application_1700000000000_0007"
 def test_specification(user_shell: Shell, tmp_path: Path, content: str, reason: str) -> None:
     spec = tmp_path / "it's a spec.yaml"
     spec.write_text(content, encoding="utf-8", errors="surrogateescape")
-    for command in ("start", "submit"):
-        error = user_shell.yarnkernel(command, spec).error(2)
-        assert reason in error
-        assert str(spec) in error
-        assert len(error.splitlines()) == 1
+    check_refusal(user_shell.yarnkernel("start", spec), reason, spec)
+
+
+def check_refusal(ended: Result, reason: str, spec: Path) -> None:
+    error = ended.error(2)
+    assert reason in error
+    assert str(spec) in error
+    assert len(error.splitlines()) == 1
+
+
+def test_specification_to_submit(user_shell: Shell, tmp_path: Path) -> None:
+    """It is read as one to start is."""
+    spec = tmp_path / "it's a spec.yaml"
+    spec.write_text("master:\n  script: [a\n")
+    check_refusal(user_shell.yarnkernel("submit", spec), "line 3, column 1", spec)
 
 
 def test_specification_path(user_shell: Shell, tmp_path: Path) -> None:

@@ -56,10 +56,10 @@ def test_no_jvm(direct: Shell, kernel: tuple[str, Kernel]) -> None:
     # The container's first process became the script, and that the recipe.
     assert os.getsid(supervisor.pid) in (supervisor.pid, supervisor.parent().pid)  # type: ignore[union-attr]
     assert "web page            -\n" in direct.yarnkernel("status", app_id).ok().out
+    kernel_sees_no_credentials(client)
 
 
-def test_kernel_sees_no_credentials(kernel: tuple[str, Kernel]) -> None:
-    _, client = kernel
+def kernel_sees_no_credentials(client: Kernel) -> None:
     environment, files = json.loads(client.run(LOOK))
     assert "HADOOP_TOKEN_FILE_LOCATION" not in environment
     assert not [name for name in files if "token" in name and not name.endswith(".crc")]
