@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -37,8 +38,19 @@ class Kernel:
             raise
 
     def wait(self, timeout: float = 60) -> None:
-        """Wait until all channels are connected, again after a restart."""
-        self.client.wait_for_ready(timeout=timeout)
+        """Wait until all channels are connected, again after a restart.
+
+        The client takes a kernel for dead whose heartbeat is late, as on a busy machine.
+        """
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                self.client.wait_for_ready(timeout=max(end - time.monotonic(), 1))
+            except RuntimeError:
+                if time.monotonic() > end:
+                    raise
+            else:
+                return
 
     def state_of(self, request: str) -> str:
         """Wait for the next change of state that a request makes."""
