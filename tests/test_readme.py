@@ -19,21 +19,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.conftest import Shell
+
 DOCS = REPOSITORY / "docs"
 PROMPT = "ready for the next line> "
 
 
-def readme_commands() -> list[str]:
-    """Lines of README's ``code-block:: sh``, but for the two that start all of this."""
+def readme_blocks(language: str) -> list[str]:
+    """README's code blocks in a language."""
     tree = docutils.core.publish_doctree(
         (REPOSITORY / "README.rst").read_text(encoding="utf-8"),
         settings_overrides={"report_level": 2, "halt_level": 2},
     )
-    blocks = [
+    return [
         block.astext()
         for block in tree.findall(docutils.nodes.literal_block)
-        if block["classes"] == ["code", "sh"]
+        if block["classes"] == ["code", language]
     ]
+
+
+def readme_commands() -> list[str]:
+    """Lines of README's ``code-block:: sh``, but for the two that start all of this."""
+    blocks = readme_blocks("sh")
     lines = [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
     assert lines[:2] == ["./scripts/demo", "./scripts/test"]
     return lines[2:]
@@ -111,6 +118,13 @@ def test_quick_start(newcomer: pexpect.spawn[str]) -> None:
         newcomer.sendline("echo code $?")
         newcomer.expect_exact(PROMPT)
         assert re.search(r"code 0\b", newcomer.before or ""), f"{command}: {said}"
+
+
+def test_python(private_shell: Shell) -> None:
+    (code,) = readme_blocks("python")
+    shown = private_shell.run(sys.executable, "-c", code).ok().out
+    assert shown.startswith("hello\n42\n 42 None\n")
+    assert shown.endswith("['2', '2', '2']\n")
 
 
 def test_every_command_is_in_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
