@@ -72,6 +72,11 @@ class Progress:
         """Whether only those want to know who ask for more."""
         return self.step in _DETAILS
 
+    def document(self) -> dict[str, object]:
+        """Return what is said of it, as JSON has it."""
+        fields = ("step", "kernel", "place", "state", "reason", "size")
+        return {name: value for name in fields if (value := getattr(self, name))}
+
     def __str__(self) -> str:
         """Put it into words."""
         text = _WORDS[self.step].format(

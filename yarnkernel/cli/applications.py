@@ -144,8 +144,9 @@ def _list(options: argparse.Namespace, output: Output) -> None:
 
 def _status(options: argparse.Namespace, output: Output) -> None:
     kernel, trouble = None, ""
-    with find_kernel(options.app_id) as handle:
+    with opened_place() as place, place.find(options.app_id) as handle:
         status = handle.status(remembered=True)
+        waits = place.explain(status)
         if status.store is not None:
             from yarnkernel.kernels.control import read_kernel_status  # noqa: PLC0415  (skein)
 
@@ -154,6 +155,8 @@ def _status(options: argparse.Namespace, output: Output) -> None:
             except ApplicationError as exc:
                 trouble = exc.message
     rows = status.facts()
+    if waits:
+        rows.append(("waits", waits))
     if kernel is not None:
         rows += [
             ("kernel", f"{kernel.state}, process {kernel.pid} on {kernel.host}"),

@@ -31,7 +31,7 @@ from yarnkernel.kernels.arguments import add_overrides, launch_options
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
-    from typing import TextIO
+    from typing import Any, TextIO
 
     from yarnkernel.cli.output import Output
     from yarnkernel.environment.push import Pusher
@@ -143,12 +143,14 @@ def _start(options: argparse.Namespace, output: Output) -> None:
     check_writable(options.connection_file or make_runtime_directory() / "kernel.json")
     deadline = Deadline(options.timeout)
     launch = launch_options(options)
+    steps: list[dict[str, Any]] = []
     connected = 0.0
 
     def report(progress: Progress) -> None:
         nonlocal connected
         if progress.step == "connected":
             connected = output.elapsed
+        steps.append({"seconds": round(output.elapsed, 3), **progress.document()})
         output.report(progress)
 
     with (
@@ -170,6 +172,7 @@ def _start(options: argparse.Namespace, output: Output) -> None:
                     **{k.lower(): round(v, 3) for k, v in kernel.phases.items()},
                     "total": round(output.elapsed, 3),
                 },
+                "progress": steps,
             },
         )
     _tell_ready(output, kernel.id, info, path)

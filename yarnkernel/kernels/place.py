@@ -142,6 +142,9 @@ class Place(Protocol):
             Only this user's.
         """
 
+    def explain(self, status: Status) -> str:
+        """Say why a kernel of this place's waits; empty when it does not."""
+
     def close(self, patience: float = 60.0, *, unused: float = 0.0) -> None:
         """Let go of what has been kept for further starts.
 

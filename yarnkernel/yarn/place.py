@@ -25,6 +25,7 @@ from yarnkernel.yarn.application import check_app_id
 from yarnkernel.yarn.client import ANSWER_TIMEOUT, YarnClient, list_kernels
 from yarnkernel.yarn.launch_spec import build, load, spec_path
 from yarnkernel.yarn.submission import Scheduling, asking
+from yarnkernel.yarn.waiting import reason_for_waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from yarnkernel.cluster.find import ClusterEnvironment
     from yarnkernel.connection import ConnectionInfo
     from yarnkernel.deadline import Deadline
+    from yarnkernel.kernels.handle import Status
     from yarnkernel.kernels.options import LaunchOptions
     from yarnkernel.kernels.place import Place, Transfer
     from yarnkernel.progress import Report
@@ -197,6 +199,12 @@ class YarnPlace:
         """See :meth:`yarnkernel.kernels.place.Place.list`."""
         with YarnClient(self.cluster) as client:
             return list_kernels(client, ended=ended, user=user)
+
+    def explain(self, status: Status) -> str:
+        """See :meth:`yarnkernel.kernels.place.Place.explain`."""
+        if status.state != "ACCEPTED":
+            return ""
+        return reason_for_waiting(status.diagnostics) or "its queue has not come to it yet"
 
     def close(self, patience: float = DRIVER_PATIENCE, *, unused: float = 0.0) -> None:
         """See :meth:`yarnkernel.kernels.place.Place.close`: ends skein's driver."""

@@ -226,13 +226,17 @@ def _step(status: ApplicationStatus) -> Progress:
     if status.state != "ACCEPTED":
         step = "running" if status.host else "state"
         return Progress(step, status.app_id, status.host, status.state)
-    empty = _EMPTY_PARTITION.search(status.diagnostics)
+    reason = reason_for_waiting(status.diagnostics)
+    return Progress("waiting", status.app_id, status.queue, status.state, reason)
+
+
+def reason_for_waiting(diagnostics: str) -> str:
+    """Say why an application waits, as YARN's diagnostics have it; empty when they do not."""
+    empty = _EMPTY_PARTITION.search(diagnostics)
     if empty:
         nodes = "a node" if empty[1] == DEFAULT_PARTITION else f"a node with the label {empty[1]}"
-        reason = f"it waits for {nodes}, of which there is none"
-    else:
-        # "[date] Application is added to the scheduler and is not yet activated. Queue's AM
-        # resource limit exceeded.  Details : AM Partition = ..."
-        reason = status.diagnostics.partition("]")[2].partition(" Details :")[0].strip()
-        reason = reason if "not yet activated" in reason else ""
-    return Progress("waiting", status.app_id, status.queue, status.state, reason)
+        return f"it waits for {nodes}, of which there is none"
+    # "[date] Application is added to the scheduler and is not yet activated. Queue's AM
+    # resource limit exceeded.  Details : AM Partition = ..."
+    reason = diagnostics.partition("]")[2].partition(" Details :")[0].strip()
+    return reason if "not yet activated" in reason else ""
