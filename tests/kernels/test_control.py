@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -108,6 +109,7 @@ def test_application_that_waits(
     waiting = stop_later(shell.yarnkernel("submit", spec).ok().out)
     error = shell.yarnkernel("interrupt", waiting).error(1)
     assert f"{waiting} is ACCEPTED; there is no kernel" in error
+    assert re.search(r"^waits +\S", shell.yarnkernel("status", waiting).ok().out, re.MULTILINE)
     assert f"next: yarnkernel connect {waiting}" in error
 
 

@@ -64,6 +64,9 @@ def start_and_stop(
     assert [path.name for path in directory.iterdir()] == [target.name]
     for state in ("submitted to queue default", "ACCEPTED", "RUNNING on", "kernel is ready"):
         assert state in result.err
+    steps = {one["step"]: one for one in result.document["progress"]}
+    assert steps["submitted"]["kernel"] == app_id
+    assert 0 < steps["submitted"]["seconds"] <= steps["running"]["seconds"]
     with Kernel(json.loads(target.read_text())) as kernel:
         assert kernel.run("6 * 7") == "42"
     shell.yarnkernel("stop", app_id).ok()
