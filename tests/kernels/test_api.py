@@ -148,7 +148,7 @@ def test_connect_to_another_ones(kernel: yarnkernel.Kernel) -> None:
     assert kernel.execute("shared").value == "7", "it goes on"
     status = kernel.status()
     assert status is not None
-    assert status.state == "idle"
+    assert status.state in ("idle", "busy"), "it may not have heard of the cell's end yet"
     assert isinstance(kernel.logs(), str)
 
 
@@ -192,7 +192,11 @@ def test_wrong_id() -> None:
 def test_ctrl_c_ends_what_starts(private_shell: Shell, tmp_path: Path) -> None:
     before = set(active(private_shell))
     spec = write_spec(tmp_path, NEVER)
-    code = "import sys, yarnkernel; yarnkernel.start(sys.argv[1], on_progress=print)"
+    code = """
+import signal, sys, yarnkernel
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs tests may have it ignored
+yarnkernel.start(sys.argv[1], on_progress=print)
+"""
     process = private_shell.start(sys.executable, "-u", "-c", code, spec, stdin=subprocess.DEVNULL)
     assert process.stdout is not None
     for line in process.stdout:

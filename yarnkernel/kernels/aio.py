@@ -198,12 +198,12 @@ def connect(
 
 async def _connect(kernel: str, deadline: Deadline, report: Report) -> Kernel:
     def run() -> tuple[Handle, ConnectionInfo]:
-        handle = open_place().find(kernel)
-        info = handle.wait(deadline, report=report)
-        if ENCRYPTS and not is_encrypted(info):
-            with contextlib.suppress(YarnKernelError):
-                info = handle.other_info(ENCRYPT_TIMEOUT, encrypted=True) or info
-        return handle, info
+        with open_place().find(kernel) as handle:
+            info = handle.wait(deadline, report=report)
+            if ENCRYPTS and not is_encrypted(info):
+                with contextlib.suppress(YarnKernelError):
+                    info = handle.other_info(ENCRYPT_TIMEOUT, encrypted=True) or info
+            return handle, info
 
     handle, info = await _in_thread(run, deadline)
     return await Kernel(handle, info, owned=False).open()

@@ -73,15 +73,16 @@ class KernelWatch:
             self._current.stop()
 
     def _run(self) -> None:
-        while not self._stopped.is_set():
-            try:
-                if self._look():
-                    return
-            except ClusterError:  # a ResourceManager that restarts
-                pass
-            except Exception:  # noqa: BLE001  (all that a front end hears comes from this thread)
-                _log.exception("%s: a fault of the watch, which goes on", self._kernel.id)
-            self._stopped.wait(RETRY_INTERVAL)
+        with self._kernel:
+            while not self._stopped.is_set():
+                try:
+                    if self._look():
+                        return
+                except ClusterError:  # a ResourceManager that restarts
+                    pass
+                except Exception:  # noqa: BLE001  (all that a front end hears comes from here)
+                    _log.exception("%s: a fault of the watch, which goes on", self._kernel.id)
+                self._stopped.wait(RETRY_INTERVAL)
 
     def _look(self) -> bool:
         """Look at the kernel, follow it while it runs, and say whether it has ended."""

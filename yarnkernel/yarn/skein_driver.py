@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import select
 import socket
 import struct
@@ -44,8 +43,6 @@ LOOK_INTERVAL = 0.2
 KILL_TIMEOUT = 10.0
 #: It lives for seconds: start fast rather than run fast.
 JAVA_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:-UsePerfData")
-#: A line of the driver's log, but for that it started.
-_LOG_LINE = re.compile(r"\d\d/\d\d/\d\d \S+ [A-Z]+ (?!skein\.Driver: Driver started)[\w.$]+: (.+)")
 
 
 class Driver:
@@ -76,13 +73,6 @@ class Driver:
         self._log = log
         self._channel = open_channel(address, security)
         self.stub = skein.proto.DriverStub(self._channel)
-
-    def last_log_line(self) -> str:
-        """Return the newest line of the driver's log that says something, for error messages."""
-        if self._log is None:
-            return ""
-        messages = [found[1] for line in _read(self._log) if (found := _LOG_LINE.match(line))]
-        return messages[-1].partition(". Already tried")[0] if messages else ""
 
     @property
     def has_ended(self) -> bool:
