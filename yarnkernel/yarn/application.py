@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.connection import RECIPE_DIAGNOSTICS
 from yarnkernel.errors import UsageError
+from yarnkernel.kernels.options import DEFAULT_PARTITION
 from yarnkernel.store.address import StoreAddress
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ SEALED_TAG = "sealed"
 #: An application in one of these states stays in it (YarnApplicationState of Hadoop).
 FINAL_STATES = frozenset({"FINISHED", "FAILED", "KILLED"})
 ACTIVE_STATES = ("NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING")
+#: What YARN says of an application whose nodes have nothing at all.
+EMPTY_PARTITION = re.compile(r"AM Partition = (\S+) ;.* Partition Resource = <memory:0, vCores:0\b")
 
 
 @dataclass(frozen=True)
@@ -194,3 +197,15 @@ def check_app_id(text: str) -> str:
         f"{text!r} is not an application id: they look like application_1700000000000_0001; "
         "next: yarnkernel list"
     )
+
+
+def reason_for_waiting(diagnostics: str) -> str:
+    """Say why an application waits, as YARN's diagnostics have it; empty when they do not."""
+    empty = EMPTY_PARTITION.search(diagnostics)
+    if empty:
+        nodes = "a node" if empty[1] == DEFAULT_PARTITION else f"a node with the label {empty[1]}"
+        return f"it waits for {nodes}, of which there is none"
+    # "[date] Application is added to the scheduler and is not yet activated. Queue's AM
+    # resource limit exceeded.  Details : AM Partition = ..."
+    reason = diagnostics.partition("]")[2].partition(" Details :")[0].strip()
+    return reason if "not yet activated" in reason else ""

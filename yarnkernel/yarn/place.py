@@ -15,17 +15,13 @@ from yarnkernel.connection import (
     is_encrypted,
     write_connection_file,
 )
-from yarnkernel.environment.push import Pusher
-from yarnkernel.environment.transfer import TransferLine
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.kernels.place import Description
 from yarnkernel.progress import Progress, ignore
-from yarnkernel.yarn.application import check_app_id
+from yarnkernel.yarn.application import check_app_id, reason_for_waiting
 from yarnkernel.yarn.client import ANSWER_TIMEOUT, YarnClient, list_kernels
-from yarnkernel.yarn.launch_spec import build, load, spec_path
 from yarnkernel.yarn.submission import Scheduling, asking
-from yarnkernel.yarn.waiting import reason_for_waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +29,7 @@ if TYPE_CHECKING:
     from yarnkernel.cluster.find import ClusterEnvironment
     from yarnkernel.connection import ConnectionInfo
     from yarnkernel.deadline import Deadline
+    from yarnkernel.environment.push import Pusher
     from yarnkernel.kernels.handle import Status
     from yarnkernel.kernels.options import LaunchOptions
     from yarnkernel.kernels.place import Place, Transfer
@@ -91,6 +88,8 @@ class YarnPlace:
 
     def describe(self, options: LaunchOptions) -> Description:
         """See :meth:`yarnkernel.kernels.place.Place.describe`."""
+        from yarnkernel.yarn.launch_spec import load, spec_path  # noqa: PLC0415  (slow to import)
+
         spec = load(options)
         parts = [spec.master, *spec.services.values()]
         return Description(
@@ -139,6 +138,7 @@ class YarnPlace:
         """See :meth:`yarnkernel.kernels.place.Place.start`."""
         from yarnkernel.kernels.control import ENCRYPT_TIMEOUT  # noqa: PLC0415  (gRPC)
         from yarnkernel.yarn.launch import started  # noqa: PLC0415
+        from yarnkernel.yarn.launch_spec import build, load  # noqa: PLC0415
 
         load(options)  # what cannot be used is said before anybody is asked
         report(Progress("place", place=self.source))
@@ -174,6 +174,7 @@ class YarnPlace:
     ) -> Iterator[YarnKernel]:
         """See :meth:`yarnkernel.kernels.place.Place.submit`."""
         from yarnkernel.yarn.launch import submitted  # noqa: PLC0415  (gRPC)
+        from yarnkernel.yarn.launch_spec import build, load  # noqa: PLC0415
 
         load(options)
         report(Progress("place", place=self.source))
@@ -213,6 +214,9 @@ class YarnPlace:
 
 
 def _pusher(deadline: Deadline, report: Report, transfer: Transfer | None) -> Pusher:
+    from yarnkernel.environment.push import Pusher  # noqa: PLC0415  (slow to import)
+    from yarnkernel.environment.transfer import TransferLine  # noqa: PLC0415
+
     if transfer is None:
         return Pusher(deadline, report, TransferLine(report, "the environment"))
     return Pusher(deadline, report, transfer.bar, transfer.terminal)

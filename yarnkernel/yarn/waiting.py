@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -24,11 +23,14 @@ from yarnkernel.errors import (
     summary,
 )
 from yarnkernel.hadoop.login import name_in_cluster
-from yarnkernel.kernels.options import DEFAULT_PARTITION
 from yarnkernel.progress import Progress
 from yarnkernel.store import client as store
 from yarnkernel.store.rpc import RemoteError
-from yarnkernel.yarn.application import forgotten_status
+from yarnkernel.yarn.application import (
+    EMPTY_PARTITION,
+    forgotten_status,
+    reason_for_waiting,
+)
 from yarnkernel.yarn.client import ANSWER_TIMEOUT
 
 if TYPE_CHECKING:
@@ -51,11 +53,7 @@ MEANINGFUL_TIMEOUT = 3.0
 FORGOTTEN_TIMEOUT = 10.0
 
 
-#: What YARN says of an application whose nodes have nothing at all.
-_EMPTY_PARTITION = re.compile(
-    r"AM Partition = (\S+) ;.* Partition Resource = <memory:0, vCores:0\b"
-)
-#: ... and of one whose container has been started.
+#: What YARN says of an application whose container has been started.
 _LAUNCHED = "AM container is launched"
 
 
@@ -200,7 +198,7 @@ class KernelWait:
             what = trouble or "its container runs, and has not registered with YARN"
         else:
             what = trouble or f"it is still {explain(status) if status else state}"
-        if status is not None and _EMPTY_PARTITION.search(diagnostics):
+        if status is not None and EMPTY_PARTITION.search(diagnostics):
             hint = "yarnkernel start --node-label LABEL; '' is for nodes without one"
         if has_container:
             from yarnkernel.yarn.logs import log_tail  # noqa: PLC0415  (as above)
@@ -228,15 +226,3 @@ def _step(status: ApplicationStatus) -> Progress:
         return Progress(step, status.app_id, status.host, status.state)
     reason = reason_for_waiting(status.diagnostics)
     return Progress("waiting", status.app_id, status.queue, status.state, reason)
-
-
-def reason_for_waiting(diagnostics: str) -> str:
-    """Say why an application waits, as YARN's diagnostics have it; empty when they do not."""
-    empty = _EMPTY_PARTITION.search(diagnostics)
-    if empty:
-        nodes = "a node" if empty[1] == DEFAULT_PARTITION else f"a node with the label {empty[1]}"
-        return f"it waits for {nodes}, of which there is none"
-    # "[date] Application is added to the scheduler and is not yet activated. Queue's AM
-    # resource limit exceeded.  Details : AM Partition = ..."
-    reason = diagnostics.partition("]")[2].partition(" Details :")[0].strip()
-    return reason if "not yet activated" in reason else ""
