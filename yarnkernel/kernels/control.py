@@ -65,12 +65,7 @@ def read_kernel_status(address: StoreAddress, timeout: float) -> KernelStatus | 
     try:
         return KernelStatus.from_bytes(value)
     except YarnKernelError as exc:
-        raise ApplicationError(
-            f"{address.kernel}: {exc}",
-            app_id=address.kernel,
-            state=address.state,
-            hint=f"yarnkernel restart {address.kernel}",
-        ) from exc
+        raise _failure(address, f": {exc}", "restart") from exc
 
 
 def read_kernel_statuses(
@@ -94,12 +89,21 @@ def _read(address: StoreAddress, key: str, timeout: float) -> bytes | None:
     try:
         return store.read_key(address, key, timeout)
     except RemoteError as exc:
-        raise ApplicationError(
-            f"{address.kernel}: {store.describe_failure(exc, address)}",
-            app_id=address.kernel,
-            state=address.state,
-            hint=f"yarnkernel status {address.kernel}",
-        ) from exc
+        raise _failure(address, f": {store.describe_failure(exc, address)}", "status") from exc
+
+
+def _failure(
+    address: StoreAddress,
+    problem: str,
+    next_command: str,
+    kind: type[ApplicationError] = ApplicationError,
+) -> ApplicationError:
+    return kind(
+        address.kernel + problem,
+        app_id=address.kernel,
+        state=address.state,
+        hint=f"yarnkernel {next_command} {address.kernel}",
+    )
 
 
 def interrupt(
@@ -144,12 +148,11 @@ def interrupt(
         return _interrupt_by_message(address, key, deadline)
     answer = _command(kernel, address, "interrupt", deadline)
     if answer["result"] == "busy":
-        raise ApplicationError(
-            f"{kernel.id}: the kernel goes on all the same; native code does not heed "
+        raise _failure(
+            address,
+            ": the kernel goes on all the same; native code does not heed "
             "an interrupt before it is done",
-            app_id=kernel.id,
-            state=address.state,
-            hint=f"yarnkernel restart {kernel.id}",
+            "restart",
         )
     return answer["result"]
 
@@ -159,24 +162,19 @@ def _interrupt_by_message(address: StoreAddress, key: str, deadline: Deadline) -
 
     if ask_to_interrupt(_connection_info(address, key, deadline), deadline.step(STEP_TIMEOUT)):
         return "asked"
-    raise ApplicationTimeoutError(
-        f"{address.kernel}: the kernel does not answer; it may be in native code, and skein's "
+    raise _failure(
+        address,
+        ": the kernel does not answer; it may be in native code, and skein's "
         "recipe cannot restart it",
-        app_id=address.kernel,
-        state=address.state,
-        hint=f"yarnkernel stop {address.kernel}",
+        "stop",
+        ApplicationTimeoutError,
     )
 
 
 def _connection_info(address: StoreAddress, key: str, deadline: Deadline) -> ConnectionInfo:
     value = _read(address, key, deadline.step(STEP_TIMEOUT))
     if value is None:
-        raise ApplicationError(
-            f"{address.kernel} has not published a kernel under {key!r}",
-            app_id=address.kernel,
-            state=address.state,
-            hint=f"yarnkernel connect {address.kernel}",
-        )
+        raise _failure(address, f" has not published a kernel under {key!r}", "connect")
     return parse_connection_info(value, am_host=address.host)
 
 
@@ -252,12 +250,10 @@ def restart(
     deadline = Deadline(timeout)
     address = kernel.address(deadline.step(ANSWER_TIMEOUT), last)
     if read_kernel_status(address, deadline.step(STEP_TIMEOUT)) is None:
-        raise ApplicationError(
-            f"{kernel.id} was not started by yarnkernel's recipe, which alone can restart "
-            "a kernel in place",
-            app_id=kernel.id,
-            state=address.state,
-            hint=f"yarnkernel stop {kernel.id}",
+        raise _failure(
+            address,
+            " was not started by yarnkernel's recipe, which alone can restart a kernel in place",
+            "stop",
         )
     answer = _command(kernel, address, "restart", deadline, restarts)
     return answer.get("seconds", 0.0), answer.get("restarts", 0)
@@ -299,9 +295,9 @@ def _command(
             # Nobody waits for it any more: it must not be obeyed later.
             with uninterrupted(), contextlib.suppress(YarnKernelError):
                 store.delete_key(address, command.key, WITHDRAW_TIMEOUT)
-    raise ApplicationTimeoutError(
-        f"{kernel.id}: no {verb} within {deadline.seconds:.0f} s: {problem}",
-        app_id=kernel.id,
-        state=address.state,
-        hint=f"yarnkernel status {kernel.id}",
+    raise _failure(
+        address,
+        f": no {verb} within {deadline.seconds:.0f} s: {problem}",
+        "status",
+        ApplicationTimeoutError,
     )
