@@ -135,19 +135,21 @@ def test_file_that_is_open_elsewhere(
     assert json.loads(file.read_text())["key"]
 
 
-@pytest.mark.both_ways
-def test_overrides_reach_the_container(shell: Shell, stop_later: Callable[[str], str]) -> None:
-    options = ("--queue", "small", "--memory", "512 MiB", "--vcores", "1", "--name", "mine")
-    variables = ("--env", "GREETING=hello world", "--env", "EMPTY=")
-    app_id = stop_later(shell.yarnkernel("start", *options, *variables).ok().out)
+#: Options of `start` for which the specification says something else.
+OVERRIDES = (
+    *("--queue", "small", "--memory", "512 MiB", "--vcores", "1", "--name", "mine"),
+    *("--env", "GREETING=hello world", "--env", "EMPTY="),
+)
+
+
+def overrides_reach_the_container(shell: Shell, app_id: str, kernel: Kernel) -> None:
     (listed,) = shell.yarnkernel("list", "--json").ok().document
     assert (listed["app_id"], listed["name"]) == (app_id, "mine")
     assert listed["queue"].endswith("small")
     # 512 MiB for the kernel and 300 for the ApplicationMaster, in YARN's steps of 64.
     assert listed["memory"] == 832
-    with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
-        code = "import os; print(os.environ['GREETING'], repr(os.environ['EMPTY']))"
-        assert kernel.run(code) == "hello world ''\n"
+    code = "import os; print(os.environ['GREETING'], repr(os.environ['EMPTY']))"
+    assert kernel.run(code) == "hello world ''\n"
     assert app_id in shell.yarnkernel("list").ok().out
 
 
@@ -166,9 +168,10 @@ def container_is_the_kernels_home(kernel: Kernel) -> None:
 def test_status_and_logs_of_a_running_and_a_finished_kernel(
     shell: Shell, stop_later: Callable[[str], str], via: str
 ) -> None:
-    app_id = stop_later(shell.yarnkernel("start").ok().out)
+    app_id = stop_later(shell.yarnkernel("start", *OVERRIDES).ok().out)
     assert "RUNNING" in shell.yarnkernel("status", app_id).ok().out
     with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
+        overrides_reach_the_container(shell, app_id, kernel)
         container_is_the_kernels_home(kernel)
         kernel.run("import os; os.system('echo a line for the log')")
         assert "a line for the log" in shell.yarnkernel("logs", app_id).ok().out
@@ -225,7 +228,7 @@ def test_global_driver_is_used_when_there_is_one(
         for child in psutil.process_iter():
             if _parent(child) == process.pid and "skein.Driver" in _command(child):
                 started.add(child.pid)
-        time.sleep(0.02)
+        time.sleep(0.2)  # less than a JVM takes to start
     app_id, _ = process.communicate()
     assert process.returncode == 0
     assert final_status(shell, app_id.strip()) == "SUCCEEDED"
