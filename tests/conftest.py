@@ -309,20 +309,22 @@ def name(user_shell: Shell, request: pytest.FixtureRequest) -> Iterator[str]:
     assert [path.name for path in state.glob(f"{name}*")] in ([], [f"{name}.lock"])
 
 
+def make_venv(prefix: Path, *packages: str) -> None:
+    """Make a virtual environment, by our own pip: to have one in it takes as long as a kernel."""
+    pip = [sys.executable, "-m", "pip", "--python", str(prefix), "--disable-pip-version-check"]
+    install = [*pip, "install", "--quiet", "--no-compile", *packages]
+    for command in ([sys.executable, "-m", "venv", "--without-pip", str(prefix)], install):
+        subprocess.run(command, check=True, timeout=300)
+
+
 @pytest.fixture(scope="session")
 def kernel_venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment with this package, not editable, in it."""
     prefix = tmp_path_factory.mktemp("prefixes") / "my kernel's"
-    pip = [f"{prefix}/bin/python", "-m", "pip", "--disable-pip-version-check"]
-    install = [*pip, "install", "--quiet", "--no-compile", str(REPOSITORY)]
-    for command in ([sys.executable, "-m", "venv", str(prefix)], install):
-        subprocess.run(command, check=True, timeout=300)
-    # What no kernel needs: type hints of other libraries, time zones, a debugger, pip. Without its
-    # native library, Hadoop takes 4 ms for each of these 7000 files.
-    for unwanted in (
-        *("jedi/third_party", "tzdata/zoneinfo", "debugpy", "debugpy-*.dist-info"),
-        *("pip", "pip-*.dist-info"),
-    ):
+    make_venv(prefix, str(REPOSITORY))
+    # What no kernel needs: type hints of other libraries, time zones, a debugger. Without its
+    # native library, Hadoop takes 4 ms for each file.
+    for unwanted in ("jedi/third_party", "tzdata/zoneinfo", "debugpy", "debugpy-*.dist-info"):
         for directory in prefix.glob(f"lib/python3*/site-packages/{unwanted}"):
             shutil.rmtree(directory)
     return prefix

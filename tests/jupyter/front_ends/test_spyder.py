@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import REPOSITORY, Shell, wait_for
+from tests.conftest import REPOSITORY, Shell, make_venv, wait_for
 from tests.support.kernels import Kernel
 
 if TYPE_CHECKING:
@@ -25,13 +24,7 @@ SPYDER_KERNEL = "spyder_kernels.console.kernel.SpyderKernel"
 def spyder_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its own environment: spyder-kernels wants an older ipykernel than the tests have."""
     prefix = tmp_path_factory.mktemp("spyder") / "environment"
-    pip = [f"{prefix}/bin/python", "-m", "pip", "--disable-pip-version-check", "install"]
-    packages = [str(REPOSITORY), "spyder-kernels>=3.1,<3.2"]
-    for command in (
-        [sys.executable, "-m", "venv", str(prefix)],
-        [*pip, "--quiet", "--no-compile", *packages],
-    ):
-        subprocess.run(command, check=True, timeout=170)
+    make_venv(prefix, str(REPOSITORY), "spyder-kernels>=3.1,<3.2")
     return prefix
 
 
