@@ -17,6 +17,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.session import Session
 
 from tests.conftest import wait_for
+from tests.support.kernels import wait_until_ready
 from tests.support.recorder import Recorder, needs_recorder
 from tests.support.vs_code import connection_info
 from yarnkernel.connection import PORT_NAMES
@@ -108,7 +109,7 @@ def test_first_output_of_a_quick_client(kernel: dict[str, Any]) -> None:
 
 def test_all_channels(kernel: dict[str, Any]) -> None:
     with relayed(kernel) as front, client_of(front) as client:
-        client.wait_for_ready(timeout=20)
+        wait_until_ready(client)
         request = client.execute("print(input('name? '))", allow_stdin=True)
         assert client.get_stdin_msg(timeout=20)["content"]["prompt"] == "name? "
         client.input("ada")
@@ -122,7 +123,7 @@ def test_all_channels(kernel: dict[str, Any]) -> None:
 def test_others_sign_nothing(kernel: dict[str, Any]) -> None:
     """The relay signs anew what is signed with the front end's key, and nothing else."""
     with relayed(kernel) as front, client_of(front) as client:
-        client.wait_for_ready(timeout=20)
+        wait_until_ready(client)
         for key in (b"", b"another key", kernel["key"].encode()):
             session = Session(key=key)
             shell: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
@@ -138,7 +139,7 @@ def test_others_sign_nothing(kernel: dict[str, Any]) -> None:
 def test_client_that_does_not_keep_up(kernel: dict[str, Any]) -> None:
     """It loses what it does not read, as with the kernel itself, and others lose nothing."""
     with relayed(kernel) as front, client_of(front) as client:
-        client.wait_for_ready(timeout=20)
+        wait_until_ready(client)
         slow: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
         with slow:
             slow.linger, slow.rcvhwm = 0, 10
@@ -151,7 +152,7 @@ def test_client_that_does_not_keep_up(kernel: dict[str, Any]) -> None:
 
 def test_message_that_is_cut_off(kernel: dict[str, Any]) -> None:
     with relayed(kernel) as front, client_of(front) as client:
-        client.wait_for_ready(timeout=20)
+        wait_until_ready(client)
         shell: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
         with shell:
             shell.linger = 0
@@ -166,7 +167,7 @@ def test_message_that_is_cut_off(kernel: dict[str, Any]) -> None:
 def test_what_is_heard_between(kernel: dict[str, Any]) -> None:
     """Neither who listens to the wire nor who subscribes hears anything."""
     with relayed(kernel) as front, client_of(front) as client, Recorder() as recorder:
-        client.wait_for_ready(timeout=20)
+        wait_until_ready(client)
         subscriber: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
         with subscriber:
             subscriber.linger = 0

@@ -51,9 +51,10 @@ def test_agent(clean: Shell) -> None:
 def test_front_end_that_starts_an_agent(clean: Shell, tmp_path: Path) -> None:
     code = (
         "from yarnkernel.jupyter.agent_client import AgentClient\n"
+        "from yarnkernel.jupyter.messages import Interrupt\n"
         "agent = AgentClient.shared()\n"
         "try:\n"
-        "    asked = agent.request('interrupt', 60, app_id='application_1_0001', timeout=5.0)\n"
+        "    asked = agent.request(Interrupt('application_1_0001', 5.0), 60)\n"
         "    asked[1].result(60)\n"
         "except Exception as exc:\n"
         "    print(exc)\n"

@@ -18,6 +18,7 @@ GROUPS = (
     ("tests/jupyter/test_provisioner.py",),
     ("tests/jupyter/test_provisioner_faults.py",),
     ("tests/cluster/test_other_clusters.py",),
+    ("tests/kernels/test_api.py",),
 )
 #: A directory with a server or a browser for each file.
 FRONT_ENDS = "tests/jupyter/front_ends/"

@@ -24,6 +24,22 @@ NEVER = (
 )
 
 
+def wait_until_ready(client: BlockingKernelClient, timeout: float = 60) -> None:
+    """Wait for a kernel, which its client takes for dead when its heartbeat is late.
+
+    On a busy machine it may be.
+    """
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            client.wait_for_ready(timeout=max(end - time.monotonic(), 1))
+        except RuntimeError:
+            if time.monotonic() > end:
+                raise
+        else:
+            return
+
+
 class Kernel:
     """A client of a kernel, as any other front end."""
 
@@ -38,19 +54,8 @@ class Kernel:
             raise
 
     def wait(self, timeout: float = 60) -> None:
-        """Wait until all channels are connected, again after a restart.
-
-        The client takes a kernel for dead whose heartbeat is late, as on a busy machine.
-        """
-        end = time.monotonic() + timeout
-        while True:
-            try:
-                self.client.wait_for_ready(timeout=max(end - time.monotonic(), 1))
-            except RuntimeError:
-                if time.monotonic() > end:
-                    raise
-            else:
-                return
+        """Wait until all channels are connected, again after a restart."""
+        wait_until_ready(self.client, timeout)
 
     def state_of(self, request: str) -> str:
         """Wait for the next change of state that a request makes."""
