@@ -10,14 +10,20 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
 #: Paths whose tests share an environment, a cluster, a server or kernels with each other, so that
-#: one worker has them all: the group that takes longest first, or the end is one worker's alone.
+#: one worker has them all, and tests that take long. What takes longest goes first, or the end is
+#: one worker's alone.
 GROUPS = (
     ("tests/environment/", "tests/cluster/test_hdfs.py"),
     ("tests/container/test_direct_daemons.py",),
-    ("tests/kerberos/",),
     ("tests/jupyter/test_provisioner.py",),
+    ("tests/kerberos/",),
+    ("tests/test_readme.py",),
     ("tests/jupyter/test_provisioner_faults.py",),
     ("tests/cluster/test_other_clusters.py",),
+    ("tests/local/test_high_availability.py",),
+    ("tests/yarn/test_nodes.py",),
+    ("tests/yarn/test_scheduling.py",),
+    ("tests/hadoop/test_versions.py",),
     ("tests/kernels/test_api.py",),
 )
 #: A directory with a server or a browser for each file.

@@ -104,7 +104,8 @@ def test_what_the_scheduler_heeds(labelled: tuple[Shell, str], tmp_path: Path) -
     gpu = write_spec(tmp_path, RECIPE, resources="{memory: 400 MiB, vcores: 1, gpus: 1}")
     for via in ("direct", "skein"):
         one, other = (
-            shell.yarnkernel("submit", gpu, "--via", via).ok().out.strip() for _ in range(2)
+            shell.yarnkernel("submit", gpu, "--via", way).ok().out.strip()
+            for way in (via, "direct")
         )
         assert shell.yarnkernel("connect", one).ok().document["ip"] == "127.0.0.1"
         assert ask(web, f"apps/{other}")["app"]["state"] == "ACCEPTED"
