@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import math
-import shlex
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from yarnkernel.connection import KERNEL_INFO_KEY
 from yarnkernel.deadline import LONGEST
-from yarnkernel.shell import is_variable_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from yarnkernel.option import Option
 
 #: Of a whole number that any library takes.
 DIGITS = 18
@@ -49,23 +52,78 @@ def count(text: str) -> int:
     return int(text)
 
 
-def variable(text: str) -> tuple[str, str]:
-    """Read ``NAME=VALUE``."""
-    name, equals, value = text.partition("=")
-    if not equals or not is_variable_name(name):
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    return name, value
+def reader(option: Option) -> Callable[[str], Any]:
+    """Return what reads an option's value."""
+
+    def read(text: str) -> Any:
+        try:
+            return option.parse(text)
+        except ValueError as exc:
+            raise argparse.ArgumentTypeError(str(exc)) from None
+
+    return read
 
 
-def command(text: str) -> list[str]:
-    """Read a command as a shell does."""
-    try:
-        words = shlex.split(text)
-    except ValueError as exc:
-        raise argparse.ArgumentTypeError(f"{text!r} is no command: {exc}") from exc
-    if not words:
-        raise argparse.ArgumentTypeError("the command is empty")
-    return words
+def add_option(
+    parser: argparse._ActionsContainer,
+    option: Option,
+    default: Any = argparse.SUPPRESS,
+    taken: Collection[str] = (),
+) -> None:
+    """Add an option to a command line.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser, or a group of one
+        Gets it.
+    option : Option
+        The option.
+    default : object, optional
+        Its value where it is not given. By default there is none then.
+    taken : collection of str, optional
+        Spellings that mean something else there.
+    """
+    flags = [flag for flag in option.flags if flag not in taken]
+    default_text = option.unset or (option.default_text if option.kind in (int, float) else "")
+    text = option.help_text + (f" (default: {default_text})" if default_text else "")
+    known = {"dest": option.name, "default": default, "help": text.replace("%", "%%")}
+    if option.constants:
+        parser = parser.add_mutually_exclusive_group()
+    if option.kind is not bool:
+        metavar = option.metavar or _METAVARS.get(option.unit) or option.dashed.upper()
+        parser.add_argument(
+            *flags,
+            type=reader(option),
+            action="store" if option.as_command else _ACTIONS.get(option.kind, "store"),
+            # Read by the type; they are for the help, and for shells that complete them.
+            choices=option.choices or None,
+            metavar=None if option.choices else metavar,
+            **known,
+        )
+    elif not option.constants:
+        parser.add_argument(*flags, action="store_true", **known)
+    for flag, value in option.constants.items():
+        words = f"the same as {option.flag} {value}" if option.kind is not bool else text
+        parser.add_argument(
+            flag, action="store_const", const=value, **{**known, "help": words.replace("%", "%%")}
+        )
+
+
+class _Update(argparse.Action):
+    """Adds to a mapping, where a list has "extend"."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,  # noqa: ARG002
+    ) -> None:
+        setattr(namespace, self.dest, {**getattr(namespace, self.dest, {}), **values})
+
+
+_METAVARS = {"seconds": "SECONDS", "percent": "PERCENT"}
+_ACTIONS: dict[type, Any] = {list: "extend", dict: _Update}
 
 
 def add_kernel_info_key(parser: argparse.ArgumentParser) -> None:

@@ -15,11 +15,13 @@ if __name__ == "__main__" and os.getcwd() in sys.path[:1]:  # noqa: PTH109  (imp
 
 import argparse
 import asyncio
+import dataclasses
 import logging
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from yarnkernel.arguments import add_option
 from yarnkernel.connection import (
     CONNECTION_FILE,
     ENCRYPTIONS,
@@ -29,6 +31,7 @@ from yarnkernel.connection import (
 )
 from yarnkernel.container.limits import Limits
 from yarnkernel.errors import RECIPE_LINE, YarnKernelError
+from yarnkernel.recipe_options import IDLE, LIFETIME, MAX_RESTARTS, MEMORY_GUARD, ORPHAN, START
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,36 +42,6 @@ if TYPE_CHECKING:
 SAFE_PATH = "PYTHONSAFEPATH"
 #: Seconds that a kernel is kept whose launcher was killed: nobody else knows how to find it.
 ORPHAN_TIMEOUT_ONCE = 300.0
-#: Seconds that are longer than anything lives, 31 years; and digits of a number that is no other.
-FOR_EVER, DIGITS = 1e9, 9
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= FOR_EVER:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a number of seconds, 0 to {FOR_EVER:.0f}"
-        )
-    return value
-
-
-def _more_than_none(text: str) -> float:
-    if not (value := _seconds(text)):
-        raise argparse.ArgumentTypeError("has to be more than 0")
-    return value
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or len(text) > DIGITS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
-    return int(text)
-
-
-def _percentage(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 100:  # noqa: PLR2004
-        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage")
-    return value
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -79,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
         "       %(prog)s [OPTION ...] -- COMMAND ... {connection_file} ...",
         description="Run a kernel in a container of skein's and publish its connection info. "
         "Without a COMMAND an IPython kernel in this Python, which gets the further ARGUMENTs.",
-        epilog="A limit of 0 is never. A kernel that is busy is ended by none of the timeouts. "
+        epilog="A kernel that is busy is ended by none of the timeouts. "
         f"The environment variable {RECIPE_OPTIONS} has further options, which come last, and "
         "perhaps another COMMAND.",
         allow_abbrev=False,
@@ -91,13 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="KEY",
         help="key that the connection info is published under (default: %(default)s)",
     )
-    add(
-        "--start-timeout",
-        type=_more_than_none,
-        default=60.0,
-        metavar="SECONDS",
-        help="how long the kernel may take to answer (default: 60 s)",
-    )
+    add_option(parser, START, START.default)
     add(
         "--directory",
         type=Path,
@@ -154,46 +121,13 @@ def build_parser() -> argparse.ArgumentParser:
         default="signal",
         help="how the kernel is interrupted, as its kernelspec says (default: signal)",
     )
-    add(
-        "--max-restarts",
-        type=_count,
-        default=5,
-        metavar="N",
-        help="how often in a row a kernel that crashes is restarted in place (default: 5)",
-    )
-    add(
-        "--memory-guard",
-        type=_percentage,
-        default=97.0,
-        metavar="PERCENT",
-        help="end and restart the kernel when its container uses this much of its memory, before "
-        "YARN ends the container (default: 97 %%; 0: never)",
-    )
-    defaults = Limits()
+    add_option(parser, MAX_RESTARTS, MAX_RESTARTS.default)
+    add_option(parser, MEMORY_GUARD, MEMORY_GUARD.default)
     limits = parser.add_argument_group("when to end an application that nobody uses")
-    limits.add_argument(
-        "--orphan-timeout",
-        type=_seconds,
-        metavar="SECONDS",
-        help=f"when no client has connected for so long (default: {defaults.orphan:.0f} s, "
-        f"30 minutes; with --once {ORPHAN_TIMEOUT_ONCE:.0f} s)",
-    )
-    for name, default, words, help_text in (
-        (
-            "idle-timeout",
-            defaults.idle,
-            "12 hours",
-            "when no client has used the kernel for so long",
-        ),
-        ("max-lifetime", defaults.lifetime, "7 days", "after so long, used or not"),
-    ):
-        limits.add_argument(
-            f"--{name}",
-            type=_seconds,
-            default=default,
-            metavar="SECONDS",
-            help=f"{help_text} (default: {default:.0f} s, {words})",
-        )
+    once = f"{ORPHAN.default_text}; with --once {ORPHAN_TIMEOUT_ONCE:.0f} s"
+    add_option(limits, dataclasses.replace(ORPHAN, unset=once), None)
+    add_option(limits, IDLE, IDLE.default)
+    add_option(limits, LIFETIME, LIFETIME.default)
     add("-v", "--verbose", action="store_true", help="write each step into the container's log")
     return parser
 
@@ -258,7 +192,7 @@ def read_options(argv: Sequence[str]) -> SupervisorOptions:
 def _orphan_timeout(options: argparse.Namespace) -> float:
     if options.orphan_timeout is not None:
         return float(options.orphan_timeout)
-    return ORPHAN_TIMEOUT_ONCE if options.once else Limits().orphan
+    return ORPHAN_TIMEOUT_ONCE if options.once else float(ORPHAN.default)
 
 
 def _split(argv: Sequence[str]) -> tuple[Sequence[str], tuple[str, ...]]:

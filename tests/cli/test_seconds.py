@@ -9,7 +9,8 @@ import pytest
 
 from yarnkernel.cli import main
 from yarnkernel.errors import UsageError
-from yarnkernel.kernels.options import LaunchOptions, launch_settings
+from yarnkernel.kernels.launch_variables import launch_settings
+from yarnkernel.kernels.options import LaunchOptions
 
 NONE = ["inf", "-inf", "nan", "1e300", "1e12", "1e400", "0", "-1", "soon", ""]
 

@@ -126,6 +126,7 @@ def test_both_forms_say_the_same(home: Shell) -> None:
         "precmd": ["module load R\necho '$HOME' {connection_file}", "-x {=y}"],
         "kernel_cmd": ["python", "-m", "my kernel", "-f", "{connection_file}", "{{prefix}}"],
         "launch_arg": ["--flag=a b", "{resource_dir}"],
+        "timeout": 300.0,
         "verbose": True,
     }
     *python, module = python_command("yarnkernel.jupyter.launcher")
@@ -137,7 +138,7 @@ def test_both_forms_say_the_same(home: Shell) -> None:
         arguments = [part.replace(f"{{{name}}}", value) for part in arguments]
     assert arguments[-1] == "/run/it's.json"
     options = read_options(arguments)
-    expected = {**config, "spec": str(directory / "spec.yaml"), "timeout": 300.0}
+    expected = {**config, "spec": str(directory / "spec.yaml")}
     assert options == LaunchOptions.from_dict(expected)
 
 
@@ -191,7 +192,13 @@ def test_show_list_remove(home: Shell) -> None:
     home.yarnkernel("kernelspec", "add", "--name", "one", "--queue", "small").ok()
     add = ("kernelspec", "add", "--name", "two", "--argv", "--memory", "2 GiB")
     added = home.yarnkernel(*add, "--launch-arg=--pylab", "--verbose", "--json").ok().document
-    assert (added["name"], added["form"], added["options"]) == ("two", "argv", {})
+    assert (added["name"], added["form"]) == ("two", "argv")
+    assert added["options"] == {
+        "spec": f"{kernels_of(home)}/two/spec.yaml",
+        "memory": "2 GiB",
+        "launch_arg": ["--pylab"],
+        "verbose": True,
+    }
 
     lines = home.yarnkernel("kernelspec", "list").ok().out.splitlines()
     assert lines[0].split() == ["NAME", "DISPLAY", "NAME", "FORM", "DIRECTORY"]
@@ -202,12 +209,18 @@ def test_show_list_remove(home: Shell) -> None:
     assert [document["name"] for document in documents] == ["one", "two"]
 
     shown = home.yarnkernel("kernelspec", "show", "one").ok().out
-    for text in ("provisioner: yes", "start timeout: 300 s", "  queue: small", "recipe: none"):
+    for text in ("provisioner: yes", "  queue: small", "recipe: none"):
         assert text in shown
+    assert re.search(r"^  queue +small$", shown, re.MULTILINE)
+    assert re.search(r"^  timeout +default: 300 s$", shown, re.MULTILINE)
     document = home.yarnkernel("kernelspec", "show", "two", "--json").ok().document
     assert document["recipe"] == ["--pylab", "--verbose"]
     assert document["specification"]["master"]["resources"]["memory"] == 2048 + 300
-    assert "start timeout: 55 s" in home.yarnkernel("kernelspec", "show", "two").ok().out
+    options = document["all_options"]
+    assert options["memory"] == {"value": "2 GiB", "default": False}
+    assert options["queue"] == {"value": "", "default": True}
+    shown = home.yarnkernel("kernelspec", "show", "two").ok().out
+    assert re.search(r"^  timeout +default: 55 s$", shown, re.MULTILINE)
 
     # All or none.
     error = home.yarnkernel("kernelspec", "remove", "one", "three").error(2)
@@ -297,18 +310,35 @@ def edited(home: Shell) -> Path:
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
-        ({"queu": "small"}, "there is no option 'queu'; there are spec, files_from, queue"),
-        ({"vcores": "2"}, "the option 'vcores' has to be a int, not '2'"),
-        ({"vcores": True}, "the option 'vcores' has to be a int, not True"),
-        ({"env": {"A": 1}}, "the option 'env' has to be a dict[str, str]"),
-        ({"env": None}, "the option 'env' has to be a dict[str, str]"),
-        ({"precmd": "echo"}, "the option 'precmd' has to be a list[str]"),
+        ({"queu": "small"}, "there is no option 'queu'; did you mean 'queue'?"),
+        ({"x": "small"}, "there is no option 'x'; there are spec, files_from, queue"),
+        (
+            {"vcores": "2"},
+            "the option 'vcores' has to be a whole number above 0 and at most 2147483647, not '2'",
+        ),
+        (
+            {"vcores": True},
+            "the option 'vcores' has to be a whole number above 0 and at most 2147483647, not True",
+        ),
+        ({"env": {"A": 1}}, "the option 'env' has to be a mapping of names to texts"),
+        ({"env": None}, "the option 'env' has to be a mapping of names to texts"),
+        ({"env": {"a b": ""}}, "the option 'env': 'a b' cannot name a variable"),
+        ({"precmd": "echo"}, "the option 'precmd' has to be a list of texts, not 'echo'"),
         ({"timeout": -1}, "the option 'timeout' has to be a number of seconds above 0"),
         ({"timeout": float("nan")}, "the option 'timeout' has to be a number of seconds above 0"),
-        ({"spec": 7}, "the option 'spec' has to be a str, not 7"),
+        ({"spec": 7}, "the option 'spec' has to be text, not 7"),
         ({"kernel_cmd": ["k"]}, "has no {connection_file} in it"),
         ({"memory": "lots"}, "--memory 'lots'"),
-        ({"vcores": -1}, "--vcores -1: has to be 1 or more"),
+        ({"vcores": -1}, "the option 'vcores' has to be a whole number above 0"),
+        ({"via": "air"}, "the option 'via' has to be one of auto, direct, skein, not 'air'"),
+        ({"idle_timeout": -1}, "the option 'idle_timeout' has to be a number of seconds from 0 to"),
+        ({"memory_guard": 101}, "the option 'memory_guard' has to be a percentage from 0 to 100"),
+        ({"max_restarts": 0.5}, "the option 'max_restarts' has to be a whole number from 0 to"),
+        ({"start_timeout": 0}, "the option 'start_timeout' has to be a number of seconds above 0"),
+        ({"workdir": "a\0b"}, "the option 'workdir' has to be text, not 'a\\x00b'"),
+        ({"verbose": 1}, "the option 'verbose' has to be true or false, not 1"),
+        ({"via": "skein", "priority": 1}, "--priority=1 needs the direct way"),
+        ({"via": "skein", "encrypt": "required"}, "--encrypt needs the direct way"),
     ],
 )
 def test_option_that_cannot_be(config: dict[str, Any], reason: str) -> None:
@@ -348,7 +378,7 @@ def test_arguments_that_are_edited(home: Shell, edited: Path) -> None:
     write(edited, content)
     result = home.yarnkernel("kernelspec", "show", "edited")
     assert (result.code, len(result.err.splitlines())) == (2, 1)
-    assert "unrecognized arguments: --nosuch" in result.err
+    assert f"in {edited} cannot be used: unrecognized arguments: --nosuch" in result.err
 
 
 @pytest.fixture(scope="module")

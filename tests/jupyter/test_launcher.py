@@ -228,7 +228,11 @@ def test_start_that_cannot_succeed(
     ("variables", "code", "reason"),
     [
         ({"KERNEL_YARN_QUEUE": "nosuch"}, 1, "there is no queue 'nosuch'"),
-        ({"KERNEL_YARN_VCORES": "many"}, 2, "KERNEL_YARN_VCORES='many' is not a number"),
+        (
+            {"KERNEL_YARN_VCORES": "many"},
+            2,
+            "KERNEL_YARN_VCORES, the option 'vcores': 'many' is not a whole",
+        ),
         ({"KERNEL_YARN_NOSUCH": "1"}, 2, "is no setting of a kernel; there are KERNEL_YARN_QUEUE"),
     ],
 )

@@ -327,7 +327,7 @@ def answers(info: dict[str, Any]) -> bool:
     ("variable", "value", "message"),
     [
         ("KERNEL_YARN_MEMROY", "1 GiB", "KERNEL_YARN_MEMROY is no setting"),
-        ("KERNEL_YARN_VCORES", "many", "is not a number"),
+        ("KERNEL_YARN_VCORES", "many", "'many' is not a whole number"),
         ("KERNEL_YARN_MEMORY", "lots", "--memory 'lots'"),
         ("KERNEL_YARN_QUEUE", "nowhere", "there is no queue 'nowhere'; queues of this cluster"),
         ("KERNEL_YARN_ENVIRONMENT", "/no/such/prefix", "there is no environment /no/such/prefix"),

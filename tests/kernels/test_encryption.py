@@ -164,7 +164,7 @@ def test_front_end_that_cannot_encrypt() -> None:
 @pytest.mark.parametrize(
     ("options", "code", "reason"),
     [
-        (("--via", "skein"), 2, "skein's driver sends an application's keys along"),
+        (("--via", "skein"), 2, "--encrypt needs the direct way"),
         ((), 1, "it has services (ipython)"),
     ],
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.cli.output import add_output_options
+from yarnkernel.kernels.options import OPTIONS
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable
 
 #: What argparse's add_subparsers returns.
@@ -40,3 +41,15 @@ def add_app_id(parser: argparse.ArgumentParser) -> None:
     """Add ``APP_ID``."""
     action = parser.add_argument("app_id", metavar="APP_ID", help="id of the application")
     completed_by(action, APPLICATIONS)
+
+
+def add_spec(parser: argparse.ArgumentParser) -> None:
+    """Add ``SPEC``, by its place."""
+    option = OPTIONS["spec"]
+    action = parser.add_argument(
+        "spec",
+        nargs="?",
+        default=argparse.SUPPRESS,
+        help=f"{option.help} (default: {option.unset})",
+    )
+    completed_by(action, FILES)

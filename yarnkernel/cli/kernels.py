@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yarnkernel.arguments import add_kernel_info_key, add_timeout
-from yarnkernel.cli.arguments import FILES, Commands, add_app_id, add_command, completed_by
+from yarnkernel.cli.arguments import (
+    FILES,
+    Commands,
+    add_app_id,
+    add_command,
+    add_spec,
+    completed_by,
+)
 from yarnkernel.cli.output import TransferBar
 from yarnkernel.connection import (
     ConnectionInfo,
@@ -26,7 +33,8 @@ from yarnkernel.connection import (
 )
 from yarnkernel.deadline import START_TIMEOUT, Deadline
 from yarnkernel.errors import ApplicationError, UsageError
-from yarnkernel.kernels.arguments import add_overrides, launch_options
+from yarnkernel.kernels.arguments import add_options, given
+from yarnkernel.kernels.options import LaunchOptions
 
 if TYPE_CHECKING:
     import argparse
@@ -52,24 +60,15 @@ def add_commands(commands: Commands) -> None:
         "submit a kernel, wait for it and write its connection file",
         "Prints the application id. What it submitted is killed when it fails or is interrupted.",
     )
-    action = parser.add_argument(
-        "spec", nargs="?", help="application specification, YAML (default: specs/ipython.yaml)"
-    )
-    completed_by(action, FILES)
-    add_overrides(parser)
-    _add_verbose(parser)
-    _add_connection_options(parser, "Jupyter's runtime directory, kernel-<application id>.json")
+    add_spec(parser)
+    add_options(parser)
+    _add_connection_file(parser, "Jupyter's runtime directory, kernel-<application id>.json")
 
     parser = add_command(
         commands, "submit", _submit, "submit an application and print its id", "Does not wait."
     )
-    action = parser.add_argument(
-        "spec", nargs="?", help="application specification, YAML (default: specs/ipython.yaml)"
-    )
-    completed_by(action, FILES)
-    add_overrides(parser)
-    _add_verbose(parser)
-    add_timeout(parser, "how long the submission may take", START_TIMEOUT)
+    add_spec(parser)
+    add_options(parser)
 
     parser = add_command(
         commands,
@@ -85,16 +84,11 @@ def add_commands(commands: Commands) -> None:
         help="for clients that encrypt, as yarnkernel console does and jupyter console --existing "
         "does not",
     )
-    _add_connection_options(parser, "standard output")
+    _add_connection_file(parser, "standard output")
+    add_timeout(parser, "how long to wait for everything", START_TIMEOUT)
 
 
-def _add_verbose(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-v", "--verbose", action="store_true", help="tell which way is taken, and why"
-    )
-
-
-def _add_connection_options(parser: argparse.ArgumentParser, default_file: str) -> None:
+def _add_connection_file(parser: argparse.ArgumentParser, default_file: str) -> None:
     action = parser.add_argument(
         "-f",
         "--connection-file",
@@ -104,7 +98,6 @@ def _add_connection_options(parser: argparse.ArgumentParser, default_file: str) 
     )
     completed_by(action, FILES)
     add_kernel_info_key(parser)
-    add_timeout(parser, "how long to wait for everything", START_TIMEOUT)
 
 
 @contextlib.contextmanager
@@ -141,8 +134,8 @@ def opened_place() -> Iterator[Place]:
 
 def _start(options: argparse.Namespace, output: Output) -> None:
     check_writable(options.connection_file or make_runtime_directory() / "kernel.json")
-    deadline = Deadline(options.timeout)
-    launch = launch_options(options)
+    launch = LaunchOptions.from_dict(given(options))
+    deadline = Deadline(launch.timeout)
     steps: list[dict[str, Any]] = []
     connected = 0.0
 
@@ -210,12 +203,12 @@ def _knock(host: str, port: int) -> None:
 
 
 def _submit(options: argparse.Namespace, output: Output) -> None:
-    launch = launch_options(options)
+    launch = LaunchOptions.from_dict(given(options))
     with (
         opened_place() as place,
         _transfer(output) as transfer,
         place.submit(
-            launch, Deadline(options.timeout), report=output.report, transfer=transfer
+            launch, Deadline(launch.timeout), report=output.report, transfer=transfer
         ) as kernel,
     ):
         output.result(kernel.id, {"application_id": kernel.id})

@@ -1,31 +1,30 @@
-"""Commands for kernelspecs: add, show, list, remove."""
+"""Commands for kernelspecs: add, set, show, list, remove, schema."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yarnkernel.cli.arguments import FILES, Commands, add_command, completed_by
+from yarnkernel.cli.arguments import Commands, add_command, add_spec
+from yarnkernel.cli.kernelspec_shown import cannot_be_used, document, show
 from yarnkernel.errors import UsageError, YarnKernelError
-from yarnkernel.kernels.arguments import (
-    add_launch_options,
-    add_overrides,
-    launch_options,
-    to_arguments,
-)
+from yarnkernel.jupyter.front_end_options import CONFIG
+from yarnkernel.kernels.arguments import SPEC, add_options, given
+from yarnkernel.kernels.options import LaunchOptions
 
 if TYPE_CHECKING:
     import argparse
 
     from yarnkernel.cli.output import Output
     from yarnkernel.jupyter.kernelspec import Kernelspec
-    from yarnkernel.kernels.options import LaunchOptions
+    from yarnkernel.kernels.place import Description
 
-
-#: Of a kernelspec that is not given one.
-DEFAULT_NAME = "yarn"
+#: What names the kernelspec here, and the application elsewhere.
+_TAKEN = ("--name",)
 
 
 def add_commands(commands: Commands) -> None:
@@ -35,9 +34,16 @@ def add_commands(commands: Commands) -> None:
     )
     nested = group.add_subparsers(metavar="COMMAND", required=True)
     _add_add(nested)
+    _add_set(nested)
 
-    parser = add_command(nested, "show", _show, "show what a kernelspec is going to run")
-    parser.add_argument("name", help="name of the kernelspec")
+    parser = add_command(
+        nested,
+        "show",
+        show,
+        "show what a kernelspec is going to run",
+        "With each option, its value, and whether that is the default.",
+    )
+    parser.add_argument("kernelspec", metavar="NAME", help="name of the kernelspec")
 
     add_command(nested, "list", _list, "list the kernelspecs that start YARN kernels")
 
@@ -45,6 +51,14 @@ def add_commands(commands: Commands) -> None:
         nested, "remove", _remove, "remove kernelspecs that start YARN kernels", "No others."
     )
     parser.add_argument("names", nargs="+", metavar="NAME", help="name of a kernelspec")
+
+    add_command(
+        nested,
+        "schema",
+        _schema,
+        "print the JSON schema of what a kernelspec can say",
+        "Of metadata.kernel_provisioner.config in its kernel.json.",
+    )
 
 
 def _add_add(nested: Commands) -> None:
@@ -56,14 +70,11 @@ def _add_add(nested: Commands) -> None:
         "It keeps a copy of the specification. Front ends start its kernels with the provisioner; "
         "those that know no provisioners, such as VS Code, with its command.",
     )
-    action = parser.add_argument(
-        "spec", nargs="?", help="application specification, YAML (default: specs/ipython.yaml)"
-    )
-    completed_by(action, FILES)
-    parser.add_argument("--display-name", metavar="TEXT", help='what users see ("Python (YARN)")')
+    add_spec(parser)
     parser.add_argument(
-        "--language", help="the language of the kernel (default: python, unless --kernel-cmd)"
+        "--name", dest="kernelspec", default="", help="name of the kernelspec (default: yarn)"
     )
+    _add_words(parser)
     parser.add_argument(
         "--argv",
         action="store_true",
@@ -77,64 +88,148 @@ def _add_add(nested: Commands) -> None:
         "--sys-prefix", action="store_true", help="in the environment of this command"
     )
     where.add_argument("--prefix", type=Path, help="below this prefix, as in /usr/local")
-    add_overrides(parser, "kernelspec (default: yarn)")
-    add_launch_options(parser)
-    # Those who start its kernels have defaults of their own: front ends that run a command give up
-    # sooner.
-    parser.set_defaults(timeout=None)
+    add_options(parser, CONFIG, taken=_TAKEN)
+
+
+def _add_set(nested: Commands) -> None:
+    parser = add_command(
+        nested,
+        "set",
+        _set,
+        "change options of a kernelspec",
+        "What is not named stays as it is; kernels that run keep what they were started with. "
+        "Variables (--env) are added to those that it has.",
+    )
+    parser.add_argument("kernelspec", metavar="NAME", help="name of the kernelspec")
+    _add_words(parser)
+    parser.add_argument(
+        "--unset",
+        action="append",
+        default=[],
+        choices=[option.dashed for name, option in CONFIG.items() if name not in SPEC],
+        metavar="OPTION",
+        help="back to the default of an option, named without its dashes, as in --unset memory; "
+        "comes before what is set; may be given again",
+    )
+    add_options(parser, CONFIG, without=(), taken=_TAKEN)
+
+
+def _add_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--display-name", metavar="TEXT", help='what users see ("Python (YARN)")')
+    parser.add_argument(
+        "--language", help="the language of the kernel (default: python, unless --kernel-cmd)"
+    )
 
 
 def _add(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.jupyter.kernelspec import (  # noqa: PLC0415  (jupyter_core)
         SPEC_FILE,
         check_name,
-        find_kernelspecs,
         kernels_directory,
         write_kernelspec,
     )
-    from yarnkernel.kernels.places import open_place  # noqa: PLC0415  (protobuf)
+    from yarnkernel.jupyter.kernelspec_content import DEFAULT_NAME, new_content  # noqa: PLC0415
 
-    name = check_name(options.application_name or DEFAULT_NAME)
-    found = open_place().describe(launch_options(options, name=""))
-    launch = launch_options(options, spec=str(found.path), name="")
-    _check_environment(launch)
-    _tell_cluster(output)
+    values = given(options, CONFIG)
+    name = check_name(options.kernelspec or DEFAULT_NAME)
+    found = _describe(LaunchOptions.from_dict(given(options)))
     prefix = Path(sys.prefix) if options.sys_prefix else options.prefix
     kernels = kernels_directory(prefix)
     directory = kernels / name.lower()
-    launch = launch_options(
-        options,
-        spec=SPEC_FILE,
-        name="",
-        files_from=str(found.path.absolute().parent) if found.has_files else "",
+    files_from = {} if "files_from" in values else _files_from(found)
+    content = new_content(
+        directory,
+        {**values, "spec": SPEC_FILE, **files_from},
+        display_name=options.display_name,
+        language=options.language,
+        provisioner=not options.argv,
     )
-    content = _kernel_json(launch, directory, options)
-    shared = prefix is not None
+    _tell_cluster(output)
+    private = bool(values.get("env")) and prefix is None
     kernelspec = write_kernelspec(
-        name,
-        kernels,
-        content,
-        found.path,
-        replace=options.replace,
-        private=bool(launch.env) and not shared,
+        name, kernels, content, found.path, replace=options.replace, private=private
     )
-    if launch.env and shared:
-        output.progress(
-            f"warning: who can read {directory} can read the kernel's variables "
-            f"({', '.join(launch.env)})"
-        )
+    _warn_of_variables(kernelspec, values, output)
     output.progress(f"{content['display_name']} is installed in {directory}")
+    _tell_next(kernelspec, output)
+    output.result(str(directory), document(kernelspec))
+
+
+def _set(options: argparse.Namespace, output: Output) -> None:
+    from yarnkernel.jupyter.kernelspec import (  # noqa: PLC0415  (jupyter_core)
+        SPEC_FILE,
+        Kernelspec,
+        find_kernelspec,
+        rewrite_kernelspec,
+    )
+    from yarnkernel.jupyter.kernelspec_content import (  # noqa: PLC0415
+        changed_content,
+        launch_options,
+    )
+
+    kernelspec = find_kernelspec(options.kernelspec)
+    changes = given(options, CONFIG)
+    unset = [name.replace("-", "_") for name in options.unset]
+    words = {
+        "display_name": options.display_name,
+        "language": options.language,
+    }
+    words = {name: text for name, text in words.items() if text is not None}
+    if not (changes or unset or words):
+        raise UsageError("there is nothing to change; next: yarnkernel kernelspec set --help")
+    spec = None
+    if "spec" in changes:
+        found = _describe(LaunchOptions.from_dict(given(options)))
+        spec = found.path
+        # Those of the specification before have no meaning for another.
+        changes = {"files_from": "", **_files_from(found), **changes, "spec": SPEC_FILE}
+    try:
+        content = {**changed_content(kernelspec, changes, unset), **words}
+        launch = launch_options(Kernelspec(kernelspec.name, kernelspec.directory, content))
+    except UsageError as exc:
+        raise cannot_be_used(kernelspec, exc) from None
+    _describe(launch if spec is None else dataclasses.replace(launch, spec=str(spec)))
+    kernelspec = rewrite_kernelspec(kernelspec, content, spec)
+    _warn_of_variables(kernelspec, changes, output)
+    output.progress(f"{content.get('display_name')} in {kernelspec.directory} is changed")
+    output.result(str(kernelspec.directory), document(kernelspec))
+
+
+def _describe(launch: LaunchOptions) -> Description:
+    """Look at what would be submitted, and at an environment that is here."""
+    from yarnkernel.kernels.places import open_place  # noqa: PLC0415  (protobuf)
+
+    found = open_place().describe(launch)
+    _check_environment(launch)
+    return found
+
+
+def _files_from(found: Description) -> dict[str, str]:
+    return {"files_from": str(found.path.absolute().parent)} if found.has_files else {}
+
+
+def _warn_of_variables(kernelspec: Kernelspec, values: dict[str, Any], output: Output) -> None:
+    from yarnkernel.jupyter.kernelspec import is_readable  # noqa: PLC0415  (jupyter_core)
+
+    if values.get("env") and is_readable(kernelspec):
+        output.progress(
+            f"warning: who can read {kernelspec.directory} can read the kernel's variables "
+            f"({', '.join(values['env'])})"
+        )
+
+
+def _tell_next(kernelspec: Kernelspec, output: Output) -> None:
+    from yarnkernel.jupyter.kernelspec import find_kernelspecs  # noqa: PLC0415
+
+    directory = kernelspec.directory
     installed = find_kernelspecs().get(kernelspec.name)
     if installed is None:
-        output.progress(
-            f"next: export JUPYTER_PATH={shlex.quote(str(kernels.parent))}, where Jupyter does not "
-            "look by itself"
-        )
+        path = shlex.quote(str(directory.parent.parent))
+        output.progress(f"next: export JUPYTER_PATH={path}, where Jupyter does not look by itself")
     elif installed.directory != directory:
         output.progress(f"warning: Jupyter finds {installed.directory} before it")
     else:
         output.progress(f"next: jupyter console --kernel {kernelspec.name}")
-    output.result(str(directory), _document(kernelspec))
 
 
 def _check_environment(launch: LaunchOptions) -> None:
@@ -159,98 +254,22 @@ def _tell_cluster(output: Output) -> None:
         output.progress(f"warning: no kernel can be started now: {exc}")
 
 
-def _kernel_json(
-    launch: LaunchOptions, directory: Path, options: argparse.Namespace
-) -> dict[str, Any]:
-    from yarnkernel.jupyter.kernelspec import PROVISIONER, launcher_command  # noqa: PLC0415
+def _schema(_options: argparse.Namespace, output: Output) -> None:
+    from yarnkernel.kernels.option_schema import schema  # noqa: PLC0415
 
-    ipython = not launch.kernel_cmd
-    language = options.language or ("python" if ipython else "")
-    metadata: dict[str, Any] = {}
-    if ipython:
-        metadata |= {"debugger": True, "supported_encryption": ["curve"]}
-    if not options.argv:
-        config = launch.to_dict()
-        metadata["kernel_provisioner"] = {"provisioner_name": PROVISIONER, "config": config}
-    elif launch.env:
-        metadata["yarnkernel"] = {"env": launch.env}
-    arguments = to_arguments(launch)
-    if options.timeout is not None:
-        arguments.append(f"--timeout={options.timeout:g}")
-    kind = language.capitalize() or directory.name
-    default = f"{kind} (YARN)" if directory.name in (DEFAULT_NAME, kind) else None
-    shown = options.display_name or default or f"{kind} (YARN, {directory.name})"
-    return {
-        "argv": launcher_command(directory, arguments),
-        "display_name": shown,
-        "language": language,
-        # Others need not know the message; the supervisor and the launcher know signals.
-        "interrupt_mode": "message" if ipython else "signal",
-        "metadata": metadata,
-    }
-
-
-def _document(kernelspec: Kernelspec) -> dict[str, Any]:
-    return {
-        "name": kernelspec.name,
-        "display_name": kernelspec.content.get("display_name", ""),
-        "directory": str(kernelspec.directory),
-        "form": "provisioner" if kernelspec.has_provisioner else "argv",
-        "argv": kernelspec.argv,
-        "options": kernelspec.config,
-    }
-
-
-def _show(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.jupyter.kernelspec import find_kernelspec  # noqa: PLC0415
-    from yarnkernel.jupyter.launcher_arguments import read_options  # noqa: PLC0415
-    from yarnkernel.kernels.options import LaunchOptions  # noqa: PLC0415
-    from yarnkernel.kernels.places import open_place  # noqa: PLC0415  (protobuf)
-
-    kernelspec = find_kernelspec(options.name)
-    document = _document(kernelspec)
-    try:
-        launch = (
-            LaunchOptions.from_dict(_launch_config(kernelspec))
-            if kernelspec.has_provisioner
-            else read_options(kernelspec.launcher_arguments)
-        )
-        found = open_place().describe(launch)
-    except UsageError as exc:
-        raise UsageError(
-            f"the kernelspec in {kernelspec.directory} cannot be used: {exc}\n"
-            f"  next: mend its kernel.json, or add it anew with --replace"
-        ) from None
-    document |= {"recipe": launch.recipe_options(), "specification": found.specification}
-    lines = [
-        f"{kernelspec.content.get('display_name')} ({kernelspec.name}) in {kernelspec.directory}",
-        f"command: {shlex.join(document['argv'])}",
-        f"provisioner: {'yes' if kernelspec.has_provisioner else 'no'}",
-        f"environment: {launch.environment or 'as in the specification'}",
-        f"options of the recipe: {shlex.join(document['recipe']) or 'none'}",
-        f"start timeout: {launch.timeout:.0f} s",
-        "specification:",
-        *("  " + line for line in found.text.splitlines()),
-    ]
-    output.result("\n".join(lines), document)
-
-
-def _launch_config(kernelspec: Kernelspec) -> dict[str, Any]:
-    config = {k: v for k, v in kernelspec.config.items() if k not in ("allowed_envs", "keep")}
-    if isinstance(spec := config.get("spec"), str) and spec:
-        config["spec"] = str(kernelspec.directory / spec)
-    return config
+    found = schema(CONFIG, "Configuration of a kernelspec's provisioner of YARN kernels")
+    output.result(json.dumps(found, indent=2), found)
 
 
 def _list(_options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.jupyter.kernelspec import find_kernelspecs  # noqa: PLC0415
 
-    documents = [_document(spec) for spec in find_kernelspecs().values() if spec.is_ours]
+    shown = [document(spec) for spec in find_kernelspecs().values() if spec.is_ours]
     rows = [
-        [str(document[column]) for column in ("name", "display_name", "form", "directory")]
-        for document in documents
+        [str(one[column]) for column in ("name", "display_name", "form", "directory")]
+        for one in shown
     ]
-    output.table(["NAME", "DISPLAY NAME", "FORM", "DIRECTORY"], rows, documents)
+    output.table(["NAME", "DISPLAY NAME", "FORM", "DIRECTORY"], rows, shown)
 
 
 def _remove(options: argparse.Namespace, output: Output) -> None:
@@ -261,5 +280,5 @@ def _remove(options: argparse.Namespace, output: Output) -> None:
         remove_kernelspec(kernelspec)
         output.progress(f"{kernelspec.directory} removed")
     output.result(
-        "\n".join(kernelspec.name for kernelspec in found), [_document(spec) for spec in found]
+        "\n".join(kernelspec.name for kernelspec in found), [document(spec) for spec in found]
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from yarnkernel.recipe_options import IDLE, LIFETIME, ORPHAN
+
 if TYPE_CHECKING:
     from yarnkernel.container.activity import Activity
 
@@ -26,9 +28,9 @@ class Limits:
         (``yarn.resourcemanager.delegation.token.max-lifetime``).
     """
 
-    orphan: float = 1800.0
-    idle: float = 43200.0
-    lifetime: float = 604800.0
+    orphan: float = ORPHAN.default
+    idle: float = IDLE.default
+    lifetime: float = LIFETIME.default
 
     def reached(
         self, now: float, published: float, activity: Activity, last_client: float | None

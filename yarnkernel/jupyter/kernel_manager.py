@@ -12,9 +12,9 @@ from tornado.web import HTTPError
 
 from yarnkernel.connection import AUTO, NEVER, REQUIRED
 from yarnkernel.errors import UsageError, YarnKernelError
-from yarnkernel.kernels.options import (
+from yarnkernel.jupyter.front_end_options import read_config
+from yarnkernel.kernels.launch_variables import (
     SESSION_NAME,
-    LaunchOptions,
     launch_settings,
     travelling_variables,
 )
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jupyter_client.kernelspec import KernelSpec
+
+    from yarnkernel.kernels.options import LaunchOptions
 
 
 class KernelLaunchError(YarnKernelError, HTTPError):
@@ -91,20 +93,17 @@ def launch_options(
     UsageError
         For what cannot be used; names the kernelspec.
     """
-    values = dict(config)
     environ = launch["env"]
     directory = Path(kernel_spec.resource_dir)
     try:
-        allowed = _taken(values, "allowed_envs", list, [])
-        keep = _taken(values, "keep", bool, None)
-        options = LaunchOptions.from_dict({**values, **launch_settings(environ)})
+        options, own = read_config({**config, **launch_settings(environ)})
         _check_spec(directory, options.spec)
     except UsageError as exc:
         raise UsageError(
-            f"the kernelspec in {directory} cannot be used: {exc}\n"
-            f"  next: yarnkernel kernelspec show {directory.name}, or add it anew with --replace"
+            f"the kernelspec in {directory} cannot be used: {exc}; next: yarnkernel kernelspec "
+            f"show {directory.name}, or add it anew with --replace"
         ) from None
-    names = [*(kernel_spec.env or {}), *allowed]
+    names = [*(kernel_spec.env or {}), *own.allowed_envs]
     complete = dataclasses.replace(
         options,
         spec=str(directory / options.spec) if options.spec else "",
@@ -113,19 +112,12 @@ def launch_options(
         name=options.name or Path(environ.get(SESSION_NAME, "")).name,
         encrypt=choose_encryption(manager, options.encrypt),
     )
-    return complete, keep
+    return complete, own.keep
 
 
 def _check_spec(directory: Path, spec: str) -> None:
     if spec and not (directory / spec).is_file():
         raise UsageError(f"its specification {spec} is gone")
-
-
-def _taken(values: dict[str, Any], name: str, kind: type, default: Any) -> Any:
-    value = values.pop(name, default)
-    if value is not default and not isinstance(value, kind):
-        raise UsageError(f"the option {name!r} has to be a {kind.__name__}, not {value!r}")
-    return value
 
 
 def choose_keys(manager: Any) -> dict[str, str]:

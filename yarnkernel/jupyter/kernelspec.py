@@ -6,6 +6,7 @@ https://jupyter-client.readthedocs.io/en/stable/kernels.html#kernel-specs
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import stat
@@ -147,10 +148,14 @@ def variables_beside(spec: str) -> dict[str, str]:
         Path of the specification, as in :func:`launcher_command`; may be empty.
     """
     found = _read("", Path(spec).parent) if spec else None
-    if found is None:
-        return {}
-    env = (found.config or _mapping(_mapping(found.content, "metadata"), "yarnkernel")).get("env")
-    return {str(k): str(v) for k, v in env.items()} if isinstance(env, dict) else {}
+    return {} if found is None else _variables(found.content)
+
+
+def _variables(content: dict[str, Any]) -> dict[str, str]:
+    metadata = _mapping(content, "metadata")
+    config = _mapping(_mapping(metadata, "kernel_provisioner"), "config")
+    env = _mapping(config or _mapping(metadata, "yarnkernel"), "env")
+    return {str(name): str(value) for name, value in env.items()}
 
 
 def find_kernelspec(name: str) -> Kernelspec:
@@ -224,6 +229,71 @@ def write_kernelspec(
     except OSError as exc:
         raise UsageError(f"cannot write the kernelspec {directory}: {exc.strerror}") from exc
     return Kernelspec(directory.name, directory, content)
+
+
+def rewrite_kernelspec(
+    kernelspec: Kernelspec, content: dict[str, Any], spec: Path | None = None
+) -> Kernelspec:
+    """Change what is installed, each file at once or not at all.
+
+    Parameters
+    ----------
+    kernelspec : Kernelspec
+        What is there.
+    content : dict
+        Its new ``kernel.json``; for its owner alone if that was so, or if it gets variables and
+        the kernelspec is the user's own.
+    spec : pathlib.Path, optional
+        Another application specification, which is copied.
+
+    Returns
+    -------
+    Kernelspec
+        What is installed.
+
+    Raises
+    ------
+    UsageError
+        When its directory cannot be written to.
+    """
+    directory = kernelspec.directory
+    try:
+        mode = stat.S_IMODE((directory / "kernel.json").stat().st_mode)
+        if _variables(content) and is_own(directory):
+            mode = 0o600
+        if spec is not None:
+            mode_of_spec = stat.S_IMODE(spec.stat().st_mode) & mode | 0o600
+            _replace(directory / SPEC_FILE, spec.read_bytes(), mode_of_spec)
+        text = json.dumps(content, indent=1) + "\n"
+        _replace(directory / "kernel.json", text.encode(), mode)
+    except OSError as exc:
+        raise UsageError(f"cannot write the kernelspec {directory}: {exc.strerror}") from exc
+    return Kernelspec(kernelspec.name, directory, content)
+
+
+def is_readable(kernelspec: Kernelspec) -> bool:
+    """Whether others can read what it says."""
+    return bool(
+        (kernelspec.directory / "kernel.json").stat().st_mode & (stat.S_IRGRP | stat.S_IROTH)
+    )
+
+
+def is_own(directory: Path) -> bool:
+    """Whether a kernelspec is where the user's own are."""
+    return directory.parent.resolve() == kernels_directory(None).resolve()
+
+
+def _replace(path: Path, content: bytes, mode: int) -> None:
+    path = path.resolve()  # a link goes on to be one
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            Path(file.name).replace(path)
+        except BaseException:
+            Path(file.name).unlink()
+            raise
 
 
 def _put_in_place(new: Path, directory: Path, old: Path) -> None:

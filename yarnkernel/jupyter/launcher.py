@@ -23,7 +23,8 @@ from yarnkernel.deadline import START_TIMEOUT, Deadline
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.jupyter.launcher_arguments import read_arguments
 from yarnkernel.kernel_status import KernelStatus
-from yarnkernel.kernels.options import LaunchOptions, launch_settings, travelling_variables
+from yarnkernel.kernels.launch_variables import launch_settings, travelling_variables
+from yarnkernel.kernels.options import LaunchOptions
 from yarnkernel.printable import printable, without_colours
 from yarnkernel.relay import Relay
 

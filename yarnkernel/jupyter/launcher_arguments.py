@@ -6,7 +6,7 @@ import argparse
 import ast
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from yarnkernel.arguments import Parser
 from yarnkernel.connection import (
@@ -18,18 +18,13 @@ from yarnkernel.connection import (
 )
 from yarnkernel.errors import ConnectionInfoError, UsageError
 from yarnkernel.jupyter.kernelspec import variables_beside
-from yarnkernel.kernels.arguments import (
-    add_launch_options,
-    add_overrides,
-    launch_options,
-    without_escapes,
-)
+from yarnkernel.kernels.arguments import add_options, given, without_escapes
+from yarnkernel.kernels.options import LaunchOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from yarnkernel.connection import ConnectionInfo
-    from yarnkernel.kernels.options import LaunchOptions
 
 #: Seconds that a start may take: VS Code gives up after 60.
 LAUNCH_TIMEOUT = 55.0
@@ -38,26 +33,25 @@ _CHANNELS = tuple(name.removesuffix("_port") for name in PORT_NAMES)
 _STRINGS = ("ip", "transport", "Session.key", "Session.signature_scheme")
 
 
+class _Parser(Parser):
+    """Also read by who has no process to end."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong."""
+        raise UsageError(message)
+
+
 def _build_parser() -> argparse.ArgumentParser:
-    parser = Parser(
+    parser = _Parser(
         prog="python -m yarnkernel.jupyter.launcher",
         usage="%(prog)s [OPTION ...] CONNECTION_FILE [ARGUMENT ...]",
         description="Run a kernel in YARN for a front end that has chosen its ports and key. The "
         "kernel gets the further ARGUMENTs.",
+        epilog=f"As front ends give up sooner than people, --timeout is {LAUNCH_TIMEOUT:.0f} s "
+        "here where nobody says another.",
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--spec", default="", help="application specification, YAML (default: specs/ipython.yaml)"
-    )
-    parser.add_argument(
-        "--files-from",
-        default="",
-        metavar="DIRECTORY",
-        help="what files in it are relative to (default: its own directory)",
-    )
-    add_overrides(parser)
-    add_launch_options(parser)
-    parser.set_defaults(timeout=LAUNCH_TIMEOUT)
+    add_options(parser, without=())
     for name in (*_CHANNELS, *_STRINGS):
         parser.add_argument(f"--{name}", dest=name, help=argparse.SUPPRESS)
     parser.add_argument("-f", "--f", dest="file", type=Path, help=argparse.SUPPRESS)
@@ -85,25 +79,50 @@ def read_arguments(argv: Sequence[str]) -> tuple[LaunchOptions, ConnectionInfo]:
     Raises
     ------
     SystemExit
-        For a usage error (2), or after ``--help``.
+        After ``--help``.
     UsageError
         For a value or a file that cannot be used.
     """
-    parser = _build_parser()
-    options = parser.parse_args([without_escapes(argument) for argument in argv])
+    options = _parse(argv)
     if options.connection_file is None and options.file is None:
-        parser.error("there is no connection file")
-    return _launch_options(options), _front(options)
+        raise UsageError("there is no connection file")
+    return LaunchOptions.from_dict(_values(options)), _front(options)
+
+
+def read_values(argv: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Read what a kernelspec's command says, for who has no connection file.
+
+    Returns
+    -------
+    dict
+        The options that it names, and variables that are kept beside it.
+    list of str
+        What follows the options: the connection file's placeholder and the kernel's arguments.
+    """
+    options = _parse(argv)
+    after = 0 if options.connection_file is None else 1 + len(options.arguments)
+    file = [] if options.file is None else ["-f", str(options.file)]
+    return _named(options), [*file, *argv[len(argv) - after :]]
 
 
 def read_options(argv: Sequence[str]) -> LaunchOptions:
     """Read how a kernel is started, for who has no connection file: see :func:`read_arguments`."""
-    return _launch_options(_build_parser().parse_args([without_escapes(part) for part in argv]))
+    return LaunchOptions.from_dict(_values(_parse(argv)))
 
 
-def _launch_options(options: argparse.Namespace) -> LaunchOptions:
-    env = {**variables_beside(options.spec), **dict(options.env)}
-    return launch_options(options, env=env, launch_arg=[*options.launch_arg, *options.arguments])
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    return _build_parser().parse_args([without_escapes(argument) for argument in argv])
+
+
+def _named(options: argparse.Namespace) -> dict[str, Any]:
+    values = given(options)
+    env = {**variables_beside(values.get("spec", "")), **values.get("env", {})}
+    return {**values, "env": env} if env else values
+
+
+def _values(options: argparse.Namespace) -> dict[str, Any]:
+    values = {"timeout": LAUNCH_TIMEOUT, **_named(options)}
+    return {**values, "launch_arg": [*values.get("launch_arg", []), *options.arguments]}
 
 
 def _front(options: argparse.Namespace) -> ConnectionInfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,6 +86,9 @@ def build(
         When that cannot be done.
     """
     spec = load(options)
+    if len(spec.services) > 1:
+        # Which of them is the kernel cannot be told, and whoever asks for more words need not.
+        options = dataclasses.replace(options, verbose=False)
     recipe = [*recipe_options, *options.recipe_options()]
     if keys is not None:
         add_file(spec, KERNEL_KEYS, keys)

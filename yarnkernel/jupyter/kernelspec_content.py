@@ -1,0 +1,202 @@
+"""What stands in a kernelspec's ``kernel.json``: made, read and changed."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.errors import UsageError
+from yarnkernel.jupyter.front_end_options import CONFIG, FRONT_END_OPTIONS, read_config
+from yarnkernel.jupyter.kernelspec import (
+    LAUNCHER,
+    PROVISIONER,
+    Kernelspec,
+    launcher_command,
+)
+from yarnkernel.jupyter.launcher_arguments import LAUNCH_TIMEOUT, read_values
+from yarnkernel.kernels.arguments import to_arguments
+from yarnkernel.kernels.options import OPTIONS, LaunchOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+#: Of a kernelspec that is not given one.
+DEFAULT_NAME = "yarn"
+#: What is said of a kernel that is IPython's.
+_IPYTHON = {"debugger": True, "supported_encryption": ["curve"]}
+
+
+def new_content(
+    directory: Path,
+    values: Mapping[str, Any],
+    *,
+    display_name: str = "",
+    language: str = "",
+    provisioner: bool = True,
+) -> dict[str, Any]:
+    """Make the ``kernel.json`` of a new kernelspec.
+
+    Parameters
+    ----------
+    directory : pathlib.Path
+        Where it is going to be.
+    values : mapping
+        Its options.
+    display_name, language : str, optional
+        What users see, and the kernel's language. By default what fits the other options.
+    provisioner : bool, default True
+        Whether it names the provisioner.
+
+    Raises
+    ------
+    UsageError
+        When the provisioner alone could do what the options say.
+    """
+    values = _without_defaults(values)
+    ipython = not values.get("kernel_cmd")
+    language = language or ("python" if ipython else "")
+    kind = language.capitalize() or directory.name
+    default = f"{kind} (YARN)" if directory.name in (DEFAULT_NAME, kind) else None
+    content: dict[str, Any] = {
+        "argv": launcher_command(directory, to_arguments(values)),
+        "display_name": display_name or default or f"{kind} (YARN, {directory.name})",
+        "language": language,
+        "metadata": {},
+    }
+    _tell_kind(content, ipython=ipython)
+    if provisioner:
+        own = {"provisioner_name": PROVISIONER, "config": values}
+        content["metadata"]["kernel_provisioner"] = own
+    else:
+        _check_for_launcher(values)
+        _keep_variables(content, values)
+    return content
+
+
+def changed_content(
+    kernelspec: Kernelspec, changes: Mapping[str, Any], unset: Collection[str] = ()
+) -> dict[str, Any]:
+    """Change options in a ``kernel.json``, and keep all else that is in it.
+
+    Parameters
+    ----------
+    kernelspec : Kernelspec
+        What is there.
+    changes : mapping
+        Options; variables are added to those that it has.
+    unset : collection of str, optional
+        Names of options that go back to their defaults, before the changes.
+
+    Raises
+    ------
+    UsageError
+        When what is there cannot be read, or what comes out cannot be used.
+    """
+    content = copy.deepcopy(kernelspec.content)
+    was_ipython = not given_options(kernelspec).get("kernel_cmd")
+    if kernelspec.has_provisioner:
+        values = _changed(kernelspec.config, changes, unset)
+        read_config(values)
+        content["metadata"]["kernel_provisioner"]["config"] = values
+    else:
+        _check_for_launcher(changes)
+    if LAUNCHER in kernelspec.argv:
+        named, rest = read_values(kernelspec.launcher_arguments)
+        named = _changed(named, changes, unset)
+        LaunchOptions.from_dict({k: v for k, v in named.items() if k in OPTIONS})
+        if "spec" in changes:
+            named["spec"] = str(kernelspec.directory / changes["spec"])
+        command = kernelspec.argv[: kernelspec.argv.index(LAUNCHER) + 1]
+        spec = ["--spec", named["spec"]] if named.get("spec") else []
+        content["argv"] = [*command, *spec, *to_arguments(named), *rest]
+        if not kernelspec.has_provisioner:
+            values = named
+            _keep_variables(content, named)
+    if was_ipython == bool(values.get("kernel_cmd")):
+        _tell_kind(content, ipython=not was_ipython)
+    return content
+
+
+def given_options(kernelspec: Kernelspec) -> dict[str, Any]:
+    """Return the options that a kernelspec names, and no others.
+
+    Raises
+    ------
+    UsageError
+        When they cannot be used.
+    """
+    if not kernelspec.has_provisioner:
+        return read_values(kernelspec.launcher_arguments)[0]
+    read_config(kernelspec.config)
+    return kernelspec.config
+
+
+def all_options(kernelspec: Kernelspec) -> dict[str, dict[str, Any]]:
+    """Return the value of each option, and whether it is the default."""
+    given = _without_defaults(given_options(kernelspec))
+    timeout = {} if kernelspec.has_provisioner else {"timeout": LAUNCH_TIMEOUT}
+    table = CONFIG if kernelspec.has_provisioner else OPTIONS
+    return {
+        name: {
+            "value": given.get(name, timeout.get(name, option.default)),
+            "default": name not in given,
+        }
+        for name, option in table.items()
+    }
+
+
+def launch_options(kernelspec: Kernelspec) -> LaunchOptions:
+    """Return how the kernels of a kernelspec are started.
+
+    Raises
+    ------
+    UsageError
+        When that cannot be used.
+    """
+    values = {name: known["value"] for name, known in all_options(kernelspec).items()}
+    if values["spec"]:
+        values["spec"] = str(kernelspec.directory / values["spec"])
+    return LaunchOptions.from_dict({k: v for k, v in values.items() if k in OPTIONS})
+
+
+def _changed(
+    values: Mapping[str, Any], changes: Mapping[str, Any], unset: Collection[str]
+) -> dict[str, Any]:
+    kept = {name: value for name, value in values.items() if name not in unset}
+    env = {**kept.get("env", {}), **changes.get("env", {})}
+    return _without_defaults({**kept, **changes, **({"env": env} if env else {})})
+
+
+def _without_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what says nothing; a timeout does, as front ends differ in what they take."""
+    return {
+        name: value
+        for name, value in values.items()
+        if name not in CONFIG or value or not CONFIG[name].is_default(value)
+    }
+
+
+def _check_for_launcher(values: Mapping[str, Any]) -> None:
+    for name, option in FRONT_END_OPTIONS.items():
+        if name in values:
+            (given, *_) = option.spell(values[name]) or (option.flag,)
+            raise UsageError(f"{given} is for the provisioner, which this kernelspec does not name")
+
+
+def _keep_variables(content: dict[str, Any], values: Mapping[str, Any]) -> None:
+    """Keep variables where the launcher finds them, and no command line shows them."""
+    if values.get("env"):
+        content["metadata"]["yarnkernel"] = {"env": values["env"]}
+    else:
+        content["metadata"].pop("yarnkernel", None)
+
+
+def _tell_kind(content: dict[str, Any], *, ipython: bool) -> None:
+    # Others need not know the message; the supervisor and the launcher know signals.
+    content["interrupt_mode"] = "message" if ipython else "signal"
+    metadata = content.setdefault("metadata", {})
+    for name, value in _IPYTHON.items():
+        metadata.pop(name, None)
+        if ipython:
+            metadata[name] = value

@@ -1,0 +1,76 @@
+"""The recipe's options that a launch can give, too: what both sides know of them."""
+
+from __future__ import annotations
+
+from yarnkernel.option import Option
+
+#: Seconds that are longer than anything lives, 31 years.
+FOR_EVER = 1e9
+_GROUP = "when the kernel is restarted or ended"
+
+START = Option(
+    "how long the kernel may take to answer, once its container runs",
+    name="start_timeout",
+    kind=float,
+    default=60.0,
+    unit="seconds",
+    most=FOR_EVER,
+    above=True,
+    group=_GROUP,
+    recipe="--start-timeout",
+)
+MAX_RESTARTS = Option(
+    "how often in a row a kernel that crashes is restarted in place",
+    name="max_restarts",
+    kind=int,
+    default=5,
+    metavar="N",
+    most=10**9 - 1,
+    group=_GROUP,
+    recipe="--max-restarts",
+)
+MEMORY_GUARD = Option(
+    "end and restart the kernel alone when its container uses this much of its memory, before "
+    "YARN ends the container; 0 switches that off",
+    name="memory_guard",
+    kind=float,
+    default=97.0,
+    unit="percent",
+    most=100,
+    group=_GROUP,
+    recipe="--memory-guard",
+)
+ORPHAN = Option(
+    "end the application when no client has connected for so long; 0 switches the limit off",
+    name="orphan_timeout",
+    kind=float,
+    default=1800.0,
+    unset="1800 s, 30 minutes",
+    unit="seconds",
+    most=FOR_EVER,
+    group=_GROUP,
+    recipe="--orphan-timeout",
+)
+IDLE = Option(
+    "end it when nobody has used the kernel for so long; counts once a client has connected, as "
+    "before that --orphan-timeout alone does; 0 switches the limit off",
+    name="idle_timeout",
+    kind=float,
+    default=43200.0,
+    unset="43200 s, 12 hours",
+    unit="seconds",
+    most=FOR_EVER,
+    group=_GROUP,
+    recipe="--idle-timeout",
+)
+LIFETIME = Option(
+    "end it after so long, used or not, but for a kernel that is busy; 0 switches the limit off",
+    name="max_lifetime",
+    kind=float,
+    default=604800.0,
+    unset="604800 s, 7 days",
+    unit="seconds",
+    most=FOR_EVER,
+    group=_GROUP,
+    recipe="--max-lifetime",
+)
