@@ -64,6 +64,13 @@ def reader(option: Option) -> Callable[[str], Any]:
     return read
 
 
+def metavar_of(option: Option) -> str:
+    """What stands for a value in a usage."""
+    if option.choices:
+        return "|".join(option.choices)
+    return option.metavar or _METAVARS.get(option.unit) or option.dashed.upper()
+
+
 def add_option(
     parser: argparse._ActionsContainer,
     option: Option,
@@ -90,14 +97,13 @@ def add_option(
     if option.constants:
         parser = parser.add_mutually_exclusive_group()
     if option.kind is not bool:
-        metavar = option.metavar or _METAVARS.get(option.unit) or option.dashed.upper()
         parser.add_argument(
             *flags,
             type=reader(option),
             action="store" if option.as_command else _ACTIONS.get(option.kind, "store"),
             # Read by the type; they are for the help, and for shells that complete them.
             choices=option.choices or None,
-            metavar=None if option.choices else metavar,
+            metavar=metavar_of(option),
             **known,
         )
     elif not option.constants:

@@ -233,16 +233,11 @@ def _tell_next(kernelspec: Kernelspec, output: Output) -> None:
 
 
 def _check_environment(launch: LaunchOptions) -> None:
-    """Look at an environment that is here; one on the cluster is looked for at the start."""
+    """Look into an environment that is here; one on the cluster is looked for at the start."""
     from yarnkernel.environment.prefix import check_packages, open_prefix  # noqa: PLC0415
 
-    if not launch.environment or "://" in launch.environment:
-        return
-    path = Path(launch.environment)
-    if not path.exists():
-        raise UsageError(f"there is no environment {path}")
-    if path.is_dir():
-        check_packages(open_prefix(path), to_pack=False)
+    if launch.environment and Path(launch.environment).is_dir():
+        check_packages(open_prefix(Path(launch.environment)), to_pack=False)
 
 
 def _tell_cluster(output: Output) -> None:

@@ -60,6 +60,18 @@ def on_cluster(archive: StoredArchive) -> Environment:
     return Environment(f"source {LINK_NAME}/bin/activate", {LINK_NAME: archive})
 
 
+def check_is_there(text: str) -> None:
+    """Look for an environment that a path names, without asking anybody.
+
+    Raises
+    ------
+    UsageError
+        When it is not there.
+    """
+    if text and "://" not in text and not Path(text).exists():
+        raise UsageError(f"there is no environment {text}")
+
+
 def choose_environment(
     text: str, pusher: Pusher, find_cluster: Callable[[], ClusterEnvironment]
 ) -> Environment:

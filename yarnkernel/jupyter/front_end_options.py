@@ -24,7 +24,7 @@ class FrontEndOptions(Options):
         None,
         "whether a kernel goes on when its front end ends, so that it can be found again, for as "
         "long as --orphan-timeout says",
-        unset="that of a server does when it is killed",
+        unset="a server's kernels go on when that is killed",
         group=_GROUP,
         constants={"--keep": True, "--no-keep": False},
     )

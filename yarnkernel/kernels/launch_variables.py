@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: KERNEL_YARN_QUEUE, KERNEL_YARN_MEMORY...
 SETTING_PREFIX = "KERNEL_YARN_"
 #: As clients of a gateway send it: how long they are going to wait.
-_ALIASES = {"KERNEL_LAUNCH_TIMEOUT": "timeout"}
+ALIASES = {"KERNEL_LAUNCH_TIMEOUT": "timeout"}
 #: The path of the notebook, by which IPython knows its session.
 SESSION_NAME = "JPY_SESSION_NAME"
 #: By the variables: the options that they set.
@@ -50,7 +50,7 @@ def launch_settings(environ: Mapping[str, str]) -> dict[str, Any]:
         For a variable with the prefix that is no setting, and for a value that is none.
     """
     found: dict[str, Any] = {}
-    for variable, name in _ALIASES.items():
+    for variable, name in ALIASES.items():
         if text := environ.get(variable):
             found[name] = _read(variable, OPTIONS[name], text)
     for variable, text in environ.items():

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yarnkernel.connection import KERNEL_KEYS, RECIPE_OPTIONS
-from yarnkernel.environment.choice import choose_environment
+from yarnkernel.environment.choice import check_is_there, choose_environment
 from yarnkernel.yarn.spec import default_spec, load_spec
 from yarnkernel.yarn.spec_changes import add_environment, add_file, add_variables, override
 
@@ -30,13 +30,15 @@ def spec_path(options: LaunchOptions) -> Path:
 def load(options: LaunchOptions) -> skein.ApplicationSpec:
     """Load a specification and change it as the options say.
 
-    The environment is left out, as that may have to be packed first; see :func:`build`.
+    The environment is looked for and left out, as that may have to be packed first; see
+    :func:`build`.
 
     Raises
     ------
     UsageError
         When that cannot be done.
     """
+    check_is_there(options.environment)
     files_from = Path(options.files_from) if options.files_from else None
     spec = load_spec(spec_path(options), files_from)
     override(
