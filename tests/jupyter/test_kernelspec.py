@@ -16,6 +16,7 @@ import pytest
 
 from tests.conftest import REPOSITORY, Shell
 from tests.support.kernels import RECIPE, write_spec
+from tests.support.kernelspecs import edit_config, kernels_of, read, write
 from tests.support.vs_code import FrontEnd
 from yarnkernel.errors import UsageError
 from yarnkernel.jupyter.kernelspec import check_name
@@ -35,32 +36,6 @@ OPTIONS = (
     *("--kernel-cmd", "python -m 'my kernel' -f {connection_file} {{prefix}}"),
     *("--launch-arg=--flag=a b", "--launch-arg", "{resource_dir}", "--timeout", "300", "--verbose"),
 )
-
-
-@pytest.fixture
-def home(user_shell: Shell, tmp_path: Path) -> Shell:
-    """A user with a home of the test's own, and without a cluster."""
-    return Shell(user_shell.using(HOME=str(tmp_path)).environment, tmp_path)
-
-
-def kernels_of(shell: Shell) -> Path:
-    return Path(shell.environment["HOME"], ".local/share/jupyter/kernels")
-
-
-def read(directory: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((directory / "kernel.json").read_text())
-    return content
-
-
-def write(directory: Path, content: Any) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / "kernel.json").write_text(json.dumps(content))
-
-
-def edit_config(directory: Path, **config: Any) -> None:
-    content = read(directory)
-    content["metadata"]["kernel_provisioner"]["config"] |= config
-    write(directory, content)
 
 
 def test_what_is_installed(home: Shell) -> None:

@@ -37,7 +37,7 @@ def cannot_be_used(kernelspec: Kernelspec, reason: UsageError) -> UsageError:
     """Return the error for a kernelspec that somebody has edited."""
     return UsageError(
         f"the kernelspec in {kernelspec.directory} cannot be used: {reason}; "
-        "next: mend its kernel.json, or add it anew with --replace"
+        "next: yarnkernel kernelspec set, mend its kernel.json, or add it anew with --replace"
     )
 
 

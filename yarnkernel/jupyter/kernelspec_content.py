@@ -94,16 +94,17 @@ def changed_content(
         When what is there cannot be read, or what comes out cannot be used.
     """
     content = copy.deepcopy(kernelspec.content)
-    was_ipython = not given_options(kernelspec).get("kernel_cmd")
+    # What is there need not be right: perhaps it is made so now.
+    before = kernelspec.config
     if kernelspec.has_provisioner:
-        values = _changed(kernelspec.config, changes, unset)
+        values = _changed(before, changes, unset)
         read_config(values)
         content["metadata"]["kernel_provisioner"]["config"] = values
     else:
         _check_for_launcher(changes)
     if LAUNCHER in kernelspec.argv:
-        named, rest = read_values(kernelspec.launcher_arguments)
-        named = _changed(named, changes, unset)
+        given, rest = read_values(kernelspec.launcher_arguments)
+        named = _changed(given, changes, unset)
         LaunchOptions.from_dict({k: v for k, v in named.items() if k in OPTIONS})
         if "spec" in changes:
             named["spec"] = str(kernelspec.directory / changes["spec"])
@@ -111,10 +112,10 @@ def changed_content(
         spec = ["--spec", named["spec"]] if named.get("spec") else []
         content["argv"] = [*command, *spec, *to_arguments(named), *rest]
         if not kernelspec.has_provisioner:
-            values = named
+            before, values = given, named
             _keep_variables(content, named)
-    if was_ipython == bool(values.get("kernel_cmd")):
-        _tell_kind(content, ipython=not was_ipython)
+    if bool(before.get("kernel_cmd")) != bool(values.get("kernel_cmd")):
+        _tell_kind(content, ipython=not values.get("kernel_cmd"))
     return content
 
 
@@ -164,8 +165,10 @@ def _changed(
     values: Mapping[str, Any], changes: Mapping[str, Any], unset: Collection[str]
 ) -> dict[str, Any]:
     kept = {name: value for name, value in values.items() if name not in unset}
-    env = {**kept.get("env", {}), **changes.get("env", {})}
-    return _without_defaults({**kept, **changes, **({"env": env} if env else {})})
+    changed = {**kept, **changes}
+    if "env" in changes and isinstance(kept.get("env"), dict):
+        changed["env"] = {**kept["env"], **changes["env"]}
+    return _without_defaults(changed)
 
 
 def _without_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
