@@ -344,9 +344,12 @@ def test_setting_that_cannot_be_used(
     ("config", "message"),
     [
         ({"colour": "red"}, "there is no option 'colour'; there are spec, "),
-        ({"memory": 3}, "the option 'memory' has to be a str, not 3"),
-        ({"vcores": "two"}, "the option 'vcores' has to be a int, not 'two'"),
-        ({"allowed_envs": "PATH"}, "the option 'allowed_envs' has to be a list, not 'PATH'"),
+        ({"memory": 3}, "the option 'memory' has to be text, not 3"),
+        ({"vcores": "two"}, "the option 'vcores' has to be a whole number"),
+        (
+            {"allowed_envs": "PATH"},
+            "the option 'allowed_envs' has to be a list of texts, not 'PATH'",
+        ),
         ({"spec": "gone.yaml"}, "its specification gone.yaml is gone"),
     ],
 )
