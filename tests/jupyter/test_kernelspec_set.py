@@ -84,7 +84,7 @@ def test_back_to_the_defaults(home: Shell, form: tuple[str, ...]) -> None:
     """First what is unset, then what is set: so variables are replaced."""
     add = ("kernelspec", "add", *form, "--queue", "small", "--env", "A=1", "--env", "B=2")
     home.yarnkernel(*add, "--timeout", "9", "--verbose", "--no-encrypt").ok()
-    unset = [f"--unset={name}" for name in ("queue", "timeout", "verbose", "encrypt", "env")]
+    unset = [f"--unset={name}" for name in ("queue", "timeout", "verbose", "encryption", "env")]
     home.yarnkernel("kernelspec", "set", "yarn", *unset, "--env", "C=3").ok()
     directory = kernels_of(home) / "yarn"
     spec = f"{directory}/spec.yaml"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -11,6 +12,8 @@ from tests.conftest import REPOSITORY
 from yarnkernel.environment.choice import on_cluster, on_nodes
 from yarnkernel.environment.stored import StoredArchive
 from yarnkernel.errors import UsageError
+from yarnkernel.kernels.options import LaunchOptions
+from yarnkernel.yarn.launch_spec import build
 from yarnkernel.yarn.spec import load_spec
 from yarnkernel.yarn.spec_changes import add_environment
 
@@ -50,7 +53,9 @@ def test_environment_goes_to_the_kernel(name: str) -> None:
 def test_environment_of_one_of_several_kernels(tmp_path: Path) -> None:
     service = "{resources: {memory: 1, vcores: 1}, script: a}"
     (path := tmp_path / "two.yaml").write_text(f"services: {{a: {service}, b: {service}}}\n")
-    with pytest.raises(UsageError, match="--environment need a specification with one service"):
+    with pytest.raises(
+        UsageError, match="such as --memory and --env, need a specification with one service"
+    ):
         add_environment(load_spec(path), on_cluster(STORED))
 
 
@@ -66,3 +71,14 @@ def test_environment_on_nodes_is_activated(tmp_path: Path, with_activate: bool) 
     ).stdout
     first = f"{tmp_path}/activated" if with_activate else f"{prefix}/bin"
     assert shown.startswith(f"{first}:")
+
+
+def test_more_words_for_several_services(tmp_path: Path) -> None:
+    """Asking for more of them refuses nothing, whatever else the options of a kernel do."""
+    service = "{script: exit 0, resources: {memory: 1, vcores: 1}}"
+    (path := tmp_path / "two.yaml").write_text(f"services: {{a: {service}, b: {service}}}\n")
+    options = LaunchOptions(spec=str(path), verbose=True)
+    spec = build(options, pytest.fail, cast("Any", None))
+    assert {one.script for one in spec.services.values()} == {"exit 0"}
+    with pytest.raises(UsageError, match="one service"):
+        build(dataclasses.replace(options, idle_timeout=0), pytest.fail, cast("Any", None))

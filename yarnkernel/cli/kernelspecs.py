@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 
 #: What names the kernelspec here, and the application elsewhere.
 _TAKEN = ("--name",)
+#: By all words for an option, but for the specification's: its name.
+_UNSET = {
+    word: name
+    for name, option in CONFIG.items()
+    if name not in SPEC
+    for word in (option.dashed, *(flag[2:] for flag in option.flags if flag.startswith("--")))
+}
 
 
 def add_commands(commands: Commands) -> None:
@@ -106,7 +113,7 @@ def _add_set(nested: Commands) -> None:
         "--unset",
         action="append",
         default=[],
-        choices=[option.dashed for name, option in CONFIG.items() if name not in SPEC],
+        choices=[*_UNSET],
         metavar="OPTION",
         help="back to the default of an option, named without its dashes, as in --unset memory; "
         "comes before what is set; may be given again",
@@ -169,7 +176,7 @@ def _set(options: argparse.Namespace, output: Output) -> None:
 
     kernelspec = find_kernelspec(options.kernelspec)
     changes = given(options, CONFIG)
-    unset = [name.replace("-", "_") for name in options.unset]
+    unset = [_UNSET[word] for word in options.unset]
     words = {
         "display_name": options.display_name,
         "language": options.language,

@@ -30,7 +30,7 @@ def _kernel_part(spec: skein.ApplicationSpec) -> skein.Master | skein.Service:
     if len(spec.services) == 1:
         return next(iter(spec.services.values()))
     raise UsageError(
-        "--memory, --vcores, --env and --environment need a specification with one service; "
+        "options of the kernel, such as --memory and --env, need a specification with one service; "
         f"this one has {', '.join(sorted(spec.services))}"
     )
 
