@@ -252,7 +252,7 @@ def test_directory_and_arguments(
             "The kernel cannot be used: it did not answer within 2 s",
         ),
         ("-- python -m bash_kernel", "the kernel's command has no {connection_file} in it"),
-        ("--max-restarts -1", "argument --max-restarts: '-1' is not a whole number, 0 or more"),
+        ("--max-restarts -1", "argument --max-restarts: '-1' is not a whole number from 0 to"),
     ],
 )
 def test_kernels_that_cannot_start(
