@@ -29,7 +29,7 @@ WINGS = {
     "hadoop":      set(),
 }  # fmt: skip
 #: Files at the root that are no ground: doors, which open upon these wings.
-DOORS = {"__init__": {"kernels", "yarn"}, "__main__": {"cli"}, "recipe": {"container"}}
+DOORS = {"__init__": {"kernels"}, "__main__": {"cli"}, "recipe": {"container"}}
 
 
 def wing_of(module: str) -> str:

@@ -70,7 +70,7 @@ def test_many_at_once(private_shell: Shell, server: Server, small: str, via: str
             slowest = max(slowest, time.monotonic() - begin)
             concurrent.futures.wait(posts, timeout=0.1)
     kernels = [one.result() for one in posts]
-    assert slowest < 3  # a start takes longer
+    assert slowest < 8, "a start of one holds up nobody else"
     assert len(applications(private_shell) - before) == MANY
     assert len(drivers(server)) == (via == "skein")
     for number, kernel_id in enumerate(kernels):
