@@ -171,6 +171,8 @@ def capacity_scheduler(state: ClusterState) -> Settings:
             "org.apache.hadoop.yarn.util.resource.DominantResourceCalculator"
         ),
         f"{prefix}node-locality-delay": "-1",
+        # By default a thread looks 200 times a second for something to do, with a load of its own.
+        f"{prefix}schedule-asynchronously.scheduling-interval-ms": "20",
         f"{prefix}per-node-heartbeat.maximum-offswitch-assignments": "100",
     }
     return settings | (security.capacity_scheduler() if state.options.kerberos else {})
