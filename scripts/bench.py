@@ -273,7 +273,7 @@ def show(lines: list[dict[str, object]], via: str, rounds: int, on: dict[str, ob
     print(
         f"medians of {rounds} rounds, --via {via}; {', '.join(f'{k} {v}' for k, v in on.items())}"
     )
-    print(f"{'what':<27} {'ours':>9}  {'beside':<29} {'theirs':>9} {'ratio':>6}  {'target':<7}")
+    print(f"{'what':<28} {'ours':>9}  {'beside':<29} {'theirs':>9} {'ratio':>6}  {'target':<7}")
 
     def written(what: object, figure: object) -> str:
         if not isinstance(figure, float | int):
@@ -289,7 +289,7 @@ def show(lines: list[dict[str, object]], via: str, rounds: int, on: dict[str, ob
         )
         jvm = "  starts a JVM" if line["jvm"] else ""
         print(
-            f"{line['what']:<27} {written(line['what'], line['ours']):>9}  {line['against']:<29} "
+            f"{line['what']:<28} {written(line['what'], line['ours']):>9}  {line['against']:<29} "
             f"{written(line['what'], line['theirs']):>9} {ratio:>6}  {verdict}{jvm}".rstrip()
         )
 

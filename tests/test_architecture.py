@@ -119,6 +119,7 @@ def test_skein_is_imported_at_one_place() -> None:
         "from yarnkernel.cli import main; main(['cluster', 'env'])",
         "import yarnkernel.yarn.client, yarnkernel.yarn.logs",
         "from yarnkernel.kernels.places import open_place; open_place()",
+        "import yarnkernel.yarn.kernel",
         "from yarnkernel.cli import main; main(['kernelspec', 'add', '--help'])",
     ],
 )

@@ -1,4 +1,8 @@
-"""What is done by a kernel's supervisor, and so in the same way at each place."""
+"""What is done by a kernel's supervisor, and so in the same way at each place.
+
+Its modules are imported when it is asked something: gRPC is slow to import, and who reads a log
+does without.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,6 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from yarnkernel.connection import KERNEL_INFO_KEY
-from yarnkernel.kernels import control
-from yarnkernel.kernels.watch import KernelWatch
-from yarnkernel.store import client as store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from yarnkernel.connection import ConnectionInfo
     from yarnkernel.kernel_status import KernelStatus
     from yarnkernel.kernels.handle import Kernel, Status
+    from yarnkernel.kernels.watch import KernelWatch
     from yarnkernel.store.address import StoreAddress
 
 
@@ -34,13 +36,17 @@ class SupervisedKernel(ABC):
 
     def kernel_status(self, timeout: float) -> KernelStatus | None:
         """See :meth:`yarnkernel.kernels.handle.Kernel.kernel_status`."""
-        return control.read_kernel_status(self.address(timeout), timeout)
+        from yarnkernel.kernels.control import read_kernel_status  # noqa: PLC0415
+
+        return read_kernel_status(self.address(timeout), timeout)
 
     def interrupt(
         self, timeout: float, *, key: str = KERNEL_INFO_KEY, last: StoreAddress | None = None
     ) -> str:
         """See :func:`yarnkernel.kernels.control.interrupt`."""
-        return control.interrupt(self, timeout, key=key, last=last)
+        from yarnkernel.kernels.control import interrupt  # noqa: PLC0415
+
+        return interrupt(self, timeout, key=key, last=last)
 
     def restart(
         self,
@@ -50,18 +56,26 @@ class SupervisedKernel(ABC):
         last: StoreAddress | None = None,
     ) -> tuple[float, int]:
         """See :func:`yarnkernel.kernels.control.restart`."""
-        return control.restart(self, timeout, restarts=restarts, last=last)
+        from yarnkernel.kernels.control import restart  # noqa: PLC0415
+
+        return restart(self, timeout, restarts=restarts, last=last)
 
     def other_info(self, timeout: float, *, encrypted: bool) -> ConnectionInfo | None:
         """See :func:`yarnkernel.kernels.control.other_info`."""
-        return control.other_info(self, timeout, encrypted=encrypted)
+        from yarnkernel.kernels.control import other_info  # noqa: PLC0415
+
+        return other_info(self, timeout, encrypted=encrypted)
 
     def shut_down(self, address: StoreAddress, reason: str, timeout: float) -> None:
         """See :meth:`yarnkernel.kernels.handle.Kernel.shut_down`."""
-        store.shut_down(address, reason, timeout)
+        from yarnkernel.store.client import shut_down  # noqa: PLC0415
+
+        shut_down(address, reason, timeout)
 
     def watch(self, tell: Callable[[KernelStatus | Status | None], None]) -> KernelWatch:
         """See :class:`yarnkernel.kernels.watch.KernelWatch`."""
+        from yarnkernel.kernels.watch import KernelWatch  # noqa: PLC0415
+
         watch = KernelWatch(self.again(), tell)
         watch.start()
         return watch

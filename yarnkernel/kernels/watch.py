@@ -81,6 +81,8 @@ class KernelWatch:
                 except ClusterError:  # a ResourceManager that restarts
                     pass
                 except Exception:  # noqa: BLE001  (all that a front end hears comes from here)
+                    if self._stopped.is_set():  # under which its connection was closed
+                        return
                     _log.exception("%s: a fault of the watch, which goes on", self._kernel.id)
                 self._stopped.wait(RETRY_INTERVAL)
 

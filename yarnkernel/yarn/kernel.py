@@ -12,10 +12,7 @@ from yarnkernel.errors import ApplicationError, ApplicationTimeoutError, Cluster
 from yarnkernel.kernels.handle import STOP_TIMEOUT
 from yarnkernel.kernels.supervised import SupervisedKernel
 from yarnkernel.progress import Progress, ignore
-from yarnkernel.store import client as store
-from yarnkernel.store.rpc import RemoteError
 from yarnkernel.yarn.client import YarnClient
-from yarnkernel.yarn.waiting import KernelWait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +88,8 @@ class YarnKernel(SupervisedKernel):
         self, deadline: Deadline, *, key: str = KERNEL_INFO_KEY, report: Report = ignore
     ) -> ConnectionInfo:
         """See :meth:`yarnkernel.kernels.handle.Kernel.wait`."""
+        from yarnkernel.yarn.waiting import KernelWait  # noqa: PLC0415  (gRPC)
+
         wait = KernelWait(self.client, self.id, key, report)
         try:
             return wait.wait(deadline)
@@ -135,8 +134,10 @@ class YarnKernel(SupervisedKernel):
             report(Progress("gone", kernel=self.id, state=status.outcome))
             return status
         if not force and (address := status.store) is not None:
+            from yarnkernel.store.rpc import RemoteError  # noqa: PLC0415  (gRPC)
+
             try:
-                store.shut_down(address, "Stopped by yarnkernel stop.", STEP_TIMEOUT)
+                self.shut_down(address, "Stopped by yarnkernel stop.", STEP_TIMEOUT)
             except (RemoteError, ClusterError) as exc:
                 report(Progress("silent", kernel=self.id, reason=str(exc)))
             else:
