@@ -105,8 +105,8 @@ def pusher(deadline: Deadline, output: Output) -> Iterator[Pusher]:
     """Make what packs and pushes environments, and shows how far it is."""
     from yarnkernel.environment.push import Pusher  # noqa: PLC0415
 
-    with TransferBar(output, "uploading") as bar:
-        yield Pusher(deadline, output.report, bar, output.terminal)
+    with _transfer(output) as shown:
+        yield Pusher(deadline, output.report, shown.bar, shown.terminal)
 
 
 @dataclass(frozen=True)

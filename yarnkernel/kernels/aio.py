@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["Kernel", "Opening", "connect", "list", "list_kernels", "start", "start_several"]
 
 _T = TypeVar("_T")
-#: Seconds to find out whether a kernel can be reached encrypted.
-ENCRYPT_TIMEOUT = 10.0
 
 
 class Opening(Generic[_T]):
@@ -197,6 +195,8 @@ def connect(
 
 
 async def _connect(kernel: str, deadline: Deadline, report: Report) -> Kernel:
+    from yarnkernel.kernels.control import ENCRYPT_TIMEOUT  # noqa: PLC0415  (gRPC)
+
     def run() -> tuple[Handle, ConnectionInfo]:
         with open_place().find(kernel) as handle:
             info = handle.wait(deadline, report=report)

@@ -31,7 +31,7 @@ def load(options: LaunchOptions) -> skein.ApplicationSpec:
     """Load a specification and change it as the options say.
 
     The environment is looked for and left out, as that may have to be packed first; see
-    :func:`build`.
+    :func:`complete`.
 
     Raises
     ------
@@ -53,18 +53,21 @@ def load(options: LaunchOptions) -> skein.ApplicationSpec:
     return spec
 
 
-def build(
+def complete(
+    spec: skein.ApplicationSpec,
     options: LaunchOptions,
     cluster: Callable[[], ClusterEnvironment],
     pusher: Pusher,
     *,
     recipe_options: Sequence[str] = (),
     keys: Path | None = None,
-) -> skein.ApplicationSpec:
-    """Make the specification of the application that runs one kernel.
+) -> None:
+    """Add to a specification what has to be made, or is of one start alone.
 
     Parameters
     ----------
+    spec : skein.ApplicationSpec
+        From :func:`load`; is changed.
     options : LaunchOptions
         How.
     cluster : callable
@@ -77,17 +80,11 @@ def build(
         File with the kernel's keys, for its owner alone; has to be there until
         the application is submitted. The container makes its own without one.
 
-    Returns
-    -------
-    skein.ApplicationSpec
-        To be submitted.
-
     Raises
     ------
     UsageError, PackError, ClusterFileError
         When that cannot be done.
     """
-    spec = load(options)
     if len(spec.services) > 1:
         # Which of them is the kernel cannot be told, and whoever asks for more words need not.
         options = dataclasses.replace(options, verbose=False)
@@ -99,4 +96,3 @@ def build(
         add_environment(spec, choose_environment(options.environment, pusher, cluster))
     variables = {RECIPE_OPTIONS: shlex.join(recipe)} if recipe else {}
     add_variables(spec, {**options.env, **variables})
-    return spec

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import threading
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +57,7 @@ class YarnPlace:
         if cluster is not None:
             self.cluster = cluster
         self._driver: SharedDriver | None = None
+        self._making_driver = threading.Lock()
 
     @cached_property
     def cluster(self) -> ClusterEnvironment:
@@ -109,7 +111,8 @@ class YarnPlace:
         from yarnkernel.yarn.skein_driver import SharedDriver  # noqa: PLC0415  (gRPC)
         from yarnkernel.yarn.way import choose_way  # noqa: PLC0415
 
-        self._driver = self._driver or SharedDriver(self.cluster)
+        with self._making_driver:  # of starts at once, none gets a driver of its own
+            self._driver = self._driver or SharedDriver(self.cluster)
         with choose_way(
             client,
             options.via,
@@ -138,9 +141,9 @@ class YarnPlace:
         """See :meth:`yarnkernel.kernels.place.Place.start`."""
         from yarnkernel.kernels.control import ENCRYPT_TIMEOUT  # noqa: PLC0415  (gRPC)
         from yarnkernel.yarn.launch import started  # noqa: PLC0415
-        from yarnkernel.yarn.launch_spec import build, load  # noqa: PLC0415
+        from yarnkernel.yarn.launch_spec import complete, load  # noqa: PLC0415
 
-        load(options)  # what cannot be used is said before anybody is asked
+        spec = load(options)  # what cannot be used is said before anybody is asked
         report(Progress("place", place=self.source))
         with contextlib.ExitStack() as stack:
             client = stack.enter_context(YarnClient(self.cluster))
@@ -151,8 +154,13 @@ class YarnPlace:
                     path = Path(directory, KERNEL_KEYS)
                     write_connection_file(dict(keys), path)
                 pusher = _pusher(deadline, report, transfer)
-                spec = build(
-                    options, lambda: self.cluster, pusher, recipe_options=recipe_options, keys=path
+                complete(
+                    spec,
+                    options,
+                    lambda: self.cluster,
+                    pusher,
+                    recipe_options=recipe_options,
+                    keys=path,
                 )
                 kernel, info = stack.enter_context(
                     started(way, spec, deadline, key=key, report=report)
@@ -174,15 +182,16 @@ class YarnPlace:
     ) -> Iterator[YarnKernel]:
         """See :meth:`yarnkernel.kernels.place.Place.submit`."""
         from yarnkernel.yarn.launch import submitted  # noqa: PLC0415  (gRPC)
-        from yarnkernel.yarn.launch_spec import build, load  # noqa: PLC0415
+        from yarnkernel.yarn.launch_spec import complete, load  # noqa: PLC0415
 
-        load(options)
+        spec = load(options)
         report(Progress("place", place=self.source))
         with (
             YarnClient(self.cluster) as client,
             self._way(client, options, deadline, report) as way,
         ):
-            spec = build(options, lambda: self.cluster, _pusher(deadline, report, transfer))
+            pusher = _pusher(deadline, report, transfer)
+            complete(spec, options, lambda: self.cluster, pusher)
             with submitted(way, spec, deadline, report) as kernel:
                 yield kernel
 

@@ -51,8 +51,6 @@ MEANINGFUL_TIMEOUT = 3.0
 #: Seconds after which an application has ended that a ResourceManager, started anew, does not
 #: know: it tells the nodes to end its containers.
 FORGOTTEN_TIMEOUT = 10.0
-
-
 #: What YARN says of an application whose container has been started.
 _LAUNCHED = "AM container is launched"
 
