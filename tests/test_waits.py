@@ -54,7 +54,7 @@ ALLOWED = {
     "kernels/session.py execute: cell.wait()": "until the cell's end, or the kernel's",
     "kernels/session.py wait: self.idle.wait()": "until the cell's end, or the kernel's",
     # Whoever calls has the deadline.
-    "kernels/blocking.py run: future.result()": "what it waits for has one; Ctrl-C is heard",
+    "kernels/blocking.py run: future.result()": "done",
     "cli/kernels.py _knock: connection.recv(1)": "the socket has a timeout",
     "container/gate.py _accept: listening.accept()": "the socket does not block",
     "hadoop/sockets.py _receive: opened.recv(size - len(content))": "the socket has a timeout",

@@ -6,17 +6,18 @@ An event loop of our own, in a thread, does the work: kernels may be used from s
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import os
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from yarnkernel.deadline import START_TIMEOUT
+from yarnkernel.interrupts import deferred
 from yarnkernel.kernels import aio
 from yarnkernel.kernels.async_kernel import INTERRUPT_TIMEOUT, RESTART_TIMEOUT
 from yarnkernel.kernels.handle import STOP_TIMEOUT
 
 if TYPE_CHECKING:
-    import concurrent.futures
     from collections.abc import Callable, Coroutine, Sequence
 
     from typing_extensions import Self
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 #: Seconds that what Ctrl-C has interrupted may take to clean up.
 CLEANUP_TIMEOUT = 60.0
+#: Seconds after which Ctrl-C is heard at the latest. The system may give the signal to another
+#: thread than the one that waits, which it does not wake (seen in 1 of 15 tries while gRPC
+#: started its threads on a busy machine).
+INTERRUPT_INTERVAL = 0.1
 
 
 class _Loop:
@@ -65,6 +70,9 @@ class _Loop:
 
         future = self.submit(watched())
         try:
+            while not future.done():
+                with deferred():  # an exception in its midst would leave its locks locked
+                    concurrent.futures.wait([future], INTERRUPT_INTERVAL)
             return future.result()
         except KeyboardInterrupt:
             future.cancel()
