@@ -22,6 +22,7 @@ Each class is a :class:`YarnKernelError` and the fitting builtin, so that both
           LocalClusterTimeoutError (TimeoutError)  exit code 3
         ClusterFileError
           ClusterFileTimeoutError (TimeoutError)   exit code 3
+        SchedulerDownError
       ArtefactError (OSError)
       PackError
         PackTimeoutError (TimeoutError)            exit code 3
@@ -182,6 +183,10 @@ class ClusterFileTimeoutError(ClusterFileError, TimeoutError):
     exit_code = 3
 
 
+class SchedulerDownError(ClusterError):
+    """The scheduler of a batch system does not answer: its jobs may be as well as ever."""
+
+
 class PackError(YarnKernelError):
     """An environment cannot be packed."""
 
@@ -197,7 +202,7 @@ class ArtefactError(YarnKernelError, OSError):
 
 
 class SubmitError(YarnKernelError):
-    """The ResourceManager or skein's driver refused the application."""
+    """The ResourceManager, skein's driver or a batch system's scheduler refused what was asked."""
 
 
 class DirectWayError(SubmitError):

@@ -1,0 +1,278 @@
+"""Slurm's commands, and what they say.
+
+Options stand on the command line, where they win over ``SBATCH_*`` variables, which win over
+``#SBATCH`` lines (sbatch(1), "INPUT ENVIRONMENT VARIABLES"). Never ``squeue --json``: its fields
+changed their types in 23.11 and 24.05, and it ignores filters. Jobs of other clusters than the
+host's own: by ``SLURM_CLUSTERS`` in the host's environment, which all of these commands obey.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from yarnkernel.errors import SchedulerDownError, SubmitError, UsageError
+from yarnkernel.jobs.job_script import (
+    WARNING,
+    check_word,
+    expectation,
+    fit_name,
+    hours,
+    last_line,
+    script,
+)
+from yarnkernel.jobs.scheduler import JobPhase, JobStatus
+from yarnkernel.jobs.slurm_reasons import in_words, is_hopeless
+
+if TYPE_CHECKING:
+    from yarnkernel.completed import Completed
+    from yarnkernel.jobs.scheduler import JobRequest
+
+#: "JOB STATE CODES" of squeue(1). Words that are not here may be those of a release to come: the
+#: job is neither running nor dead, as far as is known.
+PHASES = {
+    **dict.fromkeys(
+        ("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD",
+         "SPECIAL_EXIT", "POWER_UP_NODE"), JobPhase.WAITING,
+    ),
+    **dict.fromkeys(
+        ("RUNNING", "COMPLETING", "RESIZING", "SIGNALING", "STAGE_OUT", "STOPPED", "SUSPENDED"),
+        JobPhase.RUNNING,
+    ),
+    **dict.fromkeys(
+        ("COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED",
+         "BOOT_FAIL", "DEADLINE", "REVOKED", "LAUNCH_FAILED", "RECONFIG_FAIL"), JobPhase.ENDED,
+    ),
+}  # fmt: skip
+#: How a job ended, where its state says it all.
+ENDS = {
+    "CANCELLED": "cancelled by somebody",
+    "TIMEOUT": "the time limit was reached",
+    "NODE_FAIL": "the node failed",
+    "OUT_OF_MEMORY": "out of memory",
+    "PREEMPTED": "preempted by a job of higher priority",
+    "BOOT_FAIL": "the node did not start",
+    "DEADLINE": "its deadline passed",
+    "REVOKED": "taken over by another cluster",
+    "LAUNCH_FAILED": "the node could not start it",
+    "RECONFIG_FAIL": "the node could not be set up for it",
+}
+RUNNING_BUT = {"SUSPENDED": "suspended", "STOPPED": "stopped", "COMPLETING": "ending"}
+#: What stands in the job's output alone where memory is watched and not limited by the kernel
+#: (``JobAcctGatherParams=OverMemoryKill``): the state is FAILED then; or written beside it.
+OUT_OF_MEMORY = re.compile(
+    r"slurmstepd.*(exceeded (job )?memory limit|oom[-_ ]kill|out[- ]of[- ]memory)", re.IGNORECASE
+)
+#: Fields of scontrol in their order here.
+_LOOKED_AT = ("JobState", "ExitCode", "BatchHost", "Reason")
+#: Fields of squeue, the only one that has text of others at the end.
+FORMAT = "%i|%T|%B|%S|%C|%r"
+#: Variables of a user that change what squeue lists; options win over the others.
+_SQUEUE_VARIABLES = (
+    "SQUEUE_ACCOUNT", "SQUEUE_ARRAY", "SQUEUE_FEDERATION", "SQUEUE_FORMAT2", "SQUEUE_LICENSES",
+    "SQUEUE_NAMES", "SQUEUE_PARTITION", "SQUEUE_PRIORITY", "SQUEUE_QOS", "SQUEUE_SORT",
+)  # fmt: skip
+_DOWN = re.compile(
+    r"unable to contact|connect failure|timed out|socket|communication|zero bytes|"
+    r"connection refused|authentication|munge|unexpected message|backup mode",
+    re.IGNORECASE,
+)
+
+
+class Slurm:
+    """Slurm, by the commands of its users."""
+
+    name = "slurm"
+    environment_stripped = (
+        "SLURM_*", "SLURMD_*", "SBATCH_*", "SRUN_*", "SALLOC_*", "SQUEUE_*", "SACCT_*", "SCANCEL_*",
+        "PMI_*", "PMI2_*", "PMIX_*",
+    )  # fmt: skip
+    environment_kept = ("SLURM_CONF", "SLURM_CLUSTERS")
+
+    def submission(self, request: JobRequest) -> tuple[list[str], str]:
+        """Return the command that submits a job, and its standard input.
+
+        The job gets none of the submitting environment, as with the other schedulers
+        (``--export=NIL``; a release that does not know it reads the name of a variable that is
+        not set), and is not started again by itself: the program of a new start is another one.
+        """
+        if any(re.match(r"-M|--clu", argument) for argument in request.arguments):
+            raise UsageError("another cluster: set SLURM_CLUSTERS on the host, not --clusters")
+        if "\\" in request.log:
+            # All of "filename pattern" in sbatch(1) has another meaning then.
+            raise UsageError(f"Slurm cannot write to a path with a backslash: {request.log}")
+        argv = ["sbatch", "--nodes=1", "--ntasks=1"]
+        if request.queue:
+            argv.append(f"--partition={check_word('a partition', request.queue)}")
+        if request.account:
+            argv.append(f"--account={check_word('an account', request.account)}")
+        if request.cpus:
+            argv.append(f"--cpus-per-task={request.cpus}")
+        if request.memory:
+            argv.append(f"--mem={request.memory}M")
+        if request.time:
+            argv.append(f"--time={hours(request.time)}")
+        if request.gpus:
+            argv.append(f"--gres=gpu:{request.gpus}")
+        argv += [
+            *request.arguments,
+            "--parsable",
+            f"--job-name={fit_name(request.name)}",
+            f"--output={request.log.replace('%', '%%')}",
+            "--open-mode=append",
+            f"--chdir={request.directory}",
+            "--export=NIL",
+            "--no-requeue",
+            f"--signal=B:USR1@{WARNING}",
+        ]
+        # srun in the job would hand on no environment either.
+        return argv, script(request.body, before=f"{_HOME}unset SLURM_EXPORT_ENV\n")
+
+    def submitted_id(self, completed: Completed) -> str:
+        """Return the id among what sbatch and a site's plugins have written: ``id[;cluster]``."""
+        found = re.fullmatch(r"(\d+)(;\S+)?", last_line(completed.out))
+        if completed.code == 0 and found:
+            return found[1]
+        lines = [line for line in completed.err.splitlines() if line.strip()]
+        words = " ".join(line.strip().removeprefix("sbatch: ") for line in lines[-3:])
+        raise SubmitError(
+            f"Slurm did not take the job: {words or last_line(completed.out) or 'it says nothing'}"
+        )
+
+    def query(self) -> str:
+        """Return a command line of sh that asks for all jobs of the user, ended ones too.
+
+        Slurm remembers these for ``MinJobAge``. Seconds since the epoch need no time zone.
+        """
+        variables = " ".join(_SQUEUE_VARIABLES)
+        return (
+            f'(unset {variables}; SLURM_TIME_FORMAT=%s squeue --user="$(id -un)" --states=all '
+            f"--noheader --format={shlex.quote(FORMAT)})"
+        )
+
+    def statuses(self, completed: Completed) -> dict[str, JobStatus]:
+        """Return what squeue tells, by job id."""
+        if completed.code:
+            raise SchedulerDownError(_words_of_failure("squeue", completed))
+        statuses = {}
+        for line in completed.out.splitlines():
+            fields = line.split("|", FORMAT.count("|"))
+            if len(fields) > FORMAT.count("|") and fields[0].isascii() and fields[0].isdigit():
+                statuses[fields[0]] = _status(fields)
+        return statuses
+
+    def look_back(self, job_id: str) -> str:
+        """Return a command line of sh that asks the controller, and accounting where it has none.
+
+        The controller forgets jobs after ``MinJobAge``, five minutes by default.
+        """
+        job = shlex.quote(job_id)
+        return (
+            f"scontrol --oneliner show job {job} || "
+            f"sacct -X -P -n -j {job} -o State,ExitCode,NodeList"
+        )
+
+    def ended(self, job_id: str, completed: Completed, log_tail: str) -> JobStatus | None:
+        """Return how a job ended; None when neither the controller nor accounting knows."""
+        reason = ""
+        if completed.out.startswith("JobId="):
+            state, code, host, reason = (_field(completed.out, name) for name in _LOOKED_AT)
+        elif accounted := re.match(r"([A-Z_]+[^|\n]*)\|(\d+:\d+)\|(.*)", completed.out):
+            state, code, host = accounted.groups()
+        elif completed.code and "Invalid job id" not in completed.err:
+            raise SchedulerDownError(_words_of_failure("scontrol", completed))
+        else:
+            return None
+        word = state.partition(" ")[0]
+        if PHASES.get(word) is not JobPhase.ENDED:
+            return None
+        status = JobStatus(job_id, word, JobPhase.ENDED, host=_plain(host))
+        return _end(status, state, code, reason, log_tail)
+
+    def cancellation(self, job_id: str, *, force: bool) -> list[str]:
+        """Return the command that ends a job.
+
+        All its processes get SIGTERM, and SIGKILL after ``KillWait``; at once with ``force``. An
+        id that is not known is no error for scancel.
+        """
+        return ["scancel", *(["--signal=KILL", "--full"] if force else []), job_id]
+
+    def cancellation_by_name(self, name: str) -> list[str]:
+        """Return the command that ends the user's jobs of a name."""
+        # Only scancel's own filters need the user's name, which no argument can say without sh.
+        quoted = shlex.quote(f"--name={fit_name(name)}")
+        return ["sh", "-c", f'exec scancel --user="$(id -un)" {quoted}']
+
+
+#: Without the submitting environment, a job has no home either.
+_HOME = 'export HOME="${HOME:-$(eval echo "~$(id -un)")}"\n'
+
+
+def _status(fields: list[str]) -> JobStatus:
+    """Return what a line of squeue tells."""
+    job_id, state, host, start, cpus, reason = fields
+    word = state.partition(" ")[0]
+    phase = PHASES.get(word, JobPhase.UNKNOWN)
+    status = JobStatus(job_id, word, phase, host=_plain(host), cpus=_number(cpus))
+    if phase is JobPhase.ENDED:
+        return replace(status, reason=f"{ENDS.get(word, 'it has ended')} ({state})")
+    if phase is JobPhase.RUNNING:
+        return replace(status, reason=RUNNING_BUT.get(word, ""))
+    reason = "" if reason in ("None", "(null)", "") else reason
+    expected = float(start) if start.isascii() and start.isdigit() else None
+    hopeless = is_hopeless(reason)
+    words = in_words(reason) if reason else f"it is {state}"
+    text = f"will never start: {words}" if hopeless else f"waits: {words}{expectation(expected)}"
+    return replace(status, reason=text, hopeless=hopeless, expected=expected)
+
+
+def _field(line: str, name: str) -> str:
+    """Return a field of a job as scontrol writes it; values may have blanks and ``=``.
+
+    The job's name, which is ours, stands before those that are asked for, and what else a user
+    can write after them: of each, the first one counts.
+    """
+    found = re.search(rf" {name}=(.*?)(?= [A-Za-z/:]+=|$)", line, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _end(status: JobStatus, state: str, code: str, reason: str, log_tail: str) -> JobStatus:
+    """Add how a job ended, from Slurm's ``exit code:signal``."""
+    exit_code, _, signal = code.partition(":")
+    killed_by = _number(signal)
+    known = killed_by + 128 if killed_by else _number(exit_code)
+    cancelled_before = status.state == "CANCELLED" and not known
+    known_code = None if cancelled_before else known
+    if status.state in ENDS:
+        text = f"{ENDS[status.state]} ({state})"
+    elif OUT_OF_MEMORY.search(log_tail):
+        text = f"out of memory ({state})"
+    elif reason == "BadConstraints":
+        text = f"{in_words(reason)}"
+    elif reason == "JobLaunchFailure" and code == "0:53":
+        # 53 is slurmd's own for files that it cannot open, not a signal.
+        text, known_code = f"the node could not open its log ({reason})", None
+    elif killed_by:
+        text = f"killed by signal {killed_by} ({state})"
+    else:
+        text = f"it ended with exit code {known} ({state})"
+    return replace(status, reason=text, exit_code=known_code)
+
+
+def _words_of_failure(command: str, completed: Completed) -> str:
+    down = next((line for line in completed.err.splitlines() if _DOWN.search(line)), "")
+    if down:
+        return f"Slurm does not answer: {down.strip()}"
+    words = last_line(completed.err) or last_line(completed.out)
+    return f"{command} does not tell: {words or f'exit code {completed.code}'}"
+
+
+def _plain(host: str) -> str:
+    """Return a node's name; empty where Slurm says that there is none."""
+    return "" if host.strip() in ("n/a", "N/A", "(null)", "None assigned", "None") else host.strip()
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0
