@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import math
 import re
+import shlex
 import time
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from yarnkernel.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from yarnkernel.jobs.scheduler import Scheduler
+    from yarnkernel.jobs.scheduler import JobRequest, Scheduler
 
 #: How long before the time limit a job is told about it, in seconds.
 WARNING = 60
@@ -27,6 +28,8 @@ if ! shopt -q login_shell 2>/dev/null && [ -r "$0" ] && command -v bash >/dev/nu
   exec bash -l "$0"
 fi
 """
+#: What a submission hands on to its job, beside what the scheduler's own commands need.
+_HANDED_ON = ("HOME", "KRB5CCNAME", "LANG", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "SHELL", "USER")
 _WORD = re.compile(r"[A-Za-z0-9_.@%*:+=/,][A-Za-z0-9_.@%*:+=/,-]*", re.ASCII)
 
 
@@ -41,6 +44,33 @@ def script(body: str, *, before: str = "") -> str:
         Lines that one scheduler needs.
     """
     return f"{HEAD}{before}{body.rstrip()}\n"
+
+
+def log_lines(request: JobRequest) -> str:
+    """Return lines of sh that open a job's log and enter its directory.
+
+    For schedulers whose own options for that do not take any path, or copy the log at the end.
+    Standard input stays: some shells read the script from there.
+    """
+    log, directory = shlex.quote(request.log), shlex.quote(request.directory)
+    return f"exec >>{log} 2>&1 || exit\ncd {directory} || exit\n"
+
+
+def bare(command: list[str], kept: tuple[str, ...]) -> list[str]:
+    """Return a command whose environment has nothing but what every job may see.
+
+    Secrets do not travel, an enclosing job's variables neither, and there is no login on the node
+    to make up for it, which takes Slurm seconds (``--export=NONE``).
+
+    Parameters
+    ----------
+    command : list of str
+        The command.
+    kept : tuple of str
+        Variables that it needs itself.
+    """
+    variables = " ".join(f'${{{name}+"{name}=${name}"}}' for name in (*_HANDED_ON, *kept))
+    return ["sh", "-c", f'exec env -i {variables} "$@"', "sh", *command]
 
 
 def fit_name(name: str, *, longest: int = 64) -> str:

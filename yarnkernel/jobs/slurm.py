@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from yarnkernel.errors import SchedulerDownError, SubmitError, UsageError
 from yarnkernel.jobs.job_script import (
     WARNING,
+    bare,
     check_word,
     expectation,
     fit_name,
@@ -67,6 +68,10 @@ OUT_OF_MEMORY = re.compile(
 )
 #: Fields of scontrol in their order here.
 _LOOKED_AT = ("JobState", "ExitCode", "BatchHost", "Reason")
+#: "Signals" that are none: slurmd's word for files that it cannot open, ...
+CANNOT_OPEN = 53
+#: ... and that for memory (``SIG_OOM`` of slurm_protocol_defs.h).
+OUT_OF_MEMORY_CODE = 125
 #: Fields of squeue, the only one that has text of others at the end.
 FORMAT = "%i|%T|%B|%S|%C|%r"
 #: Variables of a user that change what squeue lists; options win over the others.
@@ -94,9 +99,7 @@ class Slurm:
     def submission(self, request: JobRequest) -> tuple[list[str], str]:
         """Return the command that submits a job, and its standard input.
 
-        The job gets none of the submitting environment, as with the other schedulers
-        (``--export=NIL``; a release that does not know it reads the name of a variable that is
-        not set), and is not started again by itself: the program of a new start is another one.
+        The job is not started again by itself: the program of a new start would be another one.
         """
         if any(re.match(r"-M|--clu", argument) for argument in request.arguments):
             raise UsageError("another cluster: set SLURM_CLUSTERS on the host, not --clusters")
@@ -123,12 +126,11 @@ class Slurm:
             f"--output={request.log.replace('%', '%%')}",
             "--open-mode=append",
             f"--chdir={request.directory}",
-            "--export=NIL",
+            "--export=ALL",
             "--no-requeue",
             f"--signal=B:USR1@{WARNING}",
         ]
-        # srun in the job would hand on no environment either.
-        return argv, script(request.body, before=f"{_HOME}unset SLURM_EXPORT_ENV\n")
+        return bare(argv, self.environment_kept), script(request.body)
 
     def submitted_id(self, completed: Completed) -> str:
         """Return the id among what sbatch and a site's plugins have written: ``id[;cluster]``."""
@@ -206,10 +208,6 @@ class Slurm:
         return ["sh", "-c", f'exec scancel --user="$(id -un)" {quoted}']
 
 
-#: Without the submitting environment, a job has no home either.
-_HOME = 'export HOME="${HOME:-$(eval echo "~$(id -un)")}"\n'
-
-
 def _status(fields: list[str]) -> JobStatus:
     """Return what a line of squeue tells."""
     job_id, state, host, start, cpus, reason = fields
@@ -242,23 +240,24 @@ def _end(status: JobStatus, state: str, code: str, reason: str, log_tail: str) -
     """Add how a job ended, from Slurm's ``exit code:signal``."""
     exit_code, _, signal = code.partition(":")
     killed_by = _number(signal)
-    known = killed_by + 128 if killed_by else _number(exit_code)
-    cancelled_before = status.state == "CANCELLED" and not known
-    known_code = None if cancelled_before else known
+    known: int | None = killed_by + 128 if killed_by else _number(exit_code)
+    if killed_by in (CANNOT_OPEN, OUT_OF_MEMORY_CODE):
+        known = None
     if status.state in ENDS:
         text = f"{ENDS[status.state]} ({state})"
-    elif OUT_OF_MEMORY.search(log_tail):
-        text = f"out of memory ({state})"
+        if status.state == "CANCELLED" and not known:
+            known = None  # it had not run
     elif reason == "BadConstraints":
-        text = f"{in_words(reason)}"
-    elif reason == "JobLaunchFailure" and code == "0:53":
-        # 53 is slurmd's own for files that it cannot open, not a signal.
-        text, known_code = f"the node could not open its log ({reason})", None
+        text, known = in_words(reason), None
+    elif killed_by == CANNOT_OPEN:
+        text = f"the node could not open its log ({reason or state})"
+    elif killed_by and OUT_OF_MEMORY.search(log_tail):
+        text = f"out of memory ({state})"
     elif killed_by:
         text = f"killed by signal {killed_by} ({state})"
     else:
         text = f"it ended with exit code {known} ({state})"
-    return replace(status, reason=text, exit_code=known_code)
+    return replace(status, reason=text, exit_code=known)
 
 
 def _words_of_failure(command: str, completed: Completed) -> str:

@@ -1,0 +1,179 @@
+"""One question for all kernels that a user has in a batch system, and seldom.
+
+Sites ask for a minute between two questions and more, and shut out who asks every few seconds: a
+kernel that is ready says so itself. The scheduler is asked why jobs wait, and whether they died.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from yarnkernel.errors import YarnKernelError, summary
+from yarnkernel.jobs.scheduler import JobPhase, JobStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from yarnkernel.completed import Completed
+    from yarnkernel.jobs.scheduler import Scheduler
+
+#: Seconds between two questions: at least, ...
+SHORTEST = 10.0
+#: ... and at most, ...
+LONGEST = 60.0
+#: ... growing by this factor while all answers are the same.
+GROWTH = 1.5
+#: Answers that have to agree on a job's end. A queue may lose sight of a job that is moved,
+#: started again, or on a server that comes back with what it has saved.
+AGREEING = 2
+
+
+@dataclass
+class _Watched:
+    """What is known of one job.
+
+    Attributes
+    ----------
+    since : float
+        When somebody asked for it first: answers to questions from before do not count.
+    latest : JobStatus or None
+        What the last answer told.
+    missing : int
+        Answers in a row that say that it is not there any more.
+    """
+
+    since: float
+    latest: JobStatus | None = None
+    missing: int = 0
+
+    @property
+    def final(self) -> bool:
+        return self.latest is not None and self.latest.phase is JobPhase.ENDED
+
+
+class QueueWatch:
+    """What a scheduler tells about the jobs of a user, asked for as seldom as will do.
+
+    Threads may share it: one of them asks, the others get what is known already.
+
+    Parameters
+    ----------
+    scheduler : Scheduler
+        The scheduler.
+    run : callable
+        Runs a command line of sh on the scheduler's host; has a deadline of its own.
+    log_tail : callable, optional
+        Returns the end of a job's log, by the job's id.
+    clock : callable, optional
+        Seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        run: Callable[[str], Completed],
+        *,
+        log_tail: Callable[[str], str] = lambda _: "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._scheduler = scheduler
+        self._run = run
+        self._log_tail = log_tail
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._jobs: dict[str, _Watched] = {}
+        self._interval = SHORTEST
+        self._asked = float("-inf")
+        self._asking = False
+        self._trouble = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why the last question had no answer; empty when it had one."""
+        return self._trouble
+
+    def status(self, job_id: str) -> JobStatus | None:
+        """Return what is known of a job, and ask when it is time to.
+
+        Returns
+        -------
+        JobStatus or None
+            None before there is an answer that counts. Its phase is ``UNKNOWN`` while the
+            scheduler does not answer, and while one answer alone says that the job is gone.
+        """
+        with self._lock:
+            now = self._clock()
+            if job_id not in self._jobs:
+                self._jobs[job_id] = _Watched(now)
+                self._interval = SHORTEST
+            job = self._jobs[job_id]
+            due = now - self._asked >= self._interval and not job.final and not self._asking
+            if due:
+                self._asking = True
+                self._asked = now
+        if due:
+            try:
+                self._ask(now)
+            finally:
+                with self._lock:
+                    self._asking = False
+        with self._lock:
+            if self._trouble and not job.final:
+                state = job.latest.state if job.latest else ""
+                return JobStatus(job_id, state, JobPhase.UNKNOWN, f"unknown: {self._trouble}")
+            return job.latest
+
+    def forget(self, job_id: str) -> None:
+        """Ask for a job no more."""
+        with self._lock:
+            self._jobs.pop(job_id, None)
+
+    def _ask(self, asked: float) -> None:
+        """Ask once, and look back at those that are gone."""
+        with self._lock:
+            open_jobs = [
+                (job_id, job)
+                for job_id, job in self._jobs.items()
+                if not job.final and job.since <= asked
+            ]
+        try:
+            statuses = self._scheduler.statuses(self._run(self._scheduler.query()))
+            found = {job_id: self._judge(job_id, job, statuses) for job_id, job in open_jobs}
+        except (YarnKernelError, OSError) as exc:
+            with self._lock:
+                self._trouble = summary(exc)
+                self._interval = min(LONGEST, self._interval * GROWTH)
+            return
+        with self._lock:
+            changed = bool(self._trouble) or any(
+                found[job_id] != (job.latest, job.missing) for job_id, job in open_jobs
+            )
+            self._trouble = ""
+            self._interval = SHORTEST if changed else min(LONGEST, self._interval * GROWTH)
+            for job_id, job in open_jobs:
+                job.latest, job.missing = found[job_id]
+
+    def _judge(
+        self, job_id: str, job: _Watched, statuses: Mapping[str, JobStatus]
+    ) -> tuple[JobStatus, int]:
+        """Return what an answer means for a job, and how many in a row say that it is gone."""
+        listed = statuses.get(job_id)
+        if listed and listed.phase is not JobPhase.ENDED:
+            return listed, 0
+        looked_back = self._run(self._scheduler.look_back(job_id))
+        ended = self._scheduler.ended(job_id, looked_back, self._log_tail(job_id))
+        if ended:
+            return ended, AGREEING
+        missing = job.missing + 1
+        if missing < AGREEING:
+            text = "the queue does not have it any more"
+            return JobStatus(
+                job_id, listed.state if listed else "", JobPhase.UNKNOWN, text
+            ), missing
+        if listed:
+            return listed, missing
+        text = "it is gone, and the scheduler does not tell how it ended"
+        return JobStatus(job_id, "", JobPhase.ENDED, text), missing
