@@ -6,22 +6,25 @@ Each class is a :class:`YarnKernelError` and the fitting builtin, so that both
     YarnKernelError                      exit code 1
       UsageError (ValueError)            exit code 2
         SpecError
-      ClusterError (ConnectionError)
-        HadoopConfigurationError
-        HadoopError
-          AccessDeniedError (PermissionError)
-          NotFoundError (LookupError)
-          StandbyError
-        RpcError
-          AuthenticationError
-          UnreachableError
-            RpcTimeoutError (TimeoutError)
-        HttpError
-        UnreadableFileError
-        LocalClusterError
-          LocalClusterTimeoutError (TimeoutError)  exit code 3
-        ClusterFileError
-          ClusterFileTimeoutError (TimeoutError)   exit code 3
+      PlaceError (ConnectionError)
+        ClusterError
+          HadoopConfigurationError
+          HadoopError
+            AccessDeniedError (PermissionError)
+            NotFoundError (LookupError)
+            StandbyError
+          RpcError
+            AuthenticationError
+            UnreachableError
+              RpcTimeoutError (TimeoutError)
+          HttpError
+          UnreadableFileError
+          LocalClusterError
+            LocalClusterTimeoutError (TimeoutError)  exit code 3
+          ClusterFileError
+            ClusterFileTimeoutError (TimeoutError)   exit code 3
+        HostError
+          HostTimeoutError (TimeoutError)          exit code 3
         SchedulerDownError
       ArtefactError (OSError)
       PackError
@@ -36,8 +39,8 @@ Each class is a :class:`YarnKernelError` and the fitting builtin, so that both
           MasterFailedError
           KernelStartTimeoutError (TimeoutError)   exit code 3
       ConnectionInfoError (ValueError)
-      MasterError                                  exit code 69
-      KernelFailedError
+      MasterError                                  exit code 69, see container/errors.py
+      KernelFailedError                            the same file
 """
 
 from __future__ import annotations
@@ -75,8 +78,26 @@ class SpecError(UsageError):
     """An application specification that cannot be submitted; names the file and the field."""
 
 
-class ClusterError(YarnKernelError, ConnectionError):
+class PlaceError(YarnKernelError, ConnectionError):
+    """Where kernels run does not answer, or it is not known which place that is."""
+
+
+class ClusterError(PlaceError):
     """No cluster is configured, or the one that is does not answer."""
+
+
+class HostError(PlaceError):
+    """A host cannot be reached, or what is asked of it cannot be done there."""
+
+
+class HostTimeoutError(HostError, TimeoutError):
+    """A host has not answered in time."""
+
+    exit_code = 3
+
+
+class SchedulerDownError(PlaceError):
+    """A batch system does not answer, which says nothing about its jobs."""
 
 
 class HadoopConfigurationError(ClusterError):
@@ -183,10 +204,6 @@ class ClusterFileTimeoutError(ClusterFileError, TimeoutError):
     exit_code = 3
 
 
-class SchedulerDownError(ClusterError):
-    """The scheduler of a batch system does not answer: its jobs may be as well as ever."""
-
-
 class PackError(YarnKernelError):
     """An environment cannot be packed."""
 
@@ -202,7 +219,7 @@ class ArtefactError(YarnKernelError, OSError):
 
 
 class SubmitError(YarnKernelError):
-    """The ResourceManager, skein's driver or a batch system's scheduler refused what was asked."""
+    """The ResourceManager or skein's driver refused the application."""
 
 
 class DirectWayError(SubmitError):
@@ -310,31 +327,3 @@ class KernelStartTimeoutError(KernelStartError, TimeoutError):
 
 class ConnectionInfoError(YarnKernelError, ValueError):
     """What stands under the key is not connection info that a client can use."""
-
-
-class MasterError(YarnKernelError):
-    """Raised in the container: this process cannot be the ApplicationMaster."""
-
-    exit_code = CANNOT_BE_MASTER
-
-
-class KernelFailedError(YarnKernelError):
-    """Raised in the container: its kernel cannot be used, or not any more.
-
-    Parameters
-    ----------
-    summary : str
-        What happened, to follow "The kernel".
-    output : str, optional
-        The end of the kernel's output.
-    code : int, default 1
-        The kernel's exit code, negative for a signal's number.
-    """
-
-    def __init__(self, summary: str, *, output: str = "", code: int = 1) -> None:
-        super().__init__(summary)
-        self.summary = summary
-        self.output = output
-        self.code = code
-        #: As a shell tells the end by a signal.
-        self.exit_code = 128 - code if code < 0 else code or 1

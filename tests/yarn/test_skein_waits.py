@@ -13,7 +13,8 @@ import skein
 from yarnkernel.cluster.find import ClusterEnvironment
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import ClusterError
-from yarnkernel.store.rpc import RemoteError, close_channel, open_channel, result, start_call
+from yarnkernel.store.remote_error import RemoteError
+from yarnkernel.store.rpc import close_channel, open_channel, result, start_call
 from yarnkernel.yarn.skein_driver import SharedDriver
 
 

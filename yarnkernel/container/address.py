@@ -6,6 +6,7 @@ import ipaddress
 import socket
 from typing import TYPE_CHECKING
 
+from yarnkernel.announcement import ADDRESS_VARIABLE
 from yarnkernel.connection import is_loopback
 from yarnkernel.errors import YarnKernelError
 
@@ -59,7 +60,8 @@ def container_address(environ: Mapping[str, str]) -> str:
         The environment of the container. ``NM_HOST`` is the name that its
         NodeManager has in the cluster (ApplicationConstants.Environment of
         Hadoop), and the one skein's ApplicationMaster gives as its own.
-        ``SKEIN_APPMASTER_ADDRESS`` is a host of the cluster too.
+        ``SKEIN_APPMASTER_ADDRESS`` is a host of the cluster too. Outside YARN
+        ``YARNKERNEL_ADDRESS`` may say which one it is.
 
     Returns
     -------
@@ -73,6 +75,8 @@ def container_address(environ: Mapping[str, str]) -> str:
     YarnKernelError
         When there is none.
     """
+    if given := environ.get(ADDRESS_VARIABLE):
+        return given
     host = environ.get("NM_HOST") or socket.getfqdn()
     candidates = addresses(host)
     if not is_loopback(host):

@@ -1,13 +1,20 @@
-"""The application that this container belongs to: skein's ApplicationMaster runs it, or we do."""
+"""The application that this container belongs to: skein's ApplicationMaster runs it, or we do.
+
+Outside YARN it is the kernel alone, with a store of its own.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from yarnkernel.errors import MasterError, YarnKernelError
+from yarnkernel.announcement import DIRECTORY_VARIABLE
+from yarnkernel.container.address import container_address
+from yarnkernel.container.errors import MasterError
+from yarnkernel.errors import YarnKernelError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, MutableMapping
@@ -75,10 +82,14 @@ class ApplicationFinder:
 
             hide_master_token(environ)
             return
+        if directory := environ.pop(DIRECTORY_VARIABLE, ""):
+            self._class = "private_store.PrivateStore"
+            self._arguments = [Path(directory), container_address(environ), asked_to_end]
+            return
         if _APPLICATION_ID not in environ:
             raise YarnKernelError(
-                f"the recipe runs in containers of YARN ({_APPLICATION_ID} is not set); "
-                "next: yarnkernel start specs/ipython.yaml"
+                f"the recipe runs where yarnkernel has started it ({_APPLICATION_ID} is not set); "
+                "next: yarnkernel start"
             )
         from yarnkernel.container.credentials import take_credentials  # noqa: PLC0415
 

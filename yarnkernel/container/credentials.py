@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yarnkernel.errors import CredentialsError, MasterError
+from yarnkernel.container.errors import MasterError
+from yarnkernel.errors import CredentialsError
 from yarnkernel.hadoop.credentials import AMRM_TOKEN, TOKEN_FILE_VARIABLE, Credentials
 from yarnkernel.store.master_launch import MasterLaunch, is_ours
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from yarnkernel.errors import AuthenticationError, MasterError
+from yarnkernel.container.errors import MasterError
+from yarnkernel.errors import AuthenticationError
 
 if TYPE_CHECKING:
     from typing_extensions import Self

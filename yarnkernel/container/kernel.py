@@ -15,12 +15,13 @@ from yarnkernel.connection import PORT_NAMES, ConnectionInfo, is_encrypted
 from yarnkernel.container.activity import Activity
 from yarnkernel.container.address import own_address
 from yarnkernel.container.descendants import end_descendants
+from yarnkernel.container.errors import KernelFailedError
 from yarnkernel.container.gate import Gate
 from yarnkernel.container.kernel_process import KernelProcess, describe_end
 from yarnkernel.container.mechanism import check_encryption
 from yarnkernel.container.persistent import persist
 from yarnkernel.container.ports import await_listening, pick_ports, taken_by_others
-from yarnkernel.errors import KernelFailedError, YarnKernelError
+from yarnkernel.errors import YarnKernelError
 
 if TYPE_CHECKING:
     from yarnkernel.container.kernel_process import KernelLaunch
@@ -44,7 +45,7 @@ INTERRUPT_GRACE = 3.0
 RECONNECT_GRACE = 0.3
 #: ... and for their connections to be there, once they are let in.
 RECONNECT_TIME = 0.2
-#: Seconds for a kernel's last broadcast to arrive after its process has ended.
+#: Seconds for its last broadcast to arrive after its process has ended.
 FAREWELL = 0.1
 #: Seconds in which a kernel that is not busy answers.
 IDLE_TIMEOUT = 1.0
@@ -88,8 +89,7 @@ class Kernel:
         self._killing: asyncio.Task[None] | None = None
         self.info: ConnectionInfo = {}
         self.gate = Gate(address)
-        #: Where it really listens: on this host alone.
-        self._address = own_address(address)
+        self._address = own_address(address)  # where it really listens
         self.own_info: ConnectionInfo = {}
         self.activity = Activity()
 
@@ -97,7 +97,7 @@ class Kernel:
     def process(self) -> KernelProcess:
         """The process that it has now."""
         if self._process is None:
-            raise RuntimeError("the kernel has not been started")
+            raise RuntimeError("it has not been started")
         return self._process
 
     @property

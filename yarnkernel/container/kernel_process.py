@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from yarnkernel.announcement import ADDRESS_VARIABLE, MEMORY_VARIABLE
 from yarnkernel.connection import (
     AUTO,
     CONNECTION_FILE,
@@ -163,6 +164,8 @@ def kernel_environment(home: Path) -> dict[str, str]:
     """
     environment = {**os.environ}
     own_home = environment.pop(KERNEL_HOME, str(home))
+    for name in (ADDRESS_VARIABLE, MEMORY_VARIABLE):
+        environment.pop(name, None)
     environment |= {
         "HOME": own_home,
         "IPYTHONDIR": environment.get("IPYTHONDIR") or f"{own_home}/.ipython",

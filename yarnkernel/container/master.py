@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.container.address import addresses, container_address
 from yarnkernel.container.app_master_server import AppMasterServer
+from yarnkernel.container.errors import MasterError
 from yarnkernel.container.heartbeats import Heartbeats
 from yarnkernel.container.identity import Identity
 from yarnkernel.container.memory import requested_memory
@@ -21,7 +22,6 @@ from yarnkernel.errors import (
     ClusterError,
     HttpError,
     InvalidTokenError,
-    MasterError,
     NotFoundError,
     YarnKernelError,
 )

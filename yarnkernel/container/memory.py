@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from yarnkernel.announcement import MEMORY_VARIABLE
 from yarnkernel.container.descendants import descendants
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ TREE_INTERVAL = 0.5
 
 def requested_memory(environ: Mapping[str, str]) -> int:
     """MiB of this container, as skein and the direct way tell them; 0 when nobody does."""
-    mebibytes = environ.get("SKEIN_RESOURCE_MEMORY", "")
+    mebibytes = environ.get(MEMORY_VARIABLE) or environ.get("SKEIN_RESOURCE_MEMORY", "")
     return int(mebibytes) if mebibytes.isdecimal() else 0
 
 

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from yarnkernel.announcement import DIRECTORY_VARIABLE
 from yarnkernel.connection import (
     ASKED_TO_RESTART,
     RECIPE_DIAGNOSTICS,
@@ -21,13 +22,14 @@ from yarnkernel.container.address import container_address
 from yarnkernel.container.application import ApplicationFinder
 from yarnkernel.container.commands import Commands
 from yarnkernel.container.descendants import bury_orphans
+from yarnkernel.container.errors import KernelFailedError
 from yarnkernel.container.kernel import KILL_TIMEOUT, Kernel
 from yarnkernel.container.kernel_process import KernelLaunch, describe_end
 from yarnkernel.container.limit_watch import LimitWatch
 from yarnkernel.container.memory import MEBIBYTE, ContainerMemory, requested_memory
 from yarnkernel.container.persistent import persist
 from yarnkernel.container.publisher import StatusPublisher
-from yarnkernel.errors import KernelFailedError, YarnKernelError
+from yarnkernel.errors import YarnKernelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -127,9 +129,11 @@ class Supervisor:
             When this is no container of an application, or that cannot be run.
         """
         asked = asyncio.Event()
+        # Outside YARN a job or a host's first process is the parent, or nobody is.
+        has_parent = DIRECTORY_VARIABLE not in os.environ
         finder = ApplicationFinder(os.environ, asked)
         life = asyncio.create_task(self._live(finder))
-        asked_to_end = asyncio.create_task(_asked_to_end(asked))
+        asked_to_end = asyncio.create_task(_asked_to_end(asked, has_parent=has_parent))
         await asyncio.wait((life, asked_to_end), return_when=asyncio.FIRST_COMPLETED)
         life.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -320,13 +324,13 @@ class Supervisor:
         self._commands.restarted(time.monotonic() - begin)
 
 
-async def _asked_to_end(asked: asyncio.Event) -> None:
+async def _asked_to_end(asked: asyncio.Event, *, has_parent: bool) -> None:
     """Wait for a signal that ends us, or for the end of the process that started us."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, asked.set)
     parent = os.getppid()
-    while not asked.is_set() and os.getppid() == parent:
+    while not asked.is_set() and (os.getppid() == parent or not has_parent):
         try:
             await asyncio.wait_for(asked.wait(), PARENT_INTERVAL)
         except asyncio.TimeoutError:

@@ -17,7 +17,7 @@ from yarnkernel.errors import (
 from yarnkernel.interrupts import uninterrupted
 from yarnkernel.kernel_status import INFO_KEYS, STATUS_KEY, Answer, Command, KernelStatus
 from yarnkernel.store import client as store
-from yarnkernel.store.rpc import RemoteError
+from yarnkernel.store.remote_error import RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

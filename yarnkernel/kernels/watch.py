@@ -11,9 +11,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from yarnkernel.errors import ApplicationNotFoundError, ClusterError, YarnKernelError
+from yarnkernel.errors import ApplicationNotFoundError, PlaceError, YarnKernelError
 from yarnkernel.kernel_status import LEASE_KEY, STATUS_KEY, KernelStatus
-from yarnkernel.store.client import KeyWatch
+from yarnkernel.store.client import KeyWatch, watch_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ class KernelWatch:
                 try:
                     if self._look():
                         return
-                except ClusterError:  # a ResourceManager that restarts
+                except PlaceError:  # a ResourceManager that restarts, a line that is down
                     pass
                 except Exception:  # noqa: BLE001  (all that a front end hears comes from here)
                     if self._stopped.is_set():  # under which its connection was closed
@@ -103,7 +103,7 @@ class KernelWatch:
         return False
 
     def _follow(self, address: StoreAddress) -> None:
-        self._current = current = KeyWatch(address, STATUS_KEY, SILENCE)
+        self._current = current = watch_key(address, STATUS_KEY, SILENCE)
         renewed = -LEASE_INTERVAL
         for value in current:
             with contextlib.suppress(YarnKernelError):

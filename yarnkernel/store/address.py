@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 #: The name in skein's certificates (skein 0.8.2, model.py, Security.new_credentials).
 SKEIN_NAME = "skein-internal"
 _FINGERPRINT = "yarnkernel:sha256="
+
+
+@dataclass(frozen=True)
+class CurveKeys:
+    """Keys of CurveZMQ by which a client and a store outside YARN know each other, in Z85.
+
+    Attributes
+    ----------
+    server : str
+        The store's public key.
+    public, secret : str
+        The client's pair.
+    """
+
+    server: str
+    public: str
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -31,6 +48,8 @@ class StoreAddress:
         Whether the server has made its key itself, so that it may have to be certified.
     fingerprint : str
         SHA-256 of that key, as the kernel's place tells it; empty where it does not.
+    curve : CurveKeys or None
+        Of a store outside YARN, which is no skein's: how to speak with it.
     """
 
     kernel: str
@@ -41,6 +60,7 @@ class StoreAddress:
     has_own_certificate: bool = False
     makes_own_keys: bool = False
     fingerprint: str = ""
+    curve: CurveKeys | None = None
 
     @property
     def name(self) -> str:

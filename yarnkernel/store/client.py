@@ -1,139 +1,49 @@
-"""Calls of an application's ApplicationMaster: its key-value store and its end.
+"""Clients of a kernel's key-value store: one face, whether skein's server keeps it or ours does.
 
-It serves skein's ``AppMaster`` over mutual TLS. Clients show the submitter's credentials; it
-shows the same, or on the direct way a certificate of its own that they have signed.
+On YARN a store speaks skein's gRPC (:mod:`yarnkernel.store.skein_client`), elsewhere ZeroMQ, which
+each kernel's environment has (:mod:`yarnkernel.store.curve_client`).
 """
 
 from __future__ import annotations
 
-import contextlib
-import queue
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
 
-import grpc
-
-from yarnkernel.deadline import Deadline
-from yarnkernel.errors import ApplicationError, ClusterError, UnreachableError
-from yarnkernel.kernel_status import CERTIFICATE_KEY
-from yarnkernel.store.credentials import credentials_of
-from yarnkernel.store.rpc import (
-    RemoteError,
-    call,
-    close_channel,
-    key_value,
-    open_channel,
-    pair_of,
-    result,
-    start_call,
-)
-from yarnkernel.store.skein_import import skein
+from yarnkernel.errors import ApplicationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from typing_extensions import Self
+    from collections.abc import Iterator, Sequence
 
     from yarnkernel.store.address import StoreAddress
-
-#: Seconds that a question within another call may take.
-ANSWER_TIMEOUT = 5.0
+    from yarnkernel.store.remote_error import RemoteError
 
 
-def _channel(address: StoreAddress) -> grpc.Channel:
-    return open_channel(str(address), credentials_of(address.kernel), address.name)
+class KeyWatch(Protocol):
+    """The values of a key, one after the other, as they are put.
 
+    An iterator, which ends when another thread calls :meth:`stop` or after some time.
+    """
 
-@contextlib.contextmanager
-def _stub(address: StoreAddress) -> Iterator[Any]:
-    channel = _channel(address)
-    try:
-        yield skein.proto.AppMasterStub(channel)
-    finally:
-        close_channel(channel)
-
-
-class KeyReader:
-    """Reads keys of one application again and again, over one connection; a context manager."""
-
-    def __init__(self) -> None:
-        self._address: StoreAddress | None = None
-        self._connection = contextlib.ExitStack()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
-
-    def read(self, address: StoreAddress, key: str, timeout: float) -> bytes | None:
-        """Read a key; see :func:`read_key`.
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the value that there is, and the next ones.
 
         Raises
         ------
-        AuthenticationError
-            When somebody else answers for an ApplicationMaster that makes its own keys.
+        RemoteError
+            When the store does not answer any more, or not to us.
         """
-        value: bytes | None = _asked(address, timeout, partial(self._read, address, key))
-        return value
 
-    def _read(self, address: StoreAddress, key: str, timeout: float) -> bytes | None:
-        if address != self._address:
-            self._connection.close()
-            self._stub = self._connection.enter_context(_stub(address))
-            self._address = address
-        try:
-            value: bytes | None = key_value(self._stub, skein.kv.get(key), timeout)
-        except RemoteError as exc:
-            if exc.other_credentials and address.makes_own_keys:
-                self._address = (
-                    None  # after it is certified this one would wait before it tries anew
-                )
-            raise
-        return value
+    def put(self, key: str, value: bytes) -> None:
+        """Put a key over the same connection; see :func:`put_key`."""
+
+    def stop(self) -> None:
+        """End it; idempotent."""
 
 
-def _asked(address: StoreAddress, timeout: float, ask: Callable[[float], Any]) -> Any:
-    """Ask an ApplicationMaster; one that has made its own keys may have to be certified first."""
-    deadline = Deadline(timeout)
-    try:
-        return ask(timeout)
-    except RemoteError as exc:
-        if not (exc.other_credentials and address.makes_own_keys and address.fingerprint):
-            raise
-    with contextlib.suppress(RemoteError):  # somebody else may have been first
-        certify(address, deadline)
-    return ask(deadline.step(timeout))
-
-
-def certify(address: StoreAddress, deadline: Deadline) -> None:
-    """Sign the certificate that an ApplicationMaster of the user's has made for itself.
-
-    From then on all clients with the submitter's credentials know it, stock skein's too. Which key
-    it has YARN tells, as it tells where it listens.
-
-    Raises
-    ------
-    AuthenticationError
-        When another one is shown there.
-    RemoteError
-        When it does not answer, or somebody else has signed it meanwhile.
-    """
-    from yarnkernel.store.certificate import presented, public_key, signed  # noqa: PLC0415
-
-    try:
-        found = presented(address.host, address.port, address.fingerprint, deadline)
-    except UnreachableError as exc:
-        raise RemoteError(grpc.StatusCode.UNAVAILABLE, str(exc)) from exc
-    security = credentials_of(address.kernel)
-    certificate = signed(address.kernel, public_key(found), pair_of(security))
-    channel = open_channel(str(address), security, address.name, root=found)
-    try:
-        stub = skein.proto.AppMasterStub(channel)
-        put = skein.kv.put(CERTIFICATE_KEY, certificate)
-        key_value(stub, put, deadline.step(ANSWER_TIMEOUT))
-    finally:
-        close_channel(channel)
+def _client(address: StoreAddress) -> Any:
+    # gRPC is slow to import, and one of the two does without.
+    name = "skein_client" if address.curve is None else "curve_client"
+    return import_module(f"yarnkernel.store.{name}")
 
 
 def read_key(address: StoreAddress, key: str, timeout: float) -> bytes | None:
@@ -156,41 +66,53 @@ def read_key(address: StoreAddress, key: str, timeout: float) -> bytes | None:
     Raises
     ------
     RemoteError
-        When the ApplicationMaster does not answer, or not to us.
+        When the store does not answer, or not to us.
     """
-    with KeyReader() as reader:
-        return reader.read(address, key, timeout)
+    value: bytes | None = _client(address).read_key(address, key, timeout)
+    return value
 
 
 def read_key_of_all(
     addresses: Sequence[StoreAddress], key: str, timeout: float
 ) -> dict[str, bytes]:
-    """Read a key of many applications at once.
+    """Read a key of many kernels at once.
 
     Returns
     -------
     dict of str to bytes
         Values by the id of their kernels, of those that have the key and answer us in time.
     """
-    operation = skein.kv.get(key)
-    request = operation._build_operation()  # noqa: SLF001
-    found = {}
-    with contextlib.ExitStack() as stack:
-        answers = [
-            (
-                address.kernel,
-                start_call(stack.enter_context(_stub(address)), "GetRange", request, timeout),
-            )
-            for address in addresses
-        ]
-        for kernel, answer in answers:
-            with contextlib.suppress(RemoteError, ClusterError):
-                found[kernel] = operation._build_result(result(answer))  # noqa: SLF001
-    return {kernel: value for kernel, value in found.items() if value is not None}
+    found: dict[str, bytes] = {}
+    for of_curve in (False, True):
+        some = [one for one in addresses if (one.curve is not None) == of_curve]
+        if some:
+            found |= _client(some[0]).read_key_of_all(some, key, timeout)
+    return found
+
+
+def watch_key(address: StoreAddress, key: str, timeout: float) -> KeyWatch:
+    """Watch a key for ``timeout`` seconds; see :func:`read_key`."""
+    watch: KeyWatch = _client(address).KeyWatch(address, key, timeout)
+    return watch
+
+
+def put_key(address: StoreAddress, key: str, value: bytes, timeout: float) -> None:
+    """Put a key into a kernel's key-value store; see :func:`read_key`."""
+    _client(address).put_key(address, key, value, timeout)
+
+
+def delete_key(address: StoreAddress, key: str, timeout: float) -> None:
+    """Delete a key of a kernel's key-value store; see :func:`read_key`."""
+    _client(address).delete_key(address, key, timeout)
+
+
+def shut_down(address: StoreAddress, diagnostics: str, timeout: float) -> None:
+    """Ask who keeps the store to end the kernel in good order; see :func:`read_key`."""
+    _client(address).shut_down(address, diagnostics, timeout)
 
 
 def describe_failure(error: RemoteError, address: StoreAddress) -> str:
-    """Say in words what an ApplicationMaster's error means.
+    """Say in words what a store's error means.
 
     Raises
     ------
@@ -206,90 +128,6 @@ def describe_failure(error: RemoteError, address: StoreAddress) -> str:
         ) from error
     if error.other_application:
         return f"another application answers at {address}, where it should"
+    who = "ApplicationMaster" if address.curve is None else "supervisor"
     what = "does not answer" if error.unanswered else "refuses"
-    return f"its ApplicationMaster at {address} {what}: {error}"
-
-
-class KeyWatch:
-    """The values of a key, one after the other, as they are put.
-
-    An iterator, which ends when another thread calls :meth:`stop` or after ``timeout`` seconds.
-
-    Parameters
-    ----------
-    address : StoreAddress
-        Of the store.
-    key : str
-        The key.
-    timeout : float
-        Seconds.
-    """
-
-    def __init__(self, address: StoreAddress, key: str, timeout: float) -> None:
-        self._key = key
-        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._channel = _channel(address)
-        self._stub = skein.proto.AppMasterStub(self._channel)
-        self._responses = self._stub.Watch(iter(self._requests.get, None), timeout=timeout)
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Yield the value that there is, and the next ones.
-
-        Raises
-        ------
-        RemoteError
-            When the ApplicationMaster does not answer any more, or not to us.
-        """
-        end = self._key + "\0"
-        create = skein.proto.WatchCreateRequest(start=self._key, end=end, event_type="PUT")
-        self._requests.put(skein.proto.WatchRequest(create=create))
-        try:
-            next(self._responses)  # from now on nothing is missed
-            value = key_value(self._stub, skein.kv.get(self._key), ANSWER_TIMEOUT)
-            if value is not None:
-                yield value
-            for response in self._responses:
-                yield from (event.value for event in response.event)
-        except grpc.RpcError as exc:
-            if exc.code() not in (grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED):
-                raise RemoteError(exc.code(), exc.details() or "") from None
-        except StopIteration:
-            return
-        finally:
-            self.stop()
-
-    def put(self, key: str, value: bytes) -> None:
-        """Put a key over the same connection; see :func:`put_key`."""
-        key_value(self._stub, skein.kv.put(key, value), ANSWER_TIMEOUT)
-
-    def stop(self) -> None:
-        """End it; idempotent."""
-        self._responses.cancel()
-        self._requests.put(None)
-        close_channel(self._channel)
-
-
-def put_key(address: StoreAddress, key: str, value: bytes, timeout: float) -> None:
-    """Put a key into a kernel's key-value store; see :func:`read_key`."""
-    _asked(address, timeout, partial(_operate, address, skein.kv.put(key, value)))
-
-
-def delete_key(address: StoreAddress, key: str, timeout: float) -> None:
-    """Delete a key of a kernel's key-value store; see :func:`read_key`."""
-    _asked(address, timeout, partial(_operate, address, skein.kv.discard(key)))
-
-
-def _operate(address: StoreAddress, operation: Any, timeout: float) -> Any:
-    with _stub(address) as stub:
-        return key_value(stub, operation, timeout)
-
-
-def shut_down(address: StoreAddress, diagnostics: str, timeout: float) -> None:
-    """Ask an application's ApplicationMaster to end it as SUCCEEDED; see :func:`read_key`."""
-    request = skein.proto.ShutdownRequest(final_status="SUCCEEDED", diagnostics=diagnostics)
-
-    def ask(patience: float) -> None:
-        with _stub(address) as stub:
-            call(stub, "shutdown", request, patience)
-
-    _asked(address, timeout, ask)
+    return f"its {who} at {address} {what}: {error}"

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from yarnkernel.errors import ClusterError, YarnKernelError
+from yarnkernel.errors import ClusterError
 from yarnkernel.interrupts import deferred
 from yarnkernel.store.address import SKEIN_NAME
+from yarnkernel.store.remote_error import RemoteError
 from yarnkernel.store.skein_import import skein
 
 if TYPE_CHECKING:
@@ -22,42 +23,6 @@ if TYPE_CHECKING:
 
 #: Seconds after which Ctrl-C is heard while a call waits.
 INTERRUPT_INTERVAL = 0.1
-
-
-class RemoteError(YarnKernelError):
-    """An answer of a gRPC server that is an error.
-
-    Parameters
-    ----------
-    code : grpc.StatusCode
-        What kind.
-    details : str
-        The server's text.
-    """
-
-    def __init__(self, code: grpc.StatusCode, details: str) -> None:
-        super().__init__(details or code.name)
-        self.code = code
-        self.details = details
-
-    @property
-    def unanswered(self) -> bool:
-        """Whether no server answered, so that it may do so later."""
-        return self.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-
-    @property
-    def other_credentials(self) -> bool:
-        """Whether the two sides do not accept each other's certificates."""
-        return any(
-            words in self.details
-            # The second, when a certificate of the same name has signed the server's.
-            for words in ("CERTIFICATE_VERIFY_FAILED", "certificate signature failure")
-        )
-
-    @property
-    def other_application(self) -> bool:
-        """Whether the server has proved to be another one."""
-        return "Hostname Verification Check failed" in self.details
 
 
 def call(stub: Any, method: str, request: Any, timeout: float) -> Any:
@@ -98,9 +63,9 @@ def result(future: Any, deadline: Deadline | None = None) -> Any:
                 details = exc.details() or ""
                 if "certificate has expired" in details:
                     raise _expired() from None
-                raise RemoteError(exc.code(), details) from None
+                raise RemoteError(exc.code().name, details) from None
     said = f"no answer within {deadline.seconds:.0f} s"
-    raise RemoteError(grpc.StatusCode.DEADLINE_EXCEEDED, said)
+    raise RemoteError("DEADLINE_EXCEEDED", said)
 
 
 def _expired() -> ClusterError:

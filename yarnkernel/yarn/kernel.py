@@ -134,7 +134,7 @@ class YarnKernel(SupervisedKernel):
             report(Progress("gone", kernel=self.id, state=status.outcome))
             return status
         if not force and (address := status.store) is not None:
-            from yarnkernel.store.rpc import RemoteError  # noqa: PLC0415  (gRPC)
+            from yarnkernel.store.remote_error import RemoteError  # noqa: PLC0415
 
             try:
                 self.shut_down(address, "Stopped by yarnkernel stop.", STEP_TIMEOUT)

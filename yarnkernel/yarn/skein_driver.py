@@ -25,7 +25,8 @@ import psutil
 
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import ClusterError
-from yarnkernel.store.rpc import RemoteError, call, close_channel, credentials, open_channel
+from yarnkernel.store.remote_error import RemoteError
+from yarnkernel.store.rpc import call, close_channel, credentials, open_channel
 from yarnkernel.store.skein_import import skein
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from yarnkernel.deadline import Deadline
 from yarnkernel.errors import ClusterError, UsageError, YarnKernelError
 from yarnkernel.interrupts import deferred, uninterrupted
 from yarnkernel.kernels.options import DEFAULT_PARTITION
-from yarnkernel.store.rpc import RemoteError, result, start_call
+from yarnkernel.store.remote_error import RemoteError
+from yarnkernel.store.rpc import result, start_call
 from yarnkernel.yarn.client import ANSWER_TIMEOUT, YarnClient
 from yarnkernel.yarn.skein_driver import SharedDriver
 from yarnkernel.yarn.submission import asking, refusal, too_late

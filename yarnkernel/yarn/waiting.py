@@ -24,8 +24,9 @@ from yarnkernel.errors import (
 )
 from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.progress import Progress
-from yarnkernel.store import client as store
-from yarnkernel.store.rpc import RemoteError
+from yarnkernel.store.client import describe_failure
+from yarnkernel.store.remote_error import RemoteError
+from yarnkernel.store.skein_client import KeyReader
 from yarnkernel.yarn.application import (
     EMPTY_PARTITION,
     forgotten_status,
@@ -84,10 +85,10 @@ class KernelWait:
 
     def wait(self, deadline: Deadline) -> ConnectionInfo:
         """Wait; see :meth:`yarnkernel.kernels.handle.Kernel.wait`."""
-        with store.KeyReader() as reader:
+        with KeyReader() as reader:
             return self._wait(reader, deadline)
 
-    def _wait(self, reader: store.KeyReader, deadline: Deadline) -> ConnectionInfo:
+    def _wait(self, reader: KeyReader, deadline: Deadline) -> ConnectionInfo:
         begin = time.monotonic()
         said: Progress | None = None
         trouble = told = ""
@@ -144,7 +145,7 @@ class KernelWait:
 
     @staticmethod
     def _published(
-        reader: store.KeyReader, status: ApplicationStatus, key: str, timeout: float
+        reader: KeyReader, status: ApplicationStatus, key: str, timeout: float
     ) -> tuple[bytes | None, str]:
         """Read the key; without a value, say what is wrong if anything is."""
         if (address := status.store) is None:
@@ -152,7 +153,7 @@ class KernelWait:
         try:
             return reader.read(address, key, timeout), ""
         except RemoteError as exc:
-            return None, store.describe_failure(exc, address)
+            return None, describe_failure(exc, address)
 
     def _check(self, value: bytes, status: ApplicationStatus) -> ConnectionInfo:
         try:
