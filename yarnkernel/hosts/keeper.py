@@ -1,0 +1,199 @@
+"""The process that keeps the line to one host, for all of the user's commands on this machine.
+
+``python -m yarnkernel.hosts.keeper``, started by :mod:`yarnkernel.hosts.ssh`. A line that breaks
+it opens again, with the same forwards on the same ports. It ends when nobody uses it any more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from yarnkernel.errors import HostError
+from yarnkernel.hosts.line import Line, NeedsPersonError, free_port
+
+#: Names in its directory.
+SOCKET, CONTROL, LOG = "k", "c", "ssh.log"
+#: Seconds without a forward or a request after which it ends.
+UNUSED = 60.0
+#: Seconds between two looks whether the kernels of the forwards run.
+LOOK_INTERVAL = 20.0
+#: Seconds between two tries to open a line that broke: growing to the last.
+RETRIES = (0.2, 1.0, 2.0, 5.0, 10.0, 30.0)
+#: Bytes of a request or an answer at most.
+LARGEST = 1 << 26
+#: How often another port is tried.
+PORT_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class _Forward:
+    host: str
+    port: int
+    local: int
+    until: str
+
+
+class Keeper:
+    """Keeps one line.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        The command line.
+    """
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._directory: Path = options.directory
+        self._line: Line | None = None
+        self._connected = asyncio.Event()
+        self._trouble = ""
+        self._forwards: dict[tuple[str, int], _Forward] = {}
+        self._opening: dict[tuple[str, int], asyncio.Lock] = {}
+        self._requests = 0
+        self._used = time.monotonic()
+
+    async def run(self) -> None:
+        """Serve until nobody uses it any more, or the line cannot be opened at all."""
+        path = self._directory / SOCKET
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+        server = await asyncio.start_unix_server(self._serve, str(path), limit=LARGEST)
+        keeping = asyncio.create_task(self._keep())
+        unused = asyncio.create_task(self._until_unused())
+        await asyncio.wait((keeping, unused), return_when=asyncio.FIRST_COMPLETED)
+        server.close()
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+        keeping.cancel()
+        unused.cancel()
+        if self._line is not None:
+            await self._line.close()
+        await asyncio.sleep(0.1)  # for the last answers
+
+    async def _keep(self) -> None:
+        """Open the line, and again whenever it breaks; returns when it cannot be opened at first.
+
+        Who waits then is answered.
+        """
+        tries, was_open = 0, False
+        while True:
+            try:
+                self._line = await Line.open(
+                    self._options.host,
+                    self._options.jump,
+                    self._options.python,
+                    self._directory / CONTROL,
+                    self._directory / LOG,
+                )
+                await self._forward_again(self._line)
+            except HostError as exc:
+                self._trouble = str(exc)
+                if not was_open:
+                    self._connected.set()
+                    return
+                # Sites lock accounts after a few failures: a person is waited for.
+                person = isinstance(exc, NeedsPersonError)
+                await asyncio.sleep(RETRIES[-1] if person else RETRIES[tries])
+                tries = min(tries + 1, len(RETRIES) - 1)
+                continue
+            tries, was_open, self._trouble = 0, True, ""
+            self._connected.set()
+            await asyncio.wait([self._line.ended])
+            self._connected.clear()
+            self._trouble = f"the line to {self._options.host} was lost"
+            await asyncio.sleep(RETRIES[0])
+
+    async def _forward_again(self, line: Line) -> None:
+        for forward in self._forwards.values():
+            await line.forward(forward.local, forward.host, forward.port)
+
+    async def _until_unused(self) -> None:
+        while self._requests or self._forwards or time.monotonic() - self._used < UNUSED:
+            await asyncio.sleep(min(LOOK_INTERVAL, UNUSED))
+            await self._drop_forwards()
+
+    async def _drop_forwards(self) -> None:
+        """Take back the forwards of kernels that have ended."""
+        line = self._line
+        if line is None or not self._connected.is_set():
+            return
+        for path in {forward.until for forward in self._forwards.values()}:
+            with contextlib.suppress(HostError, asyncio.TimeoutError):
+                if (await line.call("exists", {"path": path}, LOOK_INTERVAL)).get("result", True):
+                    continue
+                for key, forward in list(self._forwards.items()):
+                    if forward.until == path:
+                        del self._forwards[key]
+                        await line.cancel(forward.local, forward.host, forward.port)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._requests += 1
+        try:
+            request = json.loads(await reader.readline())
+            try:
+                answer = await asyncio.wait_for(self._answer(request), request["patience"])
+            except HostError as exc:
+                answer = {"unreached": str(exc)}
+            except asyncio.TimeoutError:
+                why = self._trouble or f"{request['call']} was not answered"
+                answer = {"late": f"{self._options.host}: {why}"}
+            writer.write(json.dumps(answer).encode() + b"\n")
+            await writer.drain()
+        except (OSError, ValueError):  # who asked has gone
+            pass
+        finally:
+            self._used = time.monotonic()
+            self._requests -= 1
+            writer.close()
+
+    async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        await self._connected.wait()
+        if self._line is None:
+            raise HostError(self._trouble)
+        name, arguments = request["call"], request["arguments"]
+        if name == "forward":
+            return {"result": await self._forward(self._line, **arguments)}
+        return await self._line.call(name, arguments, request["patience"])
+
+    async def _forward(self, line: Line, host: str, port: int, until: str) -> int:
+        key = (host, port)
+        async with self._opening.setdefault(key, asyncio.Lock()):
+            for attempts_left in reversed(range(PORT_ATTEMPTS)):
+                if key in self._forwards:
+                    break
+                local = free_port()
+                try:
+                    await line.forward(local, host, port)
+                except HostError:
+                    if not attempts_left:
+                        raise
+                else:
+                    self._forwards[key] = _Forward(host, port, local, until)
+            return self._forwards[key].local
+
+
+def main() -> int:
+    """Keep a line."""
+    parser = argparse.ArgumentParser(prog="python -m yarnkernel.hosts.keeper")
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("host")
+    parser.add_argument("--jump", action="append", default=[])
+    parser.add_argument("--python", default="")
+    options = parser.parse_args()
+    os.umask(0o077)
+    asyncio.run(Keeper(options).run())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

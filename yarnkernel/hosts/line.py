@@ -1,0 +1,284 @@
+"""One ssh connection to a host: the user's own OpenSSH client, with the helper at its other end.
+
+The connection is a master of ssh's (ControlMaster in ssh_config(5)), so that forwards can be added
+to it. That its session runs a command matters: a server before OpenSSH 10.1 switches Nagle's
+algorithm off only then (openssh-portable, session.c), and without a kernel's answer takes 44 ms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import itertools
+import json
+import os
+import secrets
+import shlex
+import socket
+import struct
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.errors import HostError
+from yarnkernel.hosts import helper
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+#: Seconds for everything until the helper answers.
+CONNECT_TIMEOUT = 40.0
+#: Seconds between two signs of life; ServerAliveCountMax times as long nobody may answer.
+ALIVE_INTERVAL = 5
+#: Seconds between two questions to the helper, which also keep a server from closing the session.
+PING_INTERVAL = 30.0
+PING_TIMEOUT = 20.0
+#: Seconds that a command to the master may take.
+CONTROL_TIMEOUT = 10.0
+#: Lines before the helper's own that are kept for an error.
+NOISE_KEPT = 5
+#: ``-o`` of every connection: nobody is asked anything, and the user's forwards stay away.
+_OPTIONS = {
+    "BatchMode": "yes",
+    "ControlMaster": "auto",
+    "ControlPersist": "no",
+    "ClearAllForwardings": "yes",
+    "ConnectTimeout": "15",
+    "ForwardAgent": "no",
+    "ForwardX11": "no",
+    "PermitLocalCommand": "no",
+    "RemoteCommand": "none",
+    "RequestTTY": "no",
+    "ServerAliveInterval": str(ALIVE_INTERVAL),
+    "ServerAliveCountMax": "3",
+}
+#: Where a Python may be, besides what the user names.
+PYTHONS = ("python3", "python", "/usr/libexec/platform-python")
+#: What ssh says when a person is needed, and what to type.
+_PERSON = {
+    "Host key verification failed": "ssh {name} (it asks whether that is the right host)",
+    "Permission denied": "ssh -o ControlMaster=yes -S {control} -fN {name} (log in; then again)",
+    "keyboard-interactive": "ssh -o ControlMaster=yes -S {control} -fN {name} (log in; then again)",
+    "Too many authentication failures": "ssh {name}",
+}
+_HEAD = struct.Struct(">I")
+
+
+class NeedsPersonError(HostError):
+    """Only a person can log in there."""
+
+
+class Line:
+    """A connection that is open; see :meth:`open`.
+
+    Attributes
+    ----------
+    ended : asyncio.Task
+        Done when it is not any more.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, ssh: list[str], name: str) -> None:
+        if process.stdin is None or process.stdout is None:
+            raise ValueError("its standard input and output have to be pipes")
+        self._process = process
+        self._source, self._sink = process.stdout, process.stdin
+        self._ssh = ssh
+        self._name = name
+        self._ids = itertools.count()
+        self._pending: dict[int, asyncio.Future[dict[str, Any]]] = {}
+
+    @classmethod
+    async def open(
+        cls, name: str, jump: Sequence[str], python: str, control: Path, log: Path
+    ) -> Line:
+        """Connect.
+
+        Parameters
+        ----------
+        name : str
+            The host, as ssh takes it.
+        jump : sequence of str
+            Hosts to go through, in addition to what ssh's configuration says.
+        python : str
+            A Python there that is tried first; may be empty.
+        control : pathlib.Path
+            Socket of the master; one that is there is used, whoever opened it.
+        log : pathlib.Path
+            File for what ssh says.
+
+        Raises
+        ------
+        NeedsPersonError
+            When somebody has to answer a question.
+        HostError
+            When the host cannot be reached, or has no Python.
+        """
+        ssh = ["ssh", "-S", str(control)]
+        options = [part for key, value in _OPTIONS.items() for part in ("-o", f"{key}={value}")]
+        hops = ["-J", ",".join(jump)] if jump else []
+        unwanted = ("SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "DISPLAY")
+        environment = {key: value for key, value in os.environ.items() if key not in unwanted}
+        with log.open("wb") as errors:
+            process = await asyncio.create_subprocess_exec(
+                *(*ssh, *options, *hops, "-T", "--", name, "exec /bin/sh"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+                env=environment,
+            )
+        line = cls(process, ssh, name)
+        try:
+            await asyncio.wait_for(line._begin(python), CONNECT_TIMEOUT)
+        except (asyncio.TimeoutError, OSError, EOFError, _NoPythonError) as exc:
+            await line.close()
+            raise line._failure(exc, log, control) from None
+        except BaseException:
+            await line.close()
+            raise
+        line.ended = asyncio.create_task(line._read())
+        return line
+
+    ended: asyncio.Task[None]
+
+    def _failure(self, problem: BaseException, log: Path, control: Path) -> HostError:
+        text = log.read_text(errors="replace").strip()
+        said = text.splitlines()[-1] if text else str(problem)
+        for words, what in _PERSON.items():
+            if words in text:
+                hint = what.format(name=shlex.quote(self._name), control=control)
+                return NeedsPersonError(f"{self._name}: {said}; next: {hint}")
+        if isinstance(problem, _NoPythonError):
+            return HostError(
+                f"{self._name}: there is no Python 3.7 or newer among {', '.join(PYTHONS)}; "
+                "next: --python PATH"
+            )
+        if isinstance(problem, asyncio.TimeoutError):
+            said = said or "its shell did not come to our command"
+            return HostError(f"{self._name}: not reached within {CONNECT_TIMEOUT:.0f} s: {said}")
+        return HostError(f"{self._name} cannot be reached: {said or 'the connection was closed'}")
+
+    async def _begin(self, python: str) -> None:
+        """Let a shell there become the helper; whatever it prints before is passed over."""
+        marker = f"yarnkernel-{secrets.token_hex(8)}"
+        code = f"{inspect.getsource(helper)}\nserve()\n".encode()
+        run = f"import sys; exec(sys.stdin.buffer.read({len(code)}).decode())"
+        test = "import sys; sys.exit(sys.version_info < (3, 7))"
+        candidates = " ".join(map(shlex.quote, (*([python] if python else []), *PYTHONS)))
+        # What follows is sent when that Python has taken the shell's place: shells read ahead.
+        self._sink.write(
+            f"for p in {candidates}; do\n"
+            f'if command -v "$p" >/dev/null 2>&1 && "$p" -c \'{test}\' </dev/null; then\n'
+            f"echo; echo '{marker}'; exec \"$p\" -u -c '{run}'; fi; done\n"
+            f"echo; echo '{marker} none'; exit 97\n".encode()
+        )
+        await self._sink.drain()
+        noise: list[str] = []
+        while not (said := await self._source.readline()).startswith(marker.encode()):
+            if not said:
+                raise EOFError(" ".join(noise[-NOISE_KEPT:]))
+            noise.append(said.decode(errors="replace").strip())
+        if said.strip() != marker.encode():
+            raise _NoPythonError
+        self._sink.write(code)
+        await self._sink.drain()
+
+    async def _read(self) -> None:
+        pinging = asyncio.create_task(self._ping())
+        try:
+            while True:
+                head = await self._source.readexactly(_HEAD.size)
+                answer = json.loads(await self._source.readexactly(_HEAD.unpack(head)[0]))
+                future = self._pending.pop(answer.pop("id"), None)
+                if future is not None and not future.done():
+                    future.set_result(answer)
+        except (asyncio.IncompleteReadError, OSError):
+            return
+        finally:
+            pinging.cancel()
+            for future in self._pending.values():
+                if not future.done():
+                    future.set_exception(HostError(f"the line to {self._name} was lost meanwhile"))
+            await self.close()
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(PING_INTERVAL)
+            try:
+                await self.call("exists", {"path": "/"}, PING_TIMEOUT)
+            except (HostError, asyncio.TimeoutError):
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.kill()
+
+    async def call(self, name: str, arguments: dict[str, Any], timeout: float) -> dict[str, Any]:
+        """Call a function of the helper, and return its answer.
+
+        Raises
+        ------
+        HostError
+            When the line is lost meanwhile.
+        asyncio.TimeoutError
+            When there is no answer within ``timeout`` seconds.
+        """
+        request = next(self._ids)
+        data = json.dumps({"id": request, "call": name, "arguments": arguments}).encode()
+        future = asyncio.get_running_loop().create_future()
+        self._pending[request] = future
+        try:
+            self._sink.write(_HEAD.pack(len(data)) + data)
+            return await asyncio.wait_for(future, timeout)
+        finally:
+            self._pending.pop(request, None)
+
+    async def forward(self, local: int, host: str, port: int) -> None:
+        """Let a port of this machine's loopback lead to one that the host reaches.
+
+        Raises
+        ------
+        HostError
+            When that cannot be done.
+        """
+        target = f"[{host}]" if ":" in host else host
+        await self._control("forward", "-L", f"127.0.0.1:{local}:{target}:{port}")
+
+    async def cancel(self, local: int, host: str, port: int) -> None:
+        """Take a forward back."""
+        target = f"[{host}]" if ":" in host else host
+        await self._control("cancel", "-L", f"127.0.0.1:{local}:{target}:{port}")
+
+    async def _control(self, command: str, *arguments: str) -> None:
+        process = await asyncio.create_subprocess_exec(
+            *(*self._ssh, "-O", command, *arguments, "--", self._name),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            _, said = await asyncio.wait_for(process.communicate(), CONTROL_TIMEOUT)
+        except asyncio.TimeoutError:
+            process.kill()
+            raise HostError(f"{self._name}: ssh -O {command} hangs") from None
+        if process.returncode:
+            text = said.decode(errors="replace").strip()
+            raise HostError(f"{self._name}: no port can be forwarded: {text}")
+
+    async def close(self) -> None:
+        """End it."""
+        self._sink.close()
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+            try:
+                await asyncio.wait_for(self._process.wait(), CONTROL_TIMEOUT)
+            except asyncio.TimeoutError:
+                self._process.kill()
+
+
+class _NoPythonError(Exception):
+    """No Python is there."""
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,157 @@
+"""A host at the other end of the user's own ssh."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import stat
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import filelock
+
+from yarnkernel.deadline import Deadline
+from yarnkernel.errors import HostError, HostTimeoutError, UsageError
+from yarnkernel.hosts.host import ANSWER_TIMEOUT, Host, HostInfo, result_of
+from yarnkernel.hosts.keeper import SOCKET
+from yarnkernel.hosts.line import CONNECT_TIMEOUT
+from yarnkernel.python_command import python_command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Seconds for the keeper's process to listen.
+KEEPER_TIMEOUT = 20.0
+#: Seconds between two looks whether it does.
+POLL_INTERVAL = 0.02
+#: Bytes of the directory of all lines at most: what follows is ``/`` and 8 digits, and ``/c``; ssh
+#: binds that with 17 more bytes (mux.c), and unix(7) allows 107.
+LONGEST_PARENT = 79
+
+
+class SshHost(Host):
+    """See :class:`yarnkernel.hosts.host.Host`.
+
+    Parameters
+    ----------
+    name : str
+        As ssh takes it: a name of its configuration, or ``user@host``.
+    jump : sequence of str, optional
+        Hosts to go through, in addition to what the configuration says.
+    python : str, optional
+        A Python there that is tried first.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be the name of a host.
+    """
+
+    def __init__(self, name: str, jump: Sequence[str] = (), python: str = "") -> None:
+        for one in (name, *jump):
+            if not one or one.startswith("-") or any(c.isspace() or c == "," for c in one):
+                raise UsageError(f"{one!r} is no host: ssh could not take it")
+        self.name = name
+        self._jump = tuple(jump)
+        self._python = python
+
+    @property
+    def info(self) -> HostInfo:
+        """See :class:`yarnkernel.hosts.host.Host`; opens the line when there is none."""
+        if "_info" not in self.__dict__:
+            self._info = HostInfo(**self._call("info", CONNECT_TIMEOUT + ANSWER_TIMEOUT))
+        return self._info
+
+    def forward(self, host: str, port: int, *, until: str) -> tuple[str, int]:
+        """See :meth:`yarnkernel.hosts.host.Host.forward`."""
+        return "127.0.0.1", self._call("forward", ANSWER_TIMEOUT, host=host, port=port, until=until)
+
+    def _call(self, name: str, patience: float, /, **arguments: Any) -> Any:
+        request = {"call": name, "arguments": arguments, "patience": patience}
+        deadline = Deadline(patience + KEEPER_TIMEOUT)
+        with self._connection(deadline) as connection:
+            try:
+                connection.sendall(json.dumps(request).encode() + b"\n")
+                with connection.makefile("rb") as stream:
+                    said = stream.readline()
+            except OSError as exc:
+                raise HostTimeoutError(f"{self}: no answer to {name}: {exc}") from exc
+        if not said:
+            raise HostError(f"{self}: the process that keeps its line has ended")
+        answer = json.loads(said)
+        if "unreached" in answer:
+            raise HostError(answer["unreached"])
+        if "late" in answer:
+            raise HostTimeoutError(f"{answer['late']}, within {patience:.0f} s")
+        return result_of(answer, self)
+
+    def _connection(self, deadline: Deadline) -> socket.socket:
+        """Connect to the process that keeps the line; start it if need be."""
+        directory = _directory(self.name, self._jump)
+        opened = _connect(directory / SOCKET, deadline)
+        if opened is not None:
+            return opened
+        with filelock.FileLock(directory / "lock", timeout=deadline.remaining):
+            opened = _connect(directory / SOCKET, deadline)  # somebody else was first
+            if opened is not None:
+                return opened
+            self._start_keeper(directory)
+            started = Deadline(deadline.step(KEEPER_TIMEOUT))
+            while not started.passed:
+                opened = _connect(directory / SOCKET, deadline)
+                if opened is not None:
+                    return opened
+                time.sleep(POLL_INTERVAL)
+        raise HostError(f"{self}: nobody keeps its line; next: see {directory / 'keeper.log'}")
+
+    def _start_keeper(self, directory: Path) -> None:
+        arguments = [str(directory), *(f"--jump={one}" for one in self._jump)]
+        if self._python:
+            arguments.append(f"--python={self._python}")
+        command = python_command("yarnkernel.hosts.keeper", *arguments, "--", self.name)
+        with (directory / "keeper.log").open("wb") as log:
+            subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                start_new_session=True,
+            )
+
+
+def _connect(path: Path, deadline: Deadline) -> socket.socket | None:
+    opened = socket.socket(socket.AF_UNIX)
+    opened.settimeout(deadline.step(deadline.seconds))
+    try:
+        opened.connect(str(path))
+    except (FileNotFoundError, ConnectionRefusedError):
+        opened.close()
+        return None
+    except OSError as exc:
+        opened.close()
+        raise HostError(f"{path}: {exc}") from exc
+    return opened
+
+
+def _directory(name: str, jump: Sequence[str]) -> Path:
+    """Return the directory of a line, for its user alone: its path has to be short."""
+    mine = f"yarnkernel-{os.getuid()}"
+    bases = (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp")  # noqa: S108  (checked below)
+    parent = next(
+        path
+        for path in (Path(base, mine) for base in bases if base)
+        if len(str(path)) < LONGEST_PARENT
+    )
+    digest = hashlib.sha256("\0".join((name, *jump)).encode()).hexdigest()[:8]
+    for path in (parent, parent / digest):
+        path.mkdir(0o700, exist_ok=True)
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o77:
+            raise HostError(f"{path} is not a directory of yours alone; next: remove it")
+    return parent / digest
