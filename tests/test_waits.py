@@ -28,6 +28,7 @@ ALLOWED = {
     "cli/output.py table: captured.get()": "no wait: rich's text",
     "container/commands.py answer: done.exception()": "a callback of what is done",
     "container/commands.py answer: done.result()": "a callback of what is done",
+    "container/private_store.py _told: done.exception()": "done",
     "container/kernel.py _bring_up: self._process.ended.result()": "done",
     "container/supervisor.py _crashed: ended.result()": "done",
     "container/supervisor.py _ended_in_good_order: kernel.process.ended.result()": "done",
@@ -40,6 +41,10 @@ ALLOWED = {
     # Tasks that last as long as the kernel, and are cancelled with it.
     "container/app_master_server.py Watch: responses.get()": "until the client goes",
     "container/commands.py restart_asked: self._restarts.get()": "until somebody asks",
+    "container/private_store.py _serve: self._socket.recv_multipart(copy=False)": (
+        "until a client asks"
+    ),
+    "container/private_store.py commands: self._commands.get()": "until a client asks",
     "container/front_door.py _take: loop.sock_accept(self._socket)": "until a client comes",
     "container/front_door.py _take: self._places.acquire()": "until a client goes",
     "container/kernel.py see_off: self.activity.farewell.wait()": "until the kernel ends",
@@ -54,6 +59,8 @@ ALLOWED = {
     "kernels/session.py execute: cell.wait()": "until the cell's end, or the kernel's",
     "kernels/session.py wait: self.idle.wait()": "until the cell's end, or the kernel's",
     # Whoever calls has the deadline.
+    "hosts/keeper.py _answer: self._connected.wait()": "in wait_for",
+    "store/curve_client.py receive: self._socket.recv_multipart()": "poll says that there is one",
     "kernels/blocking.py run: future.result()": "done",
     "cli/kernels.py _knock: connection.recv(1)": "the socket has a timeout",
     "container/gate.py _accept: listening.accept()": "the socket does not block",

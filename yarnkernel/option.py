@@ -54,6 +54,8 @@ class Option:
         Whether ``least`` itself is too little.
     per_launch : bool
         Whether a variable may change it for one launch.
+    only : tuple of str
+        The interfaces that know it; all where there are none.
     direct : bool
         Whether the direct way alone can do it.
     any_way : tuple
@@ -87,6 +89,7 @@ class Option:
     most: float = 2**31 - 1
     above: bool = False
     per_launch: bool = False
+    only: tuple[str, ...] = ()
     direct: bool = False
     any_way: tuple[Any, ...] = ()
     recipe: str = ""
@@ -113,11 +116,12 @@ class Option:
 
     @property
     def help_text(self) -> str:
-        """What it means, and which way it needs."""
-        if not self.direct:
-            return self.help
-        which = " and ".join(value for value in self.choices if value not in self.any_way)
-        return f"{self.help}; {which} needs the direct way".replace(";  needs", "; needs")
+        """What it means, and which way or interface it needs."""
+        text = self.help
+        if self.direct:
+            which = " and ".join(value for value in self.choices if value not in self.any_way)
+            text = f"{text}; {which} needs the direct way".replace(";  needs", "; needs")
+        return f"{text} ({', '.join(self.only)} only)" if self.only else text
 
     @property
     def default_text(self) -> str:

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 #: The steps, and their words.
 _WORDS = {
     "place": "cluster: {place}",
+    "host": "host: {place}",
     "direct": "submitted the direct way: one kernel, and nothing that needs Java",
     "skein": "submitting the skein way: {reason}",
     "connected": "{place} answers",
     "submitted": "{kernel} submitted to queue {place}",
+    "started": "{kernel} started on {place}",
     "unsure": "{kernel} may have been submitted; killing it",
     "waiting": "{kernel} {state} (queue {place})",
     "running": "{kernel} {state} on {place}",

@@ -286,7 +286,7 @@ def edited(home: Shell) -> Path:
     ("config", "reason"),
     [
         ({"queu": "small"}, "there is no option 'queu'; did you mean 'queue'?"),
-        ({"x": "small"}, "there is no option 'x'; there are spec, files_from, queue"),
+        ({"x": "small"}, "there is no option 'x'; there are interface, host, jump"),
         (
             {"vcores": "2"},
             "the option 'vcores' has to be a whole number above 0 and at most 2147483647, not '2'",

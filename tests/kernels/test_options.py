@@ -57,10 +57,21 @@ def values_of(option: Option) -> st.SearchStrategy[Any]:
 
 
 def some(table: dict[str, Option]) -> st.SearchStrategy[dict[str, Any]]:
-    """Some options, each with a value."""
-    return st.fixed_dictionaries(
-        {}, optional={name: values_of(option) for name, option in table.items() if name != "spec"}
-    ).filter(lambda values: values.get("via") != "skein")
+    """Some options, each with a value, of those that the interface among them knows."""
+    return (
+        st.fixed_dictionaries(
+            {},
+            optional={name: values_of(option) for name, option in table.items() if name != "spec"},
+        )
+        .map(known)
+        .filter(lambda values: values.get("via") != "skein")
+    )
+
+
+def known(values: dict[str, Any]) -> dict[str, Any]:
+    interface = values.get("interface", "yarn")
+    found = {k: v for k, v in values.items() if interface in (CONFIG[k].only or [interface])}
+    return {**found, "host": found.get("host", "box")} if interface == "ssh" else found
 
 
 def spelled(values: dict[str, Any]) -> list[str]:
@@ -113,6 +124,7 @@ def test_what_no_variable_changes() -> None:
     assert OPTIONS.keys() - names == {
         *("spec", "files_from", "env", "precmd", "kernel_cmd", "launch_arg"),
         *("encrypt", "own_credentials"),
+        *("interface", "host", "jump", "python", "scheduler_arg"),
     }
 
 
@@ -153,6 +165,9 @@ ANYTHING = st.one_of(
 @given(value=ANYTHING)
 def test_schema_says_what_is_checked(name: str, value: Any) -> None:
     values = {name: value}
+    if CONFIG[name].only:
+        values = {"host": "box", "interface": CONFIG[name].only[-1], **values}
+        values = {name: value, **known(values)} if name != "interface" else values
     if not VALIDATOR.is_valid(values):
         with pytest.raises(UsageError) as caught:
             read_config(values)
@@ -195,11 +210,11 @@ def test_wrong_on_command_lines(name: str, capsys: pytest.CaptureFixture[str]) -
         assert main([*command, wrong]) == 2
         shown = capsys.readouterr()
         assert (shown.out, shown.err.count("\n")) == ("", 1)
-        assert f"{OPTIONS[name].flag}: {reason}; next: " in shown.err
+        assert f"{'/'.join(OPTIONS[name].flags)}: {reason}; next: " in shown.err
     assert launcher.main([wrong, "kernel.json"]) == 2
     shown = capsys.readouterr()
     assert shown.err.count("\n") == 1
-    assert f"{OPTIONS[name].flag}: {reason}" in shown.err
+    assert f"{'/'.join(OPTIONS[name].flags)}: {reason}" in shown.err
 
 
 @pytest.mark.parametrize("name", [name for name in WRONG if OPTIONS[name].per_launch])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from yarnkernel.arguments import add_timeout, count
 from yarnkernel.cli.arguments import APPLICATIONS, Commands, add_app_id, add_command, completed_by
-from yarnkernel.cli.kernels import find_kernel, opened_place
+from yarnkernel.cli.kernels import find_kernel, place_of
 from yarnkernel.errors import ApplicationError, UsageError
 from yarnkernel.kernels.handle import join_pieces
 
@@ -104,16 +104,22 @@ def _used_memory(kernel: KernelStatus) -> str:
 
 
 def _list(options: argparse.Namespace, output: Output) -> None:
-    with opened_place() as place:
-        found = place.list(ended=options.all, user=options.user)
-        user = place.user
+    from yarnkernel.kernels import places  # noqa: PLC0415  (protobuf)
+
+    found = places.list_kernels(
+        ended=options.all,
+        user=options.user,
+        trouble=lambda why: output.progress(f"warning: none of a cluster: {why}"),
+    )
     if options.ids:
         ids = [status.id for status in found]
         output.result("\n".join(ids), ids)
         return
     kernels: dict[str, KernelStatus] = {}
     # Others' supervisors would not answer us, and might take their time to say so.
-    own = [one.store for one in found if one.user == user and one.store is not None]
+    user = places.own_name()
+    stores = [one.store for one in found if one.store is not None]
+    own = [store for store in stores if store.user == user or store.curve is not None]
     if own:
         from yarnkernel.kernels.control import read_kernel_statuses  # noqa: PLC0415  (skein)
 
@@ -144,7 +150,8 @@ def _list(options: argparse.Namespace, output: Output) -> None:
 
 def _status(options: argparse.Namespace, output: Output) -> None:
     kernel, trouble = None, ""
-    with opened_place() as place, place.find(options.app_id) as handle:
+    place = place_of(options.app_id)
+    with place.find(options.app_id) as handle:
         status = handle.status(remembered=True)
         waits = place.explain(status)
         if status.store is not None:
@@ -268,24 +275,25 @@ def _stop(options: argparse.Namespace, output: Output) -> int:
         raise UsageError("name the applications to stop, or say --all; next: yarnkernel list")
     ended = []
     failed = 0
-    with opened_place() as place:
-        app_ids = [place.check_id(text) for text in options.app_ids]
-        kernels = [place.find(app_id) for app_id in app_ids]
-        if options.all:
-            kernels = [place.find(status.id) for status in place.list(user=place.user)]
-            if not kernels:
-                output.progress(f"{place.user} has no kernel here")
-        for kernel in kernels:
-            try:
-                with kernel:
-                    status = kernel.stop(
-                        force=options.force, timeout=options.timeout, report=output.report
-                    )
-            except ApplicationError as exc:
-                output.error(str(exc))
-                failed = exc.exit_code
-            else:
-                ended.append(_document(status))
+    from yarnkernel.kernels import places  # noqa: PLC0415  (protobuf)
+
+    if options.all:
+        app_ids = [status.id for status in places.list_kernels(user=None)]
+        if not app_ids:
+            output.progress(f"{places.own_name()} has no kernel here")
+    else:
+        app_ids = [place_of(text).check_id(text) for text in options.app_ids]
+    for kernel in map(find_kernel, app_ids):
+        try:
+            with kernel:
+                status = kernel.stop(
+                    force=options.force, timeout=options.timeout, report=output.report
+                )
+        except ApplicationError as exc:
+            output.error(str(exc))
+            failed = exc.exit_code
+        else:
+            ended.append(_document(status))
     if output.as_json:
         output.result("", ended)
     return failed

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from yarnkernel.arguments import add_kernel_info_key, add_timeout
 from yarnkernel.cli.arguments import FILES, Commands, add_app_id, add_command, completed_by
-from yarnkernel.cli.kernels import find_kernel, opened_place
+from yarnkernel.cli.kernels import find_kernel, place_of
 from yarnkernel.connection import (
     find_connection_file,
     is_encrypted,
@@ -99,8 +99,9 @@ def _tell(output: Output, app_id: str, **result: Any) -> None:
 
 def _console(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.kernels.console import run_console  # noqa: PLC0415  (jupyter_console)
+    from yarnkernel.kernels.places import is_kernel  # noqa: PLC0415  (protobuf)
 
-    if not options.kernel.startswith("application_"):
+    if not is_kernel(options.kernel):
         info = read_connection_file(find_connection_file(options.kernel))
         if not is_encrypted(info) and not is_loopback(info["ip"]):
             output.progress("what is said is not encrypted on its way")
@@ -117,8 +118,9 @@ def _console(options: argparse.Namespace, output: Output) -> None:
         except YarnKernelError as exc:
             output.error(str(exc))
 
-    with opened_place() as place, place.find(options.kernel) as kernel:
-        output.progress(f"cluster: {place.source}")
+    place = place_of(options.kernel)
+    with place.find(options.kernel) as kernel:
+        output.progress(str(place.introduction))
         info = kernel.wait(Deadline(options.timeout), key=key, report=output.report)
         if options.encrypt and not is_encrypted(info):
             info = kernel.other_info(ENCRYPT_TIMEOUT, encrypted=True) or info

@@ -95,10 +95,10 @@ def _run_kernel(state: ClusterState, phases: dict[str, float], output: Output) -
     """Submit, connect, run a cell, and wait for the application's end."""
     from yarnkernel.cluster.find import local_environment  # noqa: PLC0415
     from yarnkernel.kernels.options import LaunchOptions  # noqa: PLC0415
-    from yarnkernel.kernels.places import open_place  # noqa: PLC0415
+    from yarnkernel.kernels.places import open_cluster  # noqa: PLC0415
 
     output.progress("2. a kernel in a container of it: yarnkernel start specs/ipython.yaml")
-    with contextlib.closing(open_place(cluster=local_environment(state))) as place:
+    with contextlib.closing(open_cluster(local_environment(state))) as place:
         begin = output.elapsed
         deadline = Deadline(START_TIMEOUT)
         with place.start(LaunchOptions(), deadline, report=output.report) as (kernel, info):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from yarnkernel.arguments import add_timeout, count
 from yarnkernel.cli.arguments import Commands, add_command
-from yarnkernel.cli.kernels import opened_place, pusher
+from yarnkernel.cli.kernels import pusher
 from yarnkernel.deadline import Deadline
 from yarnkernel.environment.stored import TAG_PREFIX
 from yarnkernel.errors import UsageError
@@ -165,14 +165,14 @@ def _list(options: argparse.Namespace, output: Output) -> None:
 def _prune(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.environment.cache import cached_archives, remove_cached  # noqa: PLC0415
     from yarnkernel.environment.stored import select_old  # noqa: PLC0415
+    from yarnkernel.kernels.places import open_cluster  # noqa: PLC0415  (protobuf)
 
-    with opened_place() as place:
-        in_use = {
-            tag.removeprefix(TAG_PREFIX)
-            for status in place.list()
-            for tag in status.tags
-            if tag.startswith(TAG_PREFIX)
-        }
+    in_use = {
+        tag.removeprefix(TAG_PREFIX)
+        for status in open_cluster().list()
+        for tag in status.tags
+        if tag.startswith(TAG_PREFIX)
+    }
     age = float(options.older_than * SECONDS_A_DAY)
     chosen = []
     for store in _stores(options):

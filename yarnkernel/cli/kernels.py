@@ -124,11 +124,10 @@ def _transfer(output: Output) -> Iterator[_Shown]:
 
 
 @contextlib.contextmanager
-def opened_place() -> Iterator[Place]:
-    """Open the user's place."""
+def _opened_place(launch: LaunchOptions) -> Iterator[Place]:
     from yarnkernel.kernels.places import open_place  # noqa: PLC0415  (protobuf)
 
-    with contextlib.closing(open_place()) as place:
+    with contextlib.closing(open_place(launch)) as place:
         yield place
 
 
@@ -147,7 +146,7 @@ def _start(options: argparse.Namespace, output: Output) -> None:
         output.report(progress)
 
     with (
-        opened_place() as place,
+        _opened_place(launch) as place,
         _transfer(output) as transfer,
         place.start(
             launch, deadline, key=options.kernel_info_key, report=report, transfer=transfer
@@ -205,7 +204,7 @@ def _knock(host: str, port: int) -> None:
 def _submit(options: argparse.Namespace, output: Output) -> None:
     launch = LaunchOptions.from_dict(given(options))
     with (
-        opened_place() as place,
+        _opened_place(launch) as place,
         _transfer(output) as transfer,
         place.submit(
             launch, Deadline(launch.timeout), report=output.report, transfer=transfer
@@ -214,11 +213,16 @@ def _submit(options: argparse.Namespace, output: Output) -> None:
         output.result(kernel.id, {"application_id": kernel.id})
 
 
+def place_of(kernel: str) -> Place:
+    """Return the place of a kernel, by its id."""
+    from yarnkernel.kernels import places  # noqa: PLC0415  (protobuf)
+
+    return places.place_of(kernel)
+
+
 def find_kernel(kernel: str) -> Kernel:
     """Return the handle of a kernel; the caller closes it."""
-    from yarnkernel.kernels.places import open_place  # noqa: PLC0415  (protobuf)
-
-    return open_place().find(kernel)
+    return place_of(kernel).find(kernel)
 
 
 def _connect(options: argparse.Namespace, output: Output) -> None:
@@ -227,8 +231,9 @@ def _connect(options: argparse.Namespace, output: Output) -> None:
     else:
         _hide_standard_output()
     deadline = Deadline(options.timeout)
-    with opened_place() as place, place.find(options.app_id) as kernel:
-        output.progress(f"cluster: {place.source}")
+    place = place_of(options.app_id)
+    with place.find(options.app_id) as kernel:
+        output.progress(str(place.introduction))
         app_id = kernel.id
         info = kernel.wait(deadline, key=options.kernel_info_key, report=output.report)
         if is_encrypted(info) != options.encrypt:

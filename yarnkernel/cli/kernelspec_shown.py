@@ -54,7 +54,7 @@ def show(options: argparse.Namespace, output: Output) -> None:
     try:
         values = all_options(kernelspec)
         launch = launch_options(kernelspec)
-        found = open_place().describe(launch)
+        found = open_place(launch).describe(launch)
     except UsageError as exc:
         raise cannot_be_used(kernelspec, exc) from None
     recipe = launch.recipe_options()

@@ -139,19 +139,22 @@ def _add(options: argparse.Namespace, output: Output) -> None:
 
     values = given(options, CONFIG)
     name = check_name(options.kernelspec or DEFAULT_NAME)
-    found = _describe(LaunchOptions.from_dict(given(options)))
+    launch = LaunchOptions.from_dict(given(options))
+    found = _describe(launch)
     prefix = Path(sys.prefix) if options.sys_prefix else options.prefix
     kernels = kernels_directory(prefix)
     directory = kernels / name.lower()
-    files_from = {} if "files_from" in values else _files_from(found)
+    beside: dict[str, str] = {}
+    if found.path is not None:
+        beside = {"spec": SPEC_FILE} | ({} if "files_from" in values else _files_from(found))
     content = new_content(
         directory,
-        {**values, "spec": SPEC_FILE, **files_from},
+        {**values, **beside},
         display_name=options.display_name,
         language=options.language,
         provisioner=not options.argv,
     )
-    _tell_cluster(output)
+    _tell_place(launch, output)
     private = bool(values.get("env")) and prefix is None
     kernelspec = write_kernelspec(
         name, kernels, content, found.path, replace=options.replace, private=private
@@ -206,13 +209,15 @@ def _describe(launch: LaunchOptions) -> Description:
     """Look at what would be submitted, and at an environment that is here."""
     from yarnkernel.kernels.places import open_place  # noqa: PLC0415  (protobuf)
 
-    found = open_place().describe(launch)
+    found = open_place(launch).describe(launch)
     _check_environment(launch)
     return found
 
 
 def _files_from(found: Description) -> dict[str, str]:
-    return {"files_from": str(found.path.absolute().parent)} if found.has_files else {}
+    if found.path is None or not found.has_files:
+        return {}
+    return {"files_from": str(found.path.absolute().parent)}
 
 
 def _warn_of_variables(kernelspec: Kernelspec, values: dict[str, Any], output: Output) -> None:
@@ -247,11 +252,11 @@ def _check_environment(launch: LaunchOptions) -> None:
         check_packages(open_prefix(Path(launch.environment)), to_pack=False)
 
 
-def _tell_cluster(output: Output) -> None:
+def _tell_place(launch: LaunchOptions, output: Output) -> None:
     from yarnkernel.kernels.places import open_place  # noqa: PLC0415  (protobuf)
 
     try:
-        output.progress(f"cluster: {open_place().source}")
+        output.progress(str(open_place(launch).introduction))
     except YarnKernelError as exc:
         output.progress(f"warning: no kernel can be started now: {exc}")
 

@@ -19,7 +19,7 @@ import traceback
 from typing import IO, TYPE_CHECKING
 
 from yarnkernel.deadline import Deadline
-from yarnkernel.errors import ClusterError, YarnKernelError
+from yarnkernel.errors import PlaceError, YarnKernelError
 from yarnkernel.jupyter.agent_ends import Ends
 from yarnkernel.jupyter.agent_starts import Starts
 from yarnkernel.jupyter.messages import (
@@ -40,8 +40,9 @@ from yarnkernel.jupyter.messages import (
     encode,
 )
 from yarnkernel.kernel_status import KernelStatus
+from yarnkernel.kernels.interfaces import YARN
 from yarnkernel.kernels.options import LaunchOptions
-from yarnkernel.kernels.places import open_place
+from yarnkernel.kernels.places import open_cluster, open_place, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,9 +163,11 @@ class Agent:
             case _:
                 raise YarnKernelError(f"{type(request).__name__} is nothing to ask for")
 
-    def _current_place(self) -> Place:
-        """The place of a start: what it keeps for further ones is shared while it is the same."""
-        place = open_place()
+    def _current_place(self, launch: LaunchOptions) -> Place:
+        """The place of a start: what YARN's keeps is shared by all starts on a cluster."""
+        if (launch.interface or YARN) != YARN:
+            return open_place(launch)
+        place = open_cluster()
         _ = place.source  # may take a while: nobody else waits for that
         with self._opening:
             if self._place is None or place != self._place:
@@ -181,7 +184,7 @@ class Agent:
             self._write(progress, number)
 
         with self._starts.begun(number, deadline):
-            place = self._current_place()
+            place = self._current_place(launch)
             with place.start(
                 launch,
                 deadline,
@@ -227,7 +230,7 @@ class Agent:
     def _kernel(self, app_id: str) -> Kernel:
         place = self._places.get(app_id)
         if place is None:
-            place = self._places[app_id] = open_place()
+            place = self._places[app_id] = place_of(app_id)
         return place.find(app_id)
 
     def _end_application(self, app_id: str, grace: float) -> str:
@@ -238,7 +241,7 @@ class Agent:
                     time.sleep(END_INTERVAL)
                     status = kernel.status()
                 status = status if status.ended else kernel.stop(force=True)
-        except ClusterError:
+        except PlaceError:
             self._places.pop(app_id, None)  # the next try asks which it is now
             raise
         self._places.pop(app_id, None)

@@ -14,13 +14,9 @@ import tempfile
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from yarnkernel.errors import UsageError
-from yarnkernel.python_command import python_command
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 #: The name of the provisioner's entry point; see pyproject.toml.
 PROVISIONER = "yarn-provisioner"
@@ -137,17 +133,17 @@ def _read(name: str, directory: Path) -> Kernelspec | None:
     return Kernelspec(name, directory, content) if isinstance(content, dict) else None
 
 
-def variables_beside(spec: str) -> dict[str, str]:
-    """Read the kernel's variables out of the ``kernel.json`` beside a specification.
+def variables_in(directory: Path | None) -> dict[str, str]:
+    """Read the kernel's variables out of the ``kernel.json`` of a kernelspec.
 
-    The command of a kernelspec does not name them: all users of a machine see command lines.
+    Its command does not name them: all users of a machine see command lines.
 
     Parameters
     ----------
-    spec : str
-        Path of the specification, as in :func:`launcher_command`; may be empty.
+    directory : pathlib.Path or None
+        The kernelspec's, if it is known.
     """
-    found = _read("", Path(spec).parent) if spec else None
+    found = None if directory is None else _read("", directory)
     return {} if found is None else _variables(found.content)
 
 
@@ -179,7 +175,7 @@ def write_kernelspec(
     name: str,
     kernels: Path,
     content: dict[str, Any],
-    spec: Path,
+    spec: Path | None,
     *,
     replace: bool = False,
     private: bool = False,
@@ -194,8 +190,8 @@ def write_kernelspec(
         The directory that it is going to be in; see :func:`kernels_directory`.
     content : dict
         Its ``kernel.json``.
-    spec : pathlib.Path
-        The application specification, which is copied.
+    spec : pathlib.Path or None
+        The application specification, which is copied, if it has one.
     replace : bool, default False
         Whether one of ours with the same name is replaced.
     private : bool, default False
@@ -220,9 +216,10 @@ def write_kernelspec(
             new.mkdir()
             (new / "kernel.json").touch(0o600 if private else 0o666)
             (new / "kernel.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-            shutil.copyfile(spec, new / SPEC_FILE)
-            if private or not spec.stat().st_mode & stat.S_IROTH:
-                (new / SPEC_FILE).chmod(0o600)
+            if spec is not None:
+                shutil.copyfile(spec, new / SPEC_FILE)
+                if private or not spec.stat().st_mode & stat.S_IROTH:
+                    (new / SPEC_FILE).chmod(0o600)
             for logo in (resources.files("yarnkernel") / "kernelspec_logos").iterdir():
                 (new / logo.name).write_bytes(logo.read_bytes())
             _put_in_place(new, directory, Path(part, "old"))
@@ -333,17 +330,3 @@ def remove_kernelspec(kernelspec: Kernelspec) -> None:
             shutil.rmtree(directory)
     except OSError as exc:
         raise UsageError(f"cannot remove the kernelspec {directory}: {exc.strerror}") from exc
-
-
-def launcher_command(directory: Path, arguments: Sequence[str]) -> list[str]:
-    """Make the ``argv`` of a kernelspec.
-
-    Parameters
-    ----------
-    directory : pathlib.Path
-        Where it is installed.
-    arguments : sequence of str
-        Options of the launcher.
-    """
-    spec = str(directory / SPEC_FILE)
-    return python_command(LAUNCHER, "--spec", spec, *arguments, "{connection_file}")

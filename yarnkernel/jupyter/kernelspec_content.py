@@ -10,15 +10,17 @@ from yarnkernel.jupyter.front_end_options import CONFIG, FRONT_END_OPTIONS, read
 from yarnkernel.jupyter.kernelspec import (
     LAUNCHER,
     PROVISIONER,
+    SPEC_FILE,
     Kernelspec,
-    launcher_command,
 )
 from yarnkernel.jupyter.launcher_arguments import LAUNCH_TIMEOUT, read_values
 from yarnkernel.kernels.arguments import to_arguments
+from yarnkernel.kernels.interfaces import SSH, YARN
 from yarnkernel.kernels.options import OPTIONS, LaunchOptions
+from yarnkernel.python_command import python_command
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
 #: Of a kernelspec that is not given one.
@@ -57,10 +59,11 @@ def new_content(
     ipython = not values.get("kernel_cmd")
     language = language or ("python" if ipython else "")
     kind = language.capitalize() or directory.name
-    default = f"{kind} (YARN)" if directory.name in (DEFAULT_NAME, kind) else None
+    where = _where(values)
+    default = f"{kind} ({where})" if directory.name in (DEFAULT_NAME, kind) else None
     content: dict[str, Any] = {
-        "argv": launcher_command(directory, to_arguments(values)),
-        "display_name": display_name or default or f"{kind} (YARN, {directory.name})",
+        "argv": _launcher_command(directory, to_arguments(values), has_spec="spec" in values),
+        "display_name": display_name or default or f"{kind} ({where}, {directory.name})",
         "language": language,
         "metadata": {},
     }
@@ -72,6 +75,16 @@ def new_content(
         _check_for_launcher(values)
         _keep_variables(content, values)
     return content
+
+
+def _where(values: Mapping[str, Any]) -> str:
+    """Name the place for people: "YARN", "slurm on login"."""
+    interface, host = values.get("interface", YARN), values.get("host", "")
+    if interface == YARN:
+        return "YARN"
+    if interface == SSH:
+        return str(host)
+    return f"{interface} on {host}" if host else str(interface)
 
 
 def changed_content(
@@ -109,8 +122,8 @@ def changed_content(
         if "spec" in changes:
             named["spec"] = str(kernelspec.directory / changes["spec"])
         command = kernelspec.argv[: kernelspec.argv.index(LAUNCHER) + 1]
-        spec = ["--spec", named["spec"]] if named.get("spec") else []
-        content["argv"] = [*command, *spec, *to_arguments(named), *rest]
+        beside = _beside_arguments(named.get("spec", ""), kernelspec.directory)
+        content["argv"] = [*command, *beside, *to_arguments(named), *rest]
         if not kernelspec.has_provisioner:
             before, values = given, named
             _keep_variables(content, named)
@@ -203,3 +216,26 @@ def _tell_kind(content: dict[str, Any], *, ipython: bool) -> None:
         metadata.pop(name, None)
         if ipython:
             metadata[name] = value
+
+
+def _launcher_command(
+    directory: Path, arguments: Sequence[str], *, has_spec: bool = True
+) -> list[str]:
+    """Make the ``argv`` of a kernelspec.
+
+    Parameters
+    ----------
+    directory : pathlib.Path
+        Where it is installed.
+    arguments : sequence of str
+        Options of the launcher.
+    has_spec : bool, default True
+        Whether it has an application specification.
+    """
+    beside = _beside_arguments(str(directory / SPEC_FILE) if has_spec else "", directory)
+    return python_command(LAUNCHER, *beside, *arguments, "{connection_file}")
+
+
+def _beside_arguments(spec: str, directory: Path) -> list[str]:
+    """Return the launcher's arguments by which it finds what is kept beside its command."""
+    return ["--spec", spec] if spec else ["--kernelspec", str(directory)]

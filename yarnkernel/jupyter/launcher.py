@@ -151,7 +151,7 @@ class Launcher:
         from yarnkernel.kernels.places import open_place  # noqa: PLC0415  (protobuf)
 
         with (
-            contextlib.closing(open_place()) as place,
+            contextlib.closing(open_place(self._options)) as place,
             place.start(
                 self._options,
                 self._deadline,

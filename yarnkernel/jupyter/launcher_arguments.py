@@ -17,7 +17,7 @@ from yarnkernel.connection import (
     read_connection_file,
 )
 from yarnkernel.errors import ConnectionInfoError, UsageError
-from yarnkernel.jupyter.kernelspec import variables_beside
+from yarnkernel.jupyter.kernelspec import variables_in
 from yarnkernel.kernels.arguments import add_options, given, without_escapes
 from yarnkernel.kernels.options import LaunchOptions
 
@@ -52,6 +52,9 @@ def _build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add_options(parser, without=())
+    parser.add_argument(
+        "--kernelspec", type=Path, help="directory of the kernelspec of this command"
+    )
     for name in (*_CHANNELS, *_STRINGS):
         parser.add_argument(f"--{name}", dest=name, help=argparse.SUPPRESS)
     parser.add_argument("-f", "--f", dest="file", type=Path, help=argparse.SUPPRESS)
@@ -116,7 +119,10 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 
 def _named(options: argparse.Namespace) -> dict[str, Any]:
     values = given(options)
-    env = {**variables_beside(values.get("spec", "")), **values.get("env", {})}
+    directory = options.kernelspec
+    if values.get("spec"):
+        directory = Path(values["spec"]).parent
+    env = {**variables_in(directory), **values.get("env", {})}
     return {**values, "env": env} if env else values
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from yarnkernel.connection import AUTO, NEVER, is_encrypted
 from yarnkernel.deadline import START_TIMEOUT, Deadline
 from yarnkernel.errors import YarnKernelError
+from yarnkernel.kernels import places
 from yarnkernel.kernels.async_kernel import Kernel
 from yarnkernel.kernels.options import LaunchOptions
-from yarnkernel.kernels.places import open_place
 from yarnkernel.kernels.session import ENCRYPTS
 from yarnkernel.progress import ignore
 
@@ -133,7 +133,7 @@ async def _start(launch: LaunchOptions, report: Report) -> Kernel:
 
     def run() -> tuple[Handle, ConnectionInfo]:
         with (
-            contextlib.closing(open_place()) as place,
+            contextlib.closing(places.open_place(launch)) as place,
             place.start(launch, deadline, recipe_options=["--owned"], report=report) as started,
         ):
             if deadline.given_up:
@@ -190,7 +190,7 @@ def connect(
     KernelStartError, KernelStartTimeoutError
         When it ends first, or the time.
     """
-    open_place().check_id(kernel)
+    places.place_of(kernel).check_id(kernel)
     return Opening(lambda: _connect(kernel, Deadline(timeout), on_progress or ignore))
 
 
@@ -198,7 +198,7 @@ async def _connect(kernel: str, deadline: Deadline, report: Report) -> Kernel:
     from yarnkernel.kernels.control import ENCRYPT_TIMEOUT  # noqa: PLC0415  (gRPC)
 
     def run() -> tuple[Handle, ConnectionInfo]:
-        with open_place().find(kernel) as handle:
+        with places.find_kernel(kernel) as handle:
             info = handle.wait(deadline, report=report)
             if ENCRYPTS and not is_encrypted(info):
                 with contextlib.suppress(YarnKernelError):
@@ -219,12 +219,7 @@ async def list_kernels(*, ended: bool = False, user: str = "") -> Sequence[Statu
     user : str, optional
         Only this user's; by default one's own.
     """
-
-    def run() -> Sequence[Status]:
-        place = open_place()
-        return place.list(ended=ended, user=user or place.user)
-
-    return await asyncio.to_thread(run)
+    return await asyncio.to_thread(places.list_kernels, ended=ended, user=user or None)
 
 
 list = list_kernels  # noqa: A001  (as users write it: aio.list)

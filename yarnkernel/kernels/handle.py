@@ -178,7 +178,7 @@ class Addressed(Protocol):
         ------
         ApplicationError
             When it does not run, or not any more.
-        ClusterError
+        PlaceError
             When nobody answers, and nothing is known.
         """
 
@@ -211,7 +211,7 @@ class Kernel(Addressed, Protocol):
         ------
         ApplicationNotFoundError
             When the place does not know it.
-        ClusterError
+        PlaceError
             When nobody answers.
         """
 

@@ -11,7 +11,9 @@ from yarnkernel.connection import ENCRYPTIONS, NEVER, REQUIRED
 from yarnkernel.deadline import LONGEST, START_TIMEOUT
 from yarnkernel.declared import Options, option, same
 from yarnkernel.errors import UsageError
+from yarnkernel.kernels import interfaces
 from yarnkernel.kernels.command import check_command
+from yarnkernel.kernels.interfaces import HOSTED, INTERFACES, SCHEDULERS, SGE, SSH, YARN
 from yarnkernel.shell import is_variable_name
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ DEFAULT_PARTITION = "<DEFAULT_PARTITION>"
 #: Seconds: a century.
 LONGEST_LIFE = 100 * 365 * 86400
 
+_PLACE = "where the kernel runs"
 _CONTAINER = "instead of what the specification says"
 _SUBMISSION = "how it is submitted"
 _KERNEL = "how the kernel is started"
@@ -52,12 +55,44 @@ class LaunchOptions(Options):
     What nobody gives is empty, 0 or None, and left to the specification or to the recipe.
     """
 
+    interface: str = option(
+        "",
+        "who starts it: a YARN cluster, Slurm, Grid Engine or PBS as a job, or nobody: a process "
+        "of this machine (local) or of --host (ssh)",
+        unset=YARN,
+        group=_PLACE,
+        choices=INTERFACES,
+    )
+    host: str = option(
+        "",
+        "host where commands run, as your ssh takes it: a name of ~/.ssh/config, or user@host",
+        unset="this machine",
+        group=_PLACE,
+        only=(SSH, *SCHEDULERS),
+    )
+    jump: list[str] = option(
+        [],
+        "host to go through on the way there, in addition to what ~/.ssh/config says; may be given "
+        "again",
+        metavar="HOST",
+        group=_PLACE,
+        only=(SSH, *SCHEDULERS),
+    )
+    python: str = option(
+        "",
+        "Python there that has ipykernel, or for another kernel its jupyter_client and psutil",
+        unset="python3 there",
+        metavar="PATH",
+        group=_PLACE,
+        only=HOSTED,
+    )
     spec: str = option(
         "",
         "application specification, YAML",
         unset="specs/ipython.yaml",
         metavar="FILE",
         group=_CONTAINER,
+        only=(YARN,),
     )
     files_from: str = option(
         "",
@@ -66,12 +101,14 @@ class LaunchOptions(Options):
         metavar="DIRECTORY",
         group=_CONTAINER,
         is_path=True,
+        only=(YARN,),
     )
     queue: str = option(
         "",
-        "queue of the application",
+        "queue of the application, or queue or partition of the job",
         unset=_AS_SPECIFIED,
         group=_CONTAINER,
+        only=(YARN, *SCHEDULERS),
         per_launch=True,
     )
     memory: str = option(
@@ -88,6 +125,7 @@ class LaunchOptions(Options):
         unset=_AS_SPECIFIED,
         metavar="N",
         group=_CONTAINER,
+        spelled=("--vcores", "--cpus"),
         above=True,
         per_launch=True,
     )
@@ -99,6 +137,7 @@ class LaunchOptions(Options):
         group=_CONTAINER,
         for_empty=DEFAULT_PARTITION,
         per_launch=True,
+        only=(YARN,),
     )
     name: str = option(
         "",
@@ -107,6 +146,39 @@ class LaunchOptions(Options):
         group=_CONTAINER,
         spelled=("--name", "--application-name"),
         per_launch=True,
+    )
+    gpus: int = option(
+        0,
+        "graphics cards of the job",
+        unset="none",
+        metavar="N",
+        group=_CONTAINER,
+        only=SCHEDULERS,
+        per_launch=True,
+    )
+    pe: str = option(
+        "",
+        "parallel environment that --cpus are slots of",
+        unset="smp where there are several",
+        group=_CONTAINER,
+        only=(SGE,),
+        per_launch=True,
+    )
+    account: str = option(
+        "",
+        "account or project that pays for the job",
+        unset="yours",
+        group=_CONTAINER,
+        only=SCHEDULERS,
+        per_launch=True,
+    )
+    scheduler_arg: list[str] = option(
+        [],
+        "argument of the command that submits the job, as in --scheduler-arg=--exclusive; may be "
+        "given again",
+        metavar="ARGUMENT",
+        group=_CONTAINER,
+        only=SCHEDULERS,
     )
     env: dict[str, str] = option(
         {},
@@ -133,6 +205,7 @@ class LaunchOptions(Options):
         group=_SUBMISSION,
         choices=WAYS,
         per_launch=True,
+        only=(YARN,),
     )
     priority: int = option(
         0,
@@ -141,13 +214,16 @@ class LaunchOptions(Options):
         group=_SUBMISSION,
         per_launch=True,
         direct=True,
+        only=(YARN,),
     )
     lifetime: float = option(
         0.0,
-        "how long YARN lets the application run, used or not",
+        "how long YARN, or the batch system, lets it run, used or not",
         unset="what the queue says",
         unit="seconds",
         group=_SUBMISSION,
+        spelled=("--lifetime", "--time"),
+        only=(YARN, *SCHEDULERS),
         most=LONGEST_LIFE,
         above=True,
         per_launch=True,
@@ -157,6 +233,7 @@ class LaunchOptions(Options):
         default=False,
         help="a certificate and key for the application alone, and not your own of skein",
         group=_SUBMISSION,
+        only=(YARN,),
     )
     encrypt: str = option(
         "",
@@ -231,6 +308,7 @@ class LaunchOptions(Options):
     def __post_init__(self) -> None:
         """Check each option, and those that exclude each other."""
         super().__post_init__()
+        interfaces.check_interface(self, self.interface, self.host)
         if self.via != SKEIN:
             return
         for known in OPTIONS.values():
@@ -261,18 +339,3 @@ class LaunchOptions(Options):
 
 #: All of them, by name.
 OPTIONS = LaunchOptions.table()
-
-
-def check_way(name: str) -> str:
-    """Return the name of a way.
-
-    Raises
-    ------
-    UsageError
-        When it is none.
-    """
-    if name not in WAYS:
-        raise UsageError(
-            f"{name!r} is no way to submit an application; there are {', '.join(WAYS)}"
-        )
-    return name

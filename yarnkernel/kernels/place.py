@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from yarnkernel.environment.transfer import TransferProgress
     from yarnkernel.kernels.handle import Kernel, Status
     from yarnkernel.kernels.options import LaunchOptions
-    from yarnkernel.progress import Report
+    from yarnkernel.progress import Progress, Report
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Description:
 
     Attributes
     ----------
-    path : pathlib.Path
-        The file with it.
+    path : pathlib.Path or None
+        The file with it, if there is one.
     specification : dict
         What it says, with what the options change.
     text : str
@@ -38,7 +38,7 @@ class Description:
         Whether it names files of this machine.
     """
 
-    path: Path
+    path: Path | None
     specification: dict[str, Any]
     text: str
     has_files: bool
@@ -50,6 +50,10 @@ class Place(Protocol):
     @property
     def source(self) -> str:
         """Which one it is, in words, such as the directory of a cluster's site files."""
+
+    @property
+    def introduction(self) -> Progress:
+        """The same as a step."""
 
     @property
     def user(self) -> str:

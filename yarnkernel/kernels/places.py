@@ -2,38 +2,122 @@
 
 from __future__ import annotations
 
+import getpass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from yarnkernel.errors import UsageError
+from yarnkernel.errors import ClusterError
+from yarnkernel.kernels.interfaces import YARN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from yarnkernel.cluster.find import ClusterEnvironment
+    from yarnkernel.kernels.handle import Kernel, Status
+    from yarnkernel.kernels.options import LaunchOptions
     from yarnkernel.kernels.place import Place
 
-#: By the interface: the module whose function ``open_place`` returns it. They stand higher than
-#: this one, which therefore knows their names alone.
-_PLACES = {"yarn": "yarnkernel.yarn.place"}
-#: The interface of a kernel that nothing else is said of.
-DEFAULT = "yarn"
+#: Modules of the places. They stand higher than this one, which knows their names alone.
+_ON_YARN, _HOSTED = "yarnkernel.yarn.place", "yarnkernel.jobs.place"
+#: How the ids of YARN's kernels begin.
+_APPLICATION = "application_"
 
 
-def open_place(interface: str = DEFAULT, cluster: ClusterEnvironment | None = None) -> Place:
-    """Return a place.
+def _module(name: str) -> Any:
+    return import_module(name)
+
+
+def open_cluster(cluster: ClusterEnvironment | None = None) -> Place:
+    """Return the place YARN.
 
     Parameters
     ----------
-    interface : str, default "yarn"
-        Its interface.
     cluster : ClusterEnvironment, optional
         Which cluster. By default the one that the user's environment names.
+    """
+    place: Place = _module(_ON_YARN).open_place(cluster)
+    return place
+
+
+def open_place(options: LaunchOptions) -> Place:
+    """Return the place that options of a start name."""
+    if (options.interface or YARN) == YARN:
+        return open_cluster()
+    place: Place = _module(_HOSTED).open_place(options)
+    return place
+
+
+def is_kernel(text: str) -> bool:
+    """Whether a text is an id, rather than a file's name."""
+    return text.startswith(_APPLICATION) or _module(_HOSTED).place_of(text) is not None
+
+
+def place_of(kernel: str) -> Place:
+    """Return the place of a kernel, by its id.
+
+    What is no id of a known kernel's is left to YARN to say.
+    """
+    place: Place | None = None
+    if not kernel.startswith(_APPLICATION):
+        place = _module(_HOSTED).place_of(kernel)
+    return place or open_cluster()
+
+
+def find_kernel(kernel: str) -> Kernel:
+    """Return the handle of a kernel, by its id.
 
     Raises
     ------
     UsageError
-        When there is no such interface.
+        When this is no id.
     """
-    if interface not in _PLACES:
-        raise UsageError(f"there is no interface {interface!r}; there are {', '.join(_PLACES)}")
-    opened: Place = import_module(_PLACES[interface]).open_place(cluster)
-    return opened
+    return place_of(kernel).find(kernel)
+
+
+def own_name() -> str:
+    """Return what the cluster calls us; where there is none, what this machine does."""
+    try:
+        return open_cluster().user
+    except ClusterError:
+        return getpass.getuser()
+
+
+def list_kernels(
+    *,
+    ended: bool = False,
+    user: str | None = "",
+    trouble: Callable[[str], object] = lambda _: None,
+) -> list[Status]:
+    """List kernels of all places, those of each with the newest last.
+
+    Parameters
+    ----------
+    ended : bool, default False
+        Those that have ended too.
+    user : str or None, optional
+        Only this user's; None for one's own. Outside YARN only one's own are known.
+    trouble : callable, optional
+        Told why those of the cluster are missing, when there are others.
+
+    Raises
+    ------
+    ClusterError
+        When there is no cluster that answers, and nothing else either.
+    """
+    hosted: list[Status] = _module(_HOSTED).list_hosted(ended=True, user=user or "")
+    found = [status for status in hosted if ended or not status.ended]
+    cluster = open_cluster()
+    try:
+        _ = cluster.source
+    except ClusterError:
+        if hosted:  # who has such kernels need not have a cluster
+            return found
+        raise
+    try:
+        wanted = cluster.user if user is None else user
+        return [*cluster.list(ended=ended, user=wanted), *found]
+    except ClusterError as exc:
+        if not hosted:
+            raise
+        trouble(str(exc))
+    return found

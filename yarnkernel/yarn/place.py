@@ -84,6 +84,11 @@ class YarnPlace:
         return self.cluster.source
 
     @property
+    def introduction(self) -> Progress:
+        """See :class:`yarnkernel.kernels.place.Place`."""
+        return Progress("place", place=self.source)
+
+    @property
     def user(self) -> str:
         """See :class:`yarnkernel.kernels.place.Place`."""
         return name_in_cluster(self.cluster.configuration)
@@ -144,7 +149,7 @@ class YarnPlace:
         from yarnkernel.yarn.launch_spec import complete, load  # noqa: PLC0415
 
         spec = load(options)  # what cannot be used is said before anybody is asked
-        report(Progress("place", place=self.source))
+        report(self.introduction)
         with contextlib.ExitStack() as stack:
             client = stack.enter_context(YarnClient(self.cluster))
             way = stack.enter_context(self._way(client, options, deadline, report))
@@ -185,7 +190,7 @@ class YarnPlace:
         from yarnkernel.yarn.launch_spec import complete, load  # noqa: PLC0415
 
         spec = load(options)
-        report(Progress("place", place=self.source))
+        report(self.introduction)
         with (
             YarnClient(self.cluster) as client,
             self._way(client, options, deadline, report) as way,

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Protocol
 
 from yarnkernel.errors import DirectWayError, UsageError
-from yarnkernel.kernels.options import AUTO, DIRECT, SKEIN, WAY_VARIABLE, check_way
+from yarnkernel.kernels.options import AUTO, DIRECT, SKEIN, WAY_VARIABLE, WAYS
 from yarnkernel.progress import Progress, ignore
 from yarnkernel.yarn.submission import Scheduling
 
@@ -191,7 +191,11 @@ def choose_way(
     UsageError
         When there is no way with this name, or skein's is to do what it cannot.
     """
-    name = check_way(name or os.environ.get(WAY_VARIABLE) or AUTO)
+    name = name or os.environ.get(WAY_VARIABLE) or AUTO
+    if name not in WAYS:
+        raise UsageError(
+            f"{name!r} is no way to submit an application; there are {', '.join(WAYS)}"
+        )
     scheduling = scheduling or Scheduling()
     if name == DIRECT:
         from yarnkernel.yarn.direct_way import DirectWay  # noqa: PLC0415

@@ -1,0 +1,227 @@
+"""A host of its own: a network namespace with a real sshd, reached by one cable."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sysconfig
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+#: What a command of ip or ssh-keygen may take.
+TIMEOUT = 20
+PORT = 2222
+_SSHD = """\
+Port {port}
+ListenAddress {address}
+HostKey {directory}/host_key
+PidFile none
+AuthorizedKeysFile {directory}/authorized_keys
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+PrintMotd no
+SetEnv HOME={home} XDG_CACHE_HOME={home}/.cache XDG_STATE_HOME={home}/.local/state
+{more}
+"""
+_SSH = """\
+Host box
+  HostName {address}
+Host *
+  User root
+  Port {port}
+  IdentityFile {directory}/id
+  IdentitiesOnly yes
+  UserKnownHostsFile {directory}/known_hosts
+  GlobalKnownHostsFile none
+  StrictHostKeyChecking yes
+"""
+
+
+def missing() -> str:
+    """Why there can be no such host here; empty when there can."""
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    programs = ("ip", "ssh", "ssh-keygen", "/usr/sbin/sshd")
+    lacking = [program for program in programs if shutil.which(program) is None]
+    return f"there is no {', '.join(lacking)}" if lacking else ""
+
+
+def run(*command: str | Path) -> str:
+    done = subprocess.run(
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == 0, (command, done.stderr)
+    return done.stdout
+
+
+class SshHost:
+    """The host ``box``, as the ssh of :attr:`environment` finds it."""
+
+    def __init__(self, directory: Path, number: int) -> None:
+        self.directory = directory
+        self.home = directory / "home"
+        self.namespace = f"yk{number}"
+        self.cable = f"yk{number}c"
+        self.address = f"10.{77 + number // 250}.{number % 250}.2"
+        self._own_address = f"10.{77 + number // 250}.{number % 250}.1"
+        self._sshd: subprocess.Popen[bytes] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables of who has this host in his ssh's configuration."""
+        return {"XDG_RUNTIME_DIR": str(self.directory)}
+
+    @property
+    def programs(self) -> Path:
+        """Directory with that user's ``ssh``, to be first on PATH."""
+        return self.directory / "bin"
+
+    def set_up(self, more: str = "") -> None:
+        """Make the network and the keys, and start sshd."""
+        self.home.mkdir()
+        for name in ("host_key", "id"):
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.directory / name)
+        shutil.copy(self.directory / "id.pub", self.directory / "authorized_keys")
+        key = (self.directory / "host_key.pub").read_text()
+        (self.directory / "known_hosts").write_text(f"[{self.address}]:{PORT} {key}")
+        names = {"address": self.address, "port": PORT, "directory": self.directory}
+        (self.directory / "config").write_text(_SSH.format(**names))
+        wrapper = self.directory / "bin" / "ssh"
+        wrapper.parent.mkdir()
+        wrapper.write_text(
+            f'#!/bin/sh\nexec {shutil.which("ssh")} -F {self.directory}/config "$@"\n'
+        )
+        wrapper.chmod(0o755)
+        run("ip", "netns", "add", self.namespace)
+        run("ip", "link", "add", self.cable, "type", "veth", "peer", "name", "eth0", "netns",
+            self.namespace)  # fmt: skip
+        run("ip", "addr", "add", f"{self._own_address}/24", "dev", self.cable)
+        run("ip", "link", "set", self.cable, "up")
+        inside = ("ip", "-n", self.namespace)
+        run(*inside, "addr", "add", f"{self.address}/24", "dev", "eth0")
+        run(*inside, "link", "set", "lo", "up")
+        run(*inside, "link", "set", "eth0", "up")
+        self.start_sshd(more)
+
+    def start_sshd(self, more: str = "") -> None:
+        """Start sshd, with further lines of its configuration."""
+        path = self.directory / "sshd_config"
+        path.write_text(
+            _SSHD.format(
+                port=PORT,
+                address=self.address,
+                directory=self.directory,
+                home=self.home,
+                more=more,
+            )
+        )
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        self._sshd = subprocess.Popen(
+            ["ip", "netns", "exec", self.namespace, "/usr/sbin/sshd", "-D", "-f", str(path),
+             "-E", str(self.directory / "sshd.log")],
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **_marked(self.directory)},
+        )  # fmt: skip
+        end = time.monotonic() + TIMEOUT
+        while time.monotonic() < end:
+            with contextlib.suppress(AssertionError):
+                run(self.directory / "bin" / "ssh", "-o", "BatchMode=yes", "box", "true")
+                return
+            time.sleep(0.1)
+        pytest.fail("sshd does not answer")
+
+    def stop_sshd(self, number: int = signal.SIGTERM) -> None:
+        """End sshd, and with it all its connections."""
+        if self._sshd is None:
+            return
+        for process in self.processes("sshd"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
+        self._sshd.wait(TIMEOUT)
+        self._sshd = None
+
+    def processes(self, name: str = "") -> list[int]:
+        """The processes in its namespace, or those of a name."""
+        found = []
+        for pid in map(int, run("ip", "netns", "pids", self.namespace).split()):
+            with contextlib.suppress(OSError):
+                if name in Path(f"/proc/{pid}/comm").read_text():
+                    found.append(pid)
+        return found
+
+    def cut(self) -> None:
+        """Pull the cable."""
+        run("ip", "link", "set", self.cable, "down")
+
+    def plug_in(self) -> None:
+        """Put it back."""
+        run("ip", "link", "set", self.cable, "up")
+
+    def tear_down(self) -> None:
+        """End all that runs there, and the network."""
+        for process in psutil.process_iter(["cmdline"]):  # who keeps lines
+            if any(str(self.directory) in part for part in process.info["cmdline"] or ()):
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if self._sshd is not None:
+            self._sshd.wait(TIMEOUT)
+        run("ip", "netns", "delete", self.namespace)
+        with contextlib.suppress(AssertionError):
+            run("ip", "link", "delete", self.cable)
+
+
+def _marked(directory: Path) -> Mapping[str, str]:
+    """So that the session's clean-up finds what is left."""
+    return {"YARNKERNEL_TEST": str(directory)}
+
+
+@contextlib.contextmanager
+def ssh_host(more: str = "") -> Iterator[SshHost]:
+    """Make a host for the body."""
+    if why := missing():
+        pytest.skip(why)
+    # Paths of sockets are short.
+    with tempfile.TemporaryDirectory(prefix="yk", dir="/tmp") as directory:
+        host = SshHost(Path(directory), os.getpid() % 10000)
+        try:
+            host.set_up(more)
+            yield host
+        finally:
+            host.tear_down()
+
+
+def bare_environment(directory: Path) -> Path:
+    """Make an environment that has ipykernel and all that belongs to it, and nothing of ours."""
+    python = directory / "bin" / "python"
+    subprocess.run(
+        ["python3", "-m", "venv", "--without-pip", "--symlinks", directory],
+        timeout=TIMEOUT,
+        check=True,
+    )
+    own = Path(sysconfig.get_path("purelib"))
+    (target,) = directory.glob("lib/python*/site-packages")
+    for path in own.iterdir():
+        if "yarnkernel" not in path.name and path.suffix != ".pth":
+            (target / path.name).symlink_to(path)
+    return python

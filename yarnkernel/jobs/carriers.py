@@ -1,0 +1,21 @@
+"""Which carrier an interface means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from yarnkernel.kernels.interfaces import SCHEDULERS
+
+if TYPE_CHECKING:
+    from yarnkernel.jobs.carrier import Carrier
+
+
+def carrier_of(interface: str) -> Carrier:
+    """Return who carries kernels of an interface; those of one process share it."""
+    if interface in SCHEDULERS:
+        from yarnkernel.jobs.batch import batch_carrier  # noqa: PLC0415  (of no use for others)
+
+        return batch_carrier(interface)
+    from yarnkernel.jobs.process import ProcessCarrier  # noqa: PLC0415
+
+    return ProcessCarrier()

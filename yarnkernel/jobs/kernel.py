@@ -1,0 +1,346 @@
+"""A kernel outside YARN: look at it, wait for it, read its log, end it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.announcement import ADDRESS_FILE, END_FILE, ENDED_BY_SIGNAL, LOG_FILE
+from yarnkernel.connection import (
+    KERNEL_INFO_KEY,
+    PORT_NAMES,
+    ConnectionInfo,
+    is_loopback,
+    parse_connection_info,
+)
+from yarnkernel.deadline import Deadline
+from yarnkernel.errors import (
+    ApplicationError,
+    ApplicationTimeoutError,
+    HostError,
+    KernelStartError,
+    KernelStartTimeoutError,
+    PlaceError,
+)
+from yarnkernel.jobs.carriers import carrier_of
+from yarnkernel.jobs.log import Log
+from yarnkernel.jobs.scheduler import JobPhase
+from yarnkernel.jobs.status import (
+    FAILED,
+    FINISHED,
+    KILLED,
+    RUNNING,
+    STARTING,
+    UNKNOWN,
+    HostedStatus,
+)
+from yarnkernel.kernels.handle import STOP_TIMEOUT, LogFile
+from yarnkernel.kernels.supervised import SupervisedKernel
+from yarnkernel.progress import Progress, ignore
+from yarnkernel.store.address import CurveKeys, StoreAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from typing_extensions import Self
+
+    from yarnkernel.hosts.host import Host
+    from yarnkernel.jobs.record import Record
+    from yarnkernel.jobs.scheduler import JobStatus
+    from yarnkernel.progress import Report
+
+#: Seconds that one look for a file of the kernel's may take; then its carrier is asked.
+LOOK_INTERVAL = 2.0
+#: Seconds that one question to its store may take.
+STEP_TIMEOUT = 5.0
+#: Seconds that what has lost its process may take to say how it ended.
+LAST_WORD = 1.0
+#: Bytes of the log that an error shows at most.
+TAIL = 2000
+
+
+class HostedKernel(SupervisedKernel):
+    """See :class:`yarnkernel.kernels.handle.Kernel`.
+
+    Parameters
+    ----------
+    record : Record
+        What is known of its start.
+    host : Host
+        The host where it is asked for.
+    """
+
+    def __init__(self, record: Record, host: Host) -> None:
+        self.id = record.id
+        self.record = record
+        self.host = host
+        self.phases: dict[str, float] = {}
+        self._carrier = carrier_of(record.interface)
+        self._log = Log(host, self._path(LOG_FILE))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def again(self) -> HostedKernel:
+        """See :meth:`yarnkernel.kernels.handle.Kernel.again`."""
+        return HostedKernel(self.record, self.host)
+
+    def _path(self, name: str) -> str:
+        return f"{self.record.directory}/{name}"
+
+    @cached_property
+    def _address_path(self) -> str:
+        return self._path(ADDRESS_FILE)
+
+    def status(self, *, remembered: bool = False) -> HostedStatus:  # noqa: ARG002
+        """See :meth:`yarnkernel.kernels.handle.Kernel.status`."""
+        found = self.host.await_file([self._path(END_FILE), self._address_path], 0.0)
+        return self._status(found, self._carrier.look(self.record, self.host))
+
+    def _status(self, found: dict[str, bytes], job: JobStatus) -> HostedStatus:
+        """Put together what its files say and what its carrier says."""
+        end = _document(found.get(self._path(END_FILE)))
+        if not end and job.phase is JobPhase.ENDED:
+            # Its files may have been read before its last word.
+            found = self.host.await_file([self._path(END_FILE)], LAST_WORD)
+            end = _document(found.get(self._path(END_FILE)))
+            if not end:
+                return HostedStatus(self.record, FAILED, job.reason, job.host)
+        if end:
+            state = {"SUCCEEDED": FINISHED, "KILLED": KILLED}.get(end["final_status"], FAILED)
+            reason = str(end["diagnostics"])
+            if job.phase is JobPhase.ENDED and job.reason and reason == ENDED_BY_SIGNAL:
+                state, reason = KILLED, job.reason  # who has sent it says more
+            return HostedStatus(self.record, state, reason, job.host, float(end["moment"]))
+        address = _document(found.get(self._address_path))
+        if address:
+            node = str(address["node"])
+            return HostedStatus(self.record, RUNNING, "", node, store=self._reach(address))
+        state = STARTING if job.phase is JobPhase.RUNNING else job.state or UNKNOWN
+        return HostedStatus(self.record, state, job.reason, job.host, hopeless=job.hopeless)
+
+    def _reach(self, announced: dict[str, Any]) -> StoreAddress:
+        """Return where its store is reached from here."""
+        host, port = self._forward(str(announced["host"]), int(announced["port"]))
+        record = self.record
+        return StoreAddress(
+            kernel=self.id,
+            host=host,
+            port=port,
+            user=record.user,
+            state=RUNNING,
+            curve=CurveKeys(str(announced["key"]), record.public, record.secret),
+        )
+
+    def _forward(self, host: str, port: int) -> tuple[str, int]:
+        if is_loopback(host) and self.host.name and self.host.info.node != self.record.node:
+            raise HostError(
+                f"{self.id} runs on {self.record.node}, and {self.host} leads to "
+                f"{self.host.info.node} now; next: name that host alone in ~/.ssh/config"
+            )
+        return self.host.forward(host, port, until=self._address_path)
+
+    def _here(self, info: ConnectionInfo) -> ConnectionInfo:
+        """Put the ports of this machine into connection info that are the kernel's."""
+        if not self.host.name:
+            return info
+        ports = {name: self._forward(info["ip"], info[name])[1] for name in PORT_NAMES}
+        return {**info, "ip": "127.0.0.1", **ports}
+
+    def address(self, timeout: float, last: StoreAddress | None = None) -> StoreAddress:  # noqa: ARG002
+        """See :meth:`yarnkernel.kernels.handle.Kernel.address`."""
+        try:
+            status = self.status()
+        except PlaceError:
+            if last is None:
+                raise
+            return last
+        if status.store is not None:
+            return status.store
+        ended = f"has ended: {status.outcome}" if status.ended else f"is {status.outcome}"
+        raise ApplicationError(
+            f"{self.id} {ended}; there is no kernel",
+            app_id=self.id,
+            state=status.state,
+            diagnostics=status.diagnostics,
+            hint=f"yarnkernel {'logs' if status.ended else 'connect'} {self.id}",
+        )
+
+    def other_info(self, timeout: float, *, encrypted: bool) -> ConnectionInfo | None:
+        """See :func:`yarnkernel.kernels.control.other_info`."""
+        info = super().other_info(timeout, encrypted=encrypted)
+        return None if info is None else self._here(info)
+
+    def wait(
+        self, deadline: Deadline, *, key: str = KERNEL_INFO_KEY, report: Report = ignore
+    ) -> ConnectionInfo:
+        """See :meth:`yarnkernel.kernels.handle.Kernel.wait`."""
+        begin = time.monotonic()
+        said = ""
+        paths = [self._path(END_FILE), self._address_path]
+        status: HostedStatus | None = None
+        while not deadline.passed:
+            try:
+                found = self.host.await_file(paths, deadline.step(LOOK_INTERVAL))
+                if self._address_path in found and paths[0] not in found:
+                    store = self._reach(_document(found[self._address_path]))
+                    self._note("RUNNING", begin)
+                    if (value := self._await_key(store, key, deadline)) is not None:
+                        self._note("PUBLISHED", begin)
+                        return self._here(parse_connection_info(value, am_host="localhost"))
+                status = self._status(found, self._carrier.look(self.record, self.host))
+            except HostError as exc:
+                if deadline.passed:
+                    break
+                report(Progress("trouble", kernel=self.id, reason=str(exc)))
+                time.sleep(deadline.step(LOOK_INTERVAL))
+                continue
+            self._note(status.state, begin)
+            if status.ended or status.hopeless:
+                raise self._failed(status)
+            words = f"{status.state} {status.diagnostics}"
+            if words != said:
+                report(_step(status))
+                said = words
+        raise self._late(deadline, status)
+
+    def _note(self, state: str, begin: float) -> None:
+        self.phases.setdefault(state, time.monotonic() - begin)
+
+    def _await_key(self, store: StoreAddress, key: str, deadline: Deadline) -> bytes | None:
+        """Return a key's value as soon as somebody puts it, or None after a while."""
+        from yarnkernel.store.client import watch_key  # noqa: PLC0415  (zmq)
+        from yarnkernel.store.remote_error import RemoteError  # noqa: PLC0415
+
+        with contextlib.suppress(RemoteError):  # its end may be next
+            for value in watch_key(store, key, deadline.step(STEP_TIMEOUT)):
+                return value
+        return None
+
+    def _failed(self, status: HostedStatus) -> KernelStartError:
+        with_log = "\n" not in status.diagnostics  # else it has the kernel's last lines
+        what = "ended before its kernel could be used" if status.ended else "will not start"
+        return KernelStartError(
+            f"{self.id} {what}: {status.outcome}",
+            app_id=self.id,
+            state=status.state,
+            diagnostics=status.diagnostics,
+            log=self._tail() if with_log else "",
+            hint=f"yarnkernel logs {self.id}",
+        )
+
+    def _late(self, deadline: Deadline, status: HostedStatus | None) -> KernelStartTimeoutError:
+        state = status.state if status else UNKNOWN
+        return KernelStartTimeoutError(
+            f"{self.id} had no usable kernel after {deadline.seconds:.0f} s: it is {state}",
+            app_id=self.id,
+            state=state,
+            diagnostics=status.diagnostics if status else "",
+            log=self._tail() if state in (STARTING, RUNNING) else "",
+            hint="give it longer with --timeout",
+        )
+
+    def _tail(self) -> str:
+        with contextlib.suppress(HostError):
+            return self._log.tail(TAIL).strip()
+        return ""
+
+    def logs(
+        self,
+        *,
+        every: bool = False,  # noqa: ARG002
+        last_bytes: int | None = None,
+        timeout: float = 30.0,  # noqa: ARG002
+    ) -> Iterator[LogFile]:
+        """See :meth:`yarnkernel.kernels.handle.Kernel.logs`."""
+        return map(self._log_file, self._log.read(last_bytes))
+
+    def follow_logs(
+        self,
+        *,
+        every: bool = False,  # noqa: ARG002
+        last_bytes: int | None = None,
+    ) -> Iterator[LogFile]:
+        """See :meth:`yarnkernel.kernels.handle.Kernel.follow_logs`."""
+        follow = self._log.follow(self._has_ended, last_bytes)
+        return map(self._log_file, follow)
+
+    def _has_ended(self) -> bool:
+        return self.status().ended
+
+    def _log_file(self, text: str) -> LogFile:
+        return LogFile(self.id, self.record.node, LOG_FILE, text)
+
+    def stop(
+        self, *, force: bool = False, timeout: float = STOP_TIMEOUT, report: Report = ignore
+    ) -> HostedStatus:
+        """See :meth:`yarnkernel.kernels.handle.Kernel.stop`."""
+        status = self.status()
+        if status.ended:
+            report(Progress("gone", kernel=self.id, state=status.outcome))
+            return status
+        if not force:
+            if status.store is not None:
+                from yarnkernel.store.remote_error import RemoteError  # noqa: PLC0415
+
+                try:
+                    self.shut_down(status.store, "Stopped by yarnkernel stop.", STEP_TIMEOUT)
+                except RemoteError as exc:
+                    report(Progress("silent", kernel=self.id, reason=str(exc)))
+                else:
+                    status = self.await_end(timeout)
+            if not status.ended:
+                self._carrier.end(self.record, self.host, force=False)
+                status = self.await_end(timeout)
+        if not status.ended:
+            self._carrier.end(self.record, self.host, force=True)
+            status = self.await_end(timeout)
+        if not status.ended:
+            raise ApplicationTimeoutError(
+                f"{self.id} did not end within {timeout:.0f} s: {status.outcome}",
+                app_id=self.id,
+                state=status.state,
+                diagnostics=status.diagnostics,
+                hint=f"yarnkernel status {self.id}",
+            )
+        if status.state == FAILED and not status.finished:
+            status = self._note_killed()
+        report(Progress("state", kernel=self.id, state=status.outcome))
+        return status
+
+    def _note_killed(self) -> HostedStatus:
+        """Write down what it could not any more."""
+        end = {"final_status": KILLED, "diagnostics": "Killed by yarnkernel stop."}
+        content = json.dumps({**end, "moment": time.time()}).encode()
+        self.host.write({self._path(END_FILE): content})
+        return self.status()
+
+    def await_end(self, timeout: float) -> HostedStatus:
+        """See :meth:`yarnkernel.kernels.handle.Kernel.await_end`."""
+        deadline = Deadline(timeout)
+        while True:
+            self.host.await_file([self._path(END_FILE)], deadline.step(LOOK_INTERVAL / 4))
+            status = self.status()
+            if status.ended or deadline.passed:
+                return status
+
+
+def _document(content: bytes | None) -> dict[str, Any]:
+    """Read one of the supervisor's files; it appears as a whole."""
+    if content is None:
+        return {}
+    found = json.loads(content)
+    return found if isinstance(found, dict) else {}
+
+
+def _step(status: HostedStatus) -> Progress:
+    if status.state in (STARTING, RUNNING):
+        return Progress("running", status.id, status.host, status.state)
+    place = status.queue or status.record.interface
+    return Progress("waiting", status.id, place, status.state, status.diagnostics)

@@ -1,0 +1,344 @@
+"""A place outside YARN: an interface on a host."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.announcement import CLIENTS_FILE, LOG_FILE
+from yarnkernel.connection import (
+    AUTO,
+    KERNEL_INFO_KEY,
+    KERNEL_KEYS,
+    format_connection_info,
+    is_encrypted,
+)
+from yarnkernel.errors import HostError, UsageError, YarnKernelError, summary
+from yarnkernel.hosts.here import Here
+from yarnkernel.hosts.ssh import SshHost
+from yarnkernel.interrupts import uninterrupted
+from yarnkernel.jobs.carrier import job_name
+from yarnkernel.jobs.carriers import carrier_of
+from yarnkernel.jobs.kernel import HostedKernel
+from yarnkernel.jobs.recipe_archive import recipe_archive
+from yarnkernel.jobs.record import Record, all_records, find_record, new_id
+from yarnkernel.jobs.scheduler import JobRequest
+from yarnkernel.jobs.script import script
+from yarnkernel.jobs.status import UNKNOWN, HostedStatus
+from yarnkernel.kernels.interfaces import LOCAL, SSH
+from yarnkernel.kernels.place import Description
+from yarnkernel.progress import Progress, ignore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from yarnkernel.connection import ConnectionInfo
+    from yarnkernel.deadline import Deadline
+    from yarnkernel.hosts.host import Host
+    from yarnkernel.kernels.handle import Status
+    from yarnkernel.kernels.options import LaunchOptions
+    from yarnkernel.kernels.place import Transfer
+    from yarnkernel.progress import Report
+
+#: Directories of ours below the host's for caches and for what is kept.
+_OURS = "yarnkernel"
+#: What a kernel is called that nobody has named.
+DEFAULT_NAME = "jupyter-kernel"
+_PREFIX = "python://"
+
+
+class HostedPlace:
+    """See :class:`yarnkernel.kernels.place.Place`.
+
+    Parameters
+    ----------
+    interface : str
+        ``"local"``, ``"ssh"``, ``"slurm"``, ``"sge"`` or ``"pbs"``.
+    host : Host
+        Where commands run.
+    jump : sequence of str, optional
+        Hosts to go through on the way there.
+    """
+
+    def __init__(self, interface: str, host: Host, jump: Sequence[str] = ()) -> None:
+        self._interface = interface
+        self._host = host
+        self._jump = list(jump)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same interface on the same host."""
+        return isinstance(other, HostedPlace) and (
+            (self._interface, self._host.name, self._jump)
+            == (other._interface, other._host.name, other._jump)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # nobody needs one
+
+    @property
+    def source(self) -> str:
+        """See :class:`yarnkernel.kernels.place.Place`."""
+        if self._interface in (LOCAL, SSH):
+            return str(self._host)
+        return f"{self._interface} on {self._host}"
+
+    @property
+    def introduction(self) -> Progress:
+        """See :class:`yarnkernel.kernels.place.Place`."""
+        return Progress("host", place=self.source)
+
+    @property
+    def user(self) -> str:
+        """See :class:`yarnkernel.kernels.place.Place`."""
+        return self._host.info.user
+
+    def describe(self, options: LaunchOptions) -> Description:
+        """See :meth:`yarnkernel.kernels.place.Place.describe`."""
+        wanted = {**options.to_dict(), "interface": self._interface}
+        return Description(
+            path=None, specification=wanted, text=_command_line(options), has_files=False
+        )
+
+    @contextlib.contextmanager
+    def start(
+        self,
+        options: LaunchOptions,
+        deadline: Deadline,
+        *,
+        key: str = KERNEL_INFO_KEY,
+        keys: Mapping[str, str] | None = None,
+        recipe_options: Sequence[str] = (),
+        report: Report = ignore,
+        transfer: Transfer | None = None,  # noqa: ARG002
+    ) -> Iterator[tuple[HostedKernel, ConnectionInfo]]:
+        """See :meth:`yarnkernel.kernels.place.Place.start`."""
+        with self._submitted(options, keys, recipe_options, report) as kernel:
+            info = kernel.wait(deadline, key=key, report=report)
+            if options.encrypt == AUTO and not is_encrypted(info):
+                from yarnkernel.kernels.control import ENCRYPT_TIMEOUT  # noqa: PLC0415
+
+                with contextlib.suppress(YarnKernelError):
+                    step = deadline.step(ENCRYPT_TIMEOUT)
+                    info = kernel.other_info(step, encrypted=True) or info
+            yield kernel, info
+
+    @contextlib.contextmanager
+    def submit(
+        self,
+        options: LaunchOptions,
+        deadline: Deadline,  # noqa: ARG002  (each step has its own)
+        *,
+        report: Report = ignore,
+        transfer: Transfer | None = None,  # noqa: ARG002
+    ) -> Iterator[HostedKernel]:
+        """See :meth:`yarnkernel.kernels.place.Place.submit`."""
+        with self._submitted(options, None, (), report) as kernel:
+            yield kernel
+
+    @contextlib.contextmanager
+    def _submitted(
+        self,
+        options: LaunchOptions,
+        keys: Mapping[str, str] | None,
+        recipe_options: Sequence[str],
+        report: Report,
+    ) -> Iterator[HostedKernel]:
+        """Submit a kernel for the body; unless that comes to its end, end it."""
+        pythons = _pythons(options, self._host)
+        report(self.introduction)
+        info = self._host.info
+        report(Progress("connected", place=self.source))
+        record = self._new_record(options)
+        record.write()
+        try:
+            with self._ended_unless_handed_over(record, report) as kernel:
+                archive_name, archive = recipe_archive()
+                recipe = f"{info.cache}/{_OURS}/{archive_name}"
+                if not self._host.exists(recipe):
+                    self._host.unpack(archive, recipe)
+                files = {CLIENTS_FILE: f"{record.public}\n".encode()}
+                arguments = [*recipe_options, *options.recipe_options()]
+                if keys is not None and not options.sealed:
+                    files[KERNEL_KEYS] = format_connection_info(dict(keys)).encode()
+                    arguments = ["--key-file", KERNEL_KEYS, *arguments]
+                self._host.write({f"{record.directory}/{n}": c for n, c in files.items()})
+                body = script(
+                    record.directory,
+                    recipe,
+                    pythons,
+                    arguments,
+                    variables=options.env,
+                    address="127.0.0.1" if self._interface in (LOCAL, SSH) else "",
+                    memory=record.memory,
+                    needs_ipykernel=not options.kernel_cmd,
+                )
+                started = carrier_of(self._interface).start(
+                    record, _request(options, record, body), self._host
+                )
+                started.write()
+                kernel.record = started
+                report(Progress("started", kernel=record.id, place=self.source))
+                yield kernel
+        except BaseException:
+            if not kernel.record.job:
+                record.forget()
+            raise
+
+    def _new_record(self, options: LaunchOptions) -> Record:
+        import zmq  # noqa: PLC0415  (slow to import)
+
+        info = self._host.info
+        kernel = new_id(self._interface, self._host.name)
+        public, secret = zmq.curve_keypair()
+        return Record(
+            id=kernel,
+            interface=self._interface,
+            host=self._host.name,
+            jump=self._jump,
+            python=options.python,
+            directory=f"{info.state}/{_OURS}/kernels/{kernel}",
+            name=options.name or DEFAULT_NAME,
+            user=info.user,
+            queue=options.queue,
+            memory=_mebibytes(options.memory),
+            cpus=options.vcores,
+            submitted=time.time(),
+            public=public.decode(),
+            secret=secret.decode(),
+            node=info.node,
+            boot=info.boot,
+        )
+
+    @contextlib.contextmanager
+    def _ended_unless_handed_over(self, record: Record, report: Report) -> Iterator[HostedKernel]:
+        kernel = HostedKernel(record, self._host)
+        try:
+            yield kernel
+        except BaseException:
+            with uninterrupted():
+                try:
+                    if kernel.record.job:
+                        kernel.stop(force=True)
+                        report(Progress("killed", kernel=kernel.id))
+                    else:
+                        carrier_of(self._interface).end(record, self._host, force=True)
+                except YarnKernelError as exc:
+                    report(Progress("stuck", kernel=kernel.id, reason=summary(exc)))
+            raise
+
+    def check_id(self, kernel: str) -> str:
+        """See :meth:`yarnkernel.kernels.place.Place.check_id`."""
+        return self.find(kernel).id
+
+    def find(self, kernel: str) -> HostedKernel:
+        """See :meth:`yarnkernel.kernels.place.Place.find`."""
+        record = find_record(kernel)
+        if record is None:
+            raise UsageError(f"{kernel!r} is no kernel that is known here; next: yarnkernel list")
+        return HostedKernel(record, self._host)
+
+    def list(self, *, ended: bool = False, user: str = "") -> Sequence[HostedStatus]:
+        """See :meth:`yarnkernel.kernels.place.Place.list`."""
+        ours = (self._interface, self._host.name, self._jump)
+        found = list_hosted(ended=ended, user=user)
+        return [
+            one for one in found if (one.record.interface, one.record.host, one.record.jump) == ours
+        ]
+
+    def explain(self, status: Status) -> str:
+        """See :meth:`yarnkernel.kernels.place.Place.explain`."""
+        return "" if status.ended or status.store is not None else status.diagnostics
+
+    def close(self, patience: float = 60.0, *, unused: float = 0.0) -> None:
+        """See :meth:`yarnkernel.kernels.place.Place.close`: nothing is kept."""
+
+
+def list_hosted(*, ended: bool = False, user: str = "") -> list[HostedStatus]:
+    """List the kernels outside YARN that this machine knows, the newest last."""
+    found = [status_of(record) for record in all_records() if user in ("", record.user)]
+    return [one for one in found if ended or not one.ended]
+
+
+def status_of(record: Record) -> HostedStatus:
+    """Return how a kernel is; unknown where its host cannot be asked."""
+    try:
+        return HostedKernel(record, host_of(record.host, record.jump, record.python)).status()
+    except HostError as exc:
+        return HostedStatus(record, UNKNOWN, summary(exc))
+
+
+def host_of(name: str, jump: Sequence[str] = (), python: str = "") -> Host:
+    """Return a host by its name; this machine has none."""
+    return SshHost(name, jump, python) if name else Here()
+
+
+def _pythons(options: LaunchOptions, host: Host) -> list[str]:
+    """Return the commands of Python that are tried there, the first one first."""
+    if options.python:
+        return [options.python]
+    if options.environment:
+        if not options.environment.startswith(_PREFIX):
+            raise UsageError(
+                f"--environment {options.environment} is nothing for this interface yet: "
+                "python:///PREFIX names one that is there"
+            )
+        return [f"{options.environment.removeprefix(_PREFIX).rstrip('/')}/bin/python"]
+    if not host.name:
+        import sys  # noqa: PLC0415
+
+        return [sys.executable]
+    return ["python3", "python", host.info.python]
+
+
+def _request(options: LaunchOptions, record: Record, body: str) -> JobRequest:
+    return JobRequest(
+        name=job_name(record),
+        body=body,
+        log=f"{record.directory}/{LOG_FILE}",
+        directory=record.directory,
+        cpus=options.vcores,
+        memory=record.memory,
+        time=options.lifetime,
+        queue=options.queue,
+        account=options.account,
+        gpus=options.gpus,
+        pe=options.pe,
+        arguments=tuple(options.scheduler_arg),
+    )
+
+
+def _mebibytes(memory: str) -> int:
+    """Read skein's way to write sizes; a number alone is MiB."""
+    if not memory:
+        return 0
+    from yarnkernel.store.skein_import import skein  # noqa: PLC0415  (slow to import)
+
+    try:
+        return int(skein.model.parse_memory(memory))
+    except (ValueError, OverflowError) as exc:
+        raise UsageError(f"--memory {memory!r}: {exc}") from exc
+
+
+def _command_line(options: LaunchOptions) -> str:
+    import shlex  # noqa: PLC0415
+
+    from yarnkernel.kernels.options import OPTIONS  # noqa: PLC0415
+
+    values: dict[str, Any] = options.to_dict()
+    parts = [part for name, value in values.items() for part in OPTIONS[name].spell(value)]
+    return f"yarnkernel start {shlex.join(parts)}\n"
+
+
+def open_place(options: LaunchOptions) -> HostedPlace:
+    """See :func:`yarnkernel.kernels.places.open_place`."""
+    host = host_of(options.host, options.jump, options.python)
+    return HostedPlace(options.interface, host, options.jump)
+
+
+def place_of(kernel: str) -> HostedPlace | None:
+    """Return the place of a kernel that is known here; None of others."""
+    record = find_record(kernel)
+    if record is None:
+        return None
+    host = host_of(record.host, record.jump, record.python)
+    return HostedPlace(record.interface, host, record.jump)

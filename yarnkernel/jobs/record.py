@@ -1,0 +1,151 @@
+"""What this machine knows of the kernels that it has started outside YARN: a private file for each.
+
+By it they are found again. How they are is not in it: their place is asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import time
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from yarnkernel.announcement import write_private
+from yarnkernel.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+#: Days after which a kernel that was started is forgotten: longer than one lives.
+DAYS_KEPT = 30
+#: Hexadecimal digits of an id that tell kernels of one place from each other.
+_DIGITS = 8
+
+
+@dataclass(frozen=True)
+class Record:
+    """One kernel.
+
+    Attributes
+    ----------
+    id : str
+        Its id: interface, host if there is one, and some digits.
+    interface : str
+        ``"local"``, ``"ssh"``, ``"slurm"``, ``"sge"`` or ``"pbs"``.
+    host : str
+        The host where commands run, as ssh takes it; empty for this machine.
+    jump : list of str
+        Hosts to go through.
+    python : str
+        The Python there that was named.
+    directory : str
+        The kernel's own directory, on the host.
+    name : str
+        Its name.
+    user : str
+        Who runs it there.
+    queue : str
+        Queue or partition that was asked for.
+    memory, cpus : int
+        MiB and processors that were asked for; 0 for what there is.
+    submitted : float
+        When, in seconds since 1970.
+    public, secret : str
+        The pair of CurveZMQ of this machine for this kernel.
+    job : str
+        The job's id, or the process'; empty before the answer to the submission.
+    began : str
+        When the process began, in its system's words.
+    node, boot : str
+        The host that answered to the name, and which run of its system.
+    """
+
+    id: str
+    interface: str
+    host: str
+    jump: list[str]
+    python: str
+    directory: str
+    name: str
+    user: str
+    queue: str
+    memory: int
+    cpus: int
+    submitted: float
+    public: str
+    secret: str = field(repr=False)
+    job: str = ""
+    began: str = ""
+    node: str = ""
+    boot: str = ""
+
+    def write(self) -> None:
+        """Write it down, for its user alone.
+
+        Raises
+        ------
+        UsageError
+            When that cannot be done.
+        """
+        directory = _directory()
+        try:
+            directory.mkdir(0o700, parents=True, exist_ok=True)
+            write_private(directory / f"{self.id}.json", asdict(self))
+        except OSError as exc:
+            raise UsageError(f"no kernel can be noted in {directory}: {exc.strerror}") from exc
+
+    def forget(self) -> None:
+        """Remove it."""
+        (_directory() / f"{self.id}.json").unlink(missing_ok=True)
+
+
+def new_id(interface: str, host: str) -> str:
+    """Make an id for a kernel."""
+    short = "".join(c for c in host.rpartition("@")[2].lower() if c.isalnum() or c in "-.")
+    return "-".join(filter(None, (interface, short, secrets.token_hex(_DIGITS // 2))))
+
+
+def find_record(kernel: str) -> Record | None:
+    """Return what is known of a kernel; None when it is not known here."""
+    if "/" in kernel or kernel.startswith("."):
+        return None
+    return _read(_directory() / f"{kernel}.json")
+
+
+def all_records() -> list[Record]:
+    """Return all that is known, the newest last; what is too old is forgotten."""
+    found = []
+    for record in _all():
+        if record.submitted < time.time() - DAYS_KEPT * 86400:
+            record.forget()
+        else:
+            found.append(record)
+    return sorted(found, key=lambda record: record.submitted)
+
+
+def _all() -> Iterator[Record]:
+    with contextlib.suppress(OSError):
+        for path in _directory().glob("*.json"):
+            if (record := _read(path)) is not None:
+                yield record
+
+
+def _read(path: Path) -> Record | None:
+    try:
+        document = json.loads(path.read_text())
+        known = {one.name for one in fields(Record)}
+        return Record(**{name: value for name, value in document.items() if name in known})
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _directory() -> Path:
+    try:
+        return platformdirs.user_state_path("yarnkernel") / "records"
+    except RuntimeError as exc:
+        raise UsageError(f"kernels' records: {exc}; next: set HOME") from exc

@@ -1,0 +1,94 @@
+"""The lines of sh that start the recipe outside YARN."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from yarnkernel.announcement import ADDRESS_VARIABLE, DIRECTORY_VARIABLE, MEMORY_VARIABLE
+from yarnkernel.connection import RECIPE_OPTIONS
+from yarnkernel.shell import export_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: Imports nothing from where it starts, and nothing of ours but what has travelled.
+_RUN = "import sys; sys.path[:] = [{directory!r}, *filter(None, sys.path)]; {run}"
+_RECIPE = "from yarnkernel.recipe import main; sys.exit(main())"
+#: What the recipe imports that is not of Python's own.
+_NEEDED = ("jupyter_client", "zmq", "psutil")
+#: Exit code where the Python of the host lacks that.
+MISSING = 96
+
+
+def script(
+    directory: str,
+    recipe: str,
+    pythons: Sequence[str],
+    recipe_options: Sequence[str],
+    *,
+    variables: Mapping[str, str],
+    address: str,
+    memory: int,
+    needs_ipykernel: bool,
+) -> str:
+    """Write them.
+
+    Parameters
+    ----------
+    directory : str
+        The kernel's own, on the host.
+    recipe : str
+        Directory of the recipe.
+    pythons : sequence of str
+        Commands of Python, of which the first that has what is needed is taken.
+    recipe_options : sequence of str
+        Options of the recipe.
+    variables : mapping of str to str
+        Of the kernel, by name.
+    address : str
+        The address that kernel and store are to have; empty for one that others can reach.
+    memory : int
+        MiB that the kernel may use; 0 for what there is.
+    needs_ipykernel : bool
+        Whether the kernel is IPython's, and so runs in the same Python.
+
+    Returns
+    -------
+    str
+        Lines, the last of which becomes the recipe.
+    """
+    needed = ", ".join((*_NEEDED, "ipykernel") if needs_ipykernel else _NEEDED)
+    test = f"import sys, {needed}; sys.exit(sys.version_info < (3, 10))"
+    start = _RUN.format(directory=recipe, run=_RECIPE)
+    tried = " ".join(pythons)
+    complaint = (
+        f"yarnkernel.recipe: none of {tried} on this host is Python 3.10 or newer with {needed}; "
+        "next: --python PATH"
+    )
+    lines = [
+        "umask 077",
+        'export YARNKERNEL_HOME="$HOME"',
+        export_lines({**variables, **_own(directory, recipe_options, address, memory)}),
+        f"cd {shlex.quote(directory)} || exit 1",
+        f"for python in {' '.join(map(shlex.quote, pythons))}; do",
+        '  command -v "$python" >/dev/null 2>&1 || continue',
+        f'  "$python" -c {shlex.quote(test)} 2>/dev/null || continue',
+        f'  exec "$python" -c {shlex.quote(start)}',
+        "done",
+        f"echo {shlex.quote(complaint)} >&2",
+        f"exit {MISSING}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _own(
+    directory: str, recipe_options: Sequence[str], address: str, memory: int
+) -> dict[str, str]:
+    """Variables of the recipe's."""
+    found = {DIRECTORY_VARIABLE: directory, RECIPE_OPTIONS: shlex.join(recipe_options)}
+    if address:
+        found[ADDRESS_VARIABLE] = address
+    if memory:
+        found[MEMORY_VARIABLE] = str(memory)
+    return found

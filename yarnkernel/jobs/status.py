@@ -1,0 +1,174 @@
+"""How a kernel outside YARN is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from yarnkernel.connection import RECIPE_DIAGNOSTICS
+
+if TYPE_CHECKING:
+    from yarnkernel.jobs.record import Record
+    from yarnkernel.store.address import StoreAddress
+
+#: States besides a scheduler's own words for what waits.
+STARTING, RUNNING = ("STARTING", "RUNNING")
+#: How it may end.
+FINAL = FINISHED, FAILED, KILLED = ("FINISHED", "FAILED", "KILLED")
+#: Nobody could be asked.
+UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True)
+class HostedStatus:
+    """See :class:`yarnkernel.kernels.handle.Status`.
+
+    Attributes
+    ----------
+    record : Record
+        What is known of its start.
+    state : str
+        ``"STARTING"``, ``"RUNNING"``, ``"FINISHED"``, ``"FAILED"``, ``"KILLED"``, ``"UNKNOWN"``,
+        or a scheduler's word for a job that waits.
+    diagnostics : str
+        Why it waits, or how it ended.
+    host : str
+        Where it runs.
+    finished : float
+        When it ended, in seconds since 1970; 0 while it has not, or when that is not known.
+    store : StoreAddress or None
+        Its key-value store, while it runs.
+    hopeless : bool
+        Whether it waits for what will never come.
+    """
+
+    record: Record
+    state: str
+    diagnostics: str = ""
+    host: str = ""
+    finished: float = 0.0
+    store: StoreAddress | None = None
+    hopeless: bool = False
+
+    @property
+    def id(self) -> str:
+        """See the protocol, as for all that follows."""
+        return self.record.id
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.record.name
+
+    @property
+    def user(self) -> str:
+        """Who runs it there."""
+        return self.record.user
+
+    @property
+    def queue(self) -> str:
+        """Queue or partition."""
+        return self.record.queue
+
+    @property
+    def outcome(self) -> str:
+        """State, and how it ended."""
+        return f"{FINISHED} SUCCEEDED" if self.state == FINISHED else self.state
+
+    @property
+    def memory(self) -> int:
+        """MiB that it has asked for."""
+        return self.record.memory
+
+    @property
+    def vcores(self) -> int:
+        """Processors that it has asked for."""
+        return self.record.cpus
+
+    @property
+    def start_time(self) -> datetime | None:
+        """When it was submitted."""
+        return _moment(self.record.submitted)
+
+    @property
+    def launch_time(self) -> datetime | None:
+        """None: nobody tells."""
+        return None
+
+    @property
+    def finish_time(self) -> datetime | None:
+        """When it ended."""
+        return _moment(self.finished)
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        return self.state in FINAL
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it has ended in good order."""
+        return self.state == FINISHED
+
+    @property
+    def lost(self) -> bool:
+        """Whether its place took it away: it has ended without a word of its supervisor's."""
+        return self.state == FAILED and not self.diagnostics.startswith(RECIPE_DIAGNOSTICS)
+
+    @property
+    def has_logs(self) -> bool:
+        """It has."""
+        return True
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return what is known, in words, each with its name."""
+        record = self.record
+        return [
+            ("kernel id", record.id),
+            ("name", record.name),
+            ("user", record.user),
+            ("interface", record.interface),
+            ("on", record.host or "this machine"),
+            ("job" if not record.began else "process", record.job or "-"),
+            ("queue", record.queue or "-"),
+            ("state", self.outcome),
+            ("host", self.host or "-"),
+            ("memory", f"{record.memory} MiB" if record.memory else "-"),
+            ("cpus", str(record.cpus or "-")),
+            ("directory", record.directory),
+        ]
+
+    def document(self) -> dict[str, object]:
+        """Return what is known, as JSON has it."""
+        record, end = self.record, self.finish_time
+        return {
+            "id": record.id,
+            "name": record.name,
+            "user": record.user,
+            "interface": record.interface,
+            "on": record.host,
+            "job": record.job,
+            "queue": record.queue,
+            "state": self.state,
+            "final_status": _FINAL_STATUS.get(self.state, "UNDEFINED"),
+            "host": self.host,
+            "memory": record.memory,
+            "vcores": record.cpus,
+            "diagnostics": self.diagnostics,
+            "directory": record.directory,
+            "start_time": datetime.fromtimestamp(record.submitted, timezone.utc).isoformat(),
+            "finish_time": end.isoformat() if end else None,
+        }
+
+
+_FINAL_STATUS = {FINISHED: "SUCCEEDED", FAILED: "FAILED", KILLED: "KILLED"}
+
+
+def _moment(seconds: float) -> datetime | None:
+    return datetime.fromtimestamp(seconds, timezone.utc) if seconds else None

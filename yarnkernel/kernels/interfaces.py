@@ -1,0 +1,36 @@
+"""Interfaces: who starts a kernel, and which options each of them knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from yarnkernel.errors import UsageError
+
+if TYPE_CHECKING:
+    from yarnkernel.declared import Options
+
+#: A cluster of YARN, a host by itself, here or by ssh, or its batch system.
+YARN, LOCAL, SSH, SLURM, SGE, PBS = INTERFACES = ("yarn", "local", "ssh", "slurm", "sge", "pbs")
+SCHEDULERS = (SLURM, SGE, PBS)
+#: Those of the places outside YARN.
+HOSTED = (LOCAL, SSH, *SCHEDULERS)
+
+
+def check_interface(options: Options, interface: str, host: str) -> None:
+    """Make sure that an interface knows the options that are given with it.
+
+    Raises
+    ------
+    UsageError
+        For the first that it does not.
+    """
+    interface = interface or YARN
+    for known in options.table().values():
+        value = getattr(options, known.name)
+        if known.only and interface not in known.only and not known.is_default(value):
+            flag = known.spell(value)[0].partition("=")[0]
+            raise UsageError(
+                f"{flag} is nothing for --interface {interface}, but for {', '.join(known.only)}"
+            )
+    if interface == SSH and not host:
+        raise UsageError("--interface ssh needs a --host, as your ssh takes it")
