@@ -1,4 +1,4 @@
-"""Places outside YARN: this machine, and a host that has sshd and nothing of ours."""
+"""Places outside YARN: this machine, a host that has sshd and nothing of ours, batch systems."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import Shell, clean_environment
+from tests.support.grid_engine import grid_engine
+from tests.support.slurm import slurm
 from tests.support.ssh_host import SshHost, bare_environment, ssh_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+__all__ = ["grid_engine", "slurm"]
 
 
 @pytest.fixture(scope="module")

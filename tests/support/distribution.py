@@ -20,6 +20,7 @@ GROUPS = (
     ("tests/test_readme.py",),
     ("tests/jupyter/test_provisioner_faults.py",),
     ("tests/cluster/test_other_clusters.py",),
+    ("tests/jobs/",),
     ("tests/local/test_high_availability.py",),
     ("tests/yarn/test_nodes.py",),
     ("tests/yarn/test_scheduling.py",),

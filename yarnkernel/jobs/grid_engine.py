@@ -166,13 +166,14 @@ class GridEngine:
             return replace(status, reason=f"{FAILURES.get(failed, 'it did not start')} ({words})")
         return replace(status, reason=f"it ended with exit code {code}", exit_code=code)
 
-    def cancellation(self, job_id: str, *, force: bool) -> list[str]:
+    def cancellation(self, job_id: str, *, force: bool) -> list[str]:  # noqa: ARG002
         """Return the command that ends a job.
 
-        SIGUSR2 comes first, and SIGKILL after the queue's ``notify``. With ``force`` the job is
-        forgotten even if its node does not answer, where users may do that.
+        SIGUSR2 comes first, and SIGKILL after the queue's ``notify``. There is no other way:
+        ``qdel -f`` is for operators; others wait for a minute to hear that, with the job deleted
+        as without it.
         """
-        return ["qdel", *(["-f"] if force else []), job_id]
+        return ["qdel", job_id]
 
     def cancellation_by_name(self, name: str) -> list[str]:
         """Return the command that ends the user's jobs of a name."""
@@ -193,7 +194,7 @@ def _resources(request: JobRequest, slots: int) -> list[str]:
     return resources
 
 
-def _status(block: str, reasons: dict[str, tuple[str, bool]]) -> JobStatus:
+def _status(block: str, reasons: dict[str, str]) -> JobStatus:
     """Return what an element of qstat's list tells."""
     tags = dict(re.findall(r"<(\w+)>(.*?)</\1>", block, re.DOTALL))
     values = {name: html.unescape(value).strip() for name, value in tags.items()}
@@ -205,7 +206,7 @@ def _status(block: str, reasons: dict[str, tuple[str, bool]]) -> JobStatus:
         return replace(status, reason=text, host=host if queue else "")
     if status.phase is not JobPhase.WAITING:
         return status
-    text, _ = reasons.get(job_id, ("", False))
+    text = reasons.get(job_id, "")
     if "E" in state:
         return replace(status, reason=f"will never start: {text or state}", hopeless=True)
     return replace(status, reason=f"waits: {text or f'it is {state}'}")
@@ -221,17 +222,17 @@ def _phase(state: str) -> JobPhase:
     return JobPhase.ENDED if state == "z" else JobPhase.UNKNOWN
 
 
-def _reasons(details: str) -> dict[str, tuple[str, bool]]:
-    """Return why jobs wait, and whether that is an error, from text of ``qstat -j``."""
-    reasons: dict[str, tuple[str, bool]] = {}
+def _reasons(details: str) -> dict[str, str]:
+    """Return why jobs wait, from text of ``qstat -j``: errors, or what the scheduler says."""
+    reasons: dict[str, str] = {}
     job, errors, information = "", list[str](), list[str]()
     current: list[str] | None = None
     for line in [*details.splitlines(), "job_number:  -"]:
         if line.startswith("job_number:"):
             if job and (found := errors or information):
-                # Queues and hosts have the same to say again and again.
-                distinct = list(dict.fromkeys(found))[:LONGEST_REASON]
-                reasons[job] = "; ".join(distinct), bool(errors)
+                # Queues have the same to say of all jobs; what the job itself lacks comes first.
+                distinct = sorted(dict.fromkeys(found), key=_is_a_queue_s)
+                reasons[job] = "; ".join(distinct[:LONGEST_REASON])
             job, errors, information, current = line.split()[1], [], [], None
         elif field := _LINE.match(line):
             name = field["name"]
@@ -242,6 +243,10 @@ def _reasons(details: str) -> dict[str, tuple[str, bool]]:
         elif current is not None and line.startswith(" ") and line.strip():
             current.append(line.strip())
     return reasons
+
+
+def _is_a_queue_s(reason: str) -> bool:
+    return reason.startswith(("queue instance ", "All queues "))
 
 
 def _limit(record: dict[str, str]) -> str:

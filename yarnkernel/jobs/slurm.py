@@ -197,7 +197,7 @@ class Slurm:
         """Return the command that ends a job.
 
         All its processes get SIGTERM, and SIGKILL after ``KillWait``; at once with ``force``. An
-        id that is not known is no error for scancel.
+        id that is not known is no error for scancel, but with ``force`` a job that has ended is.
         """
         return ["scancel", *(["--signal=KILL", "--full"] if force else []), job_id]
 
