@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import wait_for
 from tests.support.job_bench import JobBench
 from yarnkernel.errors import SchedulerDownError, SubmitError
 from yarnkernel.jobs.queue_watch import SHORTEST, QueueWatch
@@ -212,5 +213,6 @@ def test_a_controller_that_hangs_or_is_gone_says_nothing_of_jobs(
 
 def test_the_time_limit_is_announced_and_then_reached(bench: JobBench, ids: dict[str, str]) -> None:
     assert bench.ended(ids["late"], timeout=60).reason == "the time limit was reached (TIMEOUT)"
-    assert f"\n{signal.SIGUSR1:d}\n" in bench.log(ids["warned"])
+    heard = f"there\n{signal.SIGUSR1:d}\n"
+    wait_for(lambda: bench.log(ids["warned"]).startswith(heard), 20, "SIGUSR1")
     bench.running(ids["warned"])

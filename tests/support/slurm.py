@@ -46,8 +46,8 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 DefMemPerCPU=500
 MinJobAge=300
-KillWait=5
-MessageTimeout=5
+KillWait=2
+MessageTimeout=3
 SlurmctldTimeout=60
 SlurmdTimeout=60
 NodeName={host} NodeAddr=127.0.0.1 CPUs=16 RealMemory=16000 State=UNKNOWN

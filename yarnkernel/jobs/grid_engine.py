@@ -8,6 +8,8 @@ arguments. Both are counted for each slot.
 *Time*: ``s_rt`` sends SIGUSR1 before ``h_rt`` ends the job; Son of Grid Engine 8.1.9 looks again
 90 seconds after that, not before. With ``-notify``, SIGUSR2 comes before each SIGKILL, by as much
 as the queue's ``notify`` says, and SIGUSR1 before each SIGSTOP; without it, ``qdel`` kills at once.
+
+Commands wait for minutes for a master that hangs: who runs them needs a deadline.
 """
 
 from __future__ import annotations
