@@ -15,15 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.support.daemons import BatchSystem
+
 __all__ = ["grid_engine", "slurm"]
+
+
+def new_user(factory: pytest.TempPathFactory) -> Shell:
+    """A user with a new home, and no cluster."""
+    home = factory.mktemp("home") / "it's a home"
+    home.mkdir()
+    return Shell(clean_environment(home), home)
 
 
 @pytest.fixture(scope="module")
 def own_shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    """A user with a new home, and no cluster."""
-    home = tmp_path_factory.mktemp("home") / "it's a home"
-    home.mkdir()
-    return Shell(clean_environment(home), home)
+    return new_user(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +39,35 @@ def box() -> Iterator[SshHost]:
 
 
 @pytest.fixture(scope="module")
-def bare_python(box: SshHost) -> Path:
+def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python that has ipykernel, and nothing of ours."""
-    return bare_environment(box.directory / "environment")
+    return bare_environment(tmp_path_factory.mktemp("environments") / "bare")
 
 
 @pytest.fixture(scope="module")
-def ssh_shell(own_shell: Shell, box: SshHost) -> Shell:
+def ssh_shell(tmp_path_factory: pytest.TempPathFactory, box: SshHost) -> Shell:
     """A user who has the host ``box`` in his ssh's configuration."""
-    path = own_shell.environment["PATH"]
-    return own_shell.using(**box.environment, PATH=f"{box.programs}:{path}")
+    user = new_user(tmp_path_factory)
+    path = user.environment["PATH"]
+    return user.using(**box.environment, PATH=f"{box.programs}:{path}")
+
+
+@pytest.fixture(scope="module")
+def login(slurm: BatchSystem) -> Iterator[SshHost]:
+    """A host where Slurm's commands are, and which is reached by ssh."""
+    with ssh_host(variables=slurm.environment) as host:
+        yield host
+
+
+@pytest.fixture(scope="module")
+def slurm_shell(tmp_path_factory: pytest.TempPathFactory, login: SshHost) -> Shell:
+    """A user who has the host ``login`` in his ssh's configuration."""
+    user = new_user(tmp_path_factory)
+    path = user.environment["PATH"]
+    return user.using(**login.environment, PATH=f"{login.programs}:{path}")
+
+
+@pytest.fixture(scope="module")
+def sge_shell(tmp_path_factory: pytest.TempPathFactory, grid_engine: BatchSystem) -> Shell:
+    """A user on a host that submits jobs to Grid Engine."""
+    return new_user(tmp_path_factory).using(**grid_engine.environment)

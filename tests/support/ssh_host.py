@@ -1,4 +1,4 @@
-"""A host of its own: a network namespace with a real sshd, reached by one cable."""
+"""Hosts with a real sshd: one with a network of its own, and one that is this machine."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from tests.support.daemons import free_ports
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 #: What a command of ip or ssh-keygen may take.
 TIMEOUT = 20
-PORT = 2222
 _SSHD = """\
 Port {port}
 ListenAddress {address}
@@ -34,11 +35,11 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 PrintMotd no
-SetEnv HOME={home} XDG_CACHE_HOME={home}/.cache XDG_STATE_HOME={home}/.local/state
+SetEnv HOME={home} XDG_CACHE_HOME={home}/.cache XDG_STATE_HOME={home}/.local/state {variables}
 {more}
 """
 _SSH = """\
-Host box
+Host {name}
   HostName {address}
 Host *
   User root
@@ -73,15 +74,24 @@ def run(*command: str | Path) -> str:
 
 
 class SshHost:
-    """The host ``box``, as the ssh of :attr:`environment` finds it."""
+    """A host, as the ssh of :attr:`programs` finds it.
 
-    def __init__(self, directory: Path, number: int) -> None:
+    ``box`` is a network namespace, reached by one cable; ``login`` is this machine, with variables
+    that its users get.
+    """
+
+    def __init__(self, directory: Path, variables: Mapping[str, str] | None = None) -> None:
+        self.name = "box" if variables is None else "login"
         self.directory = directory
         self.home = directory / "home"
+        self._variables = variables
+        number = os.getpid() % 10000
         self.namespace = f"yk{number}"
         self.cable = f"yk{number}c"
-        self.address = f"10.{77 + number // 250}.{number % 250}.2"
-        self._own_address = f"10.{77 + number // 250}.{number % 250}.1"
+        network = f"10.{77 + number // 250}.{number % 250}"
+        self._own_address = f"{network}.1"
+        self.address = f"{network}.2" if variables is None else "127.0.0.1"
+        self.port = 2222 if variables is None else free_ports(1)[0]
         self._sshd: subprocess.Popen[bytes] | None = None
 
     @property
@@ -101,15 +111,22 @@ class SshHost:
             run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.directory / name)
         shutil.copy(self.directory / "id.pub", self.directory / "authorized_keys")
         key = (self.directory / "host_key.pub").read_text()
-        (self.directory / "known_hosts").write_text(f"[{self.address}]:{PORT} {key}")
-        names = {"address": self.address, "port": PORT, "directory": self.directory}
-        (self.directory / "config").write_text(_SSH.format(**names))
+        (self.directory / "known_hosts").write_text(f"[{self.address}]:{self.port} {key}")
+        config = _SSH.format(
+            name=self.name, address=self.address, port=self.port, directory=self.directory
+        )
+        (self.directory / "config").write_text(config)
         wrapper = self.directory / "bin" / "ssh"
         wrapper.parent.mkdir()
         wrapper.write_text(
             f'#!/bin/sh\nexec {shutil.which("ssh")} -F {self.directory}/config "$@"\n'
         )
         wrapper.chmod(0o755)
+        if self._variables is None:
+            self._set_up_network()
+        self.start_sshd(more)
+
+    def _set_up_network(self) -> None:
         run("ip", "netns", "add", self.namespace)
         run("ip", "link", "add", self.cable, "type", "veth", "peer", "name", "eth0", "netns",
             self.namespace)  # fmt: skip
@@ -119,23 +136,23 @@ class SshHost:
         run(*inside, "addr", "add", f"{self.address}/24", "dev", "eth0")
         run(*inside, "link", "set", "lo", "up")
         run(*inside, "link", "set", "eth0", "up")
-        self.start_sshd(more)
 
     def start_sshd(self, more: str = "") -> None:
         """Start sshd, with further lines of its configuration."""
         path = self.directory / "sshd_config"
         path.write_text(
             _SSHD.format(
-                port=PORT,
+                port=self.port,
                 address=self.address,
                 directory=self.directory,
                 home=self.home,
+                variables=" ".join(f"{k}={v}" for k, v in (self._variables or {}).items()),
                 more=more,
             )
         )
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         self._sshd = subprocess.Popen(
-            ["ip", "netns", "exec", self.namespace, "/usr/sbin/sshd", "-D", "-f", str(path),
+            [*self._inside(), "/usr/sbin/sshd", "-D", "-f", str(path),
              "-E", str(self.directory / "sshd.log")],
             stdin=subprocess.DEVNULL,
             env={**os.environ, **_marked(self.directory)},
@@ -143,10 +160,13 @@ class SshHost:
         end = time.monotonic() + TIMEOUT
         while time.monotonic() < end:
             with contextlib.suppress(AssertionError):
-                run(self.directory / "bin" / "ssh", "-o", "BatchMode=yes", "box", "true")
+                run(self.programs / "ssh", "-o", "BatchMode=yes", self.name, "true")
                 return
             time.sleep(0.1)
         pytest.fail("sshd does not answer")
+
+    def _inside(self) -> Sequence[str]:
+        return ("ip", "netns", "exec", self.namespace) if self._variables is None else ()
 
     def stop_sshd(self, number: int = signal.SIGTERM) -> None:
         """End sshd, and with it all its connections."""
@@ -181,11 +201,14 @@ class SshHost:
             if any(str(self.directory) in part for part in process.info["cmdline"] or ()):
                 with contextlib.suppress(psutil.Error):
                     process.kill()
-        for pid in self.processes():
+        for pid in self.processes() if self._variables is None else ():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if self._sshd is not None:
+            self._sshd.kill()
             self._sshd.wait(TIMEOUT)
+        if self._variables is not None:
+            return
         run("ip", "netns", "delete", self.namespace)
         with contextlib.suppress(AssertionError):
             run("ip", "link", "delete", self.cable)
@@ -197,13 +220,13 @@ def _marked(directory: Path) -> Mapping[str, str]:
 
 
 @contextlib.contextmanager
-def ssh_host(more: str = "") -> Iterator[SshHost]:
+def ssh_host(more: str = "", variables: Mapping[str, str] | None = None) -> Iterator[SshHost]:
     """Make a host for the body."""
     if why := missing():
         pytest.skip(why)
     # Paths of sockets are short.
     with tempfile.TemporaryDirectory(prefix="yk", dir="/tmp") as directory:
-        host = SshHost(Path(directory), os.getpid() % 10000)
+        host = SshHost(Path(directory), variables)
         try:
             host.set_up(more)
             yield host

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from yarnkernel.arguments import add_timeout, count
 from yarnkernel.cli.arguments import APPLICATIONS, Commands, add_app_id, add_command, completed_by
 from yarnkernel.cli.kernels import find_kernel, place_of
-from yarnkernel.errors import ApplicationError, UsageError
+from yarnkernel.errors import ApplicationError, PlaceError, UsageError
 from yarnkernel.kernels.handle import join_pieces
 
 if TYPE_CHECKING:
@@ -289,7 +289,7 @@ def _stop(options: argparse.Namespace, output: Output) -> int:
                 status = kernel.stop(
                     force=options.force, timeout=options.timeout, report=output.report
                 )
-        except ApplicationError as exc:
+        except (ApplicationError, PlaceError) as exc:  # others can be stopped all the same
             output.error(str(exc))
             failed = exc.exit_code
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import shlex
+import time
 from typing import TYPE_CHECKING
 
 from yarnkernel.announcement import LOG_FILE
@@ -70,19 +71,20 @@ class BatchCarrier:
                 functools.partial(self._run, host),
                 log_tail=functools.partial(self._log_tail, host),
             )
-        found = watch.status(record.job)
+        found = watch.status(record.job, age=time.time() - record.submitted)
         return found or JobStatus(record.job, "", JobPhase.UNKNOWN, "nothing is known of it yet")
 
     def _log_tail(self, host: Host, job: str) -> str:
         content = host.read(self._logs[job], -TAIL) or b""
         return content.decode(errors="replace")
 
-    def end(self, record: Record, host: Host, *, force: bool) -> None:
+    def end(self, record: Record, host: Host, *, force: bool) -> bool:
         """See :class:`yarnkernel.jobs.carrier.Carrier`."""
         if not record.job:
             self._cancel_by_name(record, host)
-            return
-        self._run(host, shlex.join(self._scheduler.cancellation(record.job, force=force)))
+            return False
+        command = self._scheduler.cancellation(record.job, force=force)
+        return self._run(host, shlex.join(command)).code == 0
 
     def _cancel_by_name(self, record: Record, host: Host) -> None:
         """End a job whose id has not come: it may be there all the same."""

@@ -28,8 +28,14 @@ class Carrier(Protocol):
     def look(self, record: Record, host: Host) -> JobStatus:
         """Tell how it is; its own files say more."""
 
-    def end(self, record: Record, host: Host, *, force: bool) -> None:
-        """End it; force is for what does not heed a first word."""
+    def end(self, record: Record, host: Host, *, force: bool) -> bool:
+        """End it; force is for what does not heed a first word.
+
+        Returns
+        -------
+        bool
+            Whether it is certain to end, so that nobody has to look.
+        """
 
 
 def job_name(record: Record) -> str:

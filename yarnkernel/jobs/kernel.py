@@ -5,15 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.announcement import ADDRESS_FILE, END_FILE, ENDED_BY_SIGNAL, LOG_FILE
 from yarnkernel.connection import (
     KERNEL_INFO_KEY,
-    PORT_NAMES,
     ConnectionInfo,
-    is_loopback,
     parse_connection_info,
 )
 from yarnkernel.deadline import Deadline
@@ -27,6 +24,7 @@ from yarnkernel.errors import (
 )
 from yarnkernel.jobs.carriers import carrier_of
 from yarnkernel.jobs.log import Log
+from yarnkernel.jobs.reach import Reach
 from yarnkernel.jobs.scheduler import JobPhase
 from yarnkernel.jobs.status import (
     FAILED,
@@ -40,7 +38,6 @@ from yarnkernel.jobs.status import (
 from yarnkernel.kernels.handle import STOP_TIMEOUT, LogFile
 from yarnkernel.kernels.supervised import SupervisedKernel
 from yarnkernel.progress import Progress, ignore
-from yarnkernel.store.address import CurveKeys, StoreAddress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,8 +46,8 @@ if TYPE_CHECKING:
 
     from yarnkernel.hosts.host import Host
     from yarnkernel.jobs.record import Record
-    from yarnkernel.jobs.scheduler import JobStatus
     from yarnkernel.progress import Report
+    from yarnkernel.store.address import StoreAddress
 
 #: Seconds that one look for a file of the kernel's may take; then its carrier is asked.
 LOOK_INTERVAL = 2.0
@@ -80,6 +77,8 @@ class HostedKernel(SupervisedKernel):
         self.phases: dict[str, float] = {}
         self._carrier = carrier_of(record.interface)
         self._log = Log(host, self._path(LOG_FILE))
+        self._address_path = self._path(ADDRESS_FILE)
+        self._reach = Reach(record, host, self._address_path)
 
     def __enter__(self) -> Self:
         return self
@@ -94,18 +93,17 @@ class HostedKernel(SupervisedKernel):
     def _path(self, name: str) -> str:
         return f"{self.record.directory}/{name}"
 
-    @cached_property
-    def _address_path(self) -> str:
-        return self._path(ADDRESS_FILE)
-
     def status(self, *, remembered: bool = False) -> HostedStatus:  # noqa: ARG002
         """See :meth:`yarnkernel.kernels.handle.Kernel.status`."""
-        found = self.host.await_file([self._path(END_FILE), self._address_path], 0.0)
-        return self._status(found, self._carrier.look(self.record, self.host))
+        paths = [self._path(END_FILE), self._address_path]
+        return self._status(self.host.await_file(paths, 0.0))
 
-    def _status(self, found: dict[str, bytes], job: JobStatus) -> HostedStatus:
+    def _status(self, found: dict[str, bytes]) -> HostedStatus:
         """Put together what its files say and what its carrier says."""
         end = _document(found.get(self._path(END_FILE)))
+        if end and end["diagnostics"] != ENDED_BY_SIGNAL:  # else who has sent it says more
+            return self._ended(end)
+        job = self._carrier.look(self.record, self.host)
         if not end and job.phase is JobPhase.ENDED:
             # Its files may have been read before its last word.
             found = self.host.await_file([self._path(END_FILE)], LAST_WORD)
@@ -113,45 +111,23 @@ class HostedKernel(SupervisedKernel):
             if not end:
                 return HostedStatus(self.record, FAILED, job.reason, job.host)
         if end:
-            state = {"SUCCEEDED": FINISHED, "KILLED": KILLED}.get(end["final_status"], FAILED)
-            reason = str(end["diagnostics"])
-            if job.phase is JobPhase.ENDED and job.reason and reason == ENDED_BY_SIGNAL:
-                state, reason = KILLED, job.reason  # who has sent it says more
-            return HostedStatus(self.record, state, reason, job.host, float(end["moment"]))
+            was_ended = job.phase is JobPhase.ENDED and job.reason
+            return self._ended(end, KILLED, job.reason) if was_ended else self._ended(end)
         address = _document(found.get(self._address_path))
         if address:
             node = str(address["node"])
-            return HostedStatus(self.record, RUNNING, "", node, store=self._reach(address))
+            return HostedStatus(self.record, RUNNING, "", node, store=self._reach.store(address))
         state = STARTING if job.phase is JobPhase.RUNNING else job.state or UNKNOWN
         return HostedStatus(self.record, state, job.reason, job.host, hopeless=job.hopeless)
 
-    def _reach(self, announced: dict[str, Any]) -> StoreAddress:
-        """Return where its store is reached from here."""
-        host, port = self._forward(str(announced["host"]), int(announced["port"]))
-        record = self.record
-        return StoreAddress(
-            kernel=self.id,
-            host=host,
-            port=port,
-            user=record.user,
-            state=RUNNING,
-            curve=CurveKeys(str(announced["key"]), record.public, record.secret),
+    def _ended(self, end: dict[str, Any], state: str = "", reason: str = "") -> HostedStatus:
+        final = {"SUCCEEDED": FINISHED, "KILLED": KILLED}.get(end["final_status"], FAILED)
+        return HostedStatus(
+            self.record,
+            state or final,
+            reason or str(end["diagnostics"]),
+            finished=float(end["moment"]),
         )
-
-    def _forward(self, host: str, port: int) -> tuple[str, int]:
-        if is_loopback(host) and self.host.name and self.host.info.node != self.record.node:
-            raise HostError(
-                f"{self.id} runs on {self.record.node}, and {self.host} leads to "
-                f"{self.host.info.node} now; next: name that host alone in ~/.ssh/config"
-            )
-        return self.host.forward(host, port, until=self._address_path)
-
-    def _here(self, info: ConnectionInfo) -> ConnectionInfo:
-        """Put the ports of this machine into connection info that are the kernel's."""
-        if not self.host.name:
-            return info
-        ports = {name: self._forward(info["ip"], info[name])[1] for name in PORT_NAMES}
-        return {**info, "ip": "127.0.0.1", **ports}
 
     def address(self, timeout: float, last: StoreAddress | None = None) -> StoreAddress:  # noqa: ARG002
         """See :meth:`yarnkernel.kernels.handle.Kernel.address`."""
@@ -175,7 +151,7 @@ class HostedKernel(SupervisedKernel):
     def other_info(self, timeout: float, *, encrypted: bool) -> ConnectionInfo | None:
         """See :func:`yarnkernel.kernels.control.other_info`."""
         info = super().other_info(timeout, encrypted=encrypted)
-        return None if info is None else self._here(info)
+        return None if info is None else self._reach.connection_info(info)
 
     def wait(
         self, deadline: Deadline, *, key: str = KERNEL_INFO_KEY, report: Report = ignore
@@ -189,12 +165,14 @@ class HostedKernel(SupervisedKernel):
             try:
                 found = self.host.await_file(paths, deadline.step(LOOK_INTERVAL))
                 if self._address_path in found and paths[0] not in found:
-                    store = self._reach(_document(found[self._address_path]))
+                    store = self._reach.store(_document(found[self._address_path]))
                     self._note("RUNNING", begin)
                     if (value := self._await_key(store, key, deadline)) is not None:
                         self._note("PUBLISHED", begin)
-                        return self._here(parse_connection_info(value, am_host="localhost"))
-                status = self._status(found, self._carrier.look(self.record, self.host))
+                        return self._reach.connection_info(
+                            parse_connection_info(value, am_host="localhost")
+                        )
+                status = self._status(found)
             except HostError as exc:
                 if deadline.passed:
                     break
@@ -296,11 +274,9 @@ class HostedKernel(SupervisedKernel):
                 else:
                     status = self.await_end(timeout)
             if not status.ended:
-                self._carrier.end(self.record, self.host, force=False)
-                status = self.await_end(timeout)
+                status = self._end(status, timeout, force=False)
         if not status.ended:
-            self._carrier.end(self.record, self.host, force=True)
-            status = self.await_end(timeout)
+            status = self._end(status, timeout, force=True)
         if not status.ended:
             raise ApplicationTimeoutError(
                 f"{self.id} did not end within {timeout:.0f} s: {status.outcome}",
@@ -309,13 +285,17 @@ class HostedKernel(SupervisedKernel):
                 diagnostics=status.diagnostics,
                 hint=f"yarnkernel status {self.id}",
             )
-        if status.state == FAILED and not status.finished:
-            status = self._note_killed()
         report(Progress("state", kernel=self.id, state=status.outcome))
         return status
 
-    def _note_killed(self) -> HostedStatus:
-        """Write down what it could not any more."""
+    def _end(self, status: HostedStatus, timeout: float, *, force: bool) -> HostedStatus:
+        """Let who carries it end it; what it cannot say any more is written down for it."""
+        is_certain = self._carrier.end(self.record, self.host, force=force)
+        was_waiting = status.store is None and status.state not in (STARTING, UNKNOWN)
+        if not (is_certain and (force or was_waiting)):
+            status = self.await_end(timeout)
+            if status.state != FAILED or status.finished:
+                return status
         end = {"final_status": KILLED, "diagnostics": "Killed by yarnkernel stop."}
         content = json.dumps({**end, "moment": time.time()}).encode()
         self.host.write({self._path(END_FILE): content})

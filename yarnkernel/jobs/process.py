@@ -44,7 +44,8 @@ class ProcessCarrier:
             return JobStatus(record.job, "", JobPhase.RUNNING, host=info.node)
         return JobStatus(record.job, "", JobPhase.ENDED, "its process is gone, without a word")
 
-    def end(self, record: Record, host: Host, *, force: bool) -> None:
+    def end(self, record: Record, host: Host, *, force: bool) -> bool:
         """See :class:`yarnkernel.jobs.carrier.Carrier`."""
         if record.job:
             host.kill(int(record.job), record.began, force=force)
+        return False

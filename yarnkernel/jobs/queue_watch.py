@@ -31,6 +31,10 @@ GROWTH = 1.5
 AGREEING = 2
 
 
+#: Seconds after which a job is where its queue can see it.
+SETTLED = 60.0
+
+
 @dataclass
 class _Watched:
     """What is known of one job.
@@ -95,8 +99,16 @@ class QueueWatch:
         """Why the last question had no answer; empty when it had one."""
         return self._trouble
 
-    def status(self, job_id: str) -> JobStatus | None:
+    def status(self, job_id: str, *, age: float = 0.0) -> JobStatus | None:
         """Return what is known of a job, and ask when it is time to.
+
+        Parameters
+        ----------
+        job_id : str
+            Its id.
+        age : float, optional
+            Seconds since its submission: of one that is old a single answer will do, as commands
+            do not live long enough for a second one.
 
         Returns
         -------
@@ -107,7 +119,8 @@ class QueueWatch:
         with self._lock:
             now = self._clock()
             if job_id not in self._jobs:
-                self._jobs[job_id] = _Watched(now)
+                settled = AGREEING - 1 if age > SETTLED else 0
+                self._jobs[job_id] = _Watched(now, missing=settled)
                 self._interval = SHORTEST
             job = self._jobs[job_id]
             due = now - self._asked >= self._interval and not job.final and not self._asking

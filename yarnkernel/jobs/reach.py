@@ -1,0 +1,62 @@
+"""Where a kernel outside YARN is reached from here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.connection import PORT_NAMES, ConnectionInfo, is_loopback
+from yarnkernel.errors import HostError
+from yarnkernel.jobs.status import RUNNING
+from yarnkernel.store.address import CurveKeys, StoreAddress
+
+if TYPE_CHECKING:
+    from yarnkernel.hosts.host import Host
+    from yarnkernel.jobs.record import Record
+
+
+class Reach:
+    """Finds ports of this machine that lead to a kernel's.
+
+    Parameters
+    ----------
+    record : Record
+        What is known of its start.
+    host : Host
+        The host that its ports are reached by.
+    until : str
+        A file there that is gone with the kernel.
+    """
+
+    def __init__(self, record: Record, host: Host, until: str) -> None:
+        self._record = record
+        self._host = host
+        self._until = until
+
+    def store(self, announced: dict[str, Any]) -> StoreAddress:
+        """Return where the store is that its supervisor has announced."""
+        host, port = self._forward(str(announced["host"]), int(announced["port"]))
+        record = self._record
+        return StoreAddress(
+            kernel=record.id,
+            host=host,
+            port=port,
+            user=record.user,
+            state=RUNNING,
+            curve=CurveKeys(str(announced["key"]), record.public, record.secret),
+        )
+
+    def connection_info(self, info: ConnectionInfo) -> ConnectionInfo:
+        """Put ports of this machine into connection info that has the kernel's."""
+        if not self._host.name:
+            return info
+        ports = {name: self._forward(info["ip"], info[name])[1] for name in PORT_NAMES}
+        return {**info, "ip": "127.0.0.1", **ports}
+
+    def _forward(self, host: str, port: int) -> tuple[str, int]:
+        node = self._record.node
+        if is_loopback(host) and self._host.name and self._host.info.node != node:
+            raise HostError(
+                f"{self._record.id} runs on {node}, and {self._host} leads to "
+                f"{self._host.info.node} now; next: name that host alone in ~/.ssh/config"
+            )
+        return self._host.forward(host, port, until=self._until)
