@@ -13,15 +13,15 @@ import json
 import os
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from yarnkernel.errors import HostError
+from yarnkernel.hosts.forwards import Forward, Forwards
 from yarnkernel.hosts.line import Line, NeedsPersonError, free_port
 
 #: Names in its directory.
-SOCKET, CONTROL, LOG = "k", "c", "ssh.log"
+SOCKET, CONTROL, LOG, FORWARDS = "k", "c", "ssh.log", "forwards.json"
 #: Seconds without a forward or a request after which it ends.
 UNUSED = 60.0
 #: Seconds between two looks whether the kernels of the forwards run.
@@ -32,14 +32,6 @@ RETRIES = (0.2, 1.0, 2.0, 5.0, 10.0, 30.0)
 LARGEST = 1 << 26
 #: How often another port is tried.
 PORT_ATTEMPTS = 5
-
-
-@dataclass(frozen=True)
-class _Forward:
-    host: str
-    port: int
-    local: int
-    until: str
 
 
 class Keeper:
@@ -57,7 +49,7 @@ class Keeper:
         self._line: Line | None = None
         self._connected = asyncio.Event()
         self._trouble = ""
-        self._forwards: dict[tuple[str, int], _Forward] = {}
+        self._forwards = Forwards(self._directory / FORWARDS)
         self._opening: dict[tuple[str, int], asyncio.Lock] = {}
         self._requests = 0
         self._used = time.monotonic()
@@ -114,8 +106,11 @@ class Keeper:
             await asyncio.sleep(RETRIES[0])
 
     async def _forward_again(self, line: Line) -> None:
-        for forward in self._forwards.values():
-            await line.forward(forward.local, forward.host, forward.port)
+        for forward in self._forwards:
+            try:
+                await line.forward(forward.local, forward.host, forward.port)
+            except HostError as exc:  # somebody has taken the port meanwhile
+                print(exc, file=sys.stderr, flush=True)  # noqa: T201  (into its own log)
 
     async def _until_unused(self) -> None:
         while self._requests or self._forwards or time.monotonic() - self._used < UNUSED:
@@ -127,14 +122,12 @@ class Keeper:
         line = self._line
         if line is None or not self._connected.is_set():
             return
-        for path in {forward.until for forward in self._forwards.values()}:
+        for path in {forward.until for forward in self._forwards}:
             with contextlib.suppress(HostError, asyncio.TimeoutError):
                 if (await line.call("exists", {"path": path}, LOOK_INTERVAL)).get("result", True):
                     continue
-                for key, forward in list(self._forwards.items()):
-                    if forward.until == path:
-                        del self._forwards[key]
-                        await line.cancel(forward.local, forward.host, forward.port)
+                for forward in self._forwards.take(path):
+                    await line.cancel(forward.local, forward.host, forward.port)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._requests += 1
@@ -166,20 +159,29 @@ class Keeper:
         return await self._line.call(name, arguments, request["patience"])
 
     async def _forward(self, line: Line, host: str, port: int, until: str) -> int:
-        key = (host, port)
-        async with self._opening.setdefault(key, asyncio.Lock()):
-            for attempts_left in reversed(range(PORT_ATTEMPTS)):
-                if key in self._forwards:
-                    break
-                local = free_port()
+        async with self._opening.setdefault((host, port), asyncio.Lock()):
+            known = self._forwards.find(host, port)
+            if known is None:
+                known = Forward(host, port, await self._open_port(line, host, port), until)
+                self._forwards.add(known)
+            return known.local
+
+    async def _open_port(self, line: Line, host: str, port: int) -> int:
+        for attempts_left in reversed(range(PORT_ATTEMPTS)):
+            local = free_port()
+            try:
+                await line.forward(local, host, port)
+            except HostError:  # somebody was first
+                if not attempts_left:
+                    raise
+            else:
                 try:
-                    await line.forward(local, host, port)
+                    await line.probe(local, host, port)
                 except HostError:
-                    if not attempts_left:
-                        raise
-                else:
-                    self._forwards[key] = _Forward(host, port, local, until)
-            return self._forwards[key].local
+                    await line.cancel(local, host, port)
+                    raise
+                return local
+        raise HostError(f"{self._options.host}: there is no port left")
 
 
 def main() -> int:

@@ -35,6 +35,8 @@ PING_INTERVAL = 30.0
 PING_TIMEOUT = 20.0
 #: Seconds that a command to the master may take.
 CONTROL_TIMEOUT = 10.0
+#: Seconds in which who listens at the other end of a forward greets, if he ever does.
+PROBE_TIMEOUT = 3.0
 #: Lines before the helper's own that are kept for an error.
 NOISE_KEPT = 5
 #: ``-o`` of every connection: nobody is asked anything, and the user's forwards stay away.
@@ -77,13 +79,16 @@ class Line:
         Done when it is not any more.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, ssh: list[str], name: str) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, ssh: list[str], name: str, log: Path
+    ) -> None:
         if process.stdin is None or process.stdout is None:
             raise ValueError("its standard input and output have to be pipes")
         self._process = process
         self._source, self._sink = process.stdout, process.stdin
         self._ssh = ssh
         self._name = name
+        self._log = log
         self._ids = itertools.count()
         self._pending: dict[int, asyncio.Future[dict[str, Any]]] = {}
 
@@ -126,12 +131,12 @@ class Line:
                 stderr=errors,
                 env=environment,
             )
-        line = cls(process, ssh, name)
+        line = cls(process, ssh, name, log)
         try:
             await asyncio.wait_for(line._begin(python), CONNECT_TIMEOUT)
         except (asyncio.TimeoutError, OSError, EOFError, _NoPythonError) as exc:
             await line.close()
-            raise line._failure(exc, log, control) from None
+            raise line._failure(exc, control) from None
         except BaseException:
             await line.close()
             raise
@@ -140,8 +145,8 @@ class Line:
 
     ended: asyncio.Task[None]
 
-    def _failure(self, problem: BaseException, log: Path, control: Path) -> HostError:
-        text = log.read_text(errors="replace").strip()
+    def _failure(self, problem: BaseException, control: Path) -> HostError:
+        text = self._log.read_text(errors="replace").strip()
         said = text.splitlines()[-1] if text else str(problem)
         for words, what in _PERSON.items():
             if words in text:
@@ -240,6 +245,23 @@ class Line:
         target = f"[{host}]" if ":" in host else host
         await self._control("forward", "-L", f"127.0.0.1:{local}:{target}:{port}")
 
+    async def probe(self, local: int, host: str, port: int) -> None:
+        """Make sure that who listens at the other end of a forward answers.
+
+        A server that forbids forwards says so only when they are used (``AllowTcpForwarding`` of
+        sshd_config(5)): the connection is closed at once. ZeroMQ's servers greet who comes.
+
+        Raises
+        ------
+        HostError
+            When nobody does.
+        """
+        with contextlib.suppress(asyncio.TimeoutError):
+            if not await asyncio.wait_for(_greeting(local), PROBE_TIMEOUT):
+                said = self._log.read_text(errors="replace").strip().splitlines()
+                why = said[-1] if said else "the connection is closed at once"
+                raise HostError(f"{self._name} lets nobody reach {host}:{port} by ssh: {why}")
+
     async def cancel(self, local: int, host: str, port: int) -> None:
         """Take a forward back."""
         target = f"[{host}]" if ":" in host else host
@@ -275,6 +297,17 @@ class Line:
 
 class _NoPythonError(Exception):
     """No Python is there."""
+
+
+async def _greeting(local: int) -> bytes:
+    """Return the first byte that who listens says; empty when he closes the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", local)
+    try:
+        return await reader.read(1)
+    except OSError:
+        return b""
+    finally:
+        writer.close()
 
 
 def free_port() -> int:
