@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from tests.conftest import Shell, finish, own_processes, wait_for
+from tests.conftest import CACHE, Shell, finish, own_processes, wait_for
 from tests.support.kernels import RECIPE, Kernel, start_kernel, write_spec
+from yarnkernel.local.class_archive import MAKER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,13 +135,24 @@ def shell_info(shell: Shell, app_id: str) -> dict[str, Any]:
     return dict(json.loads(path.read_text()))
 
 
-def test_start_mends_a_damaged_cluster(user_shell: Shell, name: str) -> None:
-    """And `stop` ends what its containers run when its NodeManager is dead."""
+def test_start_mends_a_damaged_cluster(user_shell: Shell, name: str, tmp_path: Path) -> None:
+    """And `stop` ends what its containers run when its NodeManager is dead.
+
+    What waits to make the archive of its classes is no application of it.
+    """
     start = ("cluster", "start", "--name", name)
-    user_shell.yarnkernel(*start).ok()
+    (tmp_path / "yarnkernel").mkdir()
+    for path in (CACHE / "yarnkernel").glob("hadoop-*[!k]"):  # no locks
+        (tmp_path / "yarnkernel" / path.name).symlink_to(path)
+    without_archive = user_shell.using(XDG_CACHE_HOME=str(tmp_path))
+    before = {process.pid for process in own_processes()}
+    without_archive.yarnkernel(*start).ok()
+    started = [process for process in own_processes() if process.pid not in before]
+    assert [MAKER in process.cmdline() for process in started].count(True) == 1
     kill_daemon(status_of(user_shell, name), "nodemanager0")
     assert not status_of(user_shell, name)["running"]
     result = user_shell.yarnkernel(*start, "--json").ok()
+    assert not any(process.is_running() for process in started)
     assert "is damaged (nodemanager0); starting it anew" in result.err
     assert result.document["running"]
     stop_with_a_dead_daemon(user_shell, name, "nodemanager0")

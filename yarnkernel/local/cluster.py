@@ -239,6 +239,7 @@ def _start(state: ClusterState, report: Callable[[str], None], timeout: float) -
             else daemons.make_hdfs_directories
         )
         make(state, local_user())
+    daemons.archive_classes(state)
     report(f"cluster {state.name} is ready: {web_address(state)}")
     return state
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from yarnkernel.errors import LocalClusterError, LocalClusterTimeoutError
-from yarnkernel.local import kdc, sites
+from yarnkernel.local import class_archive, kdc, sites
 from yarnkernel.local.state import MARK, DaemonState, cluster_directory
 from yarnkernel.local.web import ask_resourcemanager, get_json, ha_states, opener
 from yarnkernel.local.work_dir import mark_of
@@ -82,9 +82,16 @@ def _environment(state: ClusterState, role: str) -> dict[str, str]:
     }
 
 
-def _command(state: ClusterState, role: str, main_class: str, heap: int) -> list[str]:
+def _command(state: ClusterState, name: str, main_class: str, heap: int) -> list[str]:
     logs = state.path / "logs"
-    jars = state.path / "kdc" / "jars" if main_class == kdc.MAIN_CLASS else state.jars
+    conf_dir = state.path / "conf" / role_of(name)
+    if name == "kdc":  # whose jars have a log4j.properties of their own
+        classes = ["-cp", f"{conf_dir}:{state.path / 'kdc' / 'jars'}/*"]
+    else:
+        classes = [
+            *class_archive.java_options(state, name),
+            *("-cp", class_archive.class_path(state, conf_dir)),
+        ]
     return [
         f"{state.java_home}/bin/java",
         f"-Xmx{heap}m",
@@ -94,8 +101,7 @@ def _command(state: ClusterState, role: str, main_class: str, heap: int) -> list
         f"-Djava.io.tmpdir={state.path / 'tmp'}",
         f"-Dhadoop.log.dir={logs}",
         f"-Dyarn.log.dir={logs}",
-        "-cp",
-        f"{state.path / 'conf' / role}:{jars}/*",
+        *classes,
         main_class,
     ]
 
@@ -108,8 +114,7 @@ def role_of(name: str) -> str:
 def start_daemon(state: ClusterState, name: str) -> DaemonState:
     """Start one daemon in a session of its own and return at once."""
     main_class, heap = KINDS[name.rstrip("0123456789")]
-    role = role_of(name)
-    command = _command(state, role, main_class, heap)
+    command = _command(state, name, main_class, heap)
     if name == "kdc":
         command += kdc.arguments(state)
     elif name == "zookeeper":
@@ -117,7 +122,7 @@ def start_daemon(state: ClusterState, name: str) -> DaemonState:
     with log_path(state, name).open("ab") as log:
         process = subprocess.Popen(
             command,
-            env=_environment(state, role),
+            env=_environment(state, role_of(name)),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -153,10 +158,20 @@ def restart_daemon(state: ClusterState, name: str) -> ClusterState:
     return state
 
 
+def archive_classes(state: ClusterState) -> None:
+    """Have the archive made, while the cluster runs, with which the next ones start faster."""
+    class_archive.make_later(state, _environment(state, "client"))
+
+
 def format_namenode(state: ClusterState, timeout: float) -> None:
     """Make an empty HDFS."""
     main_class, heap = KINDS["namenode"]
-    command = [*_command(state, "client", main_class, heap), "-format", "-nonInteractive", "-force"]
+    command = [
+        *_command(state, "namenode", main_class, heap),
+        "-format",
+        "-nonInteractive",
+        "-force",
+    ]
     with log_path(state, "namenode-format").open("wb") as log:
         try:
             ended = subprocess.run(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from yarnkernel.errors import LocalClusterError
+from yarnkernel.local.class_archive import MAKER, MAKER_OPTION
 from yarnkernel.local.state import MARK, cluster_directory
 from yarnkernel.local.work_dir import mark_of
 
@@ -22,7 +23,13 @@ def has_applications(state: ClusterState) -> bool:
     """Whether processes of a cluster's applications run, with or without its daemons."""
     of_daemons = {daemon.pid for daemon in state.daemons.values()}
     marked = marked_processes(cluster_directory(state.name))
-    return any(process.pid not in of_daemons for process in marked)
+    return any(process.pid not in of_daemons and not _makes_archive(process) for process in marked)
+
+
+def _makes_archive(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return not {MAKER, MAKER_OPTION}.isdisjoint(process.cmdline())
+    return False
 
 
 def marked_processes(directory: Path) -> list[psutil.Process]:
