@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ensurepip
 import re
 import shutil
-import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import docutils.core
@@ -13,11 +14,10 @@ import docutils.nodes
 import pexpect
 import pytest
 
-from tests.conftest import CACHE, REPOSITORY, clean_environment
+from tests.conftest import CACHE, REPOSITORY, clean_environment, make_venv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.conftest import Shell
 
@@ -75,12 +75,14 @@ def newcomer(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
     home.mkdir()
     unwanted = shutil.ignore_patterns(".venv", ".git", ".*_cache", "__pycache__")
     shutil.copytree(REPOSITORY, copy := tmp_path / "clone", ignore=unwanted)
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True, timeout=120)
+    # As `python -m venv`, which installs pip by a pip that it unpacks for that.
+    bundled = Path(ensurepip.__file__).parent / "_bundled"
+    make_venv(tmp_path / "venv", "pip", "--no-index", "--find-links", str(bundled))
     environment = clean_environment(home) | {"PS1": PROMPT, "TERM": "dumb"}
     environment["PATH"] = f"{tmp_path}/venv/bin:{environment['PATH'].partition(':')[2]}"
     environment["XDG_CACHE_HOME"] = str(CACHE)
     # What is imported is compiled then; most of it never is.
-    environment["PIP_NO_COMPILE"] = "1"
+    environment["PIP_NO_COMPILE"] = "0"  # the value of the setting "compile"
     shell = pexpect.spawn(
         "bash",
         ["--norc", "--noprofile"],

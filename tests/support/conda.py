@@ -9,6 +9,7 @@ import platform
 import sys
 import sysconfig
 import tarfile
+import zipfile
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,21 @@ PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 UNWANTED = {"test", "idlelib", "tkinter", "ensurepip", "lib2to3", "site-packages", "__pycache__"}
 
 
+def _zstandard(content: bytes) -> bytes:
+    """What a decompressor of Zstandard takes, without any compression (RFC 8878, 3.1.1).
+
+    To compress the packages takes a processor as long as the test that needs them.
+    """
+    block = 1 << 17
+    # Eight bytes tell the size; the window is as large as a block.
+    frame = [b"\x28\xb5\x2f\xfd\xc0\x38", len(content).to_bytes(8, "little")]
+    for begin in range(0, len(content), block):
+        part = content[begin : begin + block]
+        is_last = begin + block >= len(content)
+        frame += [(len(part) << 3 | is_last).to_bytes(3, "little"), part]
+    return b"".join(frame)
+
+
 def write_package(
     channel: Path, name: str, version: str, files: Iterable[tuple[Path, str]], placeholder: str = ""
 ) -> None:
@@ -34,8 +50,8 @@ def write_package(
     """
     index = {"name": name, "version": version, "build": "0", "build_number": 0, "depends": []}
     paths = []
-    target = channel / SUBDIR / f"{name}-{version}-0.tar.bz2"
-    with tarfile.open(target, "w:bz2", compresslevel=1) as package:
+    payload, information = io.BytesIO(), io.BytesIO()
+    with tarfile.open(fileobj=payload, mode="w") as package:
         for source, path in files:
             package.add(source, path, recursive=False)
             entry = {
@@ -45,6 +61,7 @@ def write_package(
             if placeholder and path.startswith("bin/"):
                 entry |= {"prefix_placeholder": placeholder, "file_mode": "text"}
             paths.append(entry)
+    with tarfile.open(fileobj=information, mode="w") as package:
         for path, document in (
             ("info/index.json", {**index, "subdir": SUBDIR}),
             ("info/paths.json", {"paths_version": 1, "paths": paths}),
@@ -53,6 +70,11 @@ def write_package(
             member = tarfile.TarInfo(path)
             member.size = len(content)
             package.addfile(member, io.BytesIO(content))
+    stem = f"{name}-{version}-0"
+    with zipfile.ZipFile(channel / SUBDIR / f"{stem}.conda", "w") as archive:
+        archive.writestr("metadata.json", '{"conda_pkg_format_version": 2}')
+        archive.writestr(f"info-{stem}.tar.zst", _zstandard(information.getvalue()))
+        archive.writestr(f"pkg-{stem}.tar.zst", _zstandard(payload.getvalue()))
 
 
 def files_of_python(links: Path) -> list[tuple[Path, str]]:
@@ -88,7 +110,7 @@ def make_channel(channel: Path, prefix: Path) -> None:
 
 def install(channel: Path, prefix: Path, cache: Path) -> None:
     """Install all packages of a channel, as conda does."""
-    names = [path.name.rsplit("-", 2)[0] for path in (channel / SUBDIR).glob("*.tar.bz2")]
+    names = [path.name.rsplit("-", 2)[0] for path in (channel / SUBDIR).glob("*.conda")]
 
     async def solve_and_install() -> None:
         source = rattler.Channel(channel.as_uri())
