@@ -285,9 +285,7 @@ def stock(user_shell: Shell, cluster: dict[str, Any]) -> Iterator[Shell]:
     assert cluster["running"]
     environment = user_shell.yarnkernel("cluster", "env", "--json").ok().document
     stock = user_shell.using(**environment)
-    # It lives long enough for the JVM to compile a lot, but not long enough to gain from it.
-    frugal = stock.using(SKEIN_DRIVER_JAVA_OPTIONS="-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
-    frugal.run("skein", "driver", "start").ok()
+    stock.run("skein", "driver", "start").ok()
     yield stock
     stock.run("skein", "driver", "stop", "--force").ok()
 

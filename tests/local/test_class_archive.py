@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from yarnkernel.local import class_archive
-from yarnkernel.local.sites import JAVA_MODULE_OPTIONS, JAVA_START_OPTIONS
-from yarnkernel.local.state import read_state
+from yarnkernel.local.sites import JAVA_MODULE_OPTIONS
+from yarnkernel.local.state import JAVA_START_OPTIONS, read_state
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from yarnkernel.local.sites import JAVA_MODULE_OPTIONS, JAVA_START_OPTIONS
+from yarnkernel.local.sites import JAVA_MODULE_OPTIONS
+from yarnkernel.local.state import JAVA_START_OPTIONS
 from yarnkernel.python_command import python_command
 
 if TYPE_CHECKING:

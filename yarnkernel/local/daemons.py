@@ -15,7 +15,7 @@ import psutil
 
 from yarnkernel.errors import LocalClusterError, LocalClusterTimeoutError
 from yarnkernel.local import class_archive, kdc, sites
-from yarnkernel.local.state import MARK, DaemonState, cluster_directory
+from yarnkernel.local.state import JAVA_START_OPTIONS, MARK, DaemonState, cluster_directory
 from yarnkernel.local.web import ask_resourcemanager, get_json, ha_states, opener
 from yarnkernel.local.work_dir import mark_of
 
@@ -95,7 +95,7 @@ def _command(state: ClusterState, name: str, main_class: str, heap: int) -> list
     return [
         f"{state.java_home}/bin/java",
         f"-Xmx{heap}m",
-        *sites.JAVA_START_OPTIONS,
+        *JAVA_START_OPTIONS,
         *sites.JAVA_MODULE_OPTIONS,
         "-Djava.net.preferIPv4Stack=true",
         f"-Djava.io.tmpdir={state.path / 'tmp'}",

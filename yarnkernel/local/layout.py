@@ -7,6 +7,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from yarnkernel.local import high_availability, kdc, sites
+from yarnkernel.local.state import JAVA_START_OPTIONS
 from yarnkernel.local.user import local_user
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _write_command(path: Path, text: str) -> None:
 
 
 def _write_client_commands(state: ClusterState) -> None:
-    java = [f"{state.java_home}/bin/java", *sites.JAVA_START_OPTIONS, *sites.JAVA_MODULE_OPTIONS]
+    java = [f"{state.java_home}/bin/java", *JAVA_START_OPTIONS, *sites.JAVA_MODULE_OPTIONS]
     common = (
         f"classpath={shlex.quote(f'{state.conf_dir}:{state.jars}/*')}\n"
         f'run() {{ exec {shlex.join(java)} -cp "$classpath" "$@"; }}\n'

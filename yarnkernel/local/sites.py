@@ -51,8 +51,6 @@ JAVA_MODULE_OPTIONS = (
 CONTAINER_VARIABLES = (
     "JAVA_HOME", "HADOOP_CONF_DIR", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "LANG", "TZ", MARK,
 )  # fmt: skip
-#: Short-lived and small JVMs start faster with these.
-JAVA_START_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
 def to_xml(settings: Mapping[str, str]) -> str:
@@ -141,7 +139,7 @@ def resourcemanager_site(state: ClusterState, name: str) -> Settings:
         "yarn.resourcemanager.fs.state-store.uri": (state.path / "data/rm-state").as_uri(),
         "yarn.resourcemanager.work-preserving-recovery.enabled": "true",
         "yarn.resourcemanager.work-preserving-recovery.scheduling-wait-ms": "1000",
-        "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": "200",
+        "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": "500",
         "yarn.nm.liveness-monitor.expiry-interval-ms": "10000",
         "yarn.resourcemanager.rm.container-allocation.expiry-interval-ms": "30000",
         # Several NodeManagers on one host stay apart.
@@ -172,7 +170,7 @@ def capacity_scheduler(state: ClusterState) -> Settings:
         ),
         f"{prefix}node-locality-delay": "-1",
         # By default a thread looks 200 times a second for something to do, with a load of its own.
-        f"{prefix}schedule-asynchronously.scheduling-interval-ms": "20",
+        f"{prefix}schedule-asynchronously.scheduling-interval-ms": "50",
         f"{prefix}per-node-heartbeat.maximum-offswitch-assignments": "100",
     }
     return settings | (security.capacity_scheduler() if state.options.kerberos else {})
