@@ -20,10 +20,11 @@ import pytest
 from hypothesis import settings
 
 from tests.support.distribution import Distribution
+from tests.support.resource_manager import end_what_began
 from yarnkernel.kernels.options import WAY_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -31,6 +32,8 @@ BIN = Path(sys.executable).parent
 CACHE = platformdirs.user_cache_path()
 #: How much longer than on an idle machine something may take: deadlines are for what hangs.
 PATIENCE = 3
+#: The web page of the cluster that most tests share, while it runs.
+SHARED_WEB = pytest.StashKey[str]()
 #: No files of its own, and no verdict on a busy machine's speed: tests have deadlines themselves.
 settings.register_profile("tests", database=None, deadline=None)
 settings.load_profile("tests")
@@ -247,6 +250,17 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
                 process.kill()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """End what a test that fails leaves on the shared cluster: others count what runs there."""
+    report = yield
+    if report.failed and (web := item.config.stash.get(SHARED_WEB, None)):
+        end_what_began(web, call.start)
+    return report
+
+
 @pytest.fixture(scope="session")
 def user_shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     """A user without a cluster, whose home has a space and a quote in its name."""
@@ -261,11 +275,13 @@ def cluster(user_shell: Shell, pytestconfig: pytest.Config) -> Iterator[dict[str
     options = pytestconfig.getoption("--cluster").split()
     start = ("cluster", "start", *options, "--json")
     started = user_shell.yarnkernel(*start, timeout=900).ok().document
+    pytestconfig.stash[SHARED_WEB] = started["web"]
     try:
         yield started
         (status,) = user_shell.yarnkernel("cluster", "status", "--json").ok().document
         assert status["applications"] == [], "applications were left behind"
     finally:
+        del pytestconfig.stash[SHARED_WEB]
         user_shell.yarnkernel("cluster", "stop")
     left = [process.cmdline() for process in own_processes()]
     assert left == [], "processes were left behind"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Shell, wait_for
 from tests.support.containers import one_of
-from tests.support.kernels import RECIPE, Kernel, final_status, start_kernel, write_spec
+from tests.support.kernels import RECIPE, Kernel, ended, final_status, start_kernel, write_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,11 +37,8 @@ def await_restarts(shell: Shell, app_id: str, restarts: int) -> dict[str, Any]:
 
 
 def ended_diagnostics(shell: Shell, app_id: str, timeout: float = 30) -> tuple[str, str]:
-    def ended() -> dict[str, Any] | None:
-        status: dict[str, Any] = shell.yarnkernel("status", app_id, "--json").ok().document
-        return status if status["state"] == "FINISHED" else None
-
-    status = wait_for(ended, timeout, f"{app_id} FINISHED")
+    status = wait_for(lambda: ended(shell, app_id), timeout, f"{app_id} has ended")
+    assert status["state"] == "FINISHED", status
     return status["final_status"], status["diagnostics"]
 
 

@@ -16,7 +16,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
 from tests.conftest import Shell, wait_for
-from tests.support.kernels import RECIPE, write_spec
+from tests.support.kernels import RECIPE, ended, write_spec
 from tests.support.recorder import Recorder, needs_recorder
 from tests.support.vs_code import FrontEnd, answers, connection_info
 from yarnkernel.connection import PORT_NAMES
@@ -45,11 +45,7 @@ def unfinished(shell: Shell) -> list[str]:
 
 
 def await_gone(shell: Shell, app_id: str, timeout: float) -> dict[str, Any]:
-    def ended() -> dict[str, Any] | None:
-        status: dict[str, Any] = shell.yarnkernel("status", app_id, "--json").ok().document
-        return status if status["state"] in ("FINISHED", "KILLED", "FAILED") else None
-
-    gone: dict[str, Any] = wait_for(ended, timeout, f"{app_id} has ended")
+    gone: dict[str, Any] = wait_for(lambda: ended(shell, app_id), timeout, f"{app_id} has ended")
     return gone
 
 

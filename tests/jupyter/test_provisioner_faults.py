@@ -17,7 +17,7 @@ import pytest
 import zmq
 
 from tests.conftest import REPOSITORY, finish, wait_for
-from tests.support.kernels import RECIPE, Kernel, write_spec
+from tests.support.kernels import RECIPE, Kernel, ended, write_spec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,11 +57,6 @@ def start(shell: Shell, name: str, body: str) -> tuple[subprocess.Popen[str], st
     app_id, _, path = process.stdout.readline().strip().partition(" ")
     assert app_id, finish(process)
     return process, app_id, path
-
-
-def ended(shell: Shell, app_id: str) -> Any:
-    status = shell.yarnkernel("status", app_id, "--json").ok().document
-    return status if status["state"] in ("FINISHED", "FAILED", "KILLED") else None
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from jupyter_client.blocking.client import BlockingKernelClient
 
 from tests.conftest import Shell, wait_for
+from tests.support.resource_manager import ACTIVE, ENDED, ask, has_ended
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -95,12 +96,18 @@ def start_kernel(shell: Shell, spec: Path) -> tuple[str, dict[str, Any]]:
     return document["application_id"], info
 
 
-def final_status(shell: Shell, app_id: str) -> str:
-    def ended() -> str | None:
-        status = shell.yarnkernel("status", app_id, "--json").ok().document
-        return status["final_status"] if status["state"] == "FINISHED" else None
+def ended(shell: Shell, app_id: str) -> dict[str, Any] | None:
+    """The status of an application that has ended, else None."""
+    if not has_ended(shell, app_id):
+        return None
+    status: dict[str, Any] = shell.yarnkernel("status", app_id, "--json").ok().document
+    return status if status["state"] in ENDED else None
 
-    return str(wait_for(ended, 30, f"{app_id} FINISHED"))
+
+def final_status(shell: Shell, app_id: str) -> str:
+    status = wait_for(lambda: ended(shell, app_id), 30, f"{app_id} has ended")
+    assert status["state"] == "FINISHED", status
+    return str(status["final_status"])
 
 
 def run_kernel(shell: Shell, app_id: str, code: str) -> str:
@@ -137,4 +144,8 @@ def active(shell: Shell) -> list[str]:
 
 
 def wait_until_none_is_active(shell: Shell) -> None:
-    wait_for(lambda: not active(shell), 20, "no application is active")
+    def none_is() -> bool:
+        answer = ask(shell, ACTIVE)
+        return not (active(shell) if answer is None else answer["apps"])
+
+    wait_for(none_is, 20, "no application is active")

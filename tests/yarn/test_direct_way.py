@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tests.conftest import BIN, REPOSITORY, Shell, wait_for
-from tests.support.kernels import RECIPE, Kernel, final_status, start_kernel, write_spec
+from tests.support.kernels import RECIPE, Kernel, ended, final_status, start_kernel, write_spec
 from yarnkernel.hadoop.configuration import Configuration
 from yarnkernel.kernels.options import WAY_VARIABLE
 from yarnkernel.yarn.direct_way import reason_against
@@ -191,11 +191,6 @@ def test_lifetime(direct: Shell, stop_later: Callable[[str], str], tmp_path: Pat
     outcome = wait_for(lambda: ended(direct, app_id), 30, "YARN has ended it")
     assert outcome["state"] == "KILLED"
     assert "exceeded the lifetime" in outcome["diagnostics"]
-
-
-def ended(shell: Shell, app_id: str) -> dict[str, Any] | None:
-    status: dict[str, Any] = shell.yarnkernel("status", app_id, "--json").ok().document
-    return status if status["state"] in ("FINISHED", "FAILED", "KILLED") else None
 
 
 def test_what_yarn_is_told(
