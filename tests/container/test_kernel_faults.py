@@ -104,7 +104,6 @@ def test_recipe_outside_of_a_container(user_shell: Shell) -> None:
     assert "Traceback" not in result.err
 
 
-@pytest.mark.both_ways
 def test_kernel_that_crashes_again_and_again(shell: Shell, tmp_path: Path) -> None:
     spec = write_spec(tmp_path, f"{RECIPE} --max-restarts 1")
     app_id = shell.yarnkernel("start", spec).ok().out.strip()

@@ -109,7 +109,6 @@ def test_restart_in_place_and_shutdown(
     assert not manager.has_kernel
 
 
-@pytest.mark.both_ways
 def test_kernel_that_is_killed_says_so_in_its_cell(
     managers: Callable[..., KernelManager],
 ) -> None:

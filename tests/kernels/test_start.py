@@ -6,7 +6,7 @@ import json
 import shlex
 import stat
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pexpect
 import psutil
@@ -99,23 +99,20 @@ def test_console_exit_ends_the_application(shell: Shell, stop_later: Callable[[s
     assert final_status(shell, app_id) == "SUCCEEDED"
 
 
-@pytest.mark.both_ways
-def test_connect_hides_the_key_in_a_redirected_file(
-    shell: Shell, tmp_path: Path, stop_later: Callable[[str], str]
-) -> None:
-    app_id = stop_later(shell.yarnkernel("submit", SPECS / "ipython.yaml").ok().out)
-    target = tmp_path / "kernel.json"
+def connect_to_a_redirected_file(shell: Shell, app_id: str, target: Path) -> dict[str, Any]:
+    """The file is hidden, and the key stands nowhere else."""
     command = f"umask 022; yarnkernel connect {app_id} > '{target}'"
     shell.run("sh", "-c", command).ok()
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
-    with Kernel(json.loads(target.read_text())) as kernel:
-        assert kernel.run("6 * 7") == "42"
+    info: dict[str, Any] = json.loads(target.read_text())
     page = shell.yarnkernel("status", app_id, "--json").ok().document["tracking_url"]
-    key = json.loads(target.read_text())["key"]
     shown = shell.run("curl", "-sSL", "--max-time", "20", f"{page}kv").out
-    assert key not in shown
-    assert key not in shell.yarnkernel("logs", app_id, "--all").ok().out
-    assert not [p for p in psutil.process_iter(["cmdline"]) if key in str(p.info["cmdline"])]
+    assert info["key"] not in shown
+    assert info["key"] not in shell.yarnkernel("logs", app_id, "--all").ok().out
+    assert not [
+        p for p in psutil.process_iter(["cmdline"]) if info["key"] in str(p.info["cmdline"])
+    ]
+    return info
 
 
 def test_file_that_is_open_elsewhere(
@@ -135,7 +132,7 @@ def test_file_that_is_open_elsewhere(
     assert json.loads(file.read_text())["key"]
 
 
-#: Options of `start` for which the specification says something else.
+#: Options of `submit` for which the specification says something else.
 OVERRIDES = (
     *("--queue", "small", "--memory", "512 MiB", "--vcores", "1", "--name", "mine"),
     *("--env", "GREETING=hello world", "--env", "EMPTY="),
@@ -166,11 +163,12 @@ def container_is_the_kernels_home(kernel: Kernel) -> None:
 
 @pytest.mark.both_ways
 def test_status_and_logs_of_a_running_and_a_finished_kernel(
-    shell: Shell, stop_later: Callable[[str], str], via: str
+    shell: Shell, stop_later: Callable[[str], str], via: str, tmp_path: Path
 ) -> None:
-    app_id = stop_later(shell.yarnkernel("start", *OVERRIDES).ok().out)
+    app_id = stop_later(shell.yarnkernel("submit", *OVERRIDES).ok().out)
+    info = connect_to_a_redirected_file(shell, app_id, tmp_path / "kernel.json")
     assert "RUNNING" in shell.yarnkernel("status", app_id).ok().out
-    with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
+    with Kernel(info) as kernel:
         overrides_reach_the_container(shell, app_id, kernel)
         container_is_the_kernels_home(kernel)
         kernel.run("import os; os.system('echo a line for the log')")

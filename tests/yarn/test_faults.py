@@ -262,20 +262,28 @@ def test_application_master_killed_while_waiting(shell: Shell, tmp_path: Path) -
 
 
 @pytest.mark.way("skein")
-@pytest.mark.parametrize("what", ["dead", "another", "silent", "damaged"])
-def test_stale_driver_file(private_shell: Shell, tmp_path: Path, what: str) -> None:
-    """Left behind by a global driver that was killed: nobody waits for it."""
+def test_stale_driver_file(private_shell: Shell, tmp_path: Path) -> None:
+    """Left behind by a global driver that was killed: nobody waits for it.
+
+    That the ResourceManager refuses the application tells that there was a driver to ask it.
+    """
     config = tmp_path / "skein"
     shell = private_shell.using(SKEIN_CONFIG=str(config))
     shell.run("skein", "config", "gencerts").ok()
+    submit = ("submit", write_spec(tmp_path, "exit 0"), "--queue")
     ended = shell.start("true")
     finish(ended)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        pid = ended.pid if what == "dead" else os.getpid()
-        port = silent.getsockname()[1] if what == "silent" else 9
-        content = f'{{"address": "127.0.0.1:{port}", "pid": {pid}}}'
-        (config / "driver").write_text("{" if what == "damaged" else content)
-        app_id = shell.yarnkernel("submit", write_spec(tmp_path, "exit 0")).ok().out.strip()
+        port = silent.getsockname()[1]
+        for content in (
+            f'{{"address": "127.0.0.1:9", "pid": {ended.pid}}}',
+            f'{{"address": "127.0.0.1:9", "pid": {os.getpid()}}}',
+            f'{{"address": "127.0.0.1:{port}", "pid": {os.getpid()}}}',
+        ):
+            (config / "driver").write_text(content)
+            assert "nowhere" in shell.yarnkernel(*submit, "nowhere").error(1), content
+    (config / "driver").write_text("{")
+    app_id = shell.yarnkernel(*submit, "default").ok().out.strip()
     assert app_id.startswith("application_")
     wait_until_none_is_active(shell)
 
