@@ -22,6 +22,9 @@ from hypothesis import settings
 from tests.support.distribution import Distribution
 from tests.support.resource_manager import end_what_began
 from yarnkernel.kernels.options import WAY_VARIABLE
+from yarnkernel.local.class_archive import main as make_archive
+from yarnkernel.local.class_archive import maker_arguments
+from yarnkernel.local.state import read_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -269,6 +272,16 @@ def user_shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return Shell(clean_environment(home), home)
 
 
+def archive_classes(user_shell: Shell) -> None:
+    """Make the archive of the daemons' classes now: it pays for itself a few clusters later."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(user_shell.directory))
+        patch.setenv("XDG_CACHE_HOME", str(CACHE))
+        state = read_state("default")
+        if state is not None and (arguments := maker_arguments(state)):
+            make_archive(*arguments, delay=0)
+
+
 @pytest.fixture(scope="session")
 def cluster(user_shell: Shell, pytestconfig: pytest.Config) -> Iterator[dict[str, Any]]:
     """The session's local cluster; at its end nothing may be left of anything."""
@@ -276,6 +289,7 @@ def cluster(user_shell: Shell, pytestconfig: pytest.Config) -> Iterator[dict[str
     start = ("cluster", "start", *options, "--json")
     started = user_shell.yarnkernel(*start, timeout=900).ok().document
     pytestconfig.stash[SHARED_WEB] = started["web"]
+    archive_classes(user_shell)
     try:
         yield started
         (status,) = user_shell.yarnkernel("cluster", "status", "--json").ok().document

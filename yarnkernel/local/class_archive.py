@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 #: Seconds that a cluster runs before its archive is made, which takes a processor 13 s: who tries
 #: one for a moment does not pay for the next ones.
 DELAY = 120.0
-MAKE_TIMEOUT = 300.0
+#: Seconds that it may take, on a machine that has more urgent things to do.
+MAKE_TIMEOUT = 900.0
 #: Seconds without a start after which an archive, of 80 MB, is removed.
 UNUSED = 30 * 86_400.0
 #: What makes one, in a process of its own, and what its JVM is told.
@@ -97,23 +98,24 @@ def java_options(state: ClusterState, name: str) -> list[str]:
     return [f"-XX:SharedArchiveFile={archive}"]
 
 
+def maker_arguments(state: ClusterState) -> list[str]:
+    """What :func:`main` takes for the archive of a running cluster; nothing when it is there."""
+    base = _base_of(state)
+    if base is None or _find(base) or not _class_list(state).exists():
+        return []
+    jars = os.path.realpath(state.jars)
+    return [state.java_home, f"{jars}/*", str(_class_list(state)), str(base)]
+
+
 def make_later(state: ClusterState, environment: Mapping[str, str]) -> None:
     """Start a process that makes the archive after a while, unless it is there.
 
     It ends with the cluster at the latest.
     """
-    base = _base_of(state)
-    if base is None or _find(base) or not _class_list(state).exists():
+    if not (arguments := maker_arguments(state)):
         return
-    jars = os.path.realpath(state.jars)
     subprocess.Popen(
-        [
-            *python_command(MAKER),
-            state.java_home,
-            f"{jars}/*",
-            str(_class_list(state)),
-            str(base),
-        ],
+        [*python_command(MAKER), *arguments],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -148,7 +150,9 @@ def _remove_useless(directory: Path) -> None:
             path.unlink()
 
 
-def main(java_home: str, class_path: str, class_list: str, name: str, delay: float = DELAY) -> None:
+def main(
+    java_home: str, class_path: str, class_list: str, name: str, *, delay: float = DELAY
+) -> None:
     """Make an archive, once, however many clusters have been started.
 
     Parameters
@@ -177,6 +181,5 @@ def main(java_home: str, class_path: str, class_list: str, name: str, delay: flo
 
 
 if __name__ == "__main__":
-    os.nice(19)
-    _java_home, _class_path, _list, _name = sys.argv[1:]
-    main(_java_home, _class_path, _list, _name)
+    os.nice(10)
+    main(*sys.argv[1:])
