@@ -25,6 +25,7 @@ Each class is a :class:`YarnKernelError` and the fitting builtin, so that both
             ClusterFileTimeoutError (TimeoutError)   exit code 3
         HostError
           HostTimeoutError (TimeoutError)          exit code 3
+          HostRefusedError
         SchedulerDownError
       ArtefactError (OSError)
       PackError
@@ -94,6 +95,10 @@ class HostTimeoutError(HostError, TimeoutError):
     """A host has not answered in time."""
 
     exit_code = 3
+
+
+class HostRefusedError(HostError):
+    """A host forbids what is asked of it, and will do so again."""
 
 
 class SchedulerDownError(PlaceError):

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from yarnkernel.errors import HostError
+from yarnkernel.errors import HostError, HostRefusedError
 from yarnkernel.hosts.forwards import Forward, Forwards
 from yarnkernel.hosts.line import Line, NeedsPersonError, free_port
 
@@ -135,6 +135,8 @@ class Keeper:
             request = json.loads(await reader.readline())
             try:
                 answer = await asyncio.wait_for(self._answer(request), request["patience"])
+            except HostRefusedError as exc:
+                answer = {"refused": str(exc)}
             except HostError as exc:
                 answer = {"unreached": str(exc)}
             except asyncio.TimeoutError:

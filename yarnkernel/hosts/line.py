@@ -19,7 +19,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Any
 
-from yarnkernel.errors import HostError
+from yarnkernel.errors import HostError, HostRefusedError
 from yarnkernel.hosts import helper
 
 if TYPE_CHECKING:
@@ -253,14 +253,16 @@ class Line:
 
         Raises
         ------
-        HostError
+        HostRefusedError
             When nobody does.
         """
         with contextlib.suppress(asyncio.TimeoutError):
             if not await asyncio.wait_for(_greeting(local), PROBE_TIMEOUT):
                 said = self._log.read_text(errors="replace").strip().splitlines()
                 why = said[-1] if said else "the connection is closed at once"
-                raise HostError(f"{self._name} lets nobody reach {host}:{port} by ssh: {why}")
+                raise HostRefusedError(
+                    f"{self._name} lets nobody reach {host}:{port} by ssh: {why}"
+                )
 
     async def cancel(self, local: int, host: str, port: int) -> None:
         """Take a forward back."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import filelock
 
 from yarnkernel.deadline import Deadline
-from yarnkernel.errors import HostError, HostTimeoutError, UsageError
+from yarnkernel.errors import HostError, HostRefusedError, HostTimeoutError, UsageError
 from yarnkernel.hosts.host import ANSWER_TIMEOUT, Host, HostInfo, result_of
 from yarnkernel.hosts.keeper import SOCKET
 from yarnkernel.hosts.line import CONNECT_TIMEOUT
@@ -84,6 +84,8 @@ class SshHost(Host):
         if not said:
             raise HostError(f"{self}: the process that keeps its line has ended")
         answer = json.loads(said)
+        if "refused" in answer:
+            raise HostRefusedError(answer["refused"])
         if "unreached" in answer:
             raise HostError(answer["unreached"])
         if "late" in answer:

@@ -18,6 +18,7 @@ from yarnkernel.errors import (
     ApplicationError,
     ApplicationTimeoutError,
     HostError,
+    HostRefusedError,
     KernelStartError,
     KernelStartTimeoutError,
     PlaceError,
@@ -116,7 +117,11 @@ class HostedKernel(SupervisedKernel):
         address = _document(found.get(self._address_path))
         if address:
             node = str(address["node"])
-            return HostedStatus(self.record, RUNNING, "", node, store=self._reach.store(address))
+            try:
+                store = self._reach.store(address)
+            except HostRefusedError as exc:  # it can be ended all the same
+                return HostedStatus(self.record, RUNNING, str(exc), node)
+            return HostedStatus(self.record, RUNNING, "", node, store=store)
         state = STARTING if job.phase is JobPhase.RUNNING else job.state or UNKNOWN
         return HostedStatus(self.record, state, job.reason, job.host, hopeless=job.hopeless)
 
@@ -173,10 +178,14 @@ class HostedKernel(SupervisedKernel):
                             parse_connection_info(value, am_host="localhost")
                         )
                 status = self._status(found)
+            except HostRefusedError:
+                raise
             except HostError as exc:
                 if deadline.passed:
                     break
-                report(Progress("trouble", kernel=self.id, reason=str(exc)))
+                if str(exc) != said:
+                    report(Progress("trouble", kernel=self.id, reason=str(exc)))
+                    said = str(exc)
                 time.sleep(deadline.step(LOOK_INTERVAL))
                 continue
             self._note(status.state, begin)
