@@ -56,6 +56,7 @@ class Activity:
         self.restart_asked = False
         self.changed: Callable[[], None] = lambda: None
         self._busy: dict[str, dict[str, Any]] = {}
+        self._last: list[dict[str, Any]] = []
 
     def _touch(self) -> None:
         self.last, self.last_used = time.time(), time.monotonic()
@@ -69,6 +70,11 @@ class Activity:
     def headers(self) -> list[dict[str, Any]]:
         """Headers of these requests."""
         return list(self._busy.values())
+
+    @property
+    def last_headers(self) -> list[dict[str, Any]]:
+        """The same; of a kernel that is idle that of the last one."""
+        return self.headers or self._last
 
     @property
     def busy(self) -> bool:
@@ -97,6 +103,7 @@ class Activity:
             self._touch()
             if message["content"].get("execution_state") == "busy":
                 self._busy[parent.get("msg_id", "")] = parent
+                self._last = [parent]
             else:
                 self._busy.pop(parent.get("msg_id", ""), None)
         self.changed()

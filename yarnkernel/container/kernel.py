@@ -284,6 +284,13 @@ class Kernel:
             with contextlib.suppress(YarnKernelError):
                 await self.messages.add_output(text, parents, IDLE_TIMEOUT)
 
+    async def warn_clients(self, text: str) -> None:
+        """Add a text to the outputs of what it does, or did last."""
+        if self.activity.last_headers and self._launch.chooses_ports:  # an IPython kernel
+            parents = self.activity.last_headers
+            with contextlib.suppress(YarnKernelError):
+                await self.messages.add_output(text, parents, IDLE_TIMEOUT, at_once=True)
+
     def clients(self) -> int:
         """Count the connections of clients."""
         return self.gate.connections

@@ -100,7 +100,14 @@ class Messages:
         """
         await self._ask("kernel_info_request", {}, timeout)
 
-    async def add_output(self, text: str, parents: list[dict[str, Any]], timeout: float) -> None:
+    async def add_output(
+        self,
+        text: str,
+        parents: list[dict[str, Any]],
+        timeout: float,
+        *,
+        at_once: bool = False,
+    ) -> None:
         """Let an IPython kernel add a text to the outputs of earlier requests.
 
         Parameters
@@ -111,15 +118,18 @@ class Messages:
             Headers of the requests.
         timeout : float
             Seconds for the kernel to do so.
+        at_once : bool, default False
+            Whether a cell that runs is not waited for.
 
         Raises
         ------
         YarnKernelError
             When it does not.
         """
-        await self.execute(broadcast_code(text, parents), timeout)
+        channel = "control" if at_once else "shell"
+        await self.execute(broadcast_code(text, parents), timeout, channel)
 
-    async def execute(self, code: str, timeout: float) -> None:
+    async def execute(self, code: str, timeout: float, channel: str = "shell") -> None:
         """Let the kernel run code of ours, which leaves nothing in the user's history.
 
         Raises
@@ -128,7 +138,7 @@ class Messages:
             When it is not done within ``timeout`` seconds.
         """
         content = {"code": code, "silent": True, "store_history": False, "allow_stdin": False}
-        await self._ask("execute_request", content, timeout)
+        await self._ask("execute_request", content, timeout, channel)
 
     async def _ask(
         self, kind: str, content: dict[str, Any], timeout: float, channel: str = "shell"

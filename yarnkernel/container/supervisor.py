@@ -51,6 +51,9 @@ GUARD_PAUSE = 0.1
 #: Share of the container's memory above which the end by a signal may have to do with it.
 SUSPICIOUS = 0.9
 
+#: What a notebook shows when the kernel's job is about to end.
+ENDS_SOON = "yarnkernel: the time limit of this kernel's job is near: it ends in about a minute."
+
 
 @dataclass(frozen=True)
 class SupervisorOptions:
@@ -134,11 +137,30 @@ class Supervisor:
         finder = ApplicationFinder(os.environ, asked)
         life = asyncio.create_task(self._live(finder))
         asked_to_end = asyncio.create_task(_asked_to_end(asked, has_parent=has_parent))
+        if not has_parent:
+            self._heed_schedulers(asked)
         await asyncio.wait((life, asked_to_end), return_when=asyncio.FIRST_COMPLETED)
         life.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             return await life
         return 0
+
+    def _heed_schedulers(self, asked: asyncio.Event) -> None:
+        """Take the signals by which batch systems announce a job's end.
+
+        SIGUSR1 comes a minute before its time is over (see ``submission`` in jobs/slurm.py and
+        its siblings), SIGUSR2 of Grid Engine just before SIGKILL (``-notify`` of qsub(1)).
+        """
+        loop = asyncio.get_running_loop()
+        warnings: set[asyncio.Task[None]] = set()
+
+        def warn() -> None:
+            if self._kernel is not None:
+                _log.warning(ENDS_SOON)
+                warnings.add(asyncio.create_task(self._kernel.warn_clients(f"{ENDS_SOON}\n")))
+
+        loop.add_signal_handler(signal.SIGUSR1, warn)
+        loop.add_signal_handler(signal.SIGUSR2, asked.set)
 
     async def _live(self, finder: ApplicationFinder) -> int:
         starting = asyncio.create_task(self._start_kernel())

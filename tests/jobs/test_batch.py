@@ -1,0 +1,84 @@
+"""Kernels as jobs: what a batch system does to them, and what users hear of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.conftest import BIN, finish, wait_for
+from tests.support.kernels import Kernel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Shell
+    from tests.support.daemons import BatchSystem
+
+#: Goes on, and says so.
+SLEEP = "import time\nprint('begun', flush=True)\ntime.sleep(120)"
+
+
+def options(python: Path, *more: str) -> list[str]:
+    place = ["--interface", "slurm", "--host", "login", "--python", str(python)]
+    return [*place, "--memory", "1 GiB", *more]
+
+
+def job_of(shell: Shell, kernel: str) -> str:
+    return str(shell.yarnkernel("status", kernel, "--json").ok().document["job"])
+
+
+def test_time_limit(slurm_shell: Shell, bare_python: Path, slurm: BatchSystem) -> None:
+    """It is announced in the notebook, and said when it was the end."""
+    started = slurm_shell.yarnkernel("start", *options(bare_python, "--time", "600")).ok()
+    kernel = started.out.strip()
+    job = job_of(slurm_shell, kernel)
+    with Kernel(slurm_shell.yarnkernel("connect", kernel).ok().document) as client:
+        request = client.client.execute(SLEEP)
+        client.next_message("stream", request)
+        slurm.run("scancel", "--batch", "--signal=USR1", job)
+        said = client.next_message("stream", request)["content"]
+        assert said["name"] == "stderr"
+        assert "ends in about a minute" in said["text"]
+    slurm.run("scontrol", "update", f"JobId={job}", "EndTime=now+1")
+
+    def ended() -> dict[str, str] | None:
+        found = slurm_shell.yarnkernel("status", kernel, "--json").ok().document
+        return found if found["state"] in ("KILLED", "FAILED") else None
+
+    status = wait_for(ended, 60, "the job's end")
+    assert (status["state"], "time limit" in status["diagnostics"]) == ("KILLED", True)
+
+
+def test_cancelled_by_somebody(slurm_shell: Shell, bare_python: Path, slurm: BatchSystem) -> None:
+    kernel = slurm_shell.yarnkernel("start", *options(bare_python)).ok().out.strip()
+    slurm.run("scancel", job_of(slurm_shell, kernel))
+
+    def ended() -> dict[str, str] | None:
+        found = slurm_shell.yarnkernel("status", kernel, "--json").ok().document
+        return found if found["state"] in ("KILLED", "FAILED") else None
+
+    assert "cancelled" in wait_for(ended, 30, "the job's end")["diagnostics"]
+    assert "cancelled" in slurm_shell.yarnkernel("interrupt", kernel).error(1)
+
+
+def test_reason_for_waiting(slurm_shell: Shell, bare_python: Path) -> None:
+    """A job that waits says why; when nobody waits for it any more, it is gone."""
+    first = slurm_shell.yarnkernel("start", *options(bare_python, "--queue", "narrow")).ok()
+    waiting = slurm_shell.start(
+        BIN / "yarnkernel", "start", *options(bare_python, "--queue", "narrow", "--timeout", "25")
+    )
+    out, err = finish(waiting, 120)
+    assert (waiting.returncode, out) == (3, "")
+    assert "PENDING (queue narrow)" in err
+    assert "Resources" in err
+    assert "had no usable kernel after 25 s: it is PENDING" in err
+    assert slurm_shell.yarnkernel("list", "--ids").ok().out == first.out
+    slurm_shell.yarnkernel("stop", first.out.strip()).ok()
+
+
+def test_what_is_refused(slurm_shell: Shell, bare_python: Path) -> None:
+    error = slurm_shell.yarnkernel("start", *options(bare_python, "--queue", "nope")).error(1)
+    assert "Slurm did not take the job" in error
+    assert "partition" in error
+    hopeless = options(bare_python, "--queue", "short", "--time", "7200")
+    error = slurm_shell.yarnkernel("start", *hopeless).error(1)
+    assert "PartitionTimeLimit" in error
