@@ -122,7 +122,7 @@ def test_what_no_variable_changes() -> None:
     """What a kernelspec is, and how safe it is."""
     names = {option.name for option in SETTINGS.values()}
     assert OPTIONS.keys() - names == {
-        *("spec", "files_from", "env", "precmd", "kernel_cmd", "launch_arg"),
+        *("spec", "files_from", "env", "precmd", "kernel_cmd", "launch_arg", "interrupt_mode"),
         *("encrypt", "own_credentials"),
         *("interface", "host", "jump", "python", "scheduler_arg"),
     }

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.cli.output import add_output_options
+from yarnkernel.kernels.arguments import given
 from yarnkernel.kernels.options import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from yarnkernel.cli.output import Output
 
 #: What argparse's add_subparsers returns.
 Commands = Any
@@ -53,3 +58,42 @@ def add_spec(parser: argparse.ArgumentParser) -> None:
         help=f"{option.help} (default: {option.unset})",
     )
     completed_by(action, FILES)
+
+
+def add_prefix(parser: argparse.ArgumentParser) -> None:
+    """Add where a kernelspec is installed."""
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--user", action="store_true", help="for you alone (default)")
+    where.add_argument(
+        "--sys-prefix", action="store_true", help="in the environment of this command"
+    )
+    where.add_argument("--prefix", type=Path, help="below this prefix, as in /usr/local")
+
+
+def prefix_of(options: argparse.Namespace) -> Path | None:
+    """Return the prefix that a kernelspec is installed below; None for the user's own."""
+    prefix: Path | None = Path(sys.prefix) if options.sys_prefix else options.prefix
+    return prefix
+
+
+def add_kernelspec(parser: argparse.ArgumentParser) -> None:
+    """Add ``--kernelspec``."""
+    parser.add_argument(
+        "--kernelspec",
+        default="",
+        metavar="NAME",
+        help="as an installed kernelspec says: ours, one of a tool that `yarnkernel kernelspec "
+        "import` knows, or a kernel's own with --interface; other options win",
+    )
+
+
+def given_with_kernelspec(options: argparse.Namespace, output: Output) -> dict[str, Any]:
+    """Collect the options that a command line names, above those of its kernelspec."""
+    values = given(options)
+    if options.kernelspec:
+        from yarnkernel.jupyter.kernelspec_start import start_values  # noqa: PLC0415
+
+        values, lines = start_values(options.kernelspec, values)
+        for line in lines:
+            output.progress(line)
+    return values

@@ -18,8 +18,10 @@ from yarnkernel.cli.arguments import (
     Commands,
     add_app_id,
     add_command,
+    add_kernelspec,
     add_spec,
     completed_by,
+    given_with_kernelspec,
 )
 from yarnkernel.cli.output import TransferBar
 from yarnkernel.connection import (
@@ -33,7 +35,7 @@ from yarnkernel.connection import (
 )
 from yarnkernel.deadline import START_TIMEOUT, Deadline
 from yarnkernel.errors import ApplicationError, UsageError
-from yarnkernel.kernels.arguments import add_options, given
+from yarnkernel.kernels.arguments import add_options
 from yarnkernel.kernels.options import LaunchOptions
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ def add_commands(commands: Commands) -> None:
         "Prints the application id. What it submitted is killed when it fails or is interrupted.",
     )
     add_spec(parser)
+    add_kernelspec(parser)
     add_options(parser)
     _add_connection_file(parser, "Jupyter's runtime directory, kernel-<application id>.json")
 
@@ -68,6 +71,7 @@ def add_commands(commands: Commands) -> None:
         commands, "submit", _submit, "submit an application and print its id", "Does not wait."
     )
     add_spec(parser)
+    add_kernelspec(parser)
     add_options(parser)
 
     parser = add_command(
@@ -133,7 +137,7 @@ def _opened_place(launch: LaunchOptions) -> Iterator[Place]:
 
 def _start(options: argparse.Namespace, output: Output) -> None:
     check_writable(options.connection_file or make_runtime_directory() / "kernel.json")
-    launch = LaunchOptions.from_dict(given(options))
+    launch = LaunchOptions.from_dict(given_with_kernelspec(options, output))
     deadline = Deadline(launch.timeout)
     steps: list[dict[str, Any]] = []
     connected = 0.0
@@ -202,7 +206,7 @@ def _knock(host: str, port: int) -> None:
 
 
 def _submit(options: argparse.Namespace, output: Output) -> None:
-    launch = LaunchOptions.from_dict(given(options))
+    launch = LaunchOptions.from_dict(given_with_kernelspec(options, output))
     with (
         _opened_place(launch) as place,
         _transfer(output) as transfer,

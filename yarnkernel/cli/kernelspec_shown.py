@@ -88,3 +88,29 @@ def _text(name: str, known: dict[str, Any]) -> str:
         return f"{', '.join(value)} (values are not shown)"
     text = option.value_text(value)
     return f"default: {text}" if known["default"] else text
+
+
+def warn_of_variables(kernelspec: Kernelspec, values: dict[str, Any], output: Output) -> None:
+    """Warn when others can read variables."""
+    from yarnkernel.jupyter.kernelspec import is_readable  # noqa: PLC0415  (jupyter_core)
+
+    if values.get("env") and is_readable(kernelspec):
+        output.progress(
+            f"warning: who can read {kernelspec.directory} can read the kernel's variables "
+            f"({', '.join(values['env'])})"
+        )
+
+
+def tell_next(kernelspec: Kernelspec, output: Output) -> None:
+    """Say what to type to use it."""
+    from yarnkernel.jupyter.kernelspec import find_kernelspecs  # noqa: PLC0415
+
+    directory = kernelspec.directory
+    installed = find_kernelspecs().get(kernelspec.name)
+    if installed is None:
+        path = shlex.quote(str(directory.parent.parent))
+        output.progress(f"next: export JUPYTER_PATH={path}, where Jupyter does not look by itself")
+    elif installed.directory != directory:
+        output.progress(f"warning: Jupyter finds {installed.directory} before it")
+    else:
+        output.progress(f"next: jupyter console --kernel {kernelspec.name}")

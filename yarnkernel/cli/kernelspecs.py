@@ -1,16 +1,21 @@
-"""Commands for kernelspecs: add, set, show, list, remove, schema."""
+"""Commands for kernelspecs: add, set, show, list, remove, schema; import has a module."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import shlex
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from yarnkernel.cli.arguments import Commands, add_command, add_spec
-from yarnkernel.cli.kernelspec_shown import cannot_be_used, document, show
+from yarnkernel.cli import kernelspec_import
+from yarnkernel.cli.arguments import Commands, add_command, add_prefix, add_spec, prefix_of
+from yarnkernel.cli.kernelspec_shown import (
+    cannot_be_used,
+    document,
+    show,
+    tell_next,
+    warn_of_variables,
+)
 from yarnkernel.errors import UsageError, YarnKernelError
 from yarnkernel.jupyter.front_end_options import CONFIG
 from yarnkernel.kernels.arguments import SPEC, add_options, given
@@ -20,7 +25,6 @@ if TYPE_CHECKING:
     import argparse
 
     from yarnkernel.cli.output import Output
-    from yarnkernel.jupyter.kernelspec import Kernelspec
     from yarnkernel.kernels.place import Description
 
 #: What names the kernelspec here, and the application elsewhere.
@@ -42,6 +46,7 @@ def add_commands(commands: Commands) -> None:
     nested = group.add_subparsers(metavar="COMMAND", required=True)
     _add_add(nested)
     _add_set(nested)
+    kernelspec_import.add_commands(nested)
 
     parser = add_command(
         nested,
@@ -89,12 +94,7 @@ def _add_add(nested: Commands) -> None:
         "application",
     )
     parser.add_argument("--replace", action="store_true", help="replace one of the same name")
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--user", action="store_true", help="for you alone (default)")
-    where.add_argument(
-        "--sys-prefix", action="store_true", help="in the environment of this command"
-    )
-    where.add_argument("--prefix", type=Path, help="below this prefix, as in /usr/local")
+    add_prefix(parser)
     add_options(parser, CONFIG, taken=_TAKEN)
 
 
@@ -141,7 +141,7 @@ def _add(options: argparse.Namespace, output: Output) -> None:
     name = check_name(options.kernelspec or DEFAULT_NAME)
     launch = LaunchOptions.from_dict(given(options))
     found = _describe(launch)
-    prefix = Path(sys.prefix) if options.sys_prefix else options.prefix
+    prefix = prefix_of(options)
     kernels = kernels_directory(prefix)
     directory = kernels / name.lower()
     beside: dict[str, str] = {}
@@ -159,9 +159,9 @@ def _add(options: argparse.Namespace, output: Output) -> None:
     kernelspec = write_kernelspec(
         name, kernels, content, found.path, replace=options.replace, private=private
     )
-    _warn_of_variables(kernelspec, values, output)
+    warn_of_variables(kernelspec, values, output)
     output.progress(f"{content['display_name']} is installed in {directory}")
-    _tell_next(kernelspec, output)
+    tell_next(kernelspec, output)
     output.result(str(directory), document(kernelspec))
 
 
@@ -200,7 +200,7 @@ def _set(options: argparse.Namespace, output: Output) -> None:
         raise cannot_be_used(kernelspec, exc) from None
     _describe(launch if spec is None else dataclasses.replace(launch, spec=str(spec)))
     kernelspec = rewrite_kernelspec(kernelspec, content, spec)
-    _warn_of_variables(kernelspec, changes, output)
+    warn_of_variables(kernelspec, changes, output)
     output.progress(f"{content.get('display_name')} in {kernelspec.directory} is changed")
     output.result(str(kernelspec.directory), document(kernelspec))
 
@@ -218,30 +218,6 @@ def _files_from(found: Description) -> dict[str, str]:
     if found.path is None or not found.has_files:
         return {}
     return {"files_from": str(found.path.absolute().parent)}
-
-
-def _warn_of_variables(kernelspec: Kernelspec, values: dict[str, Any], output: Output) -> None:
-    from yarnkernel.jupyter.kernelspec import is_readable  # noqa: PLC0415  (jupyter_core)
-
-    if values.get("env") and is_readable(kernelspec):
-        output.progress(
-            f"warning: who can read {kernelspec.directory} can read the kernel's variables "
-            f"({', '.join(values['env'])})"
-        )
-
-
-def _tell_next(kernelspec: Kernelspec, output: Output) -> None:
-    from yarnkernel.jupyter.kernelspec import find_kernelspecs  # noqa: PLC0415
-
-    directory = kernelspec.directory
-    installed = find_kernelspecs().get(kernelspec.name)
-    if installed is None:
-        path = shlex.quote(str(directory.parent.parent))
-        output.progress(f"next: export JUPYTER_PATH={path}, where Jupyter does not look by itself")
-    elif installed.directory != directory:
-        output.progress(f"warning: Jupyter finds {installed.directory} before it")
-    else:
-        output.progress(f"next: jupyter console --kernel {kernelspec.name}")
 
 
 def _check_environment(launch: LaunchOptions) -> None:

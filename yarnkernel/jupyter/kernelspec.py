@@ -120,12 +120,13 @@ def find_kernelspecs() -> dict[str, Kernelspec]:
     manager = KernelSpecManager(ensure_native_kernel=False)
     found = {}
     for name, directory in sorted(manager.find_kernel_specs().items()):
-        if (spec := _read(name, Path(directory))) is not None:
+        if (spec := read_kernelspec(name, Path(directory))) is not None:
             found[name] = spec
     return found
 
 
-def _read(name: str, directory: Path) -> Kernelspec | None:
+def read_kernelspec(name: str, directory: Path) -> Kernelspec | None:
+    """Read a kernelspec; None when its ``kernel.json`` cannot be read."""
     try:
         content = json.loads((directory / "kernel.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -143,7 +144,7 @@ def variables_in(directory: Path | None) -> dict[str, str]:
     directory : pathlib.Path or None
         The kernelspec's, if it is known.
     """
-    found = None if directory is None else _read("", directory)
+    found = None if directory is None else read_kernelspec("", directory)
     return {} if found is None else _variables(found.content)
 
 
@@ -154,6 +155,21 @@ def _variables(content: dict[str, Any]) -> dict[str, str]:
     return {str(name): str(value) for name, value in env.items()}
 
 
+def find_installed(name: str, *, next_step: str = "jupyter kernelspec list") -> Kernelspec:
+    """Find one that anybody has installed.
+
+    Raises
+    ------
+    UsageError
+        When there is none of this name.
+    """
+    known = find_kernelspecs()
+    spec = known.get(name.lower()) or known.get(name)
+    if spec is None:
+        raise UsageError(f"there is no kernelspec {name!r}; next: {next_step}")
+    return spec
+
+
 def find_kernelspec(name: str) -> Kernelspec:
     """Find one of ours.
 
@@ -162,10 +178,7 @@ def find_kernelspec(name: str) -> Kernelspec:
     UsageError
         When there is none of this name, or it is not ours.
     """
-    known = find_kernelspecs()
-    spec = known.get(name.lower()) or known.get(name)
-    if spec is None:
-        raise UsageError(f"there is no kernelspec {name!r}; next: yarnkernel kernelspec list")
+    spec = find_installed(name, next_step="yarnkernel kernelspec list")
     if not spec.is_ours:
         raise UsageError(f"the kernelspec {name!r} in {spec.directory} is not yarnkernel's")
     return spec
@@ -179,6 +192,7 @@ def write_kernelspec(
     *,
     replace: bool = False,
     private: bool = False,
+    logos: tuple[Path, ...] = (),
 ) -> Kernelspec:
     """Install a kernelspec, at once or not at all.
 
@@ -196,6 +210,8 @@ def write_kernelspec(
         Whether one of ours with the same name is replaced.
     private : bool, default False
         Whether its owner alone can read it.
+    logos : tuple of pathlib.Path, optional
+        Its own logos. By default it has ours.
 
     Returns
     -------
@@ -220,7 +236,7 @@ def write_kernelspec(
                 shutil.copyfile(spec, new / SPEC_FILE)
                 if private or not spec.stat().st_mode & stat.S_IROTH:
                     (new / SPEC_FILE).chmod(0o600)
-            for logo in (resources.files("yarnkernel") / "kernelspec_logos").iterdir():
+            for logo in logos or (resources.files("yarnkernel") / "kernelspec_logos").iterdir():
                 (new / logo.name).write_bytes(logo.read_bytes())
             _put_in_place(new, directory, Path(part, "old"))
     except OSError as exc:
@@ -307,7 +323,7 @@ def _put_in_place(new: Path, directory: Path, old: Path) -> None:
 def _check_free(directory: Path, *, replace: bool) -> None:
     if not directory.exists():
         return
-    spec = _read(directory.name, directory)
+    spec = read_kernelspec(directory.name, directory)
     if spec is None or not spec.is_ours:
         raise UsageError(f"the name is taken: {directory} is not yarnkernel's; choose another")
     if not replace:

@@ -67,7 +67,7 @@ def new_content(
         "language": language,
         "metadata": {},
     }
-    _tell_kind(content, ipython=ipython)
+    _tell_kind(content, values)
     if provisioner:
         own = {"provisioner_name": PROVISIONER, "config": values}
         content["metadata"]["kernel_provisioner"] = own
@@ -127,8 +127,8 @@ def changed_content(
         if not kernelspec.has_provisioner:
             before, values = given, named
             _keep_variables(content, named)
-    if bool(before.get("kernel_cmd")) != bool(values.get("kernel_cmd")):
-        _tell_kind(content, ipython=not values.get("kernel_cmd"))
+    if _kind(before) != _kind(values):
+        _tell_kind(content, values)
     return content
 
 
@@ -208,9 +208,15 @@ def _keep_variables(content: dict[str, Any], values: Mapping[str, Any]) -> None:
         content["metadata"].pop("yarnkernel", None)
 
 
-def _tell_kind(content: dict[str, Any], *, ipython: bool) -> None:
+def _kind(values: Mapping[str, Any]) -> tuple[bool, str]:
+    """Return whether a kernel is IPython's, and how front ends interrupt it."""
+    ipython = not values.get("kernel_cmd")
     # Others need not know the message; the supervisor and the launcher know signals.
-    content["interrupt_mode"] = "message" if ipython else "signal"
+    return ipython, values.get("interrupt_mode") or ("message" if ipython else "signal")
+
+
+def _tell_kind(content: dict[str, Any], values: Mapping[str, Any]) -> None:
+    ipython, content["interrupt_mode"] = _kind(values)
     metadata = content.setdefault("metadata", {})
     for name, value in _IPYTHON.items():
         metadata.pop(name, None)

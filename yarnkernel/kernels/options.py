@@ -284,6 +284,14 @@ class LaunchOptions(Options):
         as_command=True,
         also=check_command,
     )
+    interrupt_mode: str = option(
+        "",
+        "how the kernel is interrupted, as its kernelspec has it: by SIGINT or by a message",
+        unset="signal",
+        group=_KERNEL,
+        choices=("signal", "message"),
+        recipe="--interrupt-mode",
+    )
     launch_arg: list[str] = option(
         [],
         "argument of the kernel, as in --launch-arg=--pylab; may be given again",

@@ -1,0 +1,137 @@
+"""What an installed kernelspec, whosever it is, says of a start outside of front ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import string
+import sys
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.errors import UsageError
+from yarnkernel.jupyter.kernelspec import find_installed
+from yarnkernel.jupyter.kernelspec_content import given_options
+from yarnkernel.jupyter.peers.find import (
+    take_interrupt_mode,
+    take_over,
+    take_variables,
+    tool_of,
+)
+from yarnkernel.jupyter.peers.taken import Taken
+from yarnkernel.kernels.command import check_command
+from yarnkernel.kernels.interfaces import HOSTED, LOCAL
+from yarnkernel.kernels.options import OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from yarnkernel.jupyter.kernelspec import Kernelspec
+
+
+def start_values(name: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Put together what a kernelspec and a command line say.
+
+    Parameters
+    ----------
+    name : str
+        The kernelspec's.
+    given : mapping
+        Options of the command line, which win; variables are added.
+
+    Returns
+    -------
+    dict
+        All options.
+    list of str
+        What the user should know: a line each.
+
+    Raises
+    ------
+    UsageError
+        When there is no such kernelspec, or nothing can be made of it.
+    """
+    kernelspec = find_installed(name)
+    if kernelspec.is_ours:
+        taken = _own(kernelspec)
+    elif tool_of(kernelspec):
+        found = take_over(kernelspec)
+        taken = Taken(found.options, [f"not taken over: {line}" for line in found.left_out])
+    else:
+        taken = _ordinary(kernelspec, given)
+    own = {option: value for option, value in taken.options.items() if option in OPTIONS}
+    values = {**own, **given}
+    if "env" in own and "env" in given:
+        values["env"] = {**own["env"], **given["env"]}
+    return values, taken.left_out
+
+
+def _own(kernelspec: Kernelspec) -> Taken:
+    try:
+        values = dict(given_options(kernelspec))
+    except UsageError as exc:
+        raise UsageError(f"the kernelspec in {kernelspec.directory}: {exc}") from None
+    if values.get("spec"):
+        values["spec"] = str(kernelspec.directory / values["spec"])
+    taken = Taken(values)
+    before = values.get("env", {})
+    # Front ends put these into their own environment, of which they travel.
+    take_variables(kernelspec.content, taken, here=True, expand=_expanded)
+    if "env" in values:
+        values["env"] |= before
+    return taken
+
+
+def _expanded(value: str) -> str:
+    return string.Template(value).safe_substitute(os.environ)
+
+
+def _ordinary(kernelspec: Kernelspec, given: Mapping[str, Any]) -> Taken:
+    """Read a kernelspec of a kernel's own, which knows this machine alone."""
+    interface = given.get("interface", "")
+    if interface not in HOSTED:
+        raise UsageError(
+            f"the kernelspec {kernelspec.name!r} is a kernel's own, and says of no place; next: "
+            f"--interface {'|'.join(HOSTED)}"
+        )
+    here = interface == LOCAL
+    command = _command(kernelspec, here=here)
+    try:
+        check_command(command)
+    except UsageError as exc:
+        raise UsageError(f"the kernelspec in {kernelspec.directory}: {exc}") from None
+    taken = Taken()
+    taken.set_command(command, here=here)
+    take_variables(kernelspec.content, taken, here=here, expand=_expanded)
+    take_interrupt_mode(kernelspec.content, taken)
+    _tell_paths(taken, given, kernelspec)
+    return taken
+
+
+def _command(kernelspec: Kernelspec, *, here: bool) -> list[str]:
+    """Read a command as jupyter_client does (``format_kernel_cmd`` in manager.py)."""
+    values = {"prefix": sys.prefix, "resource_dir": str(kernelspec.directory)}
+    words = [
+        re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), word)
+        for word in kernelspec.argv
+    ]
+    if not words:
+        raise UsageError(f"the kernelspec in {kernelspec.directory} has no command")
+    if here and re.fullmatch(r"python[\d.]*", words[0]):
+        words[0] = sys.executable
+    return words
+
+
+def _tell_paths(taken: Taken, given: Mapping[str, Any], kernelspec: Kernelspec) -> None:
+    """Warn of paths of this machine that another one may not have."""
+    if not given.get("host"):
+        return
+    python = taken.options.get("python")
+    words = [] if "kernel_cmd" in given else list(taken.options.get("kernel_cmd", []))
+    words += [python] if python and "python" not in given else []
+    paths = [path for word in words for path in re.findall(r"(?:^|=)(/.*)", word)]
+    if paths:
+        flag = "--kernel-cmd" if "kernel_cmd" in taken.options else "--python"
+        taken.left_out.append(
+            f"warning: the kernelspec {kernelspec.name!r} has paths of this machine "
+            f"({', '.join(paths)}); if {given['host']} has others: {flag}"
+        )

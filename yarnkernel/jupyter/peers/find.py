@@ -1,0 +1,186 @@
+"""Kernelspecs of other tools: found, told apart and taken over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.errors import UsageError
+from yarnkernel.jupyter.kernelspec import Kernelspec, find_kernelspecs, read_kernelspec
+from yarnkernel.jupyter.peers import remote_ikernel, remote_kernel, sshpyk
+from yarnkernel.kernels.interfaces import LOCAL
+from yarnkernel.shell import is_variable_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from yarnkernel.jupyter.peers.taken import Taken
+
+#: Tools whose kernelspecs are known, with what reads them.
+PEERS = {module.NAME: module for module in (remote_ikernel, remote_kernel, sshpyk)}
+#: The front end's own ssh.
+_OF_SSH = "SSH_"
+
+
+@dataclass(frozen=True)
+class Import:
+    """What becomes of a kernelspec of another tool.
+
+    Attributes
+    ----------
+    source : Kernelspec
+        The other tool's.
+    tool : str
+        Its name.
+    options : dict
+        The same as options of ours.
+    left_out : list of str
+        What is not taken over, and why: a line each.
+    """
+
+    source: Kernelspec
+    tool: str
+    options: dict[str, Any]
+    left_out: list[str]
+
+    @property
+    def display_name(self) -> str:
+        """What users see."""
+        return _text(self.source.content, "display_name")
+
+    @property
+    def language(self) -> str:
+        """The kernel's language; empty when the tool has not written it down."""
+        return _text(self.source.content, "language")
+
+    @property
+    def logos(self) -> tuple[Path, ...]:
+        """Its pictures."""
+        found = self.source.directory.glob("logo-*.*")
+        return tuple(path for path in sorted(found) if path.is_file())
+
+
+def _text(content: dict[str, Any], name: str) -> str:
+    value = content.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def tool_of(kernelspec: Kernelspec) -> str:
+    """Return whose kernelspec this is; empty when it is none of :data:`PEERS`."""
+    return next((name for name, peer in PEERS.items() if peer.is_one(kernelspec.content)), "")
+
+
+def installed_of(tool: str) -> list[Kernelspec]:
+    """Return the kernelspecs of a tool that Jupyter finds.
+
+    Raises
+    ------
+    UsageError
+        When there are none.
+    """
+    found = [spec for spec in find_kernelspecs().values() if tool_of(spec) == tool]
+    if found:
+        return found
+    raise UsageError(
+        f"Jupyter finds no kernelspec of {tool}; next: jupyter kernelspec list, or "
+        "yarnkernel kernelspec import FILE"
+    )
+
+
+def read_file(path: Path) -> Kernelspec:
+    """Read a ``kernel.json``, named itself or by its directory.
+
+    Raises
+    ------
+    UsageError
+        When there is none.
+    """
+    file = path / "kernel.json" if path.is_dir() else path
+    if not file.is_file():
+        raise UsageError(
+            f"{str(path)!r} is none of {', '.join(PEERS)}, nor a kernel.json or its directory"
+        )
+    directory = file.resolve().parent
+    found = read_kernelspec(directory.name, directory) if file.name == "kernel.json" else None
+    if found is None:
+        raise UsageError(f"{file} is no kernel.json that can be read")
+    return found
+
+
+def take_over(kernelspec: Kernelspec) -> Import:
+    """Read the kernelspec of another tool.
+
+    Raises
+    ------
+    UsageError
+        When nothing can be made of it.
+    """
+    tool = tool_of(kernelspec)
+    if not tool:
+        whose = "yarnkernel's own" if kernelspec.is_ours else f"none of {', '.join(PEERS)}"
+        raise UsageError(
+            f"the kernelspec in {kernelspec.directory} is {whose}; next: yarnkernel start "
+            "--kernelspec NAME, with --interface for a kernel's own"
+        )
+    try:
+        taken = PEERS[tool].read(kernelspec.content)
+        here = taken.options["interface"] == LOCAL
+        take_variables(kernelspec.content, taken, here=here)
+        take_interrupt_mode(kernelspec.content, taken, own=PEERS[tool] is sshpyk)
+    except UsageError as exc:
+        raise UsageError(f"the kernelspec in {kernelspec.directory}: {exc}") from None
+    return Import(kernelspec, tool, taken.options, taken.left_out)
+
+
+def take_variables(
+    content: dict[str, Any],
+    taken: Taken,
+    *,
+    here: bool,
+    expand: Callable[[str], str] | None = None,
+) -> None:
+    """Take over the variables of a ``kernel.json``.
+
+    Parameters
+    ----------
+    content : dict
+        The ``kernel.json``.
+    taken : Taken
+        Gets them.
+    here : bool
+        Whether the kernel runs on this machine.
+    expand : callable, optional
+        Puts values of this machine in, as jupyter_client does (``provisioner_base.py``). By default
+        nobody does, as ours are taken to the letter.
+    """
+    env = content.get("env")
+    found = {}
+    for name, value in env.items() if isinstance(env, dict) else ():
+        if not is_variable_name(name) or not isinstance(value, str):
+            taken.leave(f"env {name}", "it is no variable")
+        elif "$" in value and (expand is None or not here):
+            taken.leave(f"env {name}", "Jupyter put values of this machine into it")
+        elif name.startswith(_OF_SSH) and not here:
+            taken.leave(f"env {name}", "it is for ssh here, not for the kernel there")
+        else:
+            found[name] = value if expand is None else expand(value)
+    if found:
+        taken.options["env"] = found
+
+
+def take_interrupt_mode(content: dict[str, Any], taken: Taken, *, own: bool = False) -> None:
+    """Take over how a kernel is interrupted, where that is not IPython's.
+
+    Parameters
+    ----------
+    content : dict
+        The ``kernel.json``.
+    taken : Taken
+        Gets it; the command is known already.
+    own : bool, default False
+        Whether the tool interrupts its own way, whatever the kernel's is.
+    """
+    message = content.get("interrupt_mode") == "message"
+    if message and not own and "kernel_cmd" in taken.options:
+        taken.options["interrupt_mode"] = "message"

@@ -1,0 +1,163 @@
+"""Kernelspecs of remote_ikernel (``add_kernel`` in manage.py of its 0.4.6, and kernel.py)."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.connection import CONNECTION_FILE
+from yarnkernel.errors import UsageError
+from yarnkernel.jupyter.peers.ssh_hosts import host_of, take_ssh_arguments
+from yarnkernel.jupyter.peers.taken import PeerParser, Taken, arguments_of, command_of
+from yarnkernel.kernels.interfaces import LOCAL, PBS, SGE, SLURM, SSH
+
+if TYPE_CHECKING:
+    import argparse
+
+NAME = "remote_ikernel"
+#: Its interfaces that there are here.
+_INTERFACES = {
+    "local": LOCAL, "ssh": SSH, "pbs": PBS, "sge": SGE, "sge_qrsh": SGE, "slurm": SLURM,
+}  # fmt: skip
+_SUBMITS = {SLURM: "sbatch", SGE: "qsub", PBS: "qsub"}
+#: Options of interactive commands that sbatch(1) and qsub(1) do not have, by how many words follow.
+_INTERACTIVE = {
+    SLURM: {
+        "--pty": 0, "-i": 1, "--input": 1, "-u": 0, "--unbuffered": 0, "-l": 0, "--label": 0,
+        "-I": 0, "--immediate": 0, "--x11": 0, "--jobid": 1, "--overlap": 0, "--mpi": 1,
+        "--multi-prog": 0, "--cpu-bind": 1, "-E": 0, "--preserve-env": 0, "-X": 0,
+        "--disable-status": 0, "-Z": 0, "--no-allocate": 0, "-v": 0, "--verbose": 0,
+        "-J": 1, "--job-name": 1, "-M": 1, "--clusters": 1,
+    },
+    SGE: {
+        "-now": 1, "-pty": 1, "-verbose": 0, "-inherit": 0, "-nostdin": 0, "-noshell": 0,
+        "-display": 1, "-N": 1,
+    },
+    PBS: {"-I": 0, "-X": 0, "-x": 0, "-N": 1, "-z": 0},
+}  # fmt: skip
+
+
+def is_one(content: dict[str, Any]) -> bool:
+    """Whether a ``kernel.json`` is one of remote_ikernel's."""
+    return arguments_of(content, NAME) is not None
+
+
+def read(content: dict[str, Any]) -> Taken:
+    """Read a ``kernel.json``.
+
+    Raises
+    ------
+    UsageError
+        When nothing can be made of it.
+    """
+    given = _parse(arguments_of(content, NAME) or [])
+    interface = _INTERFACES.get(given.interface)
+    if interface is None:
+        raise UsageError(
+            f"there is no interface {given.interface!r} here, but {', '.join(_SUBMITS)}, ssh, local"
+        )
+    taken = Taken()
+    hosts = [host_of(host) for host in given.tunnel_hosts or []]
+    if interface == SSH:
+        if not given.host:
+            raise UsageError("its interface is ssh, and there is no --host")
+        hosts.append(host_of(given.host))
+    elif given.host:
+        taken.leave(f"--host {given.host}", f"{NAME} did not look at it with {given.interface}")
+    if interface == LOCAL and hosts:
+        interface = SSH  # the shell is the last tunnel host's
+    taken.options["interface"] = interface
+    if hosts:
+        *jump, taken.options["host"] = hosts
+        taken.options |= {"jump": jump} if jump else {}
+        through = f"-J {','.join(jump)} " if jump else ""
+        why = f"unknown host keys are refused; next: ssh {through}{hosts[-1]}"
+        taken.leave("StrictHostKeyChecking=no", why)
+    _take_resources(given, interface, taken)
+    _take_launch(given, interface, taken)
+    _take_kernel(given, interface, taken)
+    return taken
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    """Read arguments as ``start_remote_kernel`` does."""
+    parser = PeerParser(NAME)
+    parser.add_argument("connection_info")
+    parser.add_argument("--interface", default="local")
+    parser.add_argument("--cpus", type=int, default=1)
+    parser.add_argument("--pe", default="")
+    parser.add_argument("--kernel_cmd", default="ipython kernel -f {host_connection_file}")
+    parser.add_argument("--tunnel-hosts", nargs="+")
+    parser.add_argument("--verbose", action="store_true")
+    for name in ("workdir", "host", "precmd", "launch-args", "launch-cmd"):
+        parser.add_argument(f"--{name}", default="")
+    return parser.parse_args(arguments)
+
+
+def _take_resources(given: argparse.Namespace, interface: str, taken: Taken) -> None:
+    if given.cpus > 1 and interface not in _SUBMITS:
+        taken.leave(f"--cpus {given.cpus}", f"it means nothing for {interface}")
+    elif given.cpus > 1:
+        taken.options["vcores"] = given.cpus
+    if given.pe and interface == SGE and given.cpus > 1:
+        taken.options["pe"] = given.pe
+    elif given.pe:
+        taken.leave(f"--pe {given.pe}", "it means something for several cores of sge alone")
+
+
+def _take_launch(given: argparse.Namespace, interface: str, taken: Taken) -> None:
+    if given.launch_cmd:
+        why = f"jobs are submitted by {_SUBMITS[interface]}" if interface in _SUBMITS else ""
+        taken.leave(
+            f"--launch-cmd {given.launch_cmd}",
+            (why or f"{interface} has its own") + ", which has to be on PATH",
+        )
+    try:
+        arguments = shlex.split(given.launch_args)
+    except ValueError as exc:
+        raise UsageError(f"its --launch-args {given.launch_args!r} cannot be read: {exc}") from None
+    if interface == SSH and given.interface == "ssh":
+        take_ssh_arguments(arguments, taken)
+    elif interface in _SUBMITS:
+        _take_scheduler_arguments(arguments, interface, taken)
+    elif arguments:
+        taken.leave(f"--launch-args {given.launch_args}", "no shell of its own is started")
+
+
+def _take_scheduler_arguments(arguments: list[str], interface: str, taken: Taken) -> None:
+    kept = []
+    words = iter(arguments)
+    for word in words:
+        flag, equals, _ = word.partition("=")
+        following = _INTERACTIVE[interface].get(flag)
+        if following is None:
+            kept.append(word)
+            continue
+        left = [word, *(next(words, "") for _ in range(0 if equals else following))]
+        taken.leave(f"--launch-args {' '.join(left)}", f"{_SUBMITS[interface]} has no use for it")
+    if kept:
+        taken.options["scheduler_arg"] = kept
+
+
+def _take_kernel(given: argparse.Namespace, interface: str, taken: Taken) -> None:
+    before = []
+    if "$" in given.workdir or "`" in given.workdir:
+        before.append(f'cd "{given.workdir}"')  # as it was typed for a shell to put values in
+    elif given.workdir:
+        taken.options["workdir"] = given.workdir
+    if given.precmd:
+        before.append(given.precmd)
+    if before:
+        taken.options["precmd"] = before
+    if given.verbose:
+        taken.options["verbose"] = True
+    try:
+        text = given.kernel_cmd.format(
+            host_connection_file=CONNECTION_FILE, connection_file=CONNECTION_FILE
+        )
+    except (KeyError, IndexError, ValueError, AttributeError):
+        raise UsageError(
+            f"the kernel's command {given.kernel_cmd!r} names more than {CONNECTION_FILE}, such as "
+            "single ports: that cannot be taken over"
+        ) from None
+    taken.set_command(command_of(text), here=interface == LOCAL)
