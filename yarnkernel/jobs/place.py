@@ -325,6 +325,7 @@ def _command_line(options: LaunchOptions) -> str:
     from yarnkernel.kernels.options import OPTIONS  # noqa: PLC0415
 
     values: dict[str, Any] = options.to_dict()
+    values |= {name: dict.fromkeys(values[name], "...") for name in values if OPTIONS[name].secret}
     parts = [part for name, value in values.items() for part in OPTIONS[name].spell(value)]
     return f"yarnkernel start {shlex.join(parts)}\n"
 

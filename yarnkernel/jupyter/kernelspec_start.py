@@ -19,7 +19,7 @@ from yarnkernel.jupyter.peers.find import (
 )
 from yarnkernel.jupyter.peers.taken import Taken
 from yarnkernel.kernels.command import check_command
-from yarnkernel.kernels.interfaces import HOSTED, LOCAL
+from yarnkernel.kernels.interfaces import HOSTED
 from yarnkernel.kernels.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _ordinary(kernelspec: Kernelspec, given: Mapping[str, Any]) -> Taken:
             f"the kernelspec {kernelspec.name!r} is a kernel's own, and says of no place; next: "
             f"--interface {'|'.join(HOSTED)}"
         )
-    here = interface == LOCAL
+    here = not given.get("host")
     command = _command(kernelspec, here=here)
     try:
         check_command(command)

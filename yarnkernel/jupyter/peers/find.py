@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from yarnkernel.errors import UsageError
 from yarnkernel.jupyter.kernelspec import Kernelspec, find_kernelspecs, read_kernelspec
 from yarnkernel.jupyter.peers import remote_ikernel, remote_kernel, sshpyk
-from yarnkernel.kernels.interfaces import LOCAL
 from yarnkernel.shell import is_variable_name
 
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ def take_over(kernelspec: Kernelspec) -> Import:
         )
     try:
         taken = PEERS[tool].read(kernelspec.content)
-        here = taken.options["interface"] == LOCAL
+        here = "host" not in taken.options
         take_variables(kernelspec.content, taken, here=here)
         take_interrupt_mode(kernelspec.content, taken, own=PEERS[tool] is sshpyk)
     except UsageError as exc:
@@ -149,7 +148,7 @@ def take_variables(
     taken : Taken
         Gets them.
     here : bool
-        Whether the kernel runs on this machine.
+        Whether the kernel runs on this machine, or jobs are submitted on it.
     expand : callable, optional
         Puts values of this machine in, as jupyter_client does (``provisioner_base.py``). By default
         nobody does, as ours are taken to the letter.

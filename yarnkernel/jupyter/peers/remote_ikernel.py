@@ -75,7 +75,7 @@ def read(content: dict[str, Any]) -> Taken:
         taken.leave("StrictHostKeyChecking=no", why)
     _take_resources(given, interface, taken)
     _take_launch(given, interface, taken)
-    _take_kernel(given, interface, taken)
+    _take_kernel(given, taken)
     return taken
 
 
@@ -139,7 +139,7 @@ def _take_scheduler_arguments(arguments: list[str], interface: str, taken: Taken
         taken.options["scheduler_arg"] = kept
 
 
-def _take_kernel(given: argparse.Namespace, interface: str, taken: Taken) -> None:
+def _take_kernel(given: argparse.Namespace, taken: Taken) -> None:
     before = []
     if "$" in given.workdir or "`" in given.workdir:
         before.append(f'cd "{given.workdir}"')  # as it was typed for a shell to put values in
@@ -160,4 +160,4 @@ def _take_kernel(given: argparse.Namespace, interface: str, taken: Taken) -> Non
             f"the kernel's command {given.kernel_cmd!r} names more than {CONNECTION_FILE}, such as "
             "single ports: that cannot be taken over"
         ) from None
-    taken.set_command(command_of(text), here=interface == LOCAL)
+    taken.set_command(command_of(text), here="host" not in taken.options)

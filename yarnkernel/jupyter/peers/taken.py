@@ -58,7 +58,7 @@ class Taken:
         words : sequence of str
             The command.
         here : bool, default False
-            Whether the kernel runs on this machine.
+            Whether the kernel runs on this machine, or jobs are submitted on it.
         """
         python, arguments = ipython_of(words) or ("", None)
         found_by_path = bool(python) and "/" not in python
