@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ensurepip
 import re
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -142,3 +143,33 @@ def test_every_command_is_in_the_readme(capsys: pytest.CaptureFixture[str]) -> N
             assert re.search(rf"\b{name}\b", text), f"{name} is not in README.rst"
             assert main([*group, name, "--help"]) == 0
             assert capsys.readouterr().err == ""
+
+
+def words_of(path: str) -> list[str]:
+    """Our commands and options in a page: those of blocks, and of the tables' last column."""
+    tree = docutils.core.publish_doctree((DOCS / path).read_text(encoding="utf-8"))
+    found = [
+        line.partition("  #")[0].strip()
+        for block in tree.findall(docutils.nodes.literal_block)
+        for line in block.astext().replace("\\\n", " ").splitlines()
+    ]
+    for row in tree.findall(docutils.nodes.row):
+        found += [literal.astext() for literal in row.children[-1].findall(docutils.nodes.literal)]
+    return [text for text in found if text.startswith(("yarnkernel ", "-"))]
+
+
+def test_commands_for_who_comes_from_other_tools() -> None:
+    """Each is one that the command line knows."""
+    from yarnkernel.cli import build_parser
+    from yarnkernel.jupyter.front_end_options import CONFIG, read_config
+    from yarnkernel.kernels.arguments import given
+
+    parser = build_parser()
+    commands = words_of("coming-from.rst")
+    assert len(commands) > 60
+    for command in commands:
+        words = shlex.split(command)
+        whole = words[0] == "yarnkernel"
+        options = parser.parse_args(words[1:] if whole else ["kernelspec", "add", *words])
+        if words[1:3] == ["kernelspec", "add"] or words[1:3] == ["start", "--interface"]:
+            read_config(given(options, CONFIG))

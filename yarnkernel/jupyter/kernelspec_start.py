@@ -23,7 +23,7 @@ from yarnkernel.kernels.interfaces import HOSTED
 from yarnkernel.kernels.options import OPTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from yarnkernel.jupyter.kernelspec import Kernelspec
 
@@ -55,7 +55,7 @@ def start_values(name: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], l
         taken = _own(kernelspec)
     elif tool_of(kernelspec):
         found = take_over(kernelspec)
-        taken = Taken(found.options, [f"not taken over: {line}" for line in found.left_out])
+        taken = Taken(found.options, _not_taken(found.left_out))
     else:
         taken = _ordinary(kernelspec, given)
     own = {option: value for option, value in taken.options.items() if option in OPTIONS}
@@ -63,6 +63,10 @@ def start_values(name: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], l
     if "env" in own and "env" in given:
         values["env"] = {**own["env"], **given["env"]}
     return values, taken.left_out
+
+
+def _not_taken(lines: Sequence[str]) -> list[str]:
+    return [f"not taken over: {line}" for line in lines]
 
 
 def _own(kernelspec: Kernelspec) -> Taken:
@@ -103,6 +107,7 @@ def _ordinary(kernelspec: Kernelspec, given: Mapping[str, Any]) -> Taken:
     taken.set_command(command, here=here)
     take_variables(kernelspec.content, taken, here=here, expand=_expanded)
     take_interrupt_mode(kernelspec.content, taken)
+    taken.left_out = _not_taken(taken.left_out)
     _tell_paths(taken, given, kernelspec)
     return taken
 
