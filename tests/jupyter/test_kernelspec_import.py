@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shlex
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +22,8 @@ from yarnkernel.cli import build_parser
 from yarnkernel.errors import UsageError
 from yarnkernel.jupyter.front_end_options import CONFIG, read_config
 from yarnkernel.jupyter.kernelspec import Kernelspec
+from yarnkernel.jupyter.kernelspec_start import start_values
+from yarnkernel.jupyter.peers import remote_ikernel as remote_ikernel_module
 from yarnkernel.jupyter.peers.find import PEERS, Import, take_over
 from yarnkernel.jupyter.peers.taken import ipython_of
 from yarnkernel.kernels.arguments import given as given_on
@@ -105,10 +111,11 @@ REMOTE_IKERNEL: list[tuple[tuple[str, ...], dict[str, Any], list[str]]] = [
         ["--host login: remote_ikernel did not look at it", "--pe smp: ", "--launch-args -X: "],
     ),
     (
-        ("--interface", "slurm", "--launch-args", "--x11=all -p short --immediate=60 -M other",
+        ("--interface", "slurm", "--launch-args", "--x11=all -p short --immediate=60 -M other -r1",
          "--kernel_cmd", R),
         {"interface": "slurm", "scheduler_arg": ["-p", "short"], "kernel_cmd": R_WORDS},
-        ["--launch-args --x11=all: ", "--launch-args --immediate=60: ", "--launch-args -M other: "],
+        ["--launch-args --x11=all: ", "--launch-args --immediate=60: ", "--launch-args -M other: ",
+         "--launch-args -r1: "],
     ),
     (
         ("--interface", "ssh", "--host", "box", "--cpus", "3", "--tunnel-hosts", "a:22", "--pe=x",
@@ -159,6 +166,25 @@ def test_remote_ikernel(
     found = taken(remote_ikernel(*arguments))
     assert (found.tool, found.options) == ("remote_ikernel", options)
     check(found.left_out, left_out)
+
+
+@pytest.mark.skipif(shutil.which("sbatch") is None, reason="there is no sbatch here")
+def test_what_sbatch_knows(tmp_path: Path) -> None:
+    """What is left out of srun's arguments, sbatch refuses, but for a few that would do harm."""
+    config = "ClusterName=x\nSlurmctldHost=localhost\nNodeName=localhost\n"
+    (tmp_path / "slurm.conf").write_text(config)
+    harm = {"-W", "--wait", "--threads", "-v", "--verbose", "-Q", "--quiet", "-i", "--input",
+            "-J", "--job-name", "-M", "--clusters"}  # fmt: skip
+    for flag in remote_ikernel_module.INTERACTIVE["slurm"].keys() - harm:
+        done = subprocess.run(
+            ["sbatch", flag, "--parsable", "/nowhere"],
+            env={"SLURM_CONF": str(tmp_path / "slurm.conf"), "PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert re.search("unrecognized option|invalid option", done.stderr), (flag, done.stderr)
 
 
 def check(lines: list[str], beginnings: list[str]) -> None:
@@ -567,3 +593,29 @@ def test_interrupt_mode_of_a_kernelspec(home: Shell) -> None:
     assert read(directory)["interrupt_mode"] == "signal"
     home.yarnkernel("kernelspec", "set", "x", "--interrupt-mode", "message").ok()
     assert read(directory)["interrupt_mode"] == "message"
+
+
+def test_start_by_a_kernelspec_of_yarn(
+    home: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its specification is the copy beside it; front ends' options are not for a start."""
+    add = ("kernelspec", "add", "--name", "big", "--queue", "small", "--env", "A=1", "--keep")
+    home.yarnkernel(*add).ok()
+    home.yarnkernel("kernelspec", "add", "--name", "argv", "--argv", "--env", "A=1").ok()
+    content = read(kernels_of(home) / "big")
+    write(kernels_of(home) / "big", {**content, "env": {"A": "x", "B": "$WORD"}})
+    for name, value in {"HOME": str(tmp_path), "WORD": "a word"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    values, lines = start_values("big", {"memory": "1 GiB", "env": {"C": "3"}})
+    assert (values, lines) == (
+        {
+            "spec": str(kernels_of(home) / "big" / "spec.yaml"),
+            "queue": "small",
+            "memory": "1 GiB",
+            "env": {"A": "1", "B": "a word", "C": "3"},
+        },
+        [],
+    )
+    values, _ = start_values("argv", {})
+    assert values == {"spec": str(kernels_of(home) / "argv" / "spec.yaml"), "env": {"A": "1"}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -20,20 +21,32 @@ _INTERFACES = {
     "local": LOCAL, "ssh": SSH, "pbs": PBS, "sge": SGE, "sge_qrsh": SGE, "slurm": SLURM,
 }  # fmt: skip
 _SUBMITS = {SLURM: "sbatch", SGE: "qsub", PBS: "qsub"}
-#: Options of interactive commands that sbatch(1) and qsub(1) do not have, by how many words follow.
-_INTERACTIVE = {
+#: Options of the interactive commands that are none of sbatch's and qsub's, or mean something else
+#: or nothing there, by how many words follow (srun(1) and sbatch(1) of Slurm 22.05, qsub(1)).
+INTERACTIVE = {
     SLURM: {
-        "--pty": 0, "-i": 1, "--input": 1, "-u": 0, "--unbuffered": 0, "-l": 0, "--label": 0,
-        "-I": 0, "--immediate": 0, "--x11": 0, "--jobid": 1, "--overlap": 0, "--mpi": 1,
-        "--multi-prog": 0, "--cpu-bind": 1, "-E": 0, "--preserve-env": 0, "-X": 0,
-        "--disable-status": 0, "-Z": 0, "--no-allocate": 0, "-v": 0, "--verbose": 0,
-        "-J": 1, "--job-name": 1, "-M": 1, "--clusters": 1,
+        **dict.fromkeys(
+            ("-E", "--preserve-env", "-I", "--immediate", "-K", "--kill-on-bad-exit", "-l",
+             "--label", "-u", "--unbuffered", "-X", "--disable-status", "-Z", "--no-allocate",
+             "--bcast", "--compress", "--exact", "--multi-prog", "--overlap", "--pty",
+             "--quit-on-interrupt", "--resv-ports", "--send-libs", "--x11"), 0,
+        ),
+        **dict.fromkeys(
+            ("-r", "--relative", "-T", "--bcast-exclude", "--cpu-bind", "--epilog", "--prolog",
+             "--het-group", "--jobid", "--mpi", "--pack-group", "--slurmd-debug", "--task-epilog",
+             "--task-prolog"), 1,
+        ),
+        # sbatch waits for the end of the job, reads threads of a core, or does not tell its id.
+        **dict.fromkeys(("-W", "--wait", "--threads"), 1),
+        **dict.fromkeys(("-v", "--verbose", "-Q", "--quiet"), 0),
+        # What the job reads, its name, and another cluster are not for others to say.
+        **dict.fromkeys(("-i", "--input", "-J", "--job-name", "-M", "--clusters"), 1),
     },
     SGE: {
-        "-now": 1, "-pty": 1, "-verbose": 0, "-inherit": 0, "-nostdin": 0, "-noshell": 0,
-        "-display": 1, "-N": 1,
+        **dict.fromkeys(("-now", "-pty", "-display", "-N"), 1),
+        **dict.fromkeys(("-verbose", "-inherit", "-nostdin", "-noshell"), 0),
     },
-    PBS: {"-I": 0, "-X": 0, "-x": 0, "-N": 1, "-z": 0},
+    PBS: {"-I": 0, "-X": 0, "-x": 0, "-z": 0, "-N": 1},
 }  # fmt: skip
 
 
@@ -128,15 +141,23 @@ def _take_scheduler_arguments(arguments: list[str], interface: str, taken: Taken
     kept = []
     words = iter(arguments)
     for word in words:
-        flag, equals, _ = word.partition("=")
-        following = _INTERACTIVE[interface].get(flag)
+        flag, value = _flag(word, interface)
+        following = INTERACTIVE[interface].get(flag)
         if following is None:
             kept.append(word)
             continue
-        left = [word, *(next(words, "") for _ in range(0 if equals else following))]
+        left = [word, *(next(words, "") for _ in range(0 if value else following))]
         taken.leave(f"--launch-args {' '.join(left)}", f"{_SUBMITS[interface]} has no use for it")
     if kept:
         taken.options["scheduler_arg"] = kept
+
+
+def _flag(word: str, interface: str) -> tuple[str, str]:
+    """Split an argument into an option and the value that is attached to it."""
+    if interface == SLURM and re.match(r"-[A-Za-z].", word):
+        return word[:2], word[2:]
+    flag, _, value = word.partition("=")
+    return flag, value
 
 
 def _take_kernel(given: argparse.Namespace, taken: Taken) -> None:
