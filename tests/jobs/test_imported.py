@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Result, Shell
+    from tests.support.daemons import BatchSystem
 
 #: Runs a cell in a kernel that Jupyter starts by its kernelspec.
 RUN = """
@@ -101,6 +102,22 @@ def test_ours(shell: Shell, bare_python: Path) -> None:
     started = shell.yarnkernel("start", "--kernelspec", "OURS", "--env", "WORD=mine")
     said = run(shell, started, "import os; print(os.environ['WORD'], os.environ['OTHER'])")
     assert said == "mine x"
+
+
+def test_job_that_remote_ikernel_describes(
+    own_shell: Shell, slurm: BatchSystem, tmp_path: Path
+) -> None:
+    """On a machine where jobs are submitted: a batch job instead of a session."""
+    shell = own_shell.using(**slurm.environment)
+    command = "ipython kernel -f {host_connection_file}"
+    options = ("--interface", "slurm", "--cpus", "2", "--workdir", str(tmp_path))
+    arguments = ("--launch-args", "--partition=debug -t 10 --x11", "--kernel_cmd", command)
+    write(kernels_of(shell) / "rik_slurm", remote_ikernel(*options, *arguments))
+    started = shell.yarnkernel("start", "--kernelspec", "rik_slurm")
+    assert "not taken over: --launch-args --x11: sbatch has no use for it" in started.err
+    code = "import os; print(os.getcwd(), *map(os.environ.get, NAMES))"
+    names = ("SLURM_JOB_PARTITION", "SLURM_CPUS_PER_TASK")
+    assert run(shell, started, code.replace("NAMES", repr(names))) == f"{tmp_path} debug 2"
 
 
 def test_kernels_own(shell: Shell, bare_python: Path) -> None:

@@ -61,6 +61,11 @@ REMOTE_IKERNEL: list[tuple[tuple[str, ...], dict[str, Any], list[str]]] = [
         [],
     ),
     (
+        ("--interface", "sge", "--cpus", "2", "--kernel_cmd", R),
+        {"interface": "sge", "vcores": 2, "pe": "smp", "kernel_cmd": R_WORDS},
+        [],
+    ),
+    (
         ("--interface", "ssh", "--host", "me@remote.machine", "--workdir", "/home/me/Workdir",
          "--kernel_cmd", JULIA),
         {
@@ -161,8 +166,12 @@ REMOTE_IKERNEL: list[tuple[tuple[str, ...], dict[str, Any], list[str]]] = [
 
 @pytest.mark.parametrize(("arguments", "options", "left_out"), REMOTE_IKERNEL)
 def test_remote_ikernel(
-    arguments: tuple[str, ...], options: dict[str, Any], left_out: list[str]
+    arguments: tuple[str, ...],
+    options: dict[str, Any],
+    left_out: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("PATH", "")
     found = taken(remote_ikernel(*arguments))
     assert (found.tool, found.options) == ("remote_ikernel", options)
     check(found.left_out, left_out)
@@ -191,6 +200,19 @@ def check(lines: list[str], beginnings: list[str]) -> None:
     assert len(lines) == len(beginnings), lines
     for line, beginning in zip(lines, beginnings, strict=True):
         assert line.startswith(beginning)
+
+
+def test_ipython_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here it is the one that the other tool would have found, for all who start it later."""
+    content = remote_ikernel("--interface", "slurm", *IPYTHON)
+    for name in ("ipython", "python"):
+        (tmp_path / name).touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert taken(content).options == {"interface": "slurm", "python": f"{tmp_path}/python"}
+    content["argv"] += ["--precmd", "module load x"]
+    assert "python" not in taken(content).options
+    (tmp_path / "python").unlink()
+    assert "python" not in taken(remote_ikernel("--interface", "slurm", *IPYTHON)).options
 
 
 def test_remote_ikernel_by_its_script() -> None:

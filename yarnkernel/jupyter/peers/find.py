@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.errors import UsageError
 from yarnkernel.jupyter.kernelspec import Kernelspec, find_kernelspecs, read_kernelspec
 from yarnkernel.jupyter.peers import remote_ikernel, remote_kernel, sshpyk
+from yarnkernel.jupyter.peers.taken import ipython_of
 from yarnkernel.shell import is_variable_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from yarnkernel.jupyter.peers.taken import Taken
 
@@ -125,11 +127,28 @@ def take_over(kernelspec: Kernelspec) -> Import:
     try:
         taken = PEERS[tool].read(kernelspec.content)
         here = "host" not in taken.options
+        if here and "precmd" not in taken.options:
+            _find_python(taken)
         take_variables(kernelspec.content, taken, here=here)
         take_interrupt_mode(kernelspec.content, taken, own=PEERS[tool] is sshpyk)
     except UsageError as exc:
         raise UsageError(f"the kernelspec in {kernelspec.directory}: {exc}") from None
     return Import(kernelspec, tool, taken.options, taken.left_out)
+
+
+def _find_python(taken: Taken) -> None:
+    """Find the Python of an IPython that was looked up on the front end's PATH.
+
+    A job's PATH is that of its login shell.
+    """
+    command = taken.options.get("kernel_cmd", [])
+    found = shutil.which(command[0]) if command and "/" not in command[0] else None
+    if found is None:
+        return
+    known = ipython_of([found, *command[1:]])
+    if known is not None and Path(known[0]).exists():
+        del taken.options["kernel_cmd"]
+        taken.set_command([found, *command[1:]])
 
 
 def take_variables(

@@ -20,6 +20,8 @@ NAME = "remote_ikernel"
 _INTERFACES = {
     "local": LOCAL, "ssh": SSH, "pbs": PBS, "sge": SGE, "sge_qrsh": SGE, "slurm": SLURM,
 }  # fmt: skip
+#: Where nobody says another (``RemoteIKernel`` in kernel.py).
+_PE = "smp"
 _SUBMITS = {SLURM: "sbatch", SGE: "qsub", PBS: "qsub"}
 #: Options of the interactive commands that are none of sbatch's and qsub's, or mean something else
 #: or nothing there, by how many words follow (srun(1) and sbatch(1) of Slurm 22.05, qsub(1)).
@@ -112,8 +114,8 @@ def _take_resources(given: argparse.Namespace, interface: str, taken: Taken) -> 
         taken.leave(f"--cpus {given.cpus}", f"it means nothing for {interface}")
     elif given.cpus > 1:
         taken.options["vcores"] = given.cpus
-    if given.pe and interface == SGE and given.cpus > 1:
-        taken.options["pe"] = given.pe
+    if interface == SGE and given.cpus > 1:
+        taken.options["pe"] = given.pe or _PE
     elif given.pe:
         taken.leave(f"--pe {given.pe}", "it means something for several cores of sge alone")
 
