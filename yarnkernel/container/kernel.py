@@ -9,7 +9,7 @@ import signal
 import time
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from yarnkernel.connection import PORT_NAMES, ConnectionInfo, is_encrypted
 from yarnkernel.container.activity import Activity
@@ -41,9 +41,7 @@ END_GRACE = 3.0
 KILL_TIMEOUT = 30.0
 #: Seconds after which a kernel that was interrupted is said to be busy still.
 INTERRUPT_GRACE = 3.0
-#: Seconds for clients to connect to a kernel's new process: ZeroMQ tries ten times a second.
-RECONNECT_GRACE = 0.3
-#: ... and for their connections to be there, once they are let in.
+#: Seconds for clients' connections to a new process to be there, once they are let in.
 RECONNECT_TIME = 0.2
 #: Seconds for its last broadcast to arrive after its process has ended.
 FAREWELL = 0.1
@@ -277,19 +275,10 @@ class Kernel:
             return False
         return True
 
-    async def tell_clients(self, text: str, parents: list[dict[str, Any]]) -> None:
-        """Add a text to the outputs of requests that its process before this one did not finish."""
-        if parents and self._launch.chooses_ports:  # an IPython kernel
-            await asyncio.sleep(RECONNECT_GRACE)
-            with contextlib.suppress(YarnKernelError):
-                await self.messages.add_output(text, parents, IDLE_TIMEOUT)
-
-    async def warn_clients(self, text: str) -> None:
-        """Add a text to the outputs of what it does, or did last."""
-        if self.activity.last_headers and self._launch.chooses_ports:  # an IPython kernel
-            parents = self.activity.last_headers
-            with contextlib.suppress(YarnKernelError):
-                await self.messages.add_output(text, parents, IDLE_TIMEOUT, at_once=True)
+    @property
+    def is_ipython(self) -> bool:
+        """Whether it is an IPython kernel, which can be asked for more."""
+        return self._launch.chooses_ports
 
     def clients(self) -> int:
         """Count the connections of clients."""

@@ -27,8 +27,10 @@ from yarnkernel.container.kernel import KILL_TIMEOUT, Kernel
 from yarnkernel.container.kernel_process import KernelLaunch, describe_end
 from yarnkernel.container.limit_watch import LimitWatch
 from yarnkernel.container.memory import MEBIBYTE, ContainerMemory, requested_memory
+from yarnkernel.container.notices import tell_broken_off
 from yarnkernel.container.persistent import persist
 from yarnkernel.container.publisher import StatusPublisher
+from yarnkernel.container.signals import asked_to_end_by_others, heed_schedulers
 from yarnkernel.errors import YarnKernelError
 
 if TYPE_CHECKING:
@@ -39,8 +41,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Seconds between two looks whether the process that started us is still there.
-PARENT_INTERVAL = 1.0
 #: Seconds after which the crashes before do not count any more; stable_start_time of
 #: jupyter_client/restarter.py.
 STABLE_TIME = 10.0
@@ -50,9 +50,6 @@ RESTART_GRACE = 1.0
 GUARD_PAUSE = 0.1
 #: Share of the container's memory above which the end by a signal may have to do with it.
 SUSPICIOUS = 0.9
-
-#: What a notebook shows when the kernel's job is about to end.
-ENDS_SOON = "yarnkernel: the time limit of this kernel's job is near: it ends in about a minute."
 
 
 @dataclass(frozen=True)
@@ -136,31 +133,14 @@ class Supervisor:
         has_parent = DIRECTORY_VARIABLE not in os.environ
         finder = ApplicationFinder(os.environ, asked)
         life = asyncio.create_task(self._live(finder))
-        asked_to_end = asyncio.create_task(_asked_to_end(asked, has_parent=has_parent))
+        asked_to_end = asyncio.create_task(asked_to_end_by_others(asked, has_parent=has_parent))
         if not has_parent:
-            self._heed_schedulers(asked)
+            heed_schedulers(asked, lambda: self._kernel)
         await asyncio.wait((life, asked_to_end), return_when=asyncio.FIRST_COMPLETED)
         life.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             return await life
         return 0
-
-    def _heed_schedulers(self, asked: asyncio.Event) -> None:
-        """Take the signals by which batch systems announce a job's end.
-
-        SIGUSR1 comes a minute before its time is over (see ``submission`` in jobs/slurm.py and
-        its siblings), SIGUSR2 of Grid Engine just before SIGKILL (``-notify`` of qsub(1)).
-        """
-        loop = asyncio.get_running_loop()
-        warnings: set[asyncio.Task[None]] = set()
-
-        def warn() -> None:
-            if self._kernel is not None:
-                _log.warning(ENDS_SOON)
-                warnings.add(asyncio.create_task(self._kernel.warn_clients(f"{ENDS_SOON}\n")))
-
-        loop.add_signal_handler(signal.SIGUSR1, warn)
-        loop.add_signal_handler(signal.SIGUSR2, asked.set)
 
     async def _live(self, finder: ApplicationFinder) -> int:
         starting = asyncio.create_task(self._start_kernel())
@@ -341,19 +321,6 @@ class Supervisor:
         await kernel.start_again()
         if not reason.startswith(ASKED_TO_RESTART):
             # Before anybody hears of the restart and forgets what it was waiting for.
-            await kernel.tell_clients(f"{RECIPE_DIAGNOSTICS}{reason}.\n", broken_off)
+            await tell_broken_off(kernel, f"{RECIPE_DIAGNOSTICS}{reason}.\n", broken_off)
         self._publisher.restarted()
         self._commands.restarted(time.monotonic() - begin)
-
-
-async def _asked_to_end(asked: asyncio.Event, *, has_parent: bool) -> None:
-    """Wait for a signal that ends us, or for the end of the process that started us."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, asked.set)
-    parent = os.getppid()
-    while not asked.is_set() and (os.getppid() == parent or not has_parent):
-        try:
-            await asyncio.wait_for(asked.wait(), PARENT_INTERVAL)
-        except asyncio.TimeoutError:
-            continue

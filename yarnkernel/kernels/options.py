@@ -9,11 +9,11 @@ from yarnkernel import recipe_options as recipe
 from yarnkernel.connection import AUTO as IF_POSSIBLE
 from yarnkernel.connection import ENCRYPTIONS, NEVER, REQUIRED
 from yarnkernel.deadline import LONGEST, START_TIMEOUT
-from yarnkernel.declared import Options, option, same
+from yarnkernel.declared import option, same
 from yarnkernel.errors import UsageError
-from yarnkernel.kernels import interfaces
 from yarnkernel.kernels.command import check_command
-from yarnkernel.kernels.interfaces import HOSTED, INTERFACES, SCHEDULERS, SGE, SSH, YARN
+from yarnkernel.kernels.interfaces import SCHEDULERS, YARN
+from yarnkernel.kernels.place_options import PlaceOptions
 from yarnkernel.shell import is_variable_name
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ DEFAULT_PARTITION = "<DEFAULT_PARTITION>"
 #: Seconds: a century.
 LONGEST_LIFE = 100 * 365 * 86400
 
-_PLACE = "where the kernel runs"
 _CONTAINER = "instead of what the specification says"
 _SUBMISSION = "how it is submitted"
 _KERNEL = "how the kernel is started"
@@ -49,43 +48,12 @@ def _check_variables(variables: dict[str, str]) -> None:
 
 
 @dataclass(frozen=True)
-class LaunchOptions(Options):
+class LaunchOptions(PlaceOptions):
     """How kernels are started; docs/options.rst has what is declared here to be read.
 
     What nobody gives is empty, 0 or None, and left to the specification or to the recipe.
     """
 
-    interface: str = option(
-        "",
-        "who starts it: a YARN cluster, Slurm, Grid Engine or PBS as a job, or nobody: a process "
-        "of this machine (local) or of --host (ssh)",
-        unset=YARN,
-        group=_PLACE,
-        choices=INTERFACES,
-    )
-    host: str = option(
-        "",
-        "host where commands run, as your ssh takes it: a name of ~/.ssh/config, or user@host",
-        unset="this machine",
-        group=_PLACE,
-        only=(SSH, *SCHEDULERS),
-    )
-    jump: list[str] = option(
-        [],
-        "host to go through on the way there, in addition to what ~/.ssh/config says; may be given "
-        "again",
-        metavar="HOST",
-        group=_PLACE,
-        only=(SSH, *SCHEDULERS),
-    )
-    python: str = option(
-        "",
-        "Python there that has ipykernel, or for another kernel its jupyter_client and psutil",
-        unset="python3 there",
-        metavar="PATH",
-        group=_PLACE,
-        only=HOSTED,
-    )
     spec: str = option(
         "",
         "application specification, YAML",
@@ -146,39 +114,6 @@ class LaunchOptions(Options):
         group=_CONTAINER,
         spelled=("--name", "--application-name"),
         per_launch=True,
-    )
-    gpus: int = option(
-        0,
-        "graphics cards of the job",
-        unset="none",
-        metavar="N",
-        group=_CONTAINER,
-        only=SCHEDULERS,
-        per_launch=True,
-    )
-    pe: str = option(
-        "",
-        "parallel environment that --cpus are slots of",
-        unset="smp where there are several",
-        group=_CONTAINER,
-        only=(SGE,),
-        per_launch=True,
-    )
-    account: str = option(
-        "",
-        "account or project that pays for the job",
-        unset="yours",
-        group=_CONTAINER,
-        only=SCHEDULERS,
-        per_launch=True,
-    )
-    scheduler_arg: list[str] = option(
-        [],
-        "argument of the command that submits the job, as in --scheduler-arg=--exclusive; may be "
-        "given again",
-        metavar="ARGUMENT",
-        group=_CONTAINER,
-        only=SCHEDULERS,
     )
     env: dict[str, str] = option(
         {},
@@ -316,7 +251,6 @@ class LaunchOptions(Options):
     def __post_init__(self) -> None:
         """Check each option, and those that exclude each other."""
         super().__post_init__()
-        interfaces.check_interface(self, self.interface, self.host)
         if self.via != SKEIN:
             return
         for known in OPTIONS.values():

@@ -1,0 +1,94 @@
+"""Options that say where a kernel runs: who starts it, on which host, and as what job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from yarnkernel.declared import Options, option
+from yarnkernel.kernels.interfaces import (
+    HOSTED,
+    INTERFACES,
+    SCHEDULERS,
+    SGE,
+    SSH,
+    YARN,
+    check_interface,
+)
+
+_PLACE = "where the kernel runs"
+_JOB = "as what job it runs"
+
+
+@dataclass(frozen=True)
+class PlaceOptions(Options):
+    """The part of :class:`yarnkernel.kernels.options.LaunchOptions` that names the place."""
+
+    interface: str = option(
+        "",
+        "who starts it: a YARN cluster, Slurm, Grid Engine or PBS as a job, or nobody: a process "
+        "of this machine (local) or of --host (ssh)",
+        unset=YARN,
+        group=_PLACE,
+        choices=INTERFACES,
+    )
+    host: str = option(
+        "",
+        "host where commands run, as your ssh takes it: a name of ~/.ssh/config, or user@host",
+        unset="this machine",
+        group=_PLACE,
+        only=(SSH, *SCHEDULERS),
+    )
+    jump: list[str] = option(
+        [],
+        "host to go through on the way there, in addition to what ~/.ssh/config says; may be given "
+        "again",
+        metavar="HOST",
+        group=_PLACE,
+        only=(SSH, *SCHEDULERS),
+    )
+    python: str = option(
+        "",
+        "Python there that has ipykernel, or for another kernel its jupyter_client and psutil",
+        unset="python3 there",
+        metavar="PATH",
+        group=_PLACE,
+        only=HOSTED,
+    )
+    gpus: int = option(
+        0,
+        "graphics cards of the job",
+        unset="none",
+        metavar="N",
+        group=_JOB,
+        only=SCHEDULERS,
+        per_launch=True,
+    )
+    pe: str = option(
+        "",
+        "parallel environment that --cpus are slots of",
+        unset="smp where there are several",
+        group=_JOB,
+        only=(SGE,),
+        per_launch=True,
+    )
+    account: str = option(
+        "",
+        "account or project that pays for the job",
+        unset="yours",
+        group=_JOB,
+        only=SCHEDULERS,
+        per_launch=True,
+    )
+    scheduler_arg: list[str] = option(
+        [],
+        "argument of the command that submits the job, as in --scheduler-arg=--exclusive; may be "
+        "given again",
+        metavar="ARGUMENT",
+        group=_JOB,
+        only=SCHEDULERS,
+    )
+
+    def __post_init__(self) -> None:
+        """Check each option, and whether the interface knows those that are given."""
+        super().__post_init__()
+        check_interface(self, self.interface, self.host)
