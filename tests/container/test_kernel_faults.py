@@ -100,7 +100,7 @@ def test_environment_without_the_recipe(shell: Shell, tmp_path: Path) -> None:
 def test_recipe_outside_of_a_container(user_shell: Shell) -> None:
     result = user_shell.run("python", "-m", "yarnkernel.recipe")
     assert result.code == 1
-    assert "runs in containers of YARN" in result.err
+    assert "runs where yarnkernel has started it" in result.err
     assert "Traceback" not in result.err
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -13,8 +15,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import filelock
-
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import HostError, HostRefusedError, HostTimeoutError, UsageError
 from yarnkernel.hosts.host import ANSWER_TIMEOUT, Host, HostInfo, result_of
@@ -23,7 +23,7 @@ from yarnkernel.hosts.line import CONNECT_TIMEOUT
 from yarnkernel.python_command import python_command
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 #: Seconds for the keeper's process to listen.
 KEEPER_TIMEOUT = 20.0
@@ -98,7 +98,7 @@ class SshHost(Host):
         opened = _connect(directory / SOCKET, deadline)
         if opened is not None:
             return opened
-        with filelock.FileLock(directory / "lock", timeout=deadline.remaining):
+        with _locked(directory / "lock", deadline):
             opened = _connect(directory / SOCKET, deadline)  # somebody else was first
             if opened is not None:
                 return opened
@@ -125,6 +125,22 @@ class SshHost(Host):
                 cwd="/",
                 start_new_session=True,
             )
+
+
+@contextlib.contextmanager
+def _locked(path: Path, deadline: Deadline) -> Iterator[None]:
+    """Be the only one with this file, which is on a file system of this machine."""
+    with path.open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if deadline.passed:
+                    raise HostTimeoutError(f"{path} is held by another command") from None
+                time.sleep(POLL_INTERVAL)
+            else:
+                break
+        yield
 
 
 def _connect(path: Path, deadline: Deadline) -> socket.socket | None:
