@@ -265,6 +265,26 @@ def test_host_that_is_not_there(ssh_shell: Shell) -> None:
         assert ssh_shell.yarnkernel("start", "--interface", "ssh", f"--host={name}").code == 2
 
 
+def test_list_with_a_host_that_is_down(place: tuple[Shell, list[str]], box: SshHost) -> None:
+    """It is asked once for all its kernels, others are shown, and ended ones need no host."""
+    shell, options = place
+    ended = shell.yarnkernel("start", *options).ok().out.strip()
+    shell.yarnkernel("stop", ended).ok()
+    kernels = [shell.yarnkernel("start", *options).ok().out.strip() for _ in range(2)]
+    here = shell.yarnkernel("start", "--interface", "local").ok().out.strip()
+    box.stop_sshd()
+    end_keepers(box)
+    try:
+        shown = shell.yarnkernel("list", "--all", "--json", timeout=60).ok().document
+    finally:
+        box.start_sshd()
+    states = {one["id"]: one["state"] for one in shown}
+    assert states[ended] == "FINISHED"
+    assert [states[kernel] for kernel in kernels] == ["UNKNOWN", "UNKNOWN"]
+    assert states[here] == "RUNNING"
+    shell.yarnkernel("stop", *kernels, here).ok()
+
+
 def test_nothing_is_everybodys(place: tuple[Shell, list[str]], kernel: str, box: SshHost) -> None:
     """Neither the files there and here, nor the command lines, open anything to others."""
     shell, _ = place

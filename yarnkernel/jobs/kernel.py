@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from yarnkernel.announcement import ADDRESS_FILE, END_FILE, ENDED_BY_SIGNAL, LOG_FILE
+from yarnkernel.announcement import ADDRESS_FILE, END_FILE, LOG_FILE
 from yarnkernel.connection import (
     KERNEL_INFO_KEY,
     ConnectionInfo,
@@ -24,12 +24,11 @@ from yarnkernel.errors import (
     PlaceError,
 )
 from yarnkernel.jobs.carriers import carrier_of
+from yarnkernel.jobs.judge import judge, read_document, remembered_status
 from yarnkernel.jobs.log import Log
 from yarnkernel.jobs.reach import Reach
-from yarnkernel.jobs.scheduler import JobPhase
 from yarnkernel.jobs.status import (
     FAILED,
-    FINISHED,
     KILLED,
     RUNNING,
     STARTING,
@@ -79,7 +78,8 @@ class HostedKernel(SupervisedKernel):
         self._carrier = carrier_of(record.interface)
         self._log = Log(host, self._path(LOG_FILE))
         self._address_path = self._path(ADDRESS_FILE)
-        self._reach = Reach(record, host, self._address_path)
+        self._files = [self._path(END_FILE), self._address_path]
+        self._reach = Reach(record, host)
 
     def __enter__(self) -> Self:
         return self
@@ -96,43 +96,14 @@ class HostedKernel(SupervisedKernel):
 
     def status(self, *, remembered: bool = False) -> HostedStatus:  # noqa: ARG002
         """See :meth:`yarnkernel.kernels.handle.Kernel.status`."""
-        paths = [self._path(END_FILE), self._address_path]
-        return self._status(self.host.await_file(paths, 0.0))
+        if self.record.final:
+            return remembered_status(self.record)
+        return self._status(self.host.await_file(self._files, 0.0))
 
     def _status(self, found: dict[str, bytes]) -> HostedStatus:
-        """Put together what its files say and what its carrier says."""
-        end = _document(found.get(self._path(END_FILE)))
-        if end and end["diagnostics"] != ENDED_BY_SIGNAL:  # else who has sent it says more
-            return self._ended(end)
-        job = self._carrier.look(self.record, self.host)
-        if not end and job.phase is JobPhase.ENDED:
-            # Its files may have been read before its last word.
-            found = self.host.await_file([self._path(END_FILE)], LAST_WORD)
-            end = _document(found.get(self._path(END_FILE)))
-            if not end:
-                return HostedStatus(self.record, FAILED, job.reason, job.host)
-        if end:
-            was_ended = job.phase is JobPhase.ENDED and job.reason
-            return self._ended(end, KILLED, job.reason) if was_ended else self._ended(end)
-        address = _document(found.get(self._address_path))
-        if address:
-            node = str(address["node"])
-            try:
-                store = self._reach.store(address)
-            except HostRefusedError as exc:  # it can be ended all the same
-                return HostedStatus(self.record, RUNNING, str(exc), node)
-            return HostedStatus(self.record, RUNNING, "", node, store=store)
-        state = STARTING if job.phase is JobPhase.RUNNING else job.state or UNKNOWN
-        return HostedStatus(self.record, state, job.reason, job.host, hopeless=job.hopeless)
-
-    def _ended(self, end: dict[str, Any], state: str = "", reason: str = "") -> HostedStatus:
-        final = {"SUCCEEDED": FINISHED, "KILLED": KILLED}.get(end["final_status"], FAILED)
-        return HostedStatus(
-            self.record,
-            state or final,
-            reason or str(end["diagnostics"]),
-            finished=float(end["moment"]),
-        )
+        status = judge(self.record, self.host, self._carrier, found)
+        self.record = status.record
+        return status
 
     def address(self, timeout: float, last: StoreAddress | None = None) -> StoreAddress:  # noqa: ARG002
         """See :meth:`yarnkernel.kernels.handle.Kernel.address`."""
@@ -164,13 +135,12 @@ class HostedKernel(SupervisedKernel):
         """See :meth:`yarnkernel.kernels.handle.Kernel.wait`."""
         begin = time.monotonic()
         said = ""
-        paths = [self._path(END_FILE), self._address_path]
         status: HostedStatus | None = None
         while not deadline.passed:
             try:
-                found = self.host.await_file(paths, deadline.step(LOOK_INTERVAL))
-                if self._address_path in found and paths[0] not in found:
-                    store = self._reach.store(_document(found[self._address_path]))
+                found = self.host.await_file(self._files, deadline.step(LOOK_INTERVAL))
+                if self._address_path in found and len(found) == 1:
+                    store = self._reach.store(read_document(found[self._address_path]))
                     self._note("RUNNING", begin)
                     if (value := self._await_key(store, key, deadline)) is not None:
                         self._note("PUBLISHED", begin)
@@ -318,14 +288,6 @@ class HostedKernel(SupervisedKernel):
             status = self.status()
             if status.ended or deadline.passed:
                 return status
-
-
-def _document(content: bytes | None) -> dict[str, Any]:
-    """Read one of the supervisor's files; it appears as a whole."""
-    if content is None:
-        return {}
-    found = json.loads(content)
-    return found if isinstance(found, dict) else {}
 
 
 def _step(status: HostedStatus) -> Progress:

@@ -14,18 +14,17 @@ from yarnkernel.connection import (
     format_connection_info,
     is_encrypted,
 )
-from yarnkernel.errors import HostError, UsageError, YarnKernelError, summary
-from yarnkernel.hosts.here import Here
-from yarnkernel.hosts.ssh import SshHost
+from yarnkernel.errors import UsageError, YarnKernelError, summary
+from yarnkernel.hosts.find import host_of
 from yarnkernel.interrupts import uninterrupted
 from yarnkernel.jobs.carrier import job_name
 from yarnkernel.jobs.carriers import carrier_of
 from yarnkernel.jobs.kernel import HostedKernel
+from yarnkernel.jobs.listing import list_hosted
 from yarnkernel.jobs.recipe_archive import recipe_archive
-from yarnkernel.jobs.record import Record, all_records, find_record, new_id
+from yarnkernel.jobs.record import Record, find_record, new_id
 from yarnkernel.jobs.scheduler import JobRequest
 from yarnkernel.jobs.script import script
-from yarnkernel.jobs.status import UNKNOWN, HostedStatus
 from yarnkernel.kernels.interfaces import LOCAL, SSH
 from yarnkernel.kernels.place import Description
 from yarnkernel.progress import Progress, ignore
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from yarnkernel.connection import ConnectionInfo
     from yarnkernel.deadline import Deadline
     from yarnkernel.hosts.host import Host
+    from yarnkernel.jobs.status import HostedStatus
     from yarnkernel.kernels.handle import Status
     from yarnkernel.kernels.options import LaunchOptions
     from yarnkernel.kernels.place import Transfer
@@ -251,25 +251,6 @@ class HostedPlace:
 
     def close(self, patience: float = 60.0, *, unused: float = 0.0) -> None:
         """See :meth:`yarnkernel.kernels.place.Place.close`: nothing is kept."""
-
-
-def list_hosted(*, ended: bool = False, user: str = "") -> list[HostedStatus]:
-    """List the kernels outside YARN that this machine knows, the newest last."""
-    found = [status_of(record) for record in all_records() if user in ("", record.user)]
-    return [one for one in found if ended or not one.ended]
-
-
-def status_of(record: Record) -> HostedStatus:
-    """Return how a kernel is; unknown where its host cannot be asked."""
-    try:
-        return HostedKernel(record, host_of(record.host, record.jump, record.python)).status()
-    except HostError as exc:
-        return HostedStatus(record, UNKNOWN, summary(exc))
-
-
-def host_of(name: str, jump: Sequence[str] = (), python: str = "") -> Host:
-    """Return a host by its name; this machine has none."""
-    return SshHost(name, jump, python) if name else Here()
 
 
 def _pythons(options: LaunchOptions, host: Host) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from yarnkernel.announcement import ADDRESS_FILE
 from yarnkernel.connection import PORT_NAMES, ConnectionInfo, is_loopback
 from yarnkernel.errors import HostError
 from yarnkernel.jobs.status import RUNNING
@@ -23,14 +24,11 @@ class Reach:
         What is known of its start.
     host : Host
         The host that its ports are reached by.
-    until : str
-        A file there that is gone with the kernel.
     """
 
-    def __init__(self, record: Record, host: Host, until: str) -> None:
+    def __init__(self, record: Record, host: Host) -> None:
         self._record = record
         self._host = host
-        self._until = until
 
     def store(self, announced: dict[str, Any]) -> StoreAddress:
         """Return where the store is that its supervisor has announced."""
@@ -59,4 +57,4 @@ class Reach:
                 f"{self._record.id} runs on {node}, and {self._host} leads to "
                 f"{self._host.info.node} now; next: name that host alone in ~/.ssh/config"
             )
-        return self._host.forward(host, port, until=self._until)
+        return self._host.forward(host, port, until=f"{self._record.directory}/{ADDRESS_FILE}")

@@ -63,6 +63,10 @@ class Record:
         When the process began, in its system's words.
     node, boot : str
         The host that answered to the name, and which run of its system.
+    final, diagnostics : str
+        How it ended, and why, as soon as that is known here: nobody is asked any more.
+    finished : float
+        When, in seconds since 1970; 0 where nobody tells.
     """
 
     id: str
@@ -83,6 +87,9 @@ class Record:
     began: str = ""
     node: str = ""
     boot: str = ""
+    final: str = ""
+    diagnostics: str = ""
+    finished: float = 0.0
 
     def write(self) -> None:
         """Write it down, for its user alone.

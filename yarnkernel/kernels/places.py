@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 #: Modules of the places. They stand higher than this one, which knows their names alone.
 _ON_YARN, _HOSTED = "yarnkernel.yarn.place", "yarnkernel.jobs.place"
+_LISTING = "yarnkernel.jobs.listing"
 #: How the ids of YARN's kernels begin.
 _APPLICATION = "application_"
 
@@ -104,7 +105,7 @@ def list_kernels(
     ClusterError
         When there is no cluster that answers, and nothing else either.
     """
-    hosted: list[Status] = _module(_HOSTED).list_hosted(ended=True, user=user or "")
+    hosted: list[Status] = _module(_LISTING).list_hosted(ended=True, user=user or "")
     found = [status for status in hosted if ended or not status.ended]
     cluster = open_cluster()
     try:
