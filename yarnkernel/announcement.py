@@ -22,6 +22,8 @@ CLIENTS_FILE = "clients"
 END_FILE = "end.json"
 #: What is said there of one that was asked to end by a signal.
 ENDED_BY_SIGNAL = "It was asked to end by a signal."
+#: The process id of a kernel that is a plain process of its host.
+PID_FILE = "pid"
 #: What supervisor and kernel have printed.
 LOG_FILE = "kernel.log"
 

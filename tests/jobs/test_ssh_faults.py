@@ -84,6 +84,20 @@ def test_line_that_is_down_for_a_moment(
         assert client.run("x").strip() == "42"
 
 
+def test_one_deadline_over_everything(
+    place: tuple[Shell, list[str]], kernel: str, box: SshHost
+) -> None:
+    shell, options = place
+    box.cut()
+    try:
+        begin = time.monotonic()
+        shell.yarnkernel("start", *options, "--timeout", "3").error(3)
+        assert time.monotonic() - begin < 15
+    finally:
+        box.plug_in()
+    assert "is idle" in shell.yarnkernel("interrupt", kernel, timeout=100).ok().err
+
+
 def test_line_that_breaks(place: tuple[Shell, list[str]], kernel: str, box: SshHost) -> None:
     """The same ports lead to the kernel again; commands wait for the line meanwhile."""
     shell, _ = place

@@ -28,6 +28,7 @@ from yarnkernel.announcement import (
     write_private,
 )
 from yarnkernel.container.memory import requested_memory
+from yarnkernel.container.persistent import persist
 from yarnkernel.kernel_status import COMMAND_PREFIX, Command
 from yarnkernel.store.curve_messages import (
     DELETE,
@@ -51,6 +52,8 @@ _log = logging.getLogger(__name__)
 
 #: Seconds after which a watch that its client has not taken back is forgotten.
 LONGEST_WATCH = 3600.0
+#: Frames of a message at least: who sends it, its id, a verb.
+_FRAMES = 3
 #: Seconds for the last answers to leave.
 FAREWELL = 0.2
 
@@ -100,7 +103,7 @@ class PrivateStore:
             self._socket.setsockopt(option, value)
         host = f"[{self._address}]" if ":" in self._address else self._address
         port = self._socket.bind_to_random_port(f"tcp://{host}")
-        self._serving = asyncio.create_task(self._serve())
+        self._serving = asyncio.create_task(persist("serving the store", self._serve))
         process = psutil.Process()
         write_private(
             self._directory / ADDRESS_FILE,
@@ -140,6 +143,8 @@ class PrivateStore:
     async def _serve(self) -> None:
         while True:
             frames = await self._socket.recv_multipart(copy=False)
+            if len(frames) < _FRAMES:
+                continue
             client, request, verb, *arguments = (bytes(frame.bytes) for frame in frames)
             with contextlib.suppress(zmq.ZMQError):  # it has gone meanwhile
                 try:

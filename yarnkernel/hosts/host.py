@@ -15,6 +15,8 @@ from yarnkernel.errors import HostError, HostTimeoutError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from yarnkernel.deadline import Deadline
+
 #: Seconds for what takes no time on a host that answers.
 ANSWER_TIMEOUT = 15.0
 #: Seconds by which a command that has a deadline of its own may answer later.
@@ -58,9 +60,12 @@ class Host(ABC):
     ----------
     name : str
         As the user names it; empty here.
+    deadline : Deadline or None
+        Of all that is asked of it now; each call has one of its own besides.
     """
 
     name: str = ""
+    deadline: Deadline | None = None
 
     @abstractmethod
     def _call(self, name: str, patience: float, /, **arguments: Any) -> Any:

@@ -72,6 +72,8 @@ class SshHost(Host):
         return "127.0.0.1", self._call("forward", ANSWER_TIMEOUT, host=host, port=port, until=until)
 
     def _call(self, name: str, patience: float, /, **arguments: Any) -> Any:
+        if self.deadline is not None:
+            patience = self.deadline.step(patience)
         request = {"call": name, "arguments": arguments, "patience": patience}
         deadline = Deadline(patience + KEEPER_TIMEOUT)
         with self._connection(deadline) as connection:

@@ -112,7 +112,7 @@ class HostedPlace:
         transfer: Transfer | None = None,  # noqa: ARG002
     ) -> Iterator[tuple[HostedKernel, ConnectionInfo]]:
         """See :meth:`yarnkernel.kernels.place.Place.start`."""
-        with self._submitted(options, keys, recipe_options, report) as kernel:
+        with self._submitted(options, deadline, keys, recipe_options, report) as kernel:
             info = kernel.wait(deadline, key=key, report=report)
             if options.encrypt == AUTO and not is_encrypted(info):
                 from yarnkernel.kernels.control import ENCRYPT_TIMEOUT  # noqa: PLC0415
@@ -126,26 +126,28 @@ class HostedPlace:
     def submit(
         self,
         options: LaunchOptions,
-        deadline: Deadline,  # noqa: ARG002  (each step has its own)
+        deadline: Deadline,
         *,
         report: Report = ignore,
         transfer: Transfer | None = None,  # noqa: ARG002
     ) -> Iterator[HostedKernel]:
         """See :meth:`yarnkernel.kernels.place.Place.submit`."""
-        with self._submitted(options, None, (), report) as kernel:
+        with self._submitted(options, deadline, None, (), report) as kernel:
             yield kernel
 
     @contextlib.contextmanager
     def _submitted(
         self,
         options: LaunchOptions,
+        deadline: Deadline,
         keys: Mapping[str, str] | None,
         recipe_options: Sequence[str],
         report: Report,
     ) -> Iterator[HostedKernel]:
         """Submit a kernel for the body; unless that comes to its end, end it."""
-        pythons = _pythons(options, self._host)
         report(self.introduction)
+        self._host.deadline = deadline
+        pythons = _pythons(options, self._host)
         info = self._host.info
         report(Progress("connected", place=self.source))
         record = self._new_record(options)
@@ -178,6 +180,7 @@ class HostedPlace:
                 started.write()
                 kernel.record = started
                 report(Progress("started", kernel=record.id, place=self.source))
+                self._host.deadline = None  # who waits has his own
                 yield kernel
         except BaseException:
             if not kernel.record.job:
@@ -215,6 +218,7 @@ class HostedPlace:
         try:
             yield kernel
         except BaseException:
+            self._host.deadline = None
             with uninterrupted():
                 try:
                     if kernel.record.job:

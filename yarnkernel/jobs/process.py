@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from yarnkernel.announcement import LOG_FILE
+from yarnkernel.announcement import LOG_FILE, PID_FILE
 from yarnkernel.jobs.scheduler import JobPhase, JobStatus
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Becomes the script, in a login shell where there is bash: that knows of modules.
 _LOGIN = 'command -v bash >/dev/null 2>&1 && exec bash -l "$0"; exec sh "$0"'
+#: Seconds in which what has been started writes its id down.
+PID_TIMEOUT = 2.0
 #: The script's name in the kernel's directory.
 SCRIPT_FILE = "start.sh"
 
@@ -46,6 +48,11 @@ class ProcessCarrier:
 
     def end(self, record: Record, host: Host, *, force: bool) -> bool:
         """See :class:`yarnkernel.jobs.carrier.Carrier`."""
-        if record.job:
-            host.kill(int(record.job), record.began, force=force)
+        pid, began = record.job, record.began
+        if not pid:  # the answer to its start has not come: it tells by itself
+            path = f"{record.directory}/{PID_FILE}"
+            pid = host.await_file([path], PID_TIMEOUT).get(path, b"").decode().strip()
+            began = host.created(int(pid)) if pid else ""
+        if pid:
+            host.kill(int(pid), began, force=force)
         return False

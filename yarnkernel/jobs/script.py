@@ -5,7 +5,12 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from yarnkernel.announcement import ADDRESS_VARIABLE, DIRECTORY_VARIABLE, MEMORY_VARIABLE
+from yarnkernel.announcement import (
+    ADDRESS_VARIABLE,
+    DIRECTORY_VARIABLE,
+    MEMORY_VARIABLE,
+    PID_FILE,
+)
 from yarnkernel.connection import RECIPE_OPTIONS
 from yarnkernel.shell import export_lines
 
@@ -71,6 +76,7 @@ def script(
         'export YARNKERNEL_HOME="$HOME"',
         export_lines({**variables, **_own(directory, recipe_options, address, memory)}),
         f"cd {shlex.quote(directory)} || exit 1",
+        f"echo $$ >{PID_FILE}",
         f"for python in {' '.join(map(shlex.quote, pythons))}; do",
         '  command -v "$python" >/dev/null 2>&1 || continue',
         f'  "$python" -c {shlex.quote(test)} 2>/dev/null || continue',
