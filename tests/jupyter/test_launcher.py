@@ -229,7 +229,7 @@ def test_start_that_cannot_succeed(
             2,
             "KERNEL_YARN_VCORES, the option 'vcores': 'many' is not a whole",
         ),
-        ({"KERNEL_YARN_NOSUCH": "1"}, 2, "is no setting of a kernel; there are KERNEL_YARN_QUEUE"),
+        ({"KERNEL_YARN_NOSUCH": "1"}, 2, "is no setting of a kernel; there are KERNEL_YARN_GPUS"),
     ],
 )
 def test_settings_of_one_launch(

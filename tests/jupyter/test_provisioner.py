@@ -342,7 +342,7 @@ def test_setting_that_cannot_be_used(
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"colour": "red"}, "there is no option 'colour'; there are spec, "),
+        ({"colour": "red"}, "there is no option 'colour'; there are interface, "),
         ({"memory": 3}, "the option 'memory' has to be text, not 3"),
         ({"vcores": "two"}, "the option 'vcores' has to be a whole number"),
         (
