@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import signal
 from typing import TYPE_CHECKING
 
 from tests.conftest import BIN, finish, wait_for
@@ -82,3 +84,23 @@ def test_what_is_refused(slurm_shell: Shell, bare_python: Path) -> None:
     hopeless = options(bare_python, "--queue", "short", "--time", "7200")
     error = slurm_shell.yarnkernel("start", *hopeless).error(1)
     assert "PartitionTimeLimit" in error
+
+
+def test_interrupted_between_submission_and_answer(
+    sge_shell: Shell, bare_python: Path, grid_engine: BatchSystem, tmp_path: Path
+) -> None:
+    """A job whose number has not come is found by its name."""
+    slow = tmp_path / "qsub"
+    slow.write_text(f'#!/bin/sh\n{shutil.which("qsub")} "$@" >{tmp_path}/out\nsleep 60\n')
+    slow.chmod(0o755)
+    shell = sge_shell.using(PATH=f"{tmp_path}:{sge_shell.environment['PATH']}")
+    process = shell.start(
+        BIN / "yarnkernel", "start", "--interface", "sge", "--python", bare_python
+    )
+    wait_for(lambda: (tmp_path / "out").exists() and (tmp_path / "out").read_text(), 20, "a job")
+    process.send_signal(signal.SIGINT)
+    finish(process)
+    assert process.returncode == 130
+    job = (tmp_path / "out").read_text().strip()
+    wait_for(lambda: job not in grid_engine.run("qstat").stdout, 30, "its end")
+    assert shell.yarnkernel("list", "--ids").out == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -139,6 +140,33 @@ def test_keeper_that_is_killed(place: tuple[Shell, list[str]], kernel: str, box:
         client.wait()
         assert client.run("x").strip() == "42"
     assert shell.yarnkernel("connect", kernel).ok().document == before
+
+
+def test_ssh_that_hangs(place: tuple[Shell, list[str]], kernel: str, box: SshHost) -> None:
+    """As when a laptop sleeps: commands wait for so long, and work again afterwards."""
+    shell, _ = place
+    (keeper,) = keepers(box)
+    hung = [process for process in keeper.children() if process.name() == "ssh"]
+    for process in hung:
+        process.suspend()
+    try:
+        begin = time.monotonic()
+        assert "box" in shell.yarnkernel("interrupt", kernel).error(3)
+        assert time.monotonic() - begin < 60
+    finally:
+        for process in hung:
+            process.resume()
+    assert "is idle" in shell.yarnkernel("interrupt", kernel).ok().err
+
+
+def test_connection_file_by_the_hosts_name(ssh_shell: Shell, bare_python: Path) -> None:
+    """What ``jupyter console --existing root@box`` looks for."""
+    options = ["--interface", "ssh", "--host", "root@box", "--python", str(bare_python)]
+    kernel = ssh_shell.yarnkernel("start", *options).ok().out.strip()
+    code = "from jupyter_client.connect import find_connection_file as f; print(f('root@box'))"
+    found = ssh_shell.run(sys.executable, "-c", code).ok().out.strip()
+    assert found.endswith(f"kernel-{kernel}.json")
+    ssh_shell.yarnkernel("stop", kernel).ok()
 
 
 def test_two_first_commands_at_once(

@@ -112,9 +112,13 @@ class Record:
 
 
 def new_id(interface: str, host: str) -> str:
-    """Make an id for a kernel."""
-    short = "".join(c for c in host.rpartition("@")[2].lower() if c.isalnum() or c in "-.")
-    return "-".join(filter(None, (interface, short, secrets.token_hex(_DIGITS // 2))))
+    """Make an id for a kernel.
+
+    The host is in it as the user types it, so that ``jupyter console --existing me@box`` finds the
+    connection file, whose name has the id.
+    """
+    named = "".join(c for c in host if c.isascii() and (c.isalnum() or c in "-.@_"))
+    return "-".join(filter(None, (interface, named, secrets.token_hex(_DIGITS // 2))))
 
 
 def find_record(kernel: str) -> Record | None:
