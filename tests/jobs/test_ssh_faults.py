@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests.conftest import BIN, finish
+from tests.conftest import BIN, finish, wait_for
 from tests.support.kernels import Kernel
 
 if TYPE_CHECKING:
@@ -351,3 +351,30 @@ def test_nothing_is_everybodys(place: tuple[Shell, list[str]], kernel: str, box:
             check=False,
         ).stdout
     )
+
+
+def test_line_that_only_a_person_can_open_again(
+    place: tuple[Shell, list[str]], kernel: str, box: SshHost
+) -> None:
+    """It is not tried again and again; what somebody opens is used, with the same ports."""
+    shell, _ = place
+    before = shell.yarnkernel("connect", kernel).ok().document
+    keys = box.directory / "authorized_keys"
+    content = keys.read_text()
+    keys.write_text("")
+    try:
+        box.stop_sshd()
+        log = box.directory / "sshd.log"
+        log.write_text("")
+        box.start_sshd(lets_in=False)
+        wait_for(lambda: "authenticating user" in log.read_text(), 20, "a try")
+        time.sleep(8)
+        assert log.read_text().count("authenticating user") == 1
+        error = shell.yarnkernel("interrupt", kernel).error(3)
+        assert "next: ssh -o ControlMaster=yes -S " in error
+    finally:
+        keys.write_text(content)
+    typed = error.partition("next: ")[2].partition(" (")[0]
+    shell.run("sh", "-c", typed).ok()
+    assert "is idle" in shell.yarnkernel("interrupt", kernel).ok().err
+    assert shell.yarnkernel("connect", kernel).ok().document == before

@@ -28,6 +28,10 @@ UNUSED = 60.0
 LOOK_INTERVAL = 20.0
 #: Seconds between two tries to open a line that broke: growing to the last.
 RETRIES = (0.2, 1.0, 2.0, 5.0, 10.0, 30.0)
+#: Seconds between two tries where a person is needed, unless he has logged in meanwhile.
+PERSON_INTERVAL = 600.0
+#: Seconds after which a line that broke is given up.
+GIVE_UP = 7 * 86400.0
 #: Bytes of a request or an answer at most.
 LARGEST = 1 << 26
 #: How often another port is tried.
@@ -77,8 +81,8 @@ class Keeper:
 
         Who waits then is answered.
         """
-        tries, was_open = 0, False
-        while True:
+        tries, was_open, lost = 0, False, time.monotonic()
+        while time.monotonic() - lost < GIVE_UP:
             try:
                 self._line = await Line.open(
                     self._options.host,
@@ -93,17 +97,29 @@ class Keeper:
                 if not was_open:
                     self._connected.set()
                     return
-                # Sites lock accounts after a few failures: a person is waited for.
-                person = isinstance(exc, NeedsPersonError)
-                await asyncio.sleep(RETRIES[-1] if person else RETRIES[tries])
+                if isinstance(exc, NeedsPersonError):
+                    await self._until_somebody_logs_in()
+                else:
+                    await asyncio.sleep(RETRIES[tries])
                 tries = min(tries + 1, len(RETRIES) - 1)
                 continue
             tries, was_open, self._trouble = 0, True, ""
             self._connected.set()
             await asyncio.wait([self._line.ended])
             self._connected.clear()
+            lost = time.monotonic()
             self._trouble = f"the line to {self._options.host} was lost"
             await asyncio.sleep(RETRIES[0])
+
+    async def _until_somebody_logs_in(self) -> None:
+        """Wait for a connection that a person has opened at our control path, for some time.
+
+        Sites lock accounts after a few failures.
+        """
+        end = time.monotonic() + PERSON_INTERVAL
+        control = self._directory / CONTROL
+        while time.monotonic() < end and not control.exists():  # noqa: ASYNC110  (a file)
+            await asyncio.sleep(RETRIES[1])
 
     async def _forward_again(self, line: Line) -> None:
         for forward in self._forwards:
