@@ -66,13 +66,13 @@ def test_reason_for_waiting(slurm_shell: Shell, bare_python: Path) -> None:
     """A job that waits says why; when nobody waits for it any more, it is gone."""
     first = slurm_shell.yarnkernel("start", *options(bare_python, "--queue", "narrow")).ok()
     waiting = slurm_shell.start(
-        BIN / "yarnkernel", "start", *options(bare_python, "--queue", "narrow", "--timeout", "25")
+        BIN / "yarnkernel", "start", *options(bare_python, "--queue", "narrow", "--timeout", "14")
     )
     out, err = finish(waiting, 120)
     assert (waiting.returncode, out) == (3, "")
     assert "PENDING (queue narrow)" in err
     assert "Resources" in err
-    assert "had no usable kernel after 25 s: it is PENDING" in err
+    assert "had no usable kernel after 14 s: it is PENDING" in err
     assert slurm_shell.yarnkernel("list", "--ids").ok().out == first.out
     slurm_shell.yarnkernel("stop", first.out.strip()).ok()
 

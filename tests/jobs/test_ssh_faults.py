@@ -300,9 +300,10 @@ def test_nobody_may_log_in(place: tuple[Shell, list[str]], other_server: SshHost
 
 
 def test_host_that_is_not_there(ssh_shell: Shell) -> None:
-    options = ("--interface", "ssh", "--host", "nobody@nowhere.invalid")
+    options = ("--interface", "ssh", "--host", "nobody@127.0.0.9")
     error = ssh_shell.yarnkernel("start", *options, timeout=200).error(1)
-    assert "nowhere.invalid" in error
+    assert "nobody@127.0.0.9 cannot be reached: " in error
+    assert "Connection refused" in error
     for name in ("-oProxyCommand=touch x", "a b", ""):
         assert ssh_shell.yarnkernel("start", "--interface", "ssh", f"--host={name}").code == 2
 
