@@ -49,7 +49,8 @@ def test_commands(inside: Shell, secure: Shell) -> None:
     assert inside.yarnkernel("list", "--json").ok().document == []
     assert f"{user} has no kernel here" in inside.yarnkernel("stop", "--all").ok().err
     environments = inside.yarnkernel("env", "list", "--json").ok().document
-    assert [one for one in environments if one["visibility"] != "cache"] == []  # the cache is shared
+    # Sessions of tests share a cache.
+    assert [one for one in environments if one["visibility"] != "cache"] == []
     # It gets no new tokens by these, and hands them on.
     app_id = inside.yarnkernel("start", "--via", "direct").ok().out.strip()
     (listed,) = inside.yarnkernel("list", "--json").ok().document
