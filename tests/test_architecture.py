@@ -20,7 +20,7 @@ WINGS = {
     "cli":         {"jupyter", "kernels", "environment", "cluster", "store", "local", "hadoop"},
     "jupyter":     {"kernels", "store"},
     "yarn":        {"kernels", "environment", "cluster", "store", "hadoop"},
-    "jobs":        {"kernels", "store", "hosts"},
+    "jobs":        {"kernels", "environment", "store", "hosts"},
     "kernels":     {"environment", "cluster", "store"},
     "environment": {"cluster", "hadoop"},
     "cluster":     {"local", "hadoop"},

@@ -24,6 +24,8 @@ END_FILE = "end.json"
 ENDED_BY_SIGNAL = "It was asked to end by a signal."
 #: The process id of a kernel that is a plain process of its host.
 PID_FILE = "pid"
+#: Directory of what the kernel was given, which goes when it ends.
+FILES_DIRECTORY = "files"
 #: What supervisor and kernel have printed.
 LOG_FILE = "kernel.log"
 

@@ -207,11 +207,9 @@ class Option:
         """
         value: Any = None
         if self.kind is str:
-            value = text or self.for_empty
-            if self.is_path and value and "://" not in value:
-                value = str(Path(value).expanduser().absolute())
+            value = self._absolute(text or self.for_empty)
         elif self.kind is list:
-            value = _parse_command(text) if self.as_command else [text]
+            value = _parse_command(text) if self.as_command else [self._absolute(text)]
         elif self.kind is dict:
             name, equals, rest = text.partition("=")
             if not equals or not is_variable_name(name):
@@ -226,6 +224,11 @@ class Option:
         if not self.fits(value):
             raise ValueError(f"{text!r} is not {self.wanted}")
         return value
+
+    def _absolute(self, text: str) -> str:
+        if not self.is_path or not text or "://" in text:
+            return text
+        return str(Path(text).expanduser().absolute())
 
     def spell(self, value: Any, flag: str = "") -> list[str]:
         """Write a value as arguments of a command line, to which :meth:`parse` is the way back.

@@ -29,6 +29,8 @@ _WORDS = {
     "packing": "packing {place} ({reason})",
     "packed": "packed: {size:.1f} MB",
     "uploading": "uploading {place}: {size:.1f} MB",
+    "sending": "sending {place}: {size:.1f} MB",
+    "synchronised": "{place} is there, {reason} of it sent now",
     "uploaded": "uploaded: {size:.1f} MB",
     "there": "{place} is on the cluster already",
     "warning": "warning: {reason}",

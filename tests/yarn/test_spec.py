@@ -79,9 +79,9 @@ def test_more_words_for_several_services(tmp_path: Path) -> None:
     (path := tmp_path / "two.yaml").write_text(f"services: {{a: {service}, b: {service}}}\n")
     options = LaunchOptions(spec=str(path), verbose=True)
     spec = load(options)
-    complete(spec, options, pytest.fail, cast("Any", None))
+    complete(spec, options, pytest.fail, cast("Any", None), scratch=tmp_path)
     assert {one.script for one in spec.services.values()} == {"exit 0"}
     limited = dataclasses.replace(options, idle_timeout=0)
     spec = load(limited)
     with pytest.raises(UsageError, match="one service"):
-        complete(spec, limited, pytest.fail, cast("Any", None))
+        complete(spec, limited, pytest.fail, cast("Any", None), scratch=tmp_path)

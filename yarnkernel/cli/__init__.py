@@ -24,6 +24,7 @@ from yarnkernel.cli import (
     environments,
     kernels,
     kernelspecs,
+    sync,
 )
 from yarnkernel.cli.output import Output
 from yarnkernel.errors import YarnKernelError
@@ -59,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
         kernels,
         kernelspecs,
         control,
+        sync,
         applications,
         environments,
         cluster,

@@ -86,6 +86,7 @@ def add_commands(commands: Commands) -> None:
         verbs, "list", _list, "list packed environments, on the cluster and in the cache here"
     )
     _add_directory(parser)
+    _add_host(parser)
     add_timeout(parser, "how long the cluster may take to answer", LOOK_TIMEOUT)
 
     parser = add_command(
@@ -104,6 +105,7 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="only tell what would be removed")
     _add_directory(parser)
+    _add_host(parser)
     add_timeout(parser, "how long the cluster may take to answer", LOOK_TIMEOUT)
 
 
@@ -113,6 +115,18 @@ def _add_directory(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="on the cluster (default: .yarnkernel/environments or, for everybody, "
         ".yarnkernel-public/environments below your home there)",
+    )
+
+
+def _add_host(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--host",
+        default="",
+        help="those that were sent to this host instead, as your ssh takes it; their age is that "
+        "of their last use",
+    )
+    parser.add_argument(
+        "--jump", action="append", default=[], metavar="HOST", help="see start --jump"
     )
 
 
@@ -157,7 +171,11 @@ def _stores(options: argparse.Namespace) -> Iterator[EnvironmentStore]:
 
 def _list(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.environment.cache import cached_archives  # noqa: PLC0415
+    from yarnkernel.kernels.places import host_environments  # noqa: PLC0415  (protobuf)
 
+    if options.host:
+        _show(host_environments(options.host, options.jump).list(), output)
+        return
     found = [archive for store in _stores(options) for archive in store.list()]
     _show([*found, *cached_archives()], output)
 
@@ -165,15 +183,22 @@ def _list(options: argparse.Namespace, output: Output) -> None:
 def _prune(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.environment.cache import cached_archives, remove_cached  # noqa: PLC0415
     from yarnkernel.environment.stored import select_old  # noqa: PLC0415
-    from yarnkernel.kernels.places import open_cluster  # noqa: PLC0415  (protobuf)
+    from yarnkernel.kernels.places import (  # noqa: PLC0415  (protobuf)
+        host_environments,
+        open_cluster,
+    )
 
+    age = float(options.older_than * SECONDS_A_DAY)
+    if options.host:
+        there = host_environments(options.host, options.jump)
+        _show_pruned(there.prune(age, dry_run=options.dry_run), options, output)
+        return
     in_use = {
         tag.removeprefix(TAG_PREFIX)
         for status in open_cluster().list()
         for tag in status.tags
         if tag.startswith(TAG_PREFIX)
     }
-    age = float(options.older_than * SECONDS_A_DAY)
     chosen = []
     for store in _stores(options):
         old = select_old(store.list(), age=age, in_use=in_use)
@@ -184,6 +209,12 @@ def _prune(options: argparse.Namespace, output: Output) -> None:
     if not options.dry_run:
         remove_cached(cached)
     chosen += cached
+    _show_pruned(chosen, options, output)
+
+
+def _show_pruned(
+    chosen: Sequence[StoredArchive], options: argparse.Namespace, output: Output
+) -> None:
     _show(chosen, output)
     done = "would be removed" if options.dry_run else "removed"
     size = sum(archive.size for archive in chosen) / 1e6

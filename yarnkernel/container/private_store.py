@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import socket
 import time
 from functools import partial
@@ -25,6 +26,7 @@ from yarnkernel.announcement import (
     CLIENTS_FILE,
     END_FILE,
     ENDED_BY_SIGNAL,
+    FILES_DIRECTORY,
     write_private,
 )
 from yarnkernel.container.memory import requested_memory
@@ -132,6 +134,7 @@ class PrivateStore:
                 {"final_status": status, "diagnostics": diagnostics, "moment": time.time()},
             )
             (self._directory / ADDRESS_FILE).unlink(missing_ok=True)
+        shutil.rmtree(self._directory / FILES_DIRECTORY, ignore_errors=True)
         if self._serving is not None:
             self._serving.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -22,12 +22,12 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 from yarnkernel.child_process import run_to_end
-from yarnkernel.environment.prefix import missing_packages, package_name
+from yarnkernel.environment.prefix import REQUIRED, missing_packages, package_name
 from yarnkernel.errors import PackError, PackTimeoutError, UsageError
 from yarnkernel.python_command import python_command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from typing_extensions import Buffer
 
@@ -216,7 +216,9 @@ class _Contents:
         return name
 
 
-def check_archive(path: Path, deadline: Deadline) -> list[str]:
+def check_archive(
+    path: Path, deadline: Deadline, required: Collection[str] = REQUIRED
+) -> list[str]:
     """Make sure that an archive is whole and can be a container's environment.
 
     Parameters
@@ -225,6 +227,8 @@ def check_archive(path: Path, deadline: Deadline) -> list[str]:
         The archive.
     deadline : Deadline
         To read it.
+    required : collection of str, optional
+        Packages that have to be in it.
 
     Returns
     -------
@@ -258,7 +262,7 @@ def check_archive(path: Path, deadline: Deadline) -> list[str]:
             inner = next((n for n in contents.names if n.endswith(f"/{name}")), None)
             where = f", but {inner}: bin has to be at its top" if inner else ""
             raise UsageError(f"{path} is no packed environment: it has no {name}{where}")
-    missing = missing_packages(contents.packages, contents.python_version)
+    missing = missing_packages(contents.packages, contents.python_version, required)
     if missing:
         raise UsageError(
             f"{path} lacks what a kernel's container needs: {', '.join(missing)}; "

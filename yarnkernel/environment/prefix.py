@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: What a container needs, beside Python.
 REQUIRED = frozenset({"yarnkernel", "ipykernel", "skein"})
+#: What our program needs beside a kernel outside YARN, where it travels itself.
+REQUIRED_ON_HOSTS = frozenset({"jupyter-client", "psutil", "pyzmq"})
 #: skein imports distutils, which setuptools brings back where Python has none any more.
 WITHOUT_DISTUTILS = (3, 12)
 
@@ -100,7 +102,11 @@ def open_prefix(path: Path) -> Prefix:
     return Prefix(path, kind, (3, int(version[1]) if version else 0), found[0])
 
 
-def missing_packages(names: Collection[str], python_version: tuple[int, int]) -> list[str]:
+def missing_packages(
+    names: Collection[str],
+    python_version: tuple[int, int],
+    required: Collection[str] = REQUIRED,
+) -> list[str]:
     """Tell what a container needs and an environment does not have.
 
     Parameters
@@ -109,13 +115,17 @@ def missing_packages(names: Collection[str], python_version: tuple[int, int]) ->
         Names of its packages, as :func:`package_name` makes them.
     python_version : tuple of int
         Major and minor version of its Python.
+    required : collection of str, optional
+        What is needed, beside Python.
 
     Returns
     -------
     list of str
         Names of packages.
     """
-    needed = REQUIRED | ({"setuptools"} if python_version >= WITHOUT_DISTUTILS else set())
+    needed = set(required)
+    if "skein" in needed and python_version >= WITHOUT_DISTUTILS:
+        needed.add("setuptools")
     return sorted(needed.difference(names))
 
 
@@ -132,7 +142,7 @@ def _editable_source(package: Distribution) -> str | None:
     return unquote(urlparse(url["url"]).path)
 
 
-def check_packages(prefix: Prefix, *, to_pack: bool) -> None:
+def check_packages(prefix: Prefix, *, to_pack: bool, required: Collection[str] = REQUIRED) -> None:
     """Make sure that an environment has what a container needs.
 
     Parameters
@@ -141,6 +151,8 @@ def check_packages(prefix: Prefix, *, to_pack: bool) -> None:
         The environment.
     to_pack : bool
         Whether everything has to be inside.
+    required : collection of str, optional
+        What is needed, beside Python.
 
     Raises
     ------
@@ -153,7 +165,7 @@ def check_packages(prefix: Prefix, *, to_pack: bool) -> None:
         if name := package.metadata["Name"]:
             packages[package_name(name)] = package
     pip = f"{shlex.quote(str(prefix.python))} -m pip install"
-    missing = missing_packages(packages, prefix.python_version)
+    missing = missing_packages(packages, prefix.python_version, required)
     if missing:
         raise UsageError(
             f"{prefix.path} lacks what a kernel's container needs: {', '.join(missing)}; "

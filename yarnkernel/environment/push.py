@@ -8,12 +8,20 @@ from typing import IO, TYPE_CHECKING
 
 from yarnkernel.environment.archive import SUFFIXES, archive_digest, check_archive, pack
 from yarnkernel.environment.cache import cache_directory
-from yarnkernel.environment.prefix import check_packages, fingerprint, open_prefix, plain_name
+from yarnkernel.environment.prefix import (
+    REQUIRED,
+    check_packages,
+    fingerprint,
+    open_prefix,
+    plain_name,
+)
 from yarnkernel.environment.stored import stored_name
 from yarnkernel.errors import PackError, UsageError
 from yarnkernel.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from yarnkernel.deadline import Deadline
     from yarnkernel.environment.prefix import Prefix
     from yarnkernel.environment.store import EnvironmentStore
@@ -35,6 +43,8 @@ class Pusher:
         Told about the upload.
     terminal : file, optional
         Where the packer shows its progress; nowhere by default.
+    required : collection of str, optional
+        Packages that an environment has to have.
     """
 
     def __init__(
@@ -43,11 +53,13 @@ class Pusher:
         report: Report,
         transfer: TransferProgress,
         terminal: IO[str] | None = None,
+        required: Collection[str] = REQUIRED,
     ) -> None:
         self.deadline = deadline
         self._report = report
         self._transfer = transfer
         self._terminal = terminal
+        self._required = required
 
     def pack(self, path: Path, target: Path | None = None) -> Path:
         """Check and pack an environment.
@@ -72,7 +84,7 @@ class Pusher:
             When it cannot be packed.
         """
         prefix = open_prefix(path)
-        check_packages(prefix, to_pack=True)
+        check_packages(prefix, to_pack=True, required=self._required)
         target = target or Path(f"{prefix.name}.tar.gz")
         self._report(Progress("packing", place=str(prefix.path), reason=prefix.kind))
         pack(prefix, target, deadline=self.deadline, progress=self._terminal)
@@ -104,22 +116,44 @@ class Pusher:
         PackError, ClusterFileError
             When it cannot be packed or uploaded; also when that takes too long.
         """
-        if path.is_dir():
-            prefix = open_prefix(path)
-            check_packages(prefix, to_pack=True)
-            name = stored_name(prefix.name, fingerprint(prefix, self.deadline))
-            stored, uploaded = store.push(name, lambda: self._cached(prefix, name), self._transfer)
-        else:
-            suffix = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), None)
-            if suffix is None:
-                raise UsageError(f"{path} is neither an environment nor a {' or '.join(SUFFIXES)}")
-            label = plain_name(path.name.removesuffix(suffix))
-            name = stored_name(label, archive_digest(path, self.deadline))
-            size = path.stat().st_size
-            stored, uploaded = store.push(name, lambda: self._check(path), self._transfer, size)
+        name, make = self.packed(path)
+        size = None if path.is_dir() else path.stat().st_size
+        stored, uploaded = store.push(name, make, self._transfer, size)
         step = "uploaded" if uploaded else "there"
         self._report(Progress(step, place=str(path), size=stored.size))
         return stored, uploaded
+
+    def packed(self, path: Path) -> tuple[str, Callable[[], Path]]:
+        """Tell how a packed environment is called where it is kept, and how it is made.
+
+        Parameters
+        ----------
+        path : pathlib.Path
+            A prefix or an archive.
+
+        Returns
+        -------
+        str
+            The name, with a digest of what is in it.
+        callable
+            Packs a prefix, or checks an archive, and returns the file.
+
+        Raises
+        ------
+        UsageError, PackTimeoutError
+            As :meth:`push` does; the callable raises the rest.
+        """
+        if path.is_dir():
+            prefix = open_prefix(path)
+            check_packages(prefix, to_pack=True, required=self._required)
+            name = stored_name(prefix.name, fingerprint(prefix, self.deadline))
+            return name, lambda: self._cached(prefix, name)
+        suffix = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), None)
+        if suffix is None:
+            raise UsageError(f"{path} is neither an environment nor a {' or '.join(SUFFIXES)}")
+        label = plain_name(path.name.removesuffix(suffix))
+        name = stored_name(label, archive_digest(path, self.deadline))
+        return name, lambda: self._check(path)
 
     def _cached(self, prefix: Prefix, name: str) -> Path:
         """Pack an environment into the cache, if it is not there from another push."""
@@ -141,6 +175,6 @@ class Pusher:
             return part.replace(cached)
 
     def _check(self, archive: Path) -> Path:
-        for warning in check_archive(archive, self.deadline):
+        for warning in check_archive(archive, self.deadline, self._required):
             self._report(Progress("warning", reason=warning))
         return archive

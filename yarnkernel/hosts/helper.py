@@ -1,7 +1,7 @@
 """What is done on a host: here by calls, elsewhere by this very file, which ssh carries there.
 
-It needs Python 3.7 or newer and nothing else, is installed nowhere, and ends with the line. A
-message is its length, four bytes, big-endian, and JSON.
+With it go the two that it imports. They need Python 3.7 or newer and nothing else, are installed
+nowhere, and end with the line. A message is its length, four bytes, big-endian, and JSON.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ import time
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from yarnkernel.hosts import streams, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +56,7 @@ def info() -> dict[str, Any]:
         "state": os.environ.get("XDG_STATE_HOME") or str(home / ".local" / "state"),
         "python": sys.executable,
         "boot": boot,
+        "system": f"{os.uname().sysname} {os.uname().machine}",
     }
 
 
@@ -232,6 +235,8 @@ _CALLS = {
     function.__name__: function
     for function in (
         info, run, write, read, await_file, unpack, exists, remove, spawn, created, kill,
+        tree.scan, tree.discard, tree.directories, tree.touch,
+        streams.stream_in, streams.stream_out, streams.feed, streams.take, streams.finish,
     )
 }  # fmt: skip
 

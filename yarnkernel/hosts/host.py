@@ -41,6 +41,8 @@ class HostInfo:
         A Python that is there.
     boot : str
         Tells this run of its system from others; empty where that cannot be told.
+    system : str
+        Kind of system and of processor, as uname(1) has them.
     """
 
     node: str
@@ -51,6 +53,7 @@ class HostInfo:
     state: str
     python: str
     boot: str
+    system: str
 
 
 class Host(ABC):
@@ -172,6 +175,32 @@ class Host(ABC):
     def kill(self, pid: int, began: str, *, force: bool) -> bool:
         """Ask a process to end, or end it with all that it has started; False when it has ended."""
         return bool(self._call("kill", ANSWER_TIMEOUT, pid=pid, began=began, force=force))
+
+    def scan(
+        self, directory: str, known: Mapping[str, list[Any]], timeout: float
+    ) -> dict[str, list[Any]] | None:
+        """See :func:`yarnkernel.hosts.tree.scan`."""
+        found: dict[str, list[Any]] | None = self._call(
+            "scan", timeout, directory=directory, known=dict(known)
+        )
+        return found
+
+    def discard(self, directory: str, paths: Sequence[str]) -> None:
+        """See :func:`yarnkernel.hosts.tree.discard`."""
+        self._call("discard", ANSWER_TIMEOUT * 4, directory=directory, paths=list(paths))
+
+    def directories(self, path: str) -> list[tuple[str, int, float]]:
+        """See :func:`yarnkernel.hosts.tree.directories`."""
+        found = self._call("directories", ANSWER_TIMEOUT * 4, path=path)
+        return [(name, size, moment) for name, size, moment in found]
+
+    def touch(self, path: str) -> bool:
+        """See :func:`yarnkernel.hosts.tree.touch`."""
+        return bool(self._call("touch", ANSWER_TIMEOUT, path=path))
+
+    def stream(self, step: str, timeout: float, **arguments: Any) -> Any:
+        """Take a step of a stream: a function of :mod:`yarnkernel.hosts.streams`, by its name."""
+        return self._call(step, timeout, **arguments)
 
     def __str__(self) -> str:
         """Name it in a message."""

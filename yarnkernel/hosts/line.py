@@ -20,7 +20,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.errors import HostError, HostRefusedError
-from yarnkernel.hosts import helper
+from yarnkernel.hosts import helper, streams, tree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,7 +165,7 @@ class Line:
     async def _begin(self, python: str) -> None:
         """Let a shell there become the helper; whatever it prints before is passed over."""
         marker = f"yarnkernel-{secrets.token_hex(8)}"
-        code = f"{inspect.getsource(helper)}\nserve()\n".encode()
+        code = _carried().encode()
         run = f"import sys; exec(sys.stdin.buffer.read({len(code)}).decode())"
         test = "import sys; sys.exit(sys.version_info < (3, 7))"
         candidates = " ".join(map(shlex.quote, (*([python] if python else []), *PYTHONS)))
@@ -299,6 +299,19 @@ class Line:
 
 class _NoPythonError(Exception):
     """No Python is there."""
+
+
+def _carried() -> str:
+    """Return what runs there: the helper, with the modules that it imports, under their names."""
+    modules = {module.__name__: inspect.getsource(module) for module in (tree, streams, helper)}
+    return (
+        f"import sys, types\nfor name, source in {modules!r}.items():\n"
+        "    module = sys.modules[name] = types.ModuleType(name)\n"
+        "    sys.modules.setdefault(name.rpartition('.')[0], types.ModuleType('')).__dict__["
+        "name.rpartition('.')[2]] = module\n"
+        "    exec(compile(source, name, 'exec'), module.__dict__)\n"
+        "module.serve()\n"
+    )
 
 
 async def _greeting(local: int) -> bytes:

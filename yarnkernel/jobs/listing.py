@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from yarnkernel.errors import HostError, summary
-from yarnkernel.hosts.find import host_of
+from yarnkernel.hosts.named import host_of
 from yarnkernel.jobs.kernel import HostedKernel
 from yarnkernel.jobs.record import Record, all_records
 from yarnkernel.jobs.status import UNKNOWN, HostedStatus

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,13 @@ from yarnkernel.connection import (
     is_encrypted,
 )
 from yarnkernel.errors import UsageError, YarnKernelError, summary
-from yarnkernel.hosts.find import host_of
+from yarnkernel.hosts.named import host_of
 from yarnkernel.interrupts import uninterrupted
 from yarnkernel.jobs.carrier import job_name
 from yarnkernel.jobs.carriers import carrier_of
 from yarnkernel.jobs.kernel import HostedKernel
 from yarnkernel.jobs.listing import list_hosted
+from yarnkernel.jobs.luggage import bring, check
 from yarnkernel.jobs.recipe_archive import recipe_archive
 from yarnkernel.jobs.record import Record, find_record, new_id
 from yarnkernel.jobs.scheduler import JobRequest
@@ -45,7 +47,6 @@ if TYPE_CHECKING:
 _OURS = "yarnkernel"
 #: What a kernel is called that nobody has named.
 DEFAULT_NAME = "jupyter-kernel"
-_PREFIX = "python://"
 
 
 class HostedPlace:
@@ -109,10 +110,12 @@ class HostedPlace:
         keys: Mapping[str, str] | None = None,
         recipe_options: Sequence[str] = (),
         report: Report = ignore,
-        transfer: Transfer | None = None,  # noqa: ARG002
+        transfer: Transfer | None = None,
     ) -> Iterator[tuple[HostedKernel, ConnectionInfo]]:
         """See :meth:`yarnkernel.kernels.place.Place.start`."""
-        with self._submitted(options, deadline, keys, recipe_options, report) as kernel:
+        with self._submitted(
+            options, deadline, report, transfer, keys=keys, recipe_options=recipe_options
+        ) as kernel:
             info = kernel.wait(deadline, key=key, report=report)
             if options.encrypt == AUTO and not is_encrypted(info):
                 from yarnkernel.kernels.control import ENCRYPT_TIMEOUT  # noqa: PLC0415
@@ -129,10 +132,10 @@ class HostedPlace:
         deadline: Deadline,
         *,
         report: Report = ignore,
-        transfer: Transfer | None = None,  # noqa: ARG002
+        transfer: Transfer | None = None,
     ) -> Iterator[HostedKernel]:
         """See :meth:`yarnkernel.kernels.place.Place.submit`."""
-        with self._submitted(options, deadline, None, (), report) as kernel:
+        with self._submitted(options, deadline, report, transfer) as kernel:
             yield kernel
 
     @contextlib.contextmanager
@@ -140,14 +143,16 @@ class HostedPlace:
         self,
         options: LaunchOptions,
         deadline: Deadline,
-        keys: Mapping[str, str] | None,
-        recipe_options: Sequence[str],
         report: Report,
+        transfer: Transfer | None,
+        *,
+        keys: Mapping[str, str] | None = None,
+        recipe_options: Sequence[str] = (),
     ) -> Iterator[HostedKernel]:
         """Submit a kernel for the body; unless that comes to its end, end it."""
+        check(options)
         report(self.introduction)
         self._host.deadline = deadline
-        pythons = _pythons(options, self._host)
         info = self._host.info
         report(Progress("connected", place=self.source))
         record = self._new_record(options)
@@ -159,7 +164,16 @@ class HostedPlace:
                 if not self._host.exists(recipe):
                     self._host.unpack(archive, recipe)
                 files = {CLIENTS_FILE: f"{record.public}\n".encode()}
-                arguments = [*recipe_options, *options.recipe_options()]
+                brought = bring(
+                    options,
+                    record.directory,
+                    self._host,
+                    deadline,
+                    report=report,
+                    transfer=transfer,
+                )
+                record = kernel.record = dataclasses.replace(record, **brought.noted)
+                arguments = [*brought.recipe_options, *recipe_options, *options.recipe_options()]
                 if keys is not None and not options.sealed:
                     files[KERNEL_KEYS] = format_connection_info(dict(keys)).encode()
                     arguments = ["--key-file", KERNEL_KEYS, *arguments]
@@ -167,9 +181,9 @@ class HostedPlace:
                 body = script(
                     record.directory,
                     recipe,
-                    pythons,
+                    brought.pythons,
                     arguments,
-                    variables=options.env,
+                    variables={**brought.variables, **options.env},
                     address="127.0.0.1" if self._interface in (LOCAL, SSH) else "",
                     memory=record.memory,
                     needs_ipykernel=not options.kernel_cmd,
@@ -185,6 +199,8 @@ class HostedPlace:
         except BaseException:
             if not kernel.record.job:
                 record.forget()
+                with contextlib.suppress(YarnKernelError):
+                    self._host.remove(record.directory)
             raise
 
     def _new_record(self, options: LaunchOptions) -> Record:
@@ -257,22 +273,6 @@ class HostedPlace:
         """See :meth:`yarnkernel.kernels.place.Place.close`: nothing is kept."""
 
 
-def _pythons(options: LaunchOptions, host: Host) -> list[str]:
-    """Return the commands of Python that are tried there, the first one first."""
-    if options.python:
-        return [options.python]
-    if options.environment:
-        if not options.environment.startswith(_PREFIX):
-            raise UsageError(
-                f"--environment {options.environment} is nothing for this interface yet: "
-                "python:///PREFIX names one that is there"
-            )
-        return [f"{options.environment.removeprefix(_PREFIX).rstrip('/')}/bin/python"]
-    if not host.name:
-        import sys  # noqa: PLC0415
-
-        return [sys.executable]
-    return ["python3", "python", host.info.python]
 
 
 def _request(options: LaunchOptions, record: Record, body: str) -> JobRequest:

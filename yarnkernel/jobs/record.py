@@ -67,6 +67,10 @@ class Record:
         How it ended, and why, as soon as that is known here: nobody is asked any more.
     finished : float
         When, in seconds since 1970; 0 where nobody tells.
+    environment : str
+        The name of the environment that was sent for it.
+    sync, sync_there : str
+        The directory of this machine that is kept the same, and that of the host.
     """
 
     id: str
@@ -90,6 +94,9 @@ class Record:
     final: str = ""
     diagnostics: str = ""
     finished: float = 0.0
+    environment: str = ""
+    sync: str = ""
+    sync_there: str = ""
 
     def write(self) -> None:
         """Write it down, for its user alone.

@@ -126,8 +126,9 @@ class LaunchOptions(PlaceOptions):
     environment: str = option(
         "",
         "environment of the kernel: a conda or virtual environment here, which is packed and "
-        "pushed when it has changed (a local cluster uses it where it is), an archive here, the "
-        "URL of one on the cluster, or python:///PREFIX on all nodes",
+        "pushed when it has changed (a local cluster, and --interface local, use it where it is), "
+        "an archive here, the URL of one on the cluster, or python:///PREFIX on all nodes, or on "
+        "the host",
         unset=_AS_SPECIFIED,
         group=_CONTAINER,
         is_path=True,

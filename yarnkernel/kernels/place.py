@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from yarnkernel.connection import ConnectionInfo
     from yarnkernel.deadline import Deadline
+    from yarnkernel.environment.stored import StoredArchive
     from yarnkernel.environment.transfer import TransferProgress
     from yarnkernel.kernels.handle import Kernel, Status
     from yarnkernel.kernels.options import LaunchOptions
@@ -159,6 +160,16 @@ class Place(Protocol):
         unused : float, optional
             Only when nobody has used it for so many seconds.
         """
+
+
+class HostEnvironments(Protocol):
+    """Looks after the environments that were sent to a host."""
+
+    def list(self) -> Sequence[StoredArchive]:
+        """Return them, with the time of their last use."""
+
+    def prune(self, age: float, *, dry_run: bool) -> Sequence[StoredArchive]:
+        """Remove those that no kernel uses and that were last used so many seconds ago."""
 
 
 class Transfer(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from yarnkernel.declared import Options, option
+from yarnkernel.errors import UsageError
 from yarnkernel.kernels.interfaces import (
     HOSTED,
     INTERFACES,
@@ -17,6 +18,7 @@ from yarnkernel.kernels.interfaces import (
 
 _PLACE = "where the kernel runs"
 _JOB = "as what job it runs"
+_FILES = "what comes along"
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,34 @@ class PlaceOptions(Options):
         only=SCHEDULERS,
     )
 
+    file: list[str] = option(
+        [],
+        "file or directory of this machine that the kernel gets, under its own name or under NAME, "
+        "in the directory that its variable YARNKERNEL_FILES names: the container's on YARN, else "
+        "one of the kernel's own, which goes when it ends; may be given again",
+        metavar="PATH[:NAME]",
+        group=_FILES,
+        is_path=True,
+    )
+    sync: str = option(
+        "",
+        "directory of this machine that goes to the host, only what has changed since the last "
+        "time; the kernel works in the one there, unless --workdir says another, finds it by its "
+        "variable YARNKERNEL_SYNC, and `yarnkernel sync` brings changes either way. Where the host "
+        "is this machine it works in DIRECTORY itself",
+        unset="none",
+        metavar="DIRECTORY",
+        group=_FILES,
+        is_path=True,
+        only=HOSTED,
+    )
+
     def __post_init__(self) -> None:
         """Check each option, and whether the interface knows those that are given."""
         super().__post_init__()
+        if self.sync and self.interface in ("", YARN):
+            raise UsageError(
+                f"--sync is nothing for --interface {YARN}, but for {', '.join(HOSTED)}; "
+                f"next: --file {self.sync}"
+            )
         check_interface(self, self.interface, self.host)

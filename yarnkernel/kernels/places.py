@@ -6,20 +6,23 @@ import getpass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from yarnkernel.errors import ClusterError
+from yarnkernel.errors import ClusterError, UsageError
 from yarnkernel.kernels.interfaces import YARN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from yarnkernel.cluster.find import ClusterEnvironment
+    from yarnkernel.deadline import Deadline
     from yarnkernel.kernels.handle import Kernel, Status
     from yarnkernel.kernels.options import LaunchOptions
-    from yarnkernel.kernels.place import Place
+    from yarnkernel.kernels.place import HostEnvironments, Place
+    from yarnkernel.kernels.travelling import SyncResult
 
 #: Modules of the places. They stand higher than this one, which knows their names alone.
 _ON_YARN, _HOSTED = "yarnkernel.yarn.place", "yarnkernel.jobs.place"
 _LISTING = "yarnkernel.jobs.listing"
+_SYNC, _ENVIRONMENTS = "yarnkernel.jobs.sync", "yarnkernel.jobs.environments"
 #: How the ids of YARN's kernels begin.
 _APPLICATION = "application_"
 
@@ -121,4 +124,41 @@ def list_kernels(
         if not hosted:
             raise
         trouble(str(exc))
+    return found
+
+
+def synchronise(
+    kernel: str, deadline: Deadline, *, delete: bool = False, dry_run: bool = False
+) -> SyncResult:
+    """Bring changes of the directory either way that a kernel was started with.
+
+    Parameters
+    ----------
+    kernel : str
+        Its id.
+    deadline : Deadline
+        For all of it.
+    delete : bool, default False
+        Remove on one side what is gone on the other.
+    dry_run : bool, default False
+        Only tell what would be done.
+
+    Raises
+    ------
+    UsageError
+        When it has no such directory.
+    HostError
+        When that cannot be done on its host.
+    """
+    if kernel.startswith(_APPLICATION):
+        raise UsageError(f"{kernel} runs on YARN, where files go with the start; see start --file")
+    result: SyncResult = _module(_SYNC).synchronise(
+        kernel, deadline, delete=delete, dry_run=dry_run
+    )
+    return result
+
+
+def host_environments(host: str, jump: Sequence[str] = ()) -> HostEnvironments:
+    """Return what looks after the environments that were sent to a host."""
+    found: HostEnvironments = _module(_ENVIRONMENTS).host_environments(host, jump)
     return found

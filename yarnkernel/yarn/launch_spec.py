@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.connection import KERNEL_KEYS, RECIPE_OPTIONS
 from yarnkernel.environment.choice import check_is_there, choose_environment
+from yarnkernel.kernels.travelling import check_files
+from yarnkernel.yarn.given_files import add_given_files
 from yarnkernel.yarn.spec import default_spec, load_spec
 from yarnkernel.yarn.spec_changes import add_environment, add_file, add_variables, override
 
@@ -39,6 +41,7 @@ def load(options: LaunchOptions) -> skein.ApplicationSpec:
         When that cannot be done.
     """
     check_is_there(options.environment)
+    check_files(options.file)
     files_from = Path(options.files_from) if options.files_from else None
     spec = load_spec(spec_path(options), files_from)
     override(
@@ -59,6 +62,7 @@ def complete(
     cluster: Callable[[], ClusterEnvironment],
     pusher: Pusher,
     *,
+    scratch: Path,
     recipe_options: Sequence[str] = (),
     keys: Path | None = None,
 ) -> None:
@@ -74,6 +78,8 @@ def complete(
         Finds where; matters for the environment.
     pusher : Pusher
         Packs and uploads the environment if need be.
+    scratch : pathlib.Path
+        Directory for what is made; has to be there until the application is submitted.
     recipe_options : sequence of str, optional
         Further options of the recipe.
     keys : pathlib.Path, optional
@@ -94,5 +100,7 @@ def complete(
         recipe = ["--key-file", KERNEL_KEYS, *recipe]
     if options.environment:
         add_environment(spec, choose_environment(options.environment, pusher, cluster))
+    if options.file:
+        add_given_files(spec, check_files(options.file), scratch, pusher.deadline)
     variables = {RECIPE_OPTIONS: shlex.join(recipe)} if recipe else {}
     add_variables(spec, {**options.env, **variables})

@@ -164,6 +164,7 @@ class YarnPlace:
                     options,
                     lambda: self.cluster,
                     pusher,
+                    scratch=Path(directory),
                     recipe_options=recipe_options,
                     keys=path,
                 )
@@ -194,9 +195,10 @@ class YarnPlace:
         with (
             YarnClient(self.cluster) as client,
             self._way(client, options, deadline, report) as way,
+            tempfile.TemporaryDirectory(prefix="yarnkernel-") as directory,
         ):
             pusher = _pusher(deadline, report, transfer)
-            complete(spec, options, lambda: self.cluster, pusher)
+            complete(spec, options, lambda: self.cluster, pusher, scratch=Path(directory))
             with submitted(way, spec, deadline, report) as kernel:
                 yield kernel
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 AM_MEMORY = 300
 
 
-def _kernel_part(spec: skein.ApplicationSpec) -> skein.Master | skein.Service:
+def kernel_part(spec: skein.ApplicationSpec) -> skein.Master | skein.Service:
     """The part of a specification whose script runs the kernel."""
     if not spec.services:
         return spec.master
@@ -78,7 +78,7 @@ def override(
     if name is not None:
         spec.name = name
     if memory is not None or vcores is not None:
-        _override_kernel(_kernel_part(spec), spec, memory, vcores)
+        _override_kernel(kernel_part(spec), spec, memory, vcores)
     if own_credentials:
         from yarnkernel.store.credentials import new_pair  # noqa: PLC0415  (skein)
 
@@ -130,7 +130,7 @@ def add_environment(spec: skein.ApplicationSpec, environment: Environment) -> No
     """
     from yarnkernel.store.skein_import import skein  # noqa: PLC0415  (slow to import)
 
-    part = _kernel_part(spec)
+    part = kernel_part(spec)
     part.script = f"{environment.activation}\n{part.script}"
     for name, archive in environment.files.items():
         file = skein.File(archive.url, type="ARCHIVE", visibility=archive.visibility)
@@ -154,7 +154,7 @@ def add_file(spec: skein.ApplicationSpec, name: str, path: Path) -> None:
     """
     from yarnkernel.store.skein_import import skein  # noqa: PLC0415  (slow to import)
 
-    part = _kernel_part(spec)
+    part = kernel_part(spec)
     part.files = {**part.files, name: skein.File(f"file://{path}", visibility="APPLICATION")}
 
 
@@ -182,7 +182,7 @@ def add_variables(spec: skein.ApplicationSpec, variables: Mapping[str, str]) -> 
                 f"{name!r} cannot be the name of a variable: letters of ASCII, digits and '_' can"
             )
     if variables:
-        part = _kernel_part(spec)
+        part = kernel_part(spec)
         part.script = export_lines(variables) + part.script
         check_message("the variables", spec)
 

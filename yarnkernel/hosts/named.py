@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from yarnkernel.hosts.here import Here
+from yarnkernel.hosts.ssh import SshHost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,15 +14,5 @@ if TYPE_CHECKING:
 
 
 def host_of(name: str, jump: Sequence[str] = (), python: str = "") -> Host:
-    """Return a host; this machine has no name.
-
-    Raises
-    ------
-    UsageError
-        When it cannot be the name of a host.
-    """
-    if not name:
-        return Here()
-    from yarnkernel.hosts.ssh import SshHost  # noqa: PLC0415  (asyncio)
-
-    return SshHost(name, jump, python)
+    """Return a host by its name; this machine has none."""
+    return SshHost(name, jump, python) if name else Here()

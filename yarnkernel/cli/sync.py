@@ -1,0 +1,70 @@
+"""``yarnkernel sync``: changes of a directory that is here and beside a kernel."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from yarnkernel.arguments import add_timeout
+from yarnkernel.cli.arguments import Commands, add_app_id, add_command
+from yarnkernel.deadline import Deadline
+from yarnkernel.printable import printable
+
+if TYPE_CHECKING:
+    import argparse
+
+    from yarnkernel.cli.output import Output
+
+#: Seconds.
+SYNC_TIMEOUT = 600.0
+#: Exit code where something was left alone.
+CONFLICTS = 1
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
+        "sync",
+        _sync,
+        "bring changes of a kernel's directory either way",
+        "Of the directory that the kernel was started with (--sync): what has changed on one side "
+        "alone since the last time travels. What has changed on both is named and left alone, and "
+        "the exit code is 1. Prints a line for each file.",
+    )
+    add_app_id(parser)
+    parser.add_argument("--dry-run", action="store_true", help="only tell what would be done")
+    parser.add_argument(
+        "--delete",
+        action="store_true",
+        help="remove on one side what was removed on the other, and has not changed since",
+    )
+    add_timeout(parser, "how long it may take", SYNC_TIMEOUT)
+
+
+def _sync(options: argparse.Namespace, output: Output) -> int:
+    from yarnkernel.kernels.places import synchronise  # noqa: PLC0415  (protobuf)
+
+    deadline = Deadline(options.timeout)
+    result = synchronise(options.app_id, deadline, delete=options.delete, dry_run=options.dry_run)
+    rows = {
+        "sent": result.sent,
+        "fetched": result.fetched,
+        "removed here": result.removed_here,
+        "removed there": result.removed_there,
+        "conflict": list(result.conflicts),
+    }
+    lines = [f"{what}: {printable(path)}" for what, paths in rows.items() for path in paths]
+    output.result("\n".join(lines), asdict(result))
+    for path, why in result.left_out.items():
+        output.progress(f"left out: {printable(path)}: {why}")
+    if result.kept:
+        output.progress(
+            f"{len(result.kept)} files are gone on one side, and kept on the other; see --delete"
+        )
+    for path, why in result.conflicts.items():
+        output.error(f"{printable(path)} is left alone: {why}")
+    if not result.conflicts:
+        return 0
+    output.error("next: rename or remove it on one side, and try again")
+    return CONFLICTS

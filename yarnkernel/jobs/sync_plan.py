@@ -1,0 +1,91 @@
+"""What has to travel so that two directories are the same: decided by what both were the last time.
+
+Nothing is done here.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.hosts.tree import LEFT_OUT, identity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    #: By paths: see :data:`yarnkernel.hosts.tree.Entry`.
+    Entries = Mapping[str, list[Any]]
+
+_BOTH = "it has changed on both sides"
+
+
+@dataclass
+class SyncPlan:
+    """What is to be done, by paths in the order in which that can be done.
+
+    Attributes
+    ----------
+    send, fetch : list of str
+        What is newer here, or there.
+    gone_here, gone_there : list of str
+        What one side has no more, and the other has as it was.
+    conflicts, left_out : dict of str to str
+        What is left alone, and why.
+    """
+
+    send: list[str] = field(default_factory=list)
+    fetch: list[str] = field(default_factory=list)
+    gone_here: list[str] = field(default_factory=list)
+    gone_there: list[str] = field(default_factory=list)
+    conflicts: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def make_plan(here: Entries, there: Entries, base: Mapping[str, list[Any]]) -> SyncPlan:
+    """Compare two sides with what they have had in common.
+
+    Parameters
+    ----------
+    here, there : mapping of str to list
+        What is on each side.
+    base : mapping of str to list
+        What was the same on both the last time, as :func:`yarnkernel.hosts.tree.identity` has it.
+    """
+    plan = SyncPlan()
+    blocked: set[str] = set()
+    for path in sorted(here.keys() | there.keys()):
+        is_free = posixpath.dirname(path) not in blocked
+        if not (is_free and _decide(plan, path, here.get(path), there.get(path), base.get(path))):
+            blocked.add(path)
+    return plan
+
+
+def _decide(
+    plan: SyncPlan,
+    path: str,
+    here: list[Any] | None,
+    there: list[Any] | None,
+    base: list[Any] | None,
+) -> bool:
+    """Decide on one path; False when nothing below it may be touched."""
+    sides = [entry for entry in (here, there) if entry is not None]
+    out = [entry for entry in sides if entry[0] == LEFT_OUT]
+    if out and len(out) == len(sides):
+        plan.left_out[path] = out[0][3]
+        return False
+    if out or len({entry[0] for entry in sides}) > 1:
+        plan.conflicts[path] = "each side has something of another kind there"
+        return False
+    one, other = identity(here), identity(there)
+    if one == other:
+        return True
+    if other == base:
+        (plan.send if here is not None else plan.gone_here).append(path)
+    elif one == base:
+        (plan.fetch if there is not None else plan.gone_there).append(path)
+    else:
+        gone = "here" if here is None else "there" if there is None else ""
+        plan.conflicts[path] = f"it is gone {gone} and has changed since" if gone else _BOTH
+        return False
+    return True

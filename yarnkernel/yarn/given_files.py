@@ -1,0 +1,87 @@
+"""``--file`` on YARN: more files of the specification, which come into the kernel's container."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import tarfile
+from typing import TYPE_CHECKING
+
+from yarnkernel.errors import PackError, PackTimeoutError, UsageError
+from yarnkernel.kernels.travelling import FILES_VARIABLE
+from yarnkernel.yarn.spec import check_message
+from yarnkernel.yarn.spec_changes import kernel_part
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import skein
+
+    from yarnkernel.deadline import Deadline
+
+
+def add_given_files(
+    spec: skein.ApplicationSpec, files: Mapping[str, Path], scratch: Path, deadline: Deadline
+) -> None:
+    """Give an application's kernel files and directories of this machine.
+
+    Parameters
+    ----------
+    spec : skein.ApplicationSpec
+        The specification; is changed.
+    files : mapping of str to pathlib.Path
+        By the names that they get in the container.
+    scratch : pathlib.Path
+        Where directories are packed: YARN takes files and archives alone.
+    deadline : Deadline
+        For that.
+
+    Raises
+    ------
+    UsageError
+        When there is a file of such a name already.
+    PackError
+        When a directory cannot be packed; also when that takes too long.
+    """
+    from yarnkernel.store.skein_import import skein  # noqa: PLC0415  (slow to import)
+
+    part = kernel_part(spec)
+    if taken := sorted(part.files.keys() & files.keys()):
+        raise UsageError(
+            f"--file: the specification has a file {taken[0]!r}; next: --file PATH:NAME"
+        )
+    added = {}
+    for name, path in files.items():
+        kind, source = "FILE", path
+        if path.is_dir():
+            kind, source = "ARCHIVE", scratch / f"{name}.tar.gz"
+            _pack(path, source, deadline)
+        added[name] = skein.File(f"file://{source}", type=kind, visibility="APPLICATION")
+    part.files = {**part.files, **added}
+    part.script = f'export {FILES_VARIABLE}="$PWD"\n{part.script}'
+    check_message("--file", spec)
+
+
+def _pack(directory: Path, target: Path, deadline: Deadline) -> None:
+    """Pack a directory; the same one becomes the same archive, which is uploaded once."""
+
+    def checked(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        if deadline.passed:
+            raise PackTimeoutError(f"{directory} is not packed within {deadline.seconds:.0f} s")
+        member.uid = member.gid = 0
+        member.uname = member.gname = ""
+        return member if member.isfile() or member.isdir() or member.issym() else None
+
+    try:
+        with (
+            target.open("wb") as plain,
+            gzip.GzipFile("", "wb", fileobj=plain, mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive,
+        ):
+            for name in sorted(os.listdir(directory)):  # noqa: PTH208  (names alone)
+                archive.add(directory / name, name, filter=checked)
+    except PackTimeoutError:
+        raise
+    except OSError as exc:
+        raise PackError(f"--file {directory}: {exc.filename}: {exc.strerror}") from exc
