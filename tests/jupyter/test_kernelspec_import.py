@@ -267,7 +267,7 @@ def test_all_of_remote_kernel() -> None:
         "kernel_cmd": ["python3", "-m", "ipykernel", "--pylab", "-f", "{connection_file}"],
     }
     beginnings = ["-i ~/.ssh/rsa: put it into ~/.ssh/config", "--no-remote-files: the key",
-                  "--synchronize of data: files are not"]  # fmt: skip
+                  "--synchronize of data: that is where"]  # fmt: skip
     check(found.left_out, beginnings)
 
 

@@ -43,7 +43,8 @@ def values_of(option: Option) -> st.SearchStrategy[Any]:
     if option.choices:
         return st.sampled_from(option.choices)
     if option.is_path:
-        return TEXT.map(lambda text: f"hdfs://{text}")
+        url = TEXT.map(lambda text: f"hdfs://{text}")
+        return st.lists(url, min_size=1, max_size=3) if option.kind is list else url
     least, most = option.least, option.most
     kinds: dict[type, st.SearchStrategy[Any]] = {
         str: TEXT,
@@ -124,7 +125,7 @@ def test_what_no_variable_changes() -> None:
     assert OPTIONS.keys() - names == {
         *("spec", "files_from", "env", "precmd", "kernel_cmd", "launch_arg", "interrupt_mode"),
         *("encrypt", "own_credentials"),
-        *("interface", "host", "jump", "python", "scheduler_arg"),
+        *("interface", "host", "jump", "python", "scheduler_arg", "files", "sync"),
     }
 
 

@@ -7,7 +7,7 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from yarnkernel.announcement import ADDRESS_FILE, END_FILE, LOG_FILE
+from yarnkernel.announcement import ADDRESS_FILE, END_FILE, FILES_DIRECTORY, LOG_FILE
 from yarnkernel.connection import (
     KERNEL_INFO_KEY,
     ConnectionInfo,
@@ -278,6 +278,7 @@ class HostedKernel(SupervisedKernel):
         end = {"final_status": KILLED, "diagnostics": "Killed by yarnkernel stop."}
         content = json.dumps({**end, "moment": time.time()}).encode()
         self.host.write({self._path(END_FILE): content})
+        self.host.remove(self._path(FILES_DIRECTORY))
         return self.status()
 
     def await_end(self, timeout: float) -> HostedStatus:

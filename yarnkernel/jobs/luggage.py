@@ -55,7 +55,7 @@ def check(options: LaunchOptions) -> None:
         When something is not there.
     """
     check_environment(options)
-    check_files(options.file)
+    check_files(options.files)
     check_sync(options.sync)
 
 
@@ -94,11 +94,11 @@ def bring(
     found = Luggage(environment.pythons, noted={"environment": environment.name})
     if environment.activation:
         found.recipe_options.append(f"--pre-command={environment.activation}")
-    if options.file:
+    if options.files:
         from yarnkernel.jobs.files import send_files  # noqa: PLC0415  (as below)
 
         there = f"{directory}/{FILES_DIRECTORY}"
-        send_files(check_files(options.file), host, there, deadline, report)
+        send_files(check_files(options.files), host, there, deadline, report)
         found.variables[FILES_VARIABLE] = there
     if options.sync:
         from yarnkernel.jobs.sync import directory_there  # noqa: PLC0415  (what few starts need)

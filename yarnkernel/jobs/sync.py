@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
     from yarnkernel.hosts.host import Host
 
+#: Files and directories: what is known of them fits into one message to a host.
+MOST_ENTRIES = 100_000
 #: Hexadecimal digits that tell directories from each other.
 _DIGITS = 16
 
@@ -119,6 +121,10 @@ class Synchronised:
         with contextlib.suppress(OSError, ValueError):
             known = json.loads(self._known.read_text())
         here = tree.scan(self._here, known.get("here", {})) or {}
+        if len(here) > MOST_ENTRIES:
+            raise UsageError(
+                f"{self._here} has more than {MOST_ENTRIES} files; next: a directory with fewer"
+            )
         there = self._host.scan(self._there, known.get("there", {}), deadline.remaining)
         # Without the directory, all would pass for deleted.
         base = {} if there is None else known.get("base", {})

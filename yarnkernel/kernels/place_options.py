@@ -90,12 +90,13 @@ class PlaceOptions(Options):
         only=SCHEDULERS,
     )
 
-    file: list[str] = option(
+    files: list[str] = option(
         [],
         "file or directory of this machine that the kernel gets, under its own name or under NAME, "
         "in the directory that its variable YARNKERNEL_FILES names: the container's on YARN, else "
         "one of the kernel's own, which goes when it ends; may be given again",
         metavar="PATH[:NAME]",
+        spelled=("--file",),
         group=_FILES,
         is_path=True,
     )

@@ -41,7 +41,7 @@ def load(options: LaunchOptions) -> skein.ApplicationSpec:
         When that cannot be done.
     """
     check_is_there(options.environment)
-    check_files(options.file)
+    check_files(options.files)
     files_from = Path(options.files_from) if options.files_from else None
     spec = load_spec(spec_path(options), files_from)
     override(
@@ -100,7 +100,7 @@ def complete(
         recipe = ["--key-file", KERNEL_KEYS, *recipe]
     if options.environment:
         add_environment(spec, choose_environment(options.environment, pusher, cluster))
-    if options.file:
-        add_given_files(spec, check_files(options.file), scratch, pusher.deadline)
+    if options.files:
+        add_given_files(spec, check_files(options.files), scratch, pusher.deadline)
     variables = {RECIPE_OPTIONS: shlex.join(recipe)} if recipe else {}
     add_variables(spec, {**options.env, **variables})

@@ -45,7 +45,10 @@ def read(content: dict[str, Any]) -> Taken:
         )
     if given.synchronize:
         folder = given.local_folder or "remote_kernel_sync"
-        taken.leave(f"--synchronize of {folder}", "files are not synchronised")
+        taken.leave(
+            f"--synchronize of {folder}",
+            "that is where Jupyter runs; next: kernelspec set NAME --sync DIRECTORY",
+        )
     return taken
 
 
