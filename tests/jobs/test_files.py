@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import make_venv, wait_for
+from tests.conftest import BIN, finish, make_venv, wait_for
 from tests.environment.test_pack import write_archive
 from tests.support.kernels import Kernel
 from yarnkernel.deadline import Deadline
@@ -324,7 +325,8 @@ def test_environment(there: Box, small_venv: Path) -> None:
     prefix = Path(there.run(kernel, "import sys; print(sys.prefix)"))
     assert prefix.parent == there.host.home / ".cache/yarnkernel/environments"
     assert there.run(kernel, "import os; print(os.environ['VIRTUAL_ENV'])") == str(prefix)
-    second = shell.yarnkernel("start", *options).ok()
+    shell.yarnkernel("kernelspec", "add", "--name", "sent", *options).ok()
+    second = shell.yarnkernel("start", "--kernelspec", "sent").ok()
     assert "uploading" not in second.err
     shell.yarnkernel("stop", second.out.strip()).ok()
 
@@ -370,6 +372,22 @@ def test_archive_that_lacks_what_a_kernel_needs(there: Box, tmp_path: Path) -> N
     archive = write_archive(tmp_path / "empty.tar.gz", files)
     command = ("start", *there.options[:4], "--environment", str(archive))
     assert "ipykernel, jupyter-client, psutil" in there.shell.yarnkernel(*command).error(2)
+
+
+def test_interrupted_on_its_way(there: Box, tmp_path: Path) -> None:
+    """Nothing is left of it."""
+    (big := tmp_path / "big").write_bytes(bytes(200 << 20))
+    process = there.shell.start(BIN / "yarnkernel", "start", *there.options, "--file", big)
+    assert process.stderr is not None
+    assert any("sending big" in line for line in process.stderr)
+    kernels = there.host.home / ".local/state/yarnkernel/kernels"
+    part = f"*/files/{tree.PART}*"
+    (path,) = wait_for(lambda: list(kernels.glob(part)), 10, "that it is on its way")
+    process.send_signal(signal.SIGINT)
+    _, err = finish(process)
+    assert process.returncode == 130, err
+    assert not path.parent.parent.exists()
+    assert path.parent.parent.name not in there.shell.yarnkernel("list", "--all", "--ids").out
 
 
 def test_lost_stream_is_an_error() -> None:

@@ -19,6 +19,7 @@ from yarnkernel.cli.kernelspec_shown import (
 from yarnkernel.errors import UsageError, YarnKernelError
 from yarnkernel.jupyter.front_end_options import CONFIG
 from yarnkernel.kernels.arguments import SPEC, add_options, given
+from yarnkernel.kernels.interfaces import YARN
 from yarnkernel.kernels.options import LaunchOptions
 
 if TYPE_CHECKING:
@@ -210,7 +211,8 @@ def _describe(launch: LaunchOptions) -> Description:
     from yarnkernel.kernels.places import open_place  # noqa: PLC0415  (protobuf)
 
     found = open_place(launch).describe(launch)
-    _check_environment(launch)
+    if launch.interface in ("", YARN):  # others have looked at it: they need other packages
+        _check_environment(launch)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.announcement import FILES_DIRECTORY
@@ -103,11 +104,12 @@ def bring(
     if options.sync:
         from yarnkernel.jobs.sync import directory_there  # noqa: PLC0415  (what few starts need)
 
-        there = directory_there(options.sync, host)
+        here = str(Path(options.sync).absolute())
+        there = directory_there(here, host)
         if host.name:
-            _send_directory(options.sync, there, host, deadline, report)
+            _send_directory(here, there, host, deadline, report)
         found.variables[SYNC_VARIABLE] = there
-        found.noted.update(sync=options.sync, sync_there=there)
+        found.noted.update(sync=here, sync_there=there)
         if not options.workdir:
             found.recipe_options.append(f"--directory={there}")
     return found

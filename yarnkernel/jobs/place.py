@@ -95,6 +95,7 @@ class HostedPlace:
 
     def describe(self, options: LaunchOptions) -> Description:
         """See :meth:`yarnkernel.kernels.place.Place.describe`."""
+        check(options)
         wanted = {**options.to_dict(), "interface": self._interface}
         return Description(
             path=None, specification=wanted, text=_command_line(options), has_files=False
