@@ -6,21 +6,15 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import BIN, finish, make_venv, wait_for
 from tests.environment.test_pack import write_archive
 from tests.support.kernels import Kernel
-from yarnkernel.deadline import Deadline
-from yarnkernel.errors import HostError
-from yarnkernel.hosts import streams, tree
-from yarnkernel.hosts.here import Here
-from yarnkernel.hosts.transfer import fetch, send
-from yarnkernel.jobs.sync_plan import make_plan
+from yarnkernel.hosts import tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -223,63 +217,6 @@ def test_sync_after_the_directory_there_is_gone(there: Box, tmp_path: Path) -> N
     there.shell.yarnkernel("stop", kernel).ok()
 
 
-def entry(content: str) -> list[Any]:
-    return ["f", 1, 1, content, 0o644]
-
-
-def test_what_changes_under_our_hands_is_left_alone(tmp_path: Path) -> None:
-    """A file that is written to after it was looked at is not replaced."""
-    (tmp_path / "source").write_text("new")
-    (target := tmp_path / "there").mkdir()
-    (target / "file").write_text("written meanwhile")
-    done = send(
-        Here(),
-        {"file": str(tmp_path / "source")},
-        str(target),
-        Deadline(10),
-        {"file": entry("as it was")},
-    )
-    assert done["refused"] == {"file": "it has changed meanwhile"}
-    assert (target / "file").read_text() == "written meanwhile"
-
-
-@pytest.mark.parametrize("name", ["../escaped", "a/../../escaped", "/tmp/escaped", "link/escaped"])  # noqa: S108
-def test_nothing_leaves_the_directory(tmp_path: Path, name: str) -> None:
-    """Whatever the other side sends."""
-    (tmp_path / "source").write_text("evil")
-    (target := tmp_path / "target").mkdir()
-    (target / "link").symlink_to(tmp_path)
-    done = fetch(
-        Here(), {name: str(tmp_path / "source")}, target, Deadline(10), {name.strip("/"): None}
-    )
-    assert list(done["refused"]) == [name] or name.startswith("/")
-    assert not (tmp_path / "escaped").exists()
-    assert not Path("/tmp/escaped").exists()  # noqa: S108
-
-
-def test_what_both_sides_have_decides() -> None:
-    one, two = entry("1"), entry("2")
-    base = {"a": ["f", "1", 0], "d": ["d", "", 0]}
-    assert tree.identity(one) == base["a"]
-    assert make_plan({"a": two}, {"a": one}, base).send == ["a"]
-    assert make_plan({"a": one}, {"a": two}, base).fetch == ["a"]
-    assert make_plan({"a": one}, {"a": two}, {}).conflicts.keys() == {"a"}
-    assert make_plan({}, {"a": one}, base).gone_here == ["a"]
-    assert make_plan({"a": one}, {}, base).gone_there == ["a"]
-    assert make_plan({}, {"a": two}, base).conflicts.keys() == {"a"}
-    below = make_plan({"d": one}, {"d": ["d", 0, 0, "", 0o755], "d/x": one}, base)
-    assert (set(below.conflicts), below.fetch) == ({"d"}, [])
-
-
-def test_stream_that_nobody_feeds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(streams, "PATIENCE", 0.2)
-    streams.stream_in("token", str(tmp_path / "whole"), None, True)  # noqa: FBT003
-    time.sleep(0.5)
-    with pytest.raises(ValueError, match="nothing comes"):
-        streams.finish("token")
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.fixture
 def small_disk(box: SshHost) -> Iterator[Path]:
     """The disk of the host is full soon; what is on it, as it is seen from here."""
@@ -374,7 +311,8 @@ def test_archive_that_lacks_what_a_kernel_needs(there: Box, tmp_path: Path) -> N
     assert "ipykernel, jupyter-client, psutil" in there.shell.yarnkernel(*command).error(2)
 
 
-def test_interrupted_on_its_way(there: Box, tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["command", "line"])
+def test_interrupted_on_its_way(there: Box, tmp_path: Path, what: str) -> None:
     """Nothing is left of it."""
     (big := tmp_path / "big").write_bytes(bytes(200 << 20))
     process = there.shell.start(BIN / "yarnkernel", "start", *there.options, "--file", big)
@@ -383,14 +321,12 @@ def test_interrupted_on_its_way(there: Box, tmp_path: Path) -> None:
     kernels = there.host.home / ".local/state/yarnkernel/kernels"
     part = f"*/files/{tree.PART}*"
     (path,) = wait_for(lambda: list(kernels.glob(part)), 10, "that it is on its way")
-    process.send_signal(signal.SIGINT)
+    if what == "command":
+        process.send_signal(signal.SIGINT)
+    else:
+        for session in there.host.processes("sshd")[1:]:  # the first is the server
+            os.kill(session, signal.SIGKILL)
     _, err = finish(process)
-    assert process.returncode == 130, err
-    assert not path.parent.parent.exists()
+    assert process.returncode == (130 if what == "command" else 1), err
+    wait_for(lambda: not path.parent.parent.exists(), 10, "that nothing is left")
     assert path.parent.parent.name not in there.shell.yarnkernel("list", "--all", "--ids").out
-
-
-def test_lost_stream_is_an_error() -> None:
-    nobodys = "nobody's"
-    with pytest.raises(HostError, match="the line was lost"):
-        Here().stream("feed", 1.0, token=nobodys, data="")

@@ -263,6 +263,7 @@ def serve() -> None:
     while True:
         head = source.read(_HEAD.size)
         if len(head) < _HEAD.size:
+            streams.finish_all()
             os._exit(0)  # with all that it does: nobody is there to hear of it
         request = json.loads(source.read(_HEAD.unpack(head)[0]))
         threading.Thread(target=answer, args=(request,), daemon=True).start()

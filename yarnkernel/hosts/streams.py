@@ -154,6 +154,13 @@ def finish(token: str) -> Any:
     return stream.finish()
 
 
+def finish_all() -> None:
+    """Let nothing that is half there stay: nobody is going to send the rest."""
+    for token in list(_streams):
+        with contextlib.suppress(ValueError, OSError):
+            finish(token)
+
+
 def _find(token: str) -> _Stream:
     if token not in _streams:
         raise ValueError("the line was lost meanwhile")

@@ -142,6 +142,7 @@ class HostedStatus:
             ("memory", f"{record.memory} MiB" if record.memory else "-"),
             ("cpus", str(record.cpus or "-")),
             ("directory", record.directory),
+            *([("kept the same", f"{record.sync} and {record.sync_there}")] if record.sync else []),
         ]
 
     def document(self) -> dict[str, object]:
@@ -162,6 +163,8 @@ class HostedStatus:
             "vcores": record.cpus,
             "diagnostics": self.diagnostics,
             "directory": record.directory,
+            "sync": record.sync,
+            "sync_there": record.sync_there,
             "start_time": datetime.fromtimestamp(record.submitted, timezone.utc).isoformat(),
             "finish_time": end.isoformat() if end else None,
         }
