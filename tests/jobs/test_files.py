@@ -46,9 +46,13 @@ class Box:
 
 
 @pytest.fixture(scope="module")
-def there(ssh_shell: Shell, box: SshHost, bare_python: Path) -> Iterator[Box]:
-    yield Box(ssh_shell, box, bare_python)
-    ssh_shell.yarnkernel("stop", "--all").ok()
+def there(
+    ssh_shell: Shell, box: SshHost, bare_python: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Box]:
+    cache = tmp_path_factory.mktemp("cache")  # what is packed here is of no use to others
+    shell = ssh_shell.using(XDG_CACHE_HOME=str(cache))
+    yield Box(shell, box, bare_python)
+    shell.yarnkernel("stop", "--all").ok()
 
 
 def write_tree(directory: Path) -> None:
