@@ -274,8 +274,6 @@ class HostedPlace:
         """See :meth:`yarnkernel.kernels.place.Place.close`: nothing is kept."""
 
 
-
-
 def _request(options: LaunchOptions, record: Record, body: str) -> JobRequest:
     return JobRequest(
         name=job_name(record),
