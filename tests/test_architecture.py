@@ -23,7 +23,7 @@ WINGS = {
     "jobs":        {"kernels", "environment", "store", "hosts"},
     "kernels":     {"environment", "cluster", "store"},
     "environment": {"cluster", "hadoop"},
-    "cluster":     {"local", "hadoop"},
+    "cluster":     {"local", "hosts", "hadoop"},
     "local":       set(),
     "container":   {"store", "hadoop"},
     "store":       {"hadoop"},

@@ -12,9 +12,12 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from yarnkernel.errors import ConnectionInfoError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: The key of skein's own recipe (skein/recipes/ipython_kernel.py): either side can be skein's.
 KERNEL_INFO_KEY = "ipython.kernel.info"
@@ -125,6 +128,22 @@ def _check_fields(info: ConnectionInfo) -> None:
         raise ConnectionInfoError(f"the kernel published the address {info['ip']!r}, no host's")
     if not info["key"]:
         raise ConnectionInfoError("the kernel has no key: anybody could run code in it")
+
+
+def through_forwards(
+    info: ConnectionInfo, forward: Callable[[str, int], tuple[str, int]]
+) -> ConnectionInfo:
+    """Put ports of this machine into connection info that has the kernel's.
+
+    Parameters
+    ----------
+    info : dict
+        The connection info.
+    forward : callable
+        Tells where here a port of a host is reached.
+    """
+    ports = {name: forward(info["ip"], info[name])[1] for name in PORT_NAMES}
+    return {**info, "ip": "127.0.0.1", **ports}
 
 
 def format_connection_info(info: ConnectionInfo) -> str:

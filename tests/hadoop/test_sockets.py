@@ -111,7 +111,9 @@ def test_socks_of_other_protocols(socks: SocksServer) -> None:
         assert nodes(settings) == 7
         assert not socks.asked
         other = Configuration(settings, "test")
-        assert sockets.socks_server(other, "org.apache.hadoop.hdfs.protocol.ClientProtocol")
+        assert sockets.socks_server(
+            other, Deadline(5), "org.apache.hadoop.hdfs.protocol.ClientProtocol"
+        )
 
 
 def test_socks_that_does_not_help(socks: SocksServer) -> None:
@@ -130,7 +132,7 @@ def test_socks_that_does_not_help(socks: SocksServer) -> None:
 def test_unknown_sockets() -> None:
     settings = {f"{FACTORY}.default": "com.example.Tunnel"}
     with pytest.raises(HadoopConfigurationError, match=r"class.default is com.example.Tunnel"):
-        sockets.socks_server(Configuration(settings, "test"), PROTOCOL)
+        sockets.socks_server(Configuration(settings, "test"), Deadline(5), PROTOCOL)
 
 
 def test_resolver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,7 +103,8 @@ CALLS = """\
 import sys
 from yarnkernel.store.client import put_key, read_key
 from yarnkernel.cluster.find import find_cluster
-from yarnkernel.yarn.client import YarnClient, list_kernels
+from yarnkernel.yarn.application import TAG
+from yarnkernel.yarn.client import YarnClient
 from yarnkernel.yarn.kernel import YarnKernel
 from yarnkernel.yarn.logs import log_tail
 
@@ -111,8 +112,8 @@ app_id = sys.argv[1]
 with YarnClient(find_cluster()) as client:
     client.check()
     assert client.queues() == ["default", "small"]
-    assert app_id in [found.app_id for found in list_kernels(client)]
-    assert list_kernels(client, user="nobody") == []
+    assert app_id in [found.app_id for found in client.applications(tags=[TAG])]
+    assert client.applications(user="nobody", tags=[TAG]) == []
     store = YarnKernel(app_id, client).address(10)
     assert read_key(store, "a.key", 10) is None
     put_key(store, "a.key", b"value", 10)

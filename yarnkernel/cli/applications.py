@@ -16,11 +16,12 @@ from yarnkernel.kernels.handle import join_pieces
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from yarnkernel.cli.output import Output
     from yarnkernel.kernel_status import KernelStatus
     from yarnkernel.kernels.handle import LogFile, Status
+    from yarnkernel.store.address import StoreAddress
 
 #: Seconds that a supervisor may take to tell how its kernel is.
 KERNEL_TIMEOUT = 3.0
@@ -34,6 +35,12 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--all", action="store_true", help="those that have ended too")
     parser.add_argument("--user", default="", help="only those of this user")
     parser.add_argument("--ids", action="store_true", help="only the ids, a line each")
+    parser.add_argument(
+        "--host", default="", help="only those of the YARN cluster behind this edge node"
+    )
+    parser.add_argument(
+        "--jump", action="append", default=[], metavar="HOST", help="host to go through there"
+    )
 
     parser = add_command(commands, "status", _status, "show what YARN knows of an application")
     add_app_id(parser)
@@ -106,9 +113,13 @@ def _used_memory(kernel: KernelStatus) -> str:
 def _list(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.kernels import places  # noqa: PLC0415  (protobuf)
 
+    if options.jump and not options.host:
+        raise UsageError("--jump needs a --host that it leads to")
+    edge = [*options.jump, options.host] if options.host else ()
     found = places.list_kernels(
         ended=options.all,
         user=options.user,
+        edge=edge,
         trouble=lambda why: output.progress(f"warning: none of a cluster: {why}"),
     )
     if options.ids:
@@ -117,9 +128,7 @@ def _list(options: argparse.Namespace, output: Output) -> None:
         return
     kernels: dict[str, KernelStatus] = {}
     # Others' supervisors would not answer us, and might take their time to say so.
-    user = places.own_name()
-    stores = [one.store for one in found if one.store is not None]
-    own = [store for store in stores if store.user == user or store.curve is not None]
+    own = _own_stores(found, places.own_names(edge), output)
     if own:
         from yarnkernel.kernels.control import read_kernel_statuses  # noqa: PLC0415  (skein)
 
@@ -148,19 +157,39 @@ def _list(options: argparse.Namespace, output: Output) -> None:
     output.table(headings, rows, [_document(status, kernels.get(status.id)) for status in found])
 
 
+def _own_stores(
+    found: Sequence[Status], users: Collection[str], output: Output
+) -> list[StoreAddress]:
+    """Return where those kernels' stores are that answer us."""
+    from yarnkernel.kernels.places import is_application  # noqa: PLC0415  (protobuf)
+
+    own = []
+    for status in found:
+        if status.user in users or not is_application(status.id):
+            try:
+                store = status.store
+            except PlaceError as exc:
+                output.progress(f"warning: {status.id}: {exc}")
+            else:
+                own += [] if store is None else [store]
+    return own
+
+
 def _status(options: argparse.Namespace, output: Output) -> None:
     kernel, trouble = None, ""
     place = place_of(options.app_id)
     with place.find(options.app_id) as handle:
         status = handle.status(remembered=True)
         waits = place.explain(status)
-        if status.store is not None:
-            from yarnkernel.kernels.control import read_kernel_status  # noqa: PLC0415  (skein)
+        try:
+            if (store := status.store) is not None:
+                from yarnkernel.kernels.control import read_kernel_status  # noqa: PLC0415  (skein)
 
-            try:
-                kernel = read_kernel_status(status.store, KERNEL_TIMEOUT)
-            except ApplicationError as exc:
-                trouble = exc.message
+                kernel = read_kernel_status(store, KERNEL_TIMEOUT)
+        except ApplicationError as exc:
+            trouble = exc.message
+        except PlaceError as exc:
+            trouble = str(exc)
     rows = status.facts()
     if waits:
         rows.append(("waits", waits))

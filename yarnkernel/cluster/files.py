@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 from urllib.parse import urlparse
 
 from yarnkernel.child_process import run_to_end
-from yarnkernel.errors import ClusterError, ClusterFileError, ClusterFileTimeoutError
+from yarnkernel.errors import ClusterFileError, ClusterFileTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -110,10 +109,7 @@ class ClusterFiles:
     def __init__(self, cluster: ClusterEnvironment, deadline: Deadline) -> None:
         self.cluster = cluster
         self._deadline = deadline
-        found = shutil.which("hadoop", path=cluster.variables.get("PATH"))
-        if found is None:
-            raise ClusterError(f"{cluster.source}: there is no `hadoop` command on PATH")
-        self._command = found
+        cluster.hadoop([])  # whether there is one
 
     def status(self, paths: Sequence[str]) -> list[FileStatus]:
         """Look at files and directories.
@@ -199,7 +195,7 @@ class ClusterFiles:
     ) -> subprocess.CompletedProcess[str]:
         try:
             return run_to_end(
-                [self._command, "fs", *arguments],
+                self.cluster.hadoop(["fs", *arguments]),
                 deadline=self._deadline,
                 environment=self.cluster.variables,
                 stdin=stdin,
@@ -211,7 +207,7 @@ class ClusterFiles:
                 "next: try again with a longer --timeout"
             ) from exc
         except OSError as exc:
-            raise ClusterFileError(f"`{self._command}` cannot be run: {exc.strerror}") from exc
+            raise ClusterFileError(f"`hadoop` cannot be run: {exc.strerror}") from exc
 
     def _error(self, said: Sequence[str]) -> ClusterFileError:
         # "put: Permission denied: ...", and after the cause of a lost connection a link to a wiki.

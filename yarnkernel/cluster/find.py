@@ -114,6 +114,43 @@ class ClusterEnvironment:
         conf_dir = self.variables.get("HADOOP_CONF_DIR", "")
         return any(str(state.conf_dir) == conf_dir for state in local_state.list_states())
 
+    @property
+    def edge(self) -> tuple[str, ...]:
+        """The edge node, after the hosts to go through on the way there; nothing without one."""
+        return ()
+
+    def forward(self, app_id: str, host: str, port: int, *, greets: bool) -> tuple[str, int]:  # noqa: ARG002
+        """Return where here a port is reached, for as long as an application's kernel is there.
+
+        Parameters
+        ----------
+        app_id : str
+            The application's id.
+        host : str
+            Whose port.
+        port : int
+            The port.
+        greets : bool
+            Whether who listens there speaks first.
+        """
+        return host, port
+
+    def release(self, app_id: str) -> None:
+        """Take back the ports of an application that has ended."""
+
+    def hadoop(self, arguments: Sequence[str]) -> list[str]:
+        """Return a command of this machine that is Hadoop's ``hadoop`` with these arguments.
+
+        Raises
+        ------
+        ClusterError
+            When there is none.
+        """
+        found = shutil.which("hadoop", path=self.variables.get("PATH"))
+        if found is None:
+            raise ClusterError(f"{self.source}: there is no `hadoop` command on PATH")
+        return [found, *arguments]
+
     def run_yarn(
         self, arguments: Sequence[str], timeout: float
     ) -> subprocess.CompletedProcess[str]:

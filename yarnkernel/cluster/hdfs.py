@@ -61,12 +61,13 @@ def open_files(cluster: ClusterEnvironment, deadline: Deadline) -> ClusterFiles 
     deadline : Deadline
         For all calls together.
     """
-    if urlsplit(default_file_system(cluster)).scheme == "hdfs":
+    beyond = cluster.configuration.edge is not None
+    if not beyond and urlsplit(default_file_system(cluster)).scheme == "hdfs":
         try:
             import hdfs_native  # noqa: PLC0415  (optional)
         except ImportError:
             return ClusterFiles(cluster, deadline)
-        against = _reason_against(cluster)
+        against = _reason_against(cluster, deadline)
         if not against:
             return HdfsFiles(cluster, deadline, hdfs_native)
         if shutil.which("hadoop", path=cluster.variables.get("PATH")) is None:
@@ -77,13 +78,13 @@ def open_files(cluster: ClusterEnvironment, deadline: Deadline) -> ClusterFiles 
     return ClusterFiles(cluster, deadline)
 
 
-def _reason_against(cluster: ClusterEnvironment) -> str:
+def _reason_against(cluster: ClusterEnvironment, deadline: Deadline) -> str:
     """Say what only Hadoop's own client does; empty where there is nothing."""
     configuration = cluster.configuration
     proxied = proxied_user(cluster.variables)
     reasons = {
         f"HADOOP_PROXY_USER={proxied}": proxied,
-        "the site files want a SOCKS server": socks_server(configuration, HDFS_PROTOCOL),
+        "the site files want a SOCKS server": socks_server(configuration, deadline, HDFS_PROTOCOL),
         "there are tokens here, as containers have them": (
             configuration.wants_kerberos and own_tokens(configuration)
         ),

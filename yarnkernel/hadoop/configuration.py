@@ -18,6 +18,8 @@ from yarnkernel.hadoop.user import account
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from yarnkernel.hadoop.edge import Edge
+
 #: Configuration.MAX_SUBST.
 MAX_SUBSTITUTIONS = 20
 #: Configuration.findSubVariable: no brace, dollar or space inside.
@@ -39,6 +41,8 @@ class Configuration:
         Environment variables of processes that talk to the cluster; ours by default.
     read_beside : callable, optional
         Reads the settings of a file beside the site files, by its name; none when it is not there.
+    edge : Edge, optional
+        The machine through which the cluster is reached; by default this one reaches it.
     """
 
     def __init__(
@@ -47,10 +51,12 @@ class Configuration:
         source: str,
         environment: Mapping[str, str] | None = None,
         read_beside: Callable[[str], Mapping[str, str]] | None = None,
+        edge: Edge | None = None,
     ) -> None:
         self.settings = dict(settings)
         self.source = source
         self.environment = os.environ if environment is None else environment
+        self.edge = edge
         self._read_beside = read_beside
         name, home = account()
         self._properties = {  # Java's system properties, as far as site files use them

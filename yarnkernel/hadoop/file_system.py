@@ -48,7 +48,8 @@ def find_file_system(configuration: Configuration, url: str) -> tuple[FileSystem
         if not parts.netloc and parts.scheme in ("", default.scheme):
             parts = default._replace(path=parts.path)
         if parts.scheme == "file":
-            return LocalFiles(), unquote(parts.path)
+            edge = configuration.edge
+            return edge.files if edge is not None else LocalFiles(), unquote(parts.path)
         if parts.scheme == "hdfs" and configuration.wants_kerberos:
             from yarnkernel.hadoop.name_node import NameNodeFiles  # noqa: PLC0415  (slow to import)
 

@@ -194,7 +194,7 @@ class _Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         configuration = self._configuration
-        socks = socks_server(configuration) if configuration else None
+        socks = socks_server(configuration, self._deadline) if configuration else None
         context = client_context(configuration, verify=self._verify) if self._is_secret else None
         sock = open_socket((self.host, self.port), self._deadline, socks)
         if context is not None:

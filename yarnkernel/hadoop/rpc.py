@@ -170,7 +170,7 @@ class RpcConnection:
         login = self._login or user_login(
             self._configuration, self._protocol, self.address, deadline
         )
-        socks = socks_server(self._configuration, self._protocol)
+        socks = socks_server(self._configuration, deadline, self._protocol)
         self._socket = open_socket(self.address, deadline, socks)
         opening = _CONNECTION_HEADER + _NO_AUTHENTICATION
         context = message_class("hadoop.common.IpcConnectionContextProto")(protocol=self._protocol)

@@ -20,6 +20,8 @@ from yarnkernel.hadoop.configuration import Configuration
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from yarnkernel.hadoop.edge import Edge
+
 #: Later files win, unless a setting is final.
 SITE_FILES = ("core-site.xml", "hdfs-site.xml", "yarn-site.xml")
 #: Ours: an include that includes itself ends.
@@ -31,7 +33,7 @@ Setting = tuple[str, str, bool]
 
 
 def load_configuration(
-    *conf_dirs: Path, environment: Mapping[str, str] | None = None
+    *conf_dirs: Path, environment: Mapping[str, str] | None = None, edge: Edge | None = None
 ) -> Configuration:
     """Read the site files of a directory.
 
@@ -41,6 +43,8 @@ def load_configuration(
         A ``HADOOP_CONF_DIR``, or several: of a file that more than one has, the first counts, as
         on Java's class path. Files that are not there are left out.
     environment : mapping of str to str, optional
+        See :class:`Configuration`.
+    edge : Edge, optional
         See :class:`Configuration`.
 
     Raises
@@ -64,7 +68,8 @@ def load_configuration(
         beside = read_site_file(found, conf_dirs) if found else ()
         return {name: value for name, value, _ in beside}
 
-    return Configuration(settings, " and ".join(map(str, conf_dirs)), environment, read_beside)
+    source = " and ".join(map(str, conf_dirs))
+    return Configuration(settings, source, environment, read_beside, edge)
 
 
 def read_site_file(path: Path, class_path: Sequence[Path]) -> Iterator[Setting]:

@@ -7,7 +7,7 @@ import ipaddress
 import socket
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from yarnkernel.errors import HadoopConfigurationError, UnreachableError
 from yarnkernel.hadoop.addresses import Address, canonical_name, parse_address, resolve
@@ -31,13 +31,32 @@ _REFUSALS = {
 }  # fmt: skip
 
 
-def socks_server(configuration: Configuration, protocol: str = "") -> Address | None:
+class Socks(NamedTuple):
+    """A SOCKS server.
+
+    Attributes
+    ----------
+    address : tuple of str and int
+        Its host and port.
+    resolves : bool
+        Whether names of hosts are its own affair alone.
+    """
+
+    address: Address
+    resolves: bool = False
+
+
+def socks_server(
+    configuration: Configuration, deadline: Deadline, protocol: str = ""
+) -> Socks | None:
     """Return the SOCKS server through which daemons are reached; None where there is none.
 
     Parameters
     ----------
     configuration : Configuration
         Of the cluster.
+    deadline : Deadline
+        For one that has to be started.
     protocol : str, optional
         The protocol of Hadoop RPC that will be spoken.
 
@@ -46,6 +65,8 @@ def socks_server(configuration: Configuration, protocol: str = "") -> Address | 
     HadoopConfigurationError
         When sockets are to be made in a way that is not known here.
     """
+    if configuration.edge is not None:
+        return Socks(configuration.edge.socks(deadline), resolves=True)
     short = protocol.rpartition(".")[2]
     names = [f"{_FACTORY}.{short}", f"{_FACTORY}.{short.removesuffix('PB')}"] if short else []
     for name in (*names, f"{_FACTORY}.default"):
@@ -54,7 +75,7 @@ def socks_server(configuration: Configuration, protocol: str = "") -> Address | 
         if kind == "SocksSocketFactory":
             server = configuration.get(_SOCKS_SERVER)
             where = f"{configuration.source}: {_SOCKS_SERVER}"
-            return parse_address(server, _SOCKS_PORT, where) if server else None
+            return Socks(parse_address(server, _SOCKS_PORT, where)) if server else None
         if kind == "StandardSocketFactory":
             return None
         if factory:
@@ -113,9 +134,7 @@ def token_service(configuration: Configuration, address: Address, deadline: Dead
     return f"{host.lower()}:{port}"
 
 
-def open_socket(
-    address: Address, deadline: Deadline, socks: Address | None = None
-) -> socket.socket:
+def open_socket(address: Address, deadline: Deadline, socks: Socks | None = None) -> socket.socket:
     """Connect to the first address of a host that answers; one that does not leaves some time.
 
     Parameters
@@ -124,7 +143,7 @@ def open_socket(
         Host and port.
     deadline : Deadline
         For all of it.
-    socks : tuple of str and int, optional
+    socks : Socks, optional
         The server that connects for us.
 
     Raises
@@ -138,14 +157,19 @@ def open_socket(
         return _connect(resolve_within(address, deadline), deadline)
     with contextlib.ExitStack() as stack:
         try:
-            opened = stack.enter_context(_connect(resolve_within(socks, deadline), deadline))
-            _ask_socks(opened, address, deadline)
+            found = resolve_within(socks.address, deadline)
+            opened = stack.enter_context(_connect(found, deadline))
+            _ask_socks(opened, address, deadline, resolves=socks.resolves)
         except TimeoutError:
             raise
         except (OSError, UnreachableError) as exc:
             reason = getattr(exc, "strerror", None) or exc
+            if socks.resolves:  # OpenSSH's says nothing when it cannot connect
+                problem = "does not reach that, or lets nobody reach it by ssh"
+                problem = f"cannot be reached: {reason}" if isinstance(exc, OSError) else problem
+                raise UnreachableError(f"the edge node {problem}") from exc
             raise UnreachableError(
-                f"the SOCKS server {socks[0]}:{socks[1]} ({_SOCKS_SERVER}): {reason}"
+                f"the SOCKS server {socks.address[0]}:{socks.address[1]} ({_SOCKS_SERVER}): {reason}"
             ) from exc
         stack.pop_all()
         return opened
@@ -168,12 +192,14 @@ def _connect(found: list[Any], deadline: Deadline) -> socket.socket:
     raise failure
 
 
-def _ask_socks(opened: socket.socket, address: Address, deadline: Deadline) -> None:
+def _ask_socks(
+    opened: socket.socket, address: Address, deadline: Deadline, *, resolves: bool
+) -> None:
     opened.settimeout(time_left(deadline))
     opened.sendall(_GREETING)
     if _receive(opened, len(_WELCOME), deadline) != _WELCOME:
         raise UnreachableError("it wants a password, or is none of version 5")
-    opened.sendall(_CONNECT + _target(address, deadline))
+    opened.sendall(_CONNECT + _target(address, deadline, resolves=resolves))
     _, refusal, _, kind = _receive(opened, 4, deadline)
     if refusal:
         why = _REFUSALS.get(refusal, f"error {refusal}")
@@ -183,12 +209,14 @@ def _ask_socks(opened: socket.socket, address: Address, deadline: Deadline) -> N
     _receive(opened, size + 2, deadline)  # where it has connected from
 
 
-def _target(address: Address, deadline: Deadline) -> bytes:
+def _target(address: Address, deadline: Deadline, *, resolves: bool) -> bytes:
     """An address as Java sends it; a name that only the SOCKS server may know as it is."""
     host, port = address
     try:
-        ip = ipaddress.ip_address(resolve_within(address, deadline)[0][4][0].partition("%")[0])
-    except UnreachableError:
+        if not resolves:
+            host = resolve_within(address, deadline)[0][4][0].partition("%")[0]
+        ip = ipaddress.ip_address(host)
+    except (UnreachableError, ValueError):
         name = host.encode("idna")
         return bytes([_NAME, len(name)]) + name + port.to_bytes(2, "big")
     kind = _IPV4 if ip.version == 4 else _IPV6  # noqa: PLR2004

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,19 +20,39 @@ class Forward:
     Attributes
     ----------
     host : str
-        Whose port.
+        Whose port; empty for a SOCKS server, which leads to all that the host reaches.
     port : int
         The port.
     local : int
         The port here.
     until : str
-        A file on the host: the forward stays for as long as that is there.
+        A file on the host: the forward stays for as long as that is there. What is no absolute
+        path is a word: it stays until somebody says that, or nobody listens there any more.
+    greets : bool
+        Whether who listens there speaks first.
+    seen : float
+        When somebody listened there last, in seconds since 1970.
     """
 
     host: str
     port: int
     local: int
     until: str
+    greets: bool = True
+    seen: float = field(default_factory=time.time)
+
+    @property
+    def is_socks(self) -> bool:
+        """Whether it is a SOCKS server."""
+        return not self.host
+
+    @property
+    def arguments(self) -> tuple[str, str]:
+        """It as an option of ssh's."""
+        if self.is_socks:
+            return "-D", f"127.0.0.1:{self.local}"
+        target = f"[{self.host}]" if ":" in self.host else self.host
+        return "-L", f"127.0.0.1:{self.local}:{target}:{self.port}"
 
 
 class Forwards:
@@ -54,20 +75,27 @@ class Forwards:
         return iter(list(self._all))
 
     def __bool__(self) -> bool:
-        """Whether there are any."""
-        return bool(self._all)
+        """Whether there are any for which the line is kept: a SOCKS server has its users."""
+        return any(not one.is_socks for one in self._all)
 
     def find(self, host: str, port: int) -> Forward | None:
         """Return the one to a port, if there is one."""
         return next((one for one in self._all if (one.host, one.port) == (host, port)), None)
 
     def add(self, forward: Forward) -> None:
-        """Add one."""
+        """Add one, in the place of the one to the same port."""
+        self.drop(forward)
         self._all.append(forward)
         self._write()
 
+    def drop(self, forward: Forward) -> None:
+        """Leave one out."""
+        where = forward.host, forward.port
+        self._all = [one for one in self._all if (one.host, one.port) != where]
+        self._write()
+
     def take(self, until: str) -> list[Forward]:
-        """Take out those that end with a file."""
+        """Take out those that end with a file or a word."""
         taken = [one for one in self._all if one.until == until]
         self._all = [one for one in self._all if one.until != until]
         self._write()

@@ -14,6 +14,13 @@ class Here(Host):
     def _call(self, name: str, _patience: float, /, **arguments: Any) -> Any:
         return result_of(helper.call(name, arguments), self)
 
-    def forward(self, host: str, port: int, *, until: str) -> tuple[str, int]:  # noqa: ARG002
+    def forward(
+        self,
+        host: str,
+        port: int,
+        *,
+        until: str,  # noqa: ARG002
+        greets: bool = True,  # noqa: ARG002
+    ) -> tuple[str, int]:
         """See :meth:`yarnkernel.hosts.host.Host.forward`: as it is."""
         return host, port

@@ -75,7 +75,7 @@ class Host(ABC):
         """Call a function of :mod:`yarnkernel.hosts.helper` on the host."""
 
     @abstractmethod
-    def forward(self, host: str, port: int, *, until: str) -> tuple[str, int]:
+    def forward(self, host: str, port: int, *, until: str, greets: bool = True) -> tuple[str, int]:
         """Return where here a port is reached that the host reaches.
 
         Parameters
@@ -85,7 +85,10 @@ class Host(ABC):
         port : int
             The port.
         until : str
-            A file on the host: it stays for as long as that is there.
+            A file on the host: it stays for as long as that is there. Or a word, which is no
+            absolute path: it stays until the host is told that, or nobody listens there any more.
+        greets : bool, default True
+            Whether who listens there speaks first, so that it is seen whether he is reached.
         """
 
     @cached_property

@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ SOCKET, CONTROL, LOG, FORWARDS = "k", "c", "ssh.log", "forwards.json"
 UNUSED = 60.0
 #: Seconds between two looks whether the kernels of the forwards run.
 LOOK_INTERVAL = 20.0
+#: Seconds between two looks whether anybody listens at the end of a forward that ends by a word.
+LISTENER_INTERVAL = 600.0
 #: Seconds between two tries to open a line that broke: growing to the last.
 RETRIES = (0.2, 1.0, 2.0, 5.0, 10.0, 30.0)
 #: Seconds between two tries where a person is needed, unless he has logged in meanwhile.
@@ -124,9 +127,11 @@ class Keeper:
     async def _forward_again(self, line: Line) -> None:
         for forward in self._forwards:
             try:
-                await line.forward(forward.local, forward.host, forward.port)
+                await line.forward(forward)
             except HostError as exc:  # somebody has taken the port meanwhile
                 print(exc, file=sys.stderr, flush=True)  # noqa: T201  (into its own log)
+                if forward.is_socks:  # whose users ask for its port each time
+                    self._forwards.drop(forward)
 
     async def _until_unused(self) -> None:
         while self._requests or self._forwards or time.monotonic() - self._used < UNUSED:
@@ -138,12 +143,31 @@ class Keeper:
         line = self._line
         if line is None or not self._connected.is_set():
             return
-        for path in {forward.until for forward in self._forwards}:
+        for until in {forward.until for forward in self._forwards if not forward.is_socks}:
             with contextlib.suppress(HostError, asyncio.TimeoutError):
-                if (await line.call("exists", {"path": path}, LOOK_INTERVAL)).get("result", True):
-                    continue
-                for forward in self._forwards.take(path):
-                    await line.cancel(forward.local, forward.host, forward.port)
+                if await self._has_ended(line, until):
+                    await self._release(line, until)
+
+    async def _has_ended(self, line: Line, until: str) -> bool:
+        """Whether a file is gone, or nobody listens any more where forwards of a word lead."""
+        if until.startswith("/"):
+            answer = await line.call("exists", {"path": until}, LOOK_INTERVAL)
+            return not answer.get("result", True)
+        # A store, where there is one: a kernel may count who looks at its own ports as its user.
+        theirs = [forward for forward in self._forwards if forward.until == until]
+        forward = min(theirs, key=lambda one: one.greets)
+        if time.time() - forward.seen < LISTENER_INTERVAL:
+            return False
+        try:
+            await line.probe(forward)
+        except HostRefusedError:
+            return not line.ended.done()
+        self._forwards.add(replace(forward, seen=time.time()))
+        return False
+
+    async def _release(self, line: Line, until: str) -> None:
+        for forward in self._forwards.take(until):
+            await line.cancel(forward)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._requests += 1
@@ -160,6 +184,8 @@ class Keeper:
                 answer = {"late": f"{self._options.host}: {why}"}
             writer.write(json.dumps(answer).encode() + b"\n")
             await writer.drain()
+            if request["call"] == "socks":  # the line is kept until who asked has ended
+                await reader.read()
         except (OSError, ValueError):  # who asked has gone
             pass
         finally:
@@ -174,31 +200,39 @@ class Keeper:
         name, arguments = request["call"], request["arguments"]
         if name == "forward":
             return {"result": await self._forward(self._line, **arguments)}
+        if name == "socks":
+            return {"result": await self._forward(self._line, "", 0, "", greets=False)}
+        if name == "release":
+            await self._release(self._line, **arguments)
+            return {"result": None}
         return await self._line.call(name, arguments, request["patience"])
 
-    async def _forward(self, line: Line, host: str, port: int, until: str) -> int:
+    async def _forward(self, line: Line, host: str, port: int, until: str, *, greets: bool) -> int:
         async with self._opening.setdefault((host, port), asyncio.Lock()):
             known = self._forwards.find(host, port)
             if known is None:
-                known = Forward(host, port, await self._open_port(line, host, port), until)
+                wanted = Forward(host, port, 0, until, greets)
+                known = await self._open_port(line, wanted)
                 self._forwards.add(known)
             return known.local
 
-    async def _open_port(self, line: Line, host: str, port: int) -> int:
+    async def _open_port(self, line: Line, wanted: Forward) -> Forward:
         for attempts_left in reversed(range(PORT_ATTEMPTS)):
-            local = free_port()
+            forward = replace(wanted, local=free_port())
             try:
-                await line.forward(local, host, port)
+                await line.forward(forward)
             except HostError:  # somebody was first
                 if not attempts_left:
                     raise
             else:
+                if not forward.greets:
+                    return forward
                 try:
-                    await line.probe(local, host, port)
+                    await line.probe(forward)
                 except HostError:
-                    await line.cancel(local, host, port)
+                    await line.cancel(forward)
                     raise
-                return local
+                return forward
         raise HostError(f"{self._options.host}: there is no port left")
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from yarnkernel.hosts.forwards import Forward
+
 #: Seconds for everything until the helper answers.
 CONNECT_TIMEOUT = 40.0
 #: Seconds between two signs of life; ServerAliveCountMax times as long nobody may answer.
@@ -40,7 +42,7 @@ PROBE_TIMEOUT = 3.0
 #: Lines before the helper's own that are kept for an error.
 NOISE_KEPT = 5
 #: ``-o`` of every connection: nobody is asked anything, and the user's forwards stay away.
-_OPTIONS = {
+OPTIONS = {
     "BatchMode": "yes",
     "ControlMaster": "auto",
     "ControlPersist": "no",
@@ -119,7 +121,7 @@ class Line:
             When the host cannot be reached, or has no Python.
         """
         ssh = ["ssh", "-S", str(control)]
-        options = [part for key, value in _OPTIONS.items() for part in ("-o", f"{key}={value}")]
+        options = [part for key, value in OPTIONS.items() for part in ("-o", f"{key}={value}")]
         hops = ["-J", ",".join(jump)] if jump else []
         unwanted = ("SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "DISPLAY")
         environment = {key: value for key, value in os.environ.items() if key not in unwanted}
@@ -234,18 +236,17 @@ class Line:
         finally:
             self._pending.pop(request, None)
 
-    async def forward(self, local: int, host: str, port: int) -> None:
-        """Let a port of this machine's loopback lead to one that the host reaches.
+    async def forward(self, forward: Forward) -> None:
+        """Let a port of this machine's loopback lead to what the host reaches.
 
         Raises
         ------
         HostError
             When that cannot be done.
         """
-        target = f"[{host}]" if ":" in host else host
-        await self._control("forward", "-L", f"127.0.0.1:{local}:{target}:{port}")
+        await self._control("forward", *forward.arguments)
 
-    async def probe(self, local: int, host: str, port: int) -> None:
+    async def probe(self, forward: Forward) -> None:
         """Make sure that who listens at the other end of a forward answers.
 
         A server that forbids forwards says so only when they are used (``AllowTcpForwarding`` of
@@ -257,17 +258,16 @@ class Line:
             When nobody does.
         """
         with contextlib.suppress(asyncio.TimeoutError):
-            if not await asyncio.wait_for(_greeting(local), PROBE_TIMEOUT):
+            if not await asyncio.wait_for(_greeting(forward.local), PROBE_TIMEOUT):
                 said = self._log.read_text(errors="replace").strip().splitlines()
                 why = said[-1] if said else "the connection is closed at once"
                 raise HostRefusedError(
-                    f"{self._name} lets nobody reach {host}:{port} by ssh: {why}"
+                    f"{self._name} lets nobody reach {forward.host}:{forward.port} by ssh: {why}"
                 )
 
-    async def cancel(self, local: int, host: str, port: int) -> None:
+    async def cancel(self, forward: Forward) -> None:
         """Take a forward back."""
-        target = f"[{host}]" if ":" in host else host
-        await self._control("cancel", "-L", f"127.0.0.1:{local}:{target}:{port}")
+        await self._control("cancel", *forward.arguments)
 
     async def _control(self, command: str, *arguments: str) -> None:
         process = await asyncio.create_subprocess_exec(

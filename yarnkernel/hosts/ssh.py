@@ -7,19 +7,22 @@ import fcntl
 import hashlib
 import json
 import os
+import select
+import shlex
 import socket
 import stat
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import HostError, HostRefusedError, HostTimeoutError, UsageError
 from yarnkernel.hosts.host import ANSWER_TIMEOUT, Host, HostInfo, result_of
-from yarnkernel.hosts.keeper import SOCKET
-from yarnkernel.hosts.line import CONNECT_TIMEOUT
+from yarnkernel.hosts.keeper import CONTROL, SOCKET
+from yarnkernel.hosts.line import CONNECT_TIMEOUT, OPTIONS
 from yarnkernel.python_command import python_command
 
 if TYPE_CHECKING:
@@ -32,6 +35,26 @@ POLL_INTERVAL = 0.02
 #: Bytes of the directory of all lines at most: what follows is ``/`` and 8 digits, and ``/c``; ssh
 #: binds that with 17 more bytes (mux.c), and unix(7) allows 107.
 LONGEST_PARENT = 79
+
+
+class _Held(NamedTuple):
+    """A SOCKS server that is kept for this process."""
+
+    connection: socket.socket
+    port: int
+
+    @property
+    def lives(self) -> bool:
+        """Whether the keeper is there: it says nothing more, until it goes."""
+        try:
+            return not select.select([self.connection], [], [], 0)[0]
+        except (OSError, ValueError):
+            return False
+
+
+#: By the directory of its line.
+_held: dict[Path, _Held] = {}
+_holding = threading.Lock()
 
 
 class SshHost(Host):
@@ -67,22 +90,70 @@ class SshHost(Host):
             self._info = HostInfo(**self._call("info", CONNECT_TIMEOUT + ANSWER_TIMEOUT))
         return self._info
 
-    def forward(self, host: str, port: int, *, until: str) -> tuple[str, int]:
+    def forward(self, host: str, port: int, *, until: str, greets: bool = True) -> tuple[str, int]:
         """See :meth:`yarnkernel.hosts.host.Host.forward`."""
-        return "127.0.0.1", self._call("forward", ANSWER_TIMEOUT, host=host, port=port, until=until)
+        wanted = {"host": host, "port": port, "until": until, "greets": greets}
+        return "127.0.0.1", self._call("forward", ANSWER_TIMEOUT, **wanted)
+
+    def release(self, until: str) -> None:
+        """Take back the forwards that end with a word; opens no line for that."""
+        opened = _connect(_directory(self.name, self._jump) / SOCKET, Deadline(ANSWER_TIMEOUT))
+        if opened is not None:
+            with opened:
+                self._ask(opened, "release", ANSWER_TIMEOUT, {"until": until})
+
+    def socks(self, timeout: float) -> tuple[str, int]:
+        """Return a SOCKS server that connects from there, for as long as this process lives.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds.
+        """
+        directory = _directory(self.name, self._jump)
+        with _holding:
+            held = _held.get(directory)
+            if held is None or not held.lives:
+                patience = min(timeout, CONNECT_TIMEOUT + ANSWER_TIMEOUT)
+                connection = self._connection(Deadline(patience))
+                try:
+                    port = self._ask(connection, "socks", patience, {})
+                except BaseException:
+                    connection.close()
+                    raise
+                held = _held[directory] = _Held(connection, port)
+            return "127.0.0.1", held.port
+
+    def session(self, script: str) -> list[str]:
+        """Return a command of this machine by which lines of sh run there, over the line.
+
+        For what has more to say than fits into a message. Whoever runs it sees to it that there is
+        a line meanwhile; where the host lets nobody have another session it fails, and does not
+        log in anew.
+        """
+        options = {"ControlMaster": "no", "ProxyCommand": "false"}
+        pairs = {**OPTIONS, **options}.items()
+        given = [part for key, value in pairs for part in ("-o", f"{key}={value}")]
+        control = _directory(self.name, self._jump) / CONTROL
+        run = f"exec /bin/sh -c {shlex.quote(script)}"
+        return ["ssh", "-S", str(control), *given, "-T", "--", self.name, run]
 
     def _call(self, name: str, patience: float, /, **arguments: Any) -> Any:
         if self.deadline is not None:
             patience = self.deadline.step(patience)
+        with self._connection(Deadline(patience + KEEPER_TIMEOUT)) as connection:
+            return self._ask(connection, name, patience, arguments)
+
+    def _ask(
+        self, connection: socket.socket, name: str, patience: float, arguments: dict[str, Any]
+    ) -> Any:
         request = {"call": name, "arguments": arguments, "patience": patience}
-        deadline = Deadline(patience + KEEPER_TIMEOUT)
-        with self._connection(deadline) as connection:
-            try:
-                connection.sendall(json.dumps(request).encode() + b"\n")
-                with connection.makefile("rb") as stream:
-                    said = stream.readline()
-            except OSError as exc:
-                raise HostTimeoutError(f"{self}: no answer to {name}: {exc}") from exc
+        try:
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            with connection.makefile("rb") as stream:
+                said = stream.readline()
+        except OSError as exc:
+            raise HostTimeoutError(f"{self}: no answer to {name}: {exc}") from exc
         if not said:
             raise HostError(f"{self}: the process that keeps its line has ended")
         answer = json.loads(said)

@@ -124,10 +124,9 @@ class HostedKernel(SupervisedKernel):
             hint=f"yarnkernel {'logs' if status.ended else 'connect'} {self.id}",
         )
 
-    def other_info(self, timeout: float, *, encrypted: bool) -> ConnectionInfo | None:
-        """See :func:`yarnkernel.kernels.control.other_info`."""
-        info = super().other_info(timeout, encrypted=encrypted)
-        return None if info is None else self._reach.connection_info(info)
+    def reached(self, info: ConnectionInfo) -> ConnectionInfo:
+        """See :meth:`yarnkernel.kernels.handle.Addressed.reached`."""
+        return self._reach.connection_info(info)
 
     def wait(
         self, deadline: Deadline, *, key: str = KERNEL_INFO_KEY, report: Report = ignore

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.announcement import ADDRESS_FILE
-from yarnkernel.connection import PORT_NAMES, ConnectionInfo, is_loopback
+from yarnkernel.connection import ConnectionInfo, is_loopback, through_forwards
 from yarnkernel.errors import HostError
 from yarnkernel.jobs.status import RUNNING
 from yarnkernel.store.address import CurveKeys, StoreAddress
@@ -47,8 +47,7 @@ class Reach:
         """Put ports of this machine into connection info that has the kernel's."""
         if not self._host.name:
             return info
-        ports = {name: self._forward(info["ip"], info[name])[1] for name in PORT_NAMES}
-        return {**info, "ip": "127.0.0.1", **ports}
+        return through_forwards(info, self._forward)
 
     def _forward(self, host: str, port: int) -> tuple[str, int]:
         node = self._record.node

@@ -42,7 +42,7 @@ from yarnkernel.jupyter.messages import (
 from yarnkernel.kernel_status import KernelStatus
 from yarnkernel.kernels.interfaces import YARN
 from yarnkernel.kernels.options import LaunchOptions
-from yarnkernel.kernels.places import open_cluster, open_place, place_of
+from yarnkernel.kernels.places import open_place, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,7 +167,7 @@ class Agent:
         """The place of a start: what YARN's keeps is shared by all starts on a cluster."""
         if (launch.interface or YARN) != YARN:
             return open_place(launch)
-        place = open_cluster()
+        place = open_place(launch)
         _ = place.source  # may take a while: nobody else waits for that
         with self._opening:
             if self._place is None or place != self._place:

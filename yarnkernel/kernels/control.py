@@ -145,7 +145,7 @@ def interrupt(
     deadline = Deadline(timeout)
     address = kernel.address(deadline.step(ANSWER_TIMEOUT), last)
     if read_kernel_status(address, deadline.step(STEP_TIMEOUT)) is None:
-        return _interrupt_by_message(address, key, deadline)
+        return _interrupt_by_message(kernel, address, key, deadline)
     answer = _command(kernel, address, "interrupt", deadline)
     if answer["result"] == "busy":
         raise _failure(
@@ -157,10 +157,13 @@ def interrupt(
     return answer["result"]
 
 
-def _interrupt_by_message(address: StoreAddress, key: str, deadline: Deadline) -> str:
+def _interrupt_by_message(
+    kernel: Addressed, address: StoreAddress, key: str, deadline: Deadline
+) -> str:
     from yarnkernel.kernels.console import ask_to_interrupt  # noqa: PLC0415  (jupyter_client)
 
-    if ask_to_interrupt(_connection_info(address, key, deadline), deadline.step(STEP_TIMEOUT)):
+    info = kernel.reached(_connection_info(address, key, deadline))
+    if ask_to_interrupt(info, deadline.step(STEP_TIMEOUT)):
         return "asked"
     raise _failure(
         address,
@@ -208,7 +211,7 @@ def other_info(kernel: Addressed, timeout: float, *, encrypted: bool) -> Connect
         return None
     if _command(kernel, address, verb, deadline)["result"] != "published":
         return None
-    return _connection_info(address, INFO_KEYS[verb], deadline)
+    return kernel.reached(_connection_info(address, INFO_KEYS[verb], deadline))
 
 
 def restart(

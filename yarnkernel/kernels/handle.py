@@ -182,6 +182,9 @@ class Addressed(Protocol):
             When nobody answers, and nothing is known.
         """
 
+    def reached(self, info: ConnectionInfo) -> ConnectionInfo:
+        """Return connection info that a supervisor has published with what is reached from here."""
+
 
 class Kernel(Addressed, Protocol):
     """A kernel, whoever has started it; a context manager, which ends no kernel.

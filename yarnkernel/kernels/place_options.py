@@ -38,7 +38,7 @@ class PlaceOptions(Options):
         "host where commands run, as your ssh takes it: a name of ~/.ssh/config, or user@host",
         unset="this machine",
         group=_PLACE,
-        only=(SSH, *SCHEDULERS),
+        only=(YARN, SSH, *SCHEDULERS),
     )
     jump: list[str] = option(
         [],
@@ -46,7 +46,7 @@ class PlaceOptions(Options):
         "again",
         metavar="HOST",
         group=_PLACE,
-        only=(SSH, *SCHEDULERS),
+        only=(YARN, SSH, *SCHEDULERS),
     )
     python: str = option(
         "",

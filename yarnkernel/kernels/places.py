@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from yarnkernel.errors import ClusterError, UsageError
+from yarnkernel.errors import ClusterError, PlaceError, UsageError
 from yarnkernel.kernels.interfaces import YARN
 
 if TYPE_CHECKING:
@@ -31,22 +32,25 @@ def _module(name: str) -> Any:
     return import_module(name)
 
 
-def open_cluster(cluster: ClusterEnvironment | None = None) -> Place:
+def open_cluster(cluster: ClusterEnvironment | None = None, edge: Sequence[str] = ()) -> Place:
     """Return the place YARN.
 
     Parameters
     ----------
     cluster : ClusterEnvironment, optional
         Which cluster. By default the one that the user's environment names.
+    edge : sequence of str, optional
+        The edge node that it is reached through instead, after the hosts to go through on the way
+        there.
     """
-    place: Place = _module(_ON_YARN).open_place(cluster)
+    place: Place = _module(_ON_YARN).open_place(cluster, edge)
     return place
 
 
 def open_place(options: LaunchOptions) -> Place:
     """Return the place that options of a start name."""
     if (options.interface or YARN) == YARN:
-        return open_cluster()
+        return open_cluster(edge=[*options.jump, options.host] if options.host else ())
     place: Place = _module(_HOSTED).open_place(options)
     return place
 
@@ -62,9 +66,14 @@ def place_of(kernel: str) -> Place:
     What is no id of a known kernel's is left to YARN to say.
     """
     place: Place | None = None
-    if not kernel.startswith(_APPLICATION):
+    if not is_application(kernel):
         place = _module(_HOSTED).place_of(kernel)
-    return place or open_cluster()
+    return place or _on_yarn(kernel)
+
+
+def _on_yarn(kernel: str) -> Place:
+    place: Place = _module(_ON_YARN).place_of(kernel)
+    return place
 
 
 def find_kernel(kernel: str) -> Kernel:
@@ -76,6 +85,22 @@ def find_kernel(kernel: str) -> Kernel:
         When this is no id.
     """
     return place_of(kernel).find(kernel)
+
+
+def is_application(kernel: str) -> bool:
+    """Whether an id is that of a kernel on YARN."""
+    return kernel.startswith(_APPLICATION)
+
+
+def own_names(edge: Sequence[str] = ()) -> set[str]:
+    """Return what clusters call us, all of those that are known; see :func:`list_kernels`."""
+    if edge:
+        return {open_cluster(edge=edge).user}
+    names = {own_name()}
+    for place in _module(_ON_YARN).places_in_use():
+        with contextlib.suppress(PlaceError):
+            names.add(place.user)
+    return names
 
 
 def own_name() -> str:
@@ -90,6 +115,7 @@ def list_kernels(
     *,
     ended: bool = False,
     user: str | None = "",
+    edge: Sequence[str] = (),
     trouble: Callable[[str], object] = lambda _: None,
 ) -> list[Status]:
     """List kernels of all places, those of each with the newest last.
@@ -100,31 +126,46 @@ def list_kernels(
         Those that have ended too.
     user : str or None, optional
         Only this user's; None for one's own. Outside YARN only one's own are known.
+    edge : sequence of str, optional
+        Only those of the cluster behind this edge node; see :func:`open_cluster`.
     trouble : callable, optional
-        Told why those of the cluster are missing, when there are others.
+        Told why those of a cluster are missing, when there are others.
 
     Raises
     ------
     ClusterError
         When there is no cluster that answers, and nothing else either.
     """
+    if edge:
+        return _of_cluster(open_cluster(edge=edge), ended=ended, user=user)
     hosted: list[Status] = _module(_LISTING).list_hosted(ended=True, user=user or "")
-    found = [status for status in hosted if ended or not status.ended]
+    others: list[Place] = _module(_ON_YARN).places_in_use()
+    beside = bool(hosted or others)
+    found: list[Status] = []
+    for place in others:
+        try:
+            found += _of_cluster(place, ended=ended, user=user)
+        except PlaceError as exc:
+            trouble(str(exc))
+    found += [status for status in hosted if ended or not status.ended]
     cluster = open_cluster()
     try:
         _ = cluster.source
     except ClusterError:
-        if hosted:  # who has such kernels need not have a cluster
+        if beside:  # who has such kernels need not have a cluster
             return found
         raise
     try:
-        wanted = cluster.user if user is None else user
-        return [*cluster.list(ended=ended, user=wanted), *found]
+        return [*_of_cluster(cluster, ended=ended, user=user), *found]
     except ClusterError as exc:
-        if not hosted:
+        if not beside:
             raise
         trouble(str(exc))
     return found
+
+
+def _of_cluster(cluster: Place, *, ended: bool, user: str | None) -> list[Status]:
+    return [*cluster.list(ended=ended, user=cluster.user if user is None else user)]
 
 
 def synchronise(

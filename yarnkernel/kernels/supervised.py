@@ -34,6 +34,10 @@ class SupervisedKernel(ABC):
     def address(self, timeout: float, last: StoreAddress | None = None) -> StoreAddress:
         """See :meth:`yarnkernel.kernels.handle.Kernel.address`."""
 
+    @abstractmethod
+    def reached(self, info: ConnectionInfo) -> ConnectionInfo:
+        """See :meth:`yarnkernel.kernels.handle.Addressed.reached`."""
+
     def kernel_status(self, timeout: float) -> KernelStatus | None:
         """See :meth:`yarnkernel.kernels.handle.Kernel.kernel_status`."""
         from yarnkernel.kernels.control import read_kernel_status  # noqa: PLC0415

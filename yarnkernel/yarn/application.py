@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from yarnkernel.connection import RECIPE_DIAGNOSTICS
@@ -27,6 +28,10 @@ FINAL_STATES = frozenset({"FINISHED", "FAILED", "KILLED"})
 ACTIVE_STATES = ("NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING")
 #: What YARN says of an application whose nodes have nothing at all.
 EMPTY_PARTITION = re.compile(r"AM Partition = (\S+) ;.* Partition Resource = <memory:0, vCores:0\b")
+
+
+#: Tells by an application's id where here a port of a host is reached.
+Reach = Callable[[str, str, int], tuple[str, int]]
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ class ApplicationStatus:
     log_aggregation : str
         How far the collection of its logs is: ``"NOT_START"``, ``"RUNNING"``,
         ``"SUCCEEDED"``, ``"DISABLED"``...; empty when YARN does not tell.
+    reach : callable, optional
+        Tells by the id where here a port of a host is reached; by default it is where it is.
     """
 
     app_id: str
@@ -82,6 +89,7 @@ class ApplicationStatus:
     tags: frozenset[str]
     fingerprint: str
     log_aggregation: str
+    reach: Reach | None = field(default=None, compare=False, repr=False)
 
     @property
     def id(self) -> str:
@@ -90,13 +98,22 @@ class ApplicationStatus:
 
     @property
     def store(self) -> StoreAddress | None:
-        """Its kernel's key-value store; None before there is one, and at the end."""
+        """Its kernel's key-value store; None before there is one, and at the end.
+
+        Raises
+        ------
+        ClusterError
+            When it is reached from another machine alone, and that not.
+        """
         if self.state != "RUNNING" or not self.port:
             return None
+        host, port = self.host, self.port
+        if self.reach is not None:
+            host, port = self.reach(self.app_id, host, port)
         return StoreAddress(
             kernel=self.app_id,
-            host=self.host,
-            port=self.port,
+            host=host,
+            port=port,
             user=self.user,
             state=self.state,
             has_own_certificate=CERTIFICATE_TAG in self.tags,
@@ -142,7 +159,8 @@ class ApplicationStatus:
 
     def document(self) -> dict[str, object]:
         """Return what is known, as JSON has it."""
-        document = asdict(self)
+        document = {one.name: getattr(self, one.name) for one in fields(self)}
+        del document["reach"]
         for name in ("start_time", "launch_time", "finish_time"):
             moment = document[name]
             document[name] = moment.isoformat() if moment else None

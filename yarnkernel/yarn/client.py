@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from yarnkernel.connection import through_forwards
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
     ApplicationError,
@@ -26,11 +29,11 @@ from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.hadoop.resource_manager import ResourceManager
 from yarnkernel.yarn.application import (
     ACTIVE_STATES,
-    TAG,
     UNIQUE_TAG_PREFIX,
     ApplicationStatus,
     forgotten_status,
 )
+from yarnkernel.yarn.edges import note_end
 from yarnkernel.yarn.report import leaf_queues, order, to_status
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from yarnkernel.cluster.find import ClusterEnvironment
+    from yarnkernel.connection import ConnectionInfo
 
 #: Seconds that the ResourceManager may take to answer a short question.
 ANSWER_TIMEOUT = 15.0
@@ -152,7 +156,7 @@ class YarnClient:
         """
         try:
             report = self.resource_manager.submit_application(context, timeout)
-            return to_status(report, self.cluster.configuration)
+            return self._to_status(report)
         except HadoopError:
             raise
         except RpcError:
@@ -185,9 +189,29 @@ class YarnClient:
         if report is None:
             raise self._not_found(app_id, timeout)
         if report.applicationType == APPLICATION_TYPE:
-            return to_status(report, self.cluster.configuration)
+            return self._to_status(report)
         problem = f"{app_id} is not an application of skein or yarnkernel"
         raise ApplicationNotFoundError(problem, app_id=app_id, hint="yarnkernel list --all")
+
+    def _to_status(self, report: Any) -> ApplicationStatus:
+        status = to_status(report, self.cluster.configuration)
+        if not self.cluster.edge:
+            return status
+        if status.ended and note_end(status.app_id):
+            self.cluster.release(status.app_id)
+        return replace(status, reach=partial(self.cluster.forward, greets=False))
+
+    def reached(self, app_id: str, info: ConnectionInfo) -> ConnectionInfo:
+        """Return connection info of an application's kernel with what is reached from here.
+
+        Raises
+        ------
+        ClusterError
+            When it is reached from another machine alone, and that not.
+        """
+        if not self.cluster.edge:
+            return info
+        return through_forwards(info, partial(self.cluster.forward, app_id, greets=True))
 
     def _not_found(self, app_id: str, timeout: float) -> ApplicationNotFoundError:
         """Say why the ResourceManager does not know an application.
@@ -247,7 +271,7 @@ class YarnClient:
                 tags=tags,
                 types=[APPLICATION_TYPE],
             )
-        statuses = [to_status(report, self.cluster.configuration) for report in reports]
+        statuses = map(self._to_status, reports)
         return sorted(statuses, key=lambda status: order(status.app_id))
 
     def kill(self, app_id: str, timeout: float = ANSWER_TIMEOUT) -> None:
@@ -324,25 +348,3 @@ class YarnClient:
         with self._asking():
             root = self.resource_manager.queue("root", timeout)
         return sorted(leaf_queues(root)) if root is not None else []
-
-
-def list_kernels(
-    client: YarnClient, *, ended: bool = False, user: str = ""
-) -> list[ApplicationStatus]:
-    """List kernels.
-
-    Parameters
-    ----------
-    client : YarnClient
-        The connection to a cluster.
-    ended : bool, default False
-        Those that have ended too.
-    user : str, optional
-        Only this user's.
-
-    Returns
-    -------
-    list of ApplicationStatus
-        Applications with the tag ``yarnkernel``, the newest last.
-    """
-    return client.applications(ended=ended, user=user, tags=[TAG])

@@ -69,12 +69,12 @@ class YarnKernel(SupervisedKernel):
         """See :meth:`yarnkernel.kernels.handle.Kernel.address`."""
         try:
             status = self.client.status(self.id, timeout)
+            if (address := status.store) is not None:
+                return address
         except ClusterError:
             if last is None:
                 raise
             return last
-        if (address := status.store) is not None:
-            return address
         ended = f"has ended: {status.outcome}" if status.ended else f"is {status.outcome}"
         raise ApplicationError(
             f"{self.id} {ended}; there is no kernel",
@@ -83,6 +83,10 @@ class YarnKernel(SupervisedKernel):
             diagnostics=status.diagnostics,
             hint=f"yarnkernel {'logs' if status.ended else 'connect'} {self.id}",
         )
+
+    def reached(self, info: ConnectionInfo) -> ConnectionInfo:
+        """See :meth:`yarnkernel.kernels.handle.Addressed.reached`."""
+        return self.client.reached(self.id, info)
 
     def wait(
         self, deadline: Deadline, *, key: str = KERNEL_INFO_KEY, report: Report = ignore
@@ -133,11 +137,12 @@ class YarnKernel(SupervisedKernel):
         if status.ended:
             report(Progress("gone", kernel=self.id, state=status.outcome))
             return status
-        if not force and (address := status.store) is not None:
+        if not force and status.state == "RUNNING":
             from yarnkernel.store.remote_error import RemoteError  # noqa: PLC0415
 
             try:
-                self.shut_down(address, "Stopped by yarnkernel stop.", STEP_TIMEOUT)
+                if (address := status.store) is not None:
+                    self.shut_down(address, "Stopped by yarnkernel stop.", STEP_TIMEOUT)
             except (RemoteError, ClusterError) as exc:
                 report(Progress("silent", kernel=self.id, reason=str(exc)))
             else:

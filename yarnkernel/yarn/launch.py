@@ -10,6 +10,7 @@ from yarnkernel.errors import MasterFailedError, YarnKernelError, summary
 from yarnkernel.interrupts import uninterrupted
 from yarnkernel.progress import Progress, ignore
 from yarnkernel.store.credentials import keep_pair
+from yarnkernel.yarn.edges import note
 from yarnkernel.yarn.kernel import YarnKernel
 from yarnkernel.yarn.spec_changes import add_unique_tag
 
@@ -58,6 +59,7 @@ def submitted(
     kernel = None
     try:
         kernel = YarnKernel(way.submit(spec, deadline, report), way.client)
+        note(kernel.id, way.client.cluster.edge)
         if spec.master.security is not None:
             keep_pair(kernel.id, spec.master.security)
         report(Progress("submitted", kernel=kernel.id, place=spec.queue))

@@ -20,8 +20,9 @@ from yarnkernel.errors import YarnKernelError
 from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.kernels.place import Description
 from yarnkernel.progress import Progress, ignore
-from yarnkernel.yarn.application import check_app_id, reason_for_waiting
-from yarnkernel.yarn.client import ANSWER_TIMEOUT, YarnClient, list_kernels
+from yarnkernel.yarn.application import TAG, check_app_id, reason_for_waiting
+from yarnkernel.yarn.client import ANSWER_TIMEOUT, YarnClient
+from yarnkernel.yarn.edges import edge_note, edges_in_use, note
 from yarnkernel.yarn.submission import Scheduling, asking
 
 if TYPE_CHECKING:
@@ -51,11 +52,14 @@ class YarnPlace:
     ----------
     cluster : ClusterEnvironment, optional
         The cluster. By default it is looked for when it is needed.
+    edge : sequence of str, optional
+        The edge node that it is reached through, after the hosts to go through on the way there.
     """
 
-    def __init__(self, cluster: ClusterEnvironment | None = None) -> None:
+    def __init__(self, cluster: ClusterEnvironment | None = None, edge: Sequence[str] = ()) -> None:
         if cluster is not None:
             self.cluster = cluster
+        self._edge = edge
         self._driver: SharedDriver | None = None
         self._making_driver = threading.Lock()
 
@@ -68,6 +72,11 @@ class YarnPlace:
         ClusterError
             When nothing says which one it is.
         """
+        if self._edge:
+            from yarnkernel.cluster.edge import find_edge  # noqa: PLC0415
+
+            *jump, host = self._edge
+            return find_edge(host, jump)
         from yarnkernel.cluster.find import find_cluster  # noqa: PLC0415
 
         return find_cluster()
@@ -215,7 +224,11 @@ class YarnPlace:
     def list(self, *, ended: bool = False, user: str = "") -> Sequence[ApplicationStatus]:
         """See :meth:`yarnkernel.kernels.place.Place.list`."""
         with YarnClient(self.cluster) as client:
-            return list_kernels(client, ended=ended, user=user)
+            found = client.applications(ended=ended, user=user, tags=[TAG])
+        for status in found if self._edge else ():
+            if status.user == self.user and not status.ended:  # so that their ids will do
+                note(status.app_id, self.cluster.edge)
+        return found
 
     def explain(self, status: Status) -> str:
         """See :meth:`yarnkernel.kernels.place.Place.explain`."""
@@ -238,6 +251,17 @@ def _pusher(deadline: Deadline, report: Report, transfer: Transfer | None) -> Pu
     return Pusher(deadline, report, transfer.bar, transfer.terminal)
 
 
-def open_place(cluster: ClusterEnvironment | None) -> Place:
-    """See :func:`yarnkernel.kernels.places.open_place`."""
-    return YarnPlace(cluster)
+def open_place(cluster: ClusterEnvironment | None, edge: Sequence[str] = ()) -> Place:
+    """See :func:`yarnkernel.kernels.places.open_cluster`."""
+    return YarnPlace(cluster, edge)
+
+
+def place_of(kernel: str) -> Place:
+    """Return the place of an application; the cluster of the environment of one not known here."""
+    known = edge_note(kernel)
+    return YarnPlace(edge=known.edge if known is not None else ())
+
+
+def places_in_use() -> list[Place]:
+    """Return the places beyond edge nodes where kernels of ours may run."""
+    return [YarnPlace(edge=edge) for edge in edges_in_use()]

@@ -124,7 +124,7 @@ class KernelWait:
                 trouble = problem
             if value is not None:
                 self.phases["PUBLISHED"] = time.monotonic() - begin
-                return self._check(value, status)
+                return self.client.reached(self.app_id, self._check(value, status))
             later = time.monotonic() - begin > PATIENCE
             time.sleep(deadline.step(POLL_INTERVAL_LATER if later else POLL_INTERVAL))
         raise self._late(deadline, status, trouble)
@@ -148,8 +148,11 @@ class KernelWait:
         reader: KeyReader, status: ApplicationStatus, key: str, timeout: float
     ) -> tuple[bytes | None, str]:
         """Read the key; without a value, say what is wrong if anything is."""
-        if (address := status.store) is None:
-            return None, ""
+        try:
+            if (address := status.store) is None:
+                return None, ""
+        except ClusterError as exc:  # of an edge node whose line is down
+            return None, summary(exc)
         try:
             return reader.read(address, key, timeout), ""
         except RemoteError as exc:

@@ -1,0 +1,177 @@
+"""YARN through an edge node, from a laptop that reaches nothing but the edge node's sshd."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from tests.conftest import REPOSITORY, Shell, clean_environment, finish, wait_for
+from tests.support.edge import EdgeHost, Laptop, edge_host
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Runs cells in the kernel of a connection file, and prints what they show.
+RUN = """\
+import json, sys
+from tests.support.kernels import Kernel
+with Kernel(json.load(open(sys.argv[1]))) as kernel:
+    for code in sys.argv[2:]:
+        print(kernel.run(code), end="", flush=True)
+"""
+PROVISIONER = """\
+from jupyter_client.manager import start_new_kernel
+manager, client = start_new_kernel(kernel_name="beyond", startup_timeout=90)
+client.execute_interactive("print(6 * 7)", timeout=60)
+manager.restart_kernel()
+client.wait_for_ready(timeout=60)
+client.execute_interactive("print(6 * 8)", timeout=60)
+client.stop_channels()
+manager.shutdown_kernel()
+"""
+
+
+@pytest.fixture(scope="module")
+def edge(user_shell: Shell, cluster: dict[str, Any]) -> Iterator[EdgeHost]:
+    known = user_shell.yarnkernel("cluster", "env", "--json").ok().document
+    variables = {name: known[name] for name in ("HADOOP_CONF_DIR", "JAVA_HOME")}
+    with edge_host() as host:
+        host.set_profile(variables, Path(cluster["directory"], "bin"))
+        yield host
+
+
+def new_user(home: Path) -> Shell:
+    """A user who shares nothing with the cluster's, not even what is cached."""
+    return Shell(clean_environment(home), home).using(XDG_CACHE_HOME=str(home / ".cache"))
+
+
+@pytest.fixture(scope="module")
+def laptop(tmp_path_factory: pytest.TempPathFactory, edge: EdgeHost) -> Laptop:
+    """Its user has a home of his own, and knows of no cluster."""
+    home = tmp_path_factory.mktemp("laptop") / "it's a home"
+    home.mkdir()
+    return Laptop(edge, new_user(home))
+
+
+@pytest.fixture
+def kernel(laptop: Laptop) -> Iterator[str]:
+    app_id = laptop.yarnkernel("start", "--host", "edge").ok().out.strip()
+    yield app_id
+    laptop.yarnkernel("stop", app_id)
+
+
+def cells(laptop: Laptop, app_id: str, *code: str) -> list[str]:
+    """Connect from the laptop and run cells."""
+    path = laptop.shell.directory / "kernel.json"
+    laptop.yarnkernel("connect", app_id, "--connection-file", path).ok()
+    done = laptop.run(sys.executable, "-c", RUN, path, *code, cwd=REPOSITORY).ok()
+    return done.out.splitlines()
+
+
+def test_all_commands(laptop: Laptop, cluster: dict[str, Any]) -> None:
+    web = cluster["web"].removeprefix("http://")
+    assert laptop.run("curl", "-sS", "-m", "2", f"http://{web}/").code != 0, "it is cut off"
+    app_id = laptop.yarnkernel("start", "--host", "edge", "--name", "far").ok().out.strip()
+    assert app_id in laptop.yarnkernel("list", "--ids").ok().out.split()
+    (row,) = laptop.yarnkernel("list", "--host", "edge", "--json").ok().document
+    assert (row["app_id"], row["name"]) == (app_id, "far")
+    assert row["kernel"]["state"] in ("idle", "starting")
+    status = laptop.yarnkernel("status", app_id, "--json").ok().document
+    assert (status["state"], status["kernel"]["restarts"]) == ("RUNNING", 0)
+    code = "import os; x = 42; print(os.environ['SKEIN_APPLICATION_ID'])"
+    log = "_ = os.system('echo a line for the log')"
+    assert cells(laptop, app_id, code, log) == [app_id, "a line for the log"]
+    wait_for(
+        lambda: "a line for the log" in laptop.yarnkernel("logs", app_id).ok().out, 10, "its log"
+    )
+    assert "nothing to interrupt" in laptop.yarnkernel("interrupt", app_id).ok().err
+    assert "was restarted in" in laptop.yarnkernel("restart", app_id).ok().err
+    assert cells(laptop, app_id, "print('x' in globals())") == ["False"]
+    encrypted = laptop.yarnkernel("connect", app_id, "--encrypt").ok().document
+    assert encrypted["ip"] == "127.0.0.1"
+    assert "curve_publickey" in encrypted
+    done = laptop.yarnkernel("stop", app_id).ok()
+    assert "FINISHED SUCCEEDED" in done.err
+    assert app_id not in laptop.yarnkernel("list", "--host", "edge", "--ids").ok().out.split()
+    # What was collected is where only the cluster reaches it.
+    assert "a line for the log" in laptop.yarnkernel("logs", app_id).ok().out
+    forwards = next(Path(laptop.edge.directory).glob("yarnkernel-*/*/forwards.json"))
+    assert [one["until"] for one in json.loads(forwards.read_text()) if one["host"]] == []
+
+
+def test_known_to_another_laptop(
+    laptop: Laptop, kernel: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The certificate comes along, as elsewhere; the edge node is named once."""
+    home = tmp_path_factory.mktemp("other")
+    (home / ".skein").symlink_to(laptop.shell.directory / ".skein")
+    other = Laptop(laptop.edge, new_user(home))
+    assert "no cluster" in other.yarnkernel("status", kernel).error(1)
+    assert kernel in other.yarnkernel("list", "--host", "edge", "--ids").ok().out.split()
+    assert other.yarnkernel("status", kernel, "--json").ok().document["state"] == "RUNNING"
+
+
+def test_line_that_is_down_for_a_while(laptop: Laptop, kernel: str) -> None:
+    path = laptop.shell.directory / "kernel.json"
+    laptop.yarnkernel("connect", kernel, "--connection-file", path).ok()
+    code = "import time\nfor i in range(12): print(i, flush=True); time.sleep(1)"
+    process = laptop.shell.start(
+        *laptop.inside(sys.executable, "-c", RUN, path, code), cwd=REPOSITORY
+    )
+    time.sleep(3)
+    laptop.edge.cut()
+    time.sleep(8)
+    laptop.edge.plug_in()
+    out, err = finish(process, 60)
+    assert out.split() == [str(i) for i in range(12)], err
+
+
+def test_line_that_breaks(laptop: Laptop, kernel: str) -> None:
+    """The same ports lead there again."""
+    path = laptop.shell.directory / "kernel.json"
+    laptop.yarnkernel("connect", kernel, "--connection-file", path).ok()
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if "exec /bin/sh" in words and any(str(laptop.edge.directory) in one for one in words):
+            process.kill()
+    assert laptop.yarnkernel("status", kernel, "--json").ok().document["state"] == "RUNNING"
+    done = laptop.run(sys.executable, "-c", RUN, path, "print(6 * 7)", cwd=REPOSITORY).ok()
+    assert done.out == "42\n"
+
+
+def test_provisioner(laptop: Laptop) -> None:
+    laptop.yarnkernel("kernelspec", "add", "--name", "beyond", "--host", "edge").ok()
+    done = laptop.run(sys.executable, "-c", PROVISIONER, timeout=240).ok()
+    assert done.out.split() == ["42", "48"]
+    wait_for(lambda: not laptop.yarnkernel("list", "--ids").out.split(), 20, "its end")
+
+
+def test_upload_and_environment(laptop: Laptop, tmp_path: Path) -> None:
+    """Hadoop's own command does it, on the edge node."""
+    large = tmp_path / "large.bin"
+    large.write_bytes(bytes(1 << 20))
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        "name: upload\nmaster:\n  resources: {memory: 1 GiB, vcores: 1}\n"
+        f"  files: {{large.bin: {large}}}\n  script: exec python -m yarnkernel.recipe\n"
+    )
+    app_id = laptop.yarnkernel("start", spec, "--host", "edge").ok().out.strip()
+    try:
+        code = "import os; print(os.path.getsize('large.bin'))"
+        assert cells(laptop, app_id, code) == [str(1 << 20)]
+    finally:
+        laptop.yarnkernel("stop", app_id).ok()
+
+
+def test_what_cannot_be(laptop: Laptop) -> None:
+    refused = laptop.yarnkernel("start", "--host", "edge", "--via", "skein").error(1)
+    assert "skein's driver needs Java" in refused
+    assert "--via direct" in refused
+    assert "--jump needs a --host" in laptop.yarnkernel("start", "--jump", "edge").error(2)
+    assert "cannot be reached" in laptop.yarnkernel("start", "--host", "nobody.invalid").error(1)
