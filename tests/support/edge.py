@@ -10,10 +10,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from tests.conftest import BIN, Result, Shell
-from tests.support.ssh_host import SshHost, missing, run
+from tests.support.ssh_host import TIMEOUT, SshHost, missing, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,6 +51,16 @@ class EdgeHost(SshHost):
         lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
         lines.append(f'export PATH={shlex.quote(str(bin_dir))}:"$PATH"')
         (self.home / ".profile").write_text("\n".join([*lines, "echo Welcome to the edge", ""]))
+
+    def end_keepers(self) -> None:
+        """Kill who keeps lines to it."""
+        for process in psutil.process_iter(["cmdline"]):
+            words = process.info["cmdline"] or []
+            if "yarnkernel.hosts.keeper" in words and any(
+                str(self.directory) in word for word in words
+            ):
+                process.kill()
+                process.wait(TIMEOUT)
 
     def tear_down(self) -> None:
         """End all that runs on the laptop, and the network."""

@@ -37,6 +37,13 @@ manager.shutdown_kernel()
 """
 
 
+SETTINGS = """\
+import json
+from yarnkernel.cluster.edge import find_edge
+print(json.dumps(find_edge("edge").configuration.settings))
+"""
+
+
 @pytest.fixture(scope="module")
 def edge(user_shell: Shell, cluster: dict[str, Any]) -> Iterator[EdgeHost]:
     known = user_shell.yarnkernel("cluster", "env", "--json").ok().document
@@ -152,7 +159,72 @@ def test_provisioner(laptop: Laptop) -> None:
     wait_for(lambda: not laptop.yarnkernel("list", "--ids").out.split(), 20, "its end")
 
 
-def test_upload_and_environment(laptop: Laptop, tmp_path: Path) -> None:
+def test_end_that_nobody_tells(laptop: Laptop, kernel: str, user_shell: Shell) -> None:
+    """Ports lead no longer to where nobody listens any more."""
+    path = next(laptop.edge.directory.glob("yarnkernel-*/*/forwards.json"))
+
+    def forwards() -> list[dict[str, Any]]:
+        return [one for one in json.loads(path.read_text()) if one["until"] == kernel]
+
+    laptop.yarnkernel("connect", kernel).ok()
+    assert [one["greets"] for one in forwards()] == [False] + [True] * 5
+    laptop.edge.end_keepers()
+    path.write_text(json.dumps([{**one, "seen": 0.0} for one in forwards()]))
+    laptop.yarnkernel("status", kernel).ok()
+    wait_for(lambda: forwards()[-1]["seen"] > 0, 30, "a look whether it is there")
+    laptop.edge.end_keepers()
+    user_shell.yarnkernel("stop", kernel).ok()
+    path.write_text(json.dumps([{**one, "seen": 0.0} for one in forwards()]))
+    assert kernel not in laptop.yarnkernel("list", "--host", "edge", "--ids").ok().out.split()
+    wait_for(lambda: not forwards(), 30, "the end of its ports")
+
+
+def test_environment(laptop: Laptop, venv_archive: Path) -> None:
+    """Hadoop's own command puts it there, on the edge node."""
+    start = ("start", "--host", "edge", "--environment", venv_archive)
+    app_id = laptop.yarnkernel(*start).ok().out.strip()
+    try:
+        (prefix,) = cells(laptop, app_id, "import sys; print(sys.prefix)")
+        assert app_id in prefix
+        listed = laptop.yarnkernel("env", "list", "--host", "edge", "--json").ok().document
+        (url,) = [one["url"] for one in listed if one["visibility"] == "private"]
+        assert "none of a cluster" not in laptop.yarnkernel("list").ok().err
+    finally:
+        laptop.yarnkernel("stop", app_id).ok()
+    app_id = laptop.yarnkernel("start", "--host", "edge", "--environment", url).ok().out.strip()
+    laptop.yarnkernel("stop", app_id).ok()
+
+
+def test_files_that_site_files_include(laptop: Laptop, tmp_path: Path) -> None:
+    """They come along, from wherever they are there, by names of their own."""
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    (tmp_path / "far.xml").write_text(
+        "<configuration><property><name>a</name><value>1</value></property></configuration>"
+    )
+    include = '<include href="{}">{}</include>'
+    fallback = "<fallback><property><name>b</name><value>2</value></property></fallback>"
+    (conf / "near.xml").write_text(
+        f"<configuration>{include.format('../far.xml', '')}</configuration>"
+    )
+    (conf / "core-site.xml").write_text("<configuration/>")
+    (conf / "yarn-site.xml").write_text(
+        f"<configuration>{include.format(conf / 'near.xml', '')}"
+        f"{include.format('/nothing/there.xml', fallback)}</configuration>"
+    )
+    profile = laptop.edge.home / ".profile"
+    was = profile.read_text()
+    other = tmp_path / "other"
+    other.mkdir()
+    try:
+        profile.write_text(f"export HADOOP_CONF_DIR={conf}\n")
+        settings = Laptop(laptop.edge, new_user(other)).run(sys.executable, "-c", SETTINGS).ok().out
+    finally:
+        profile.write_text(was)
+    assert json.loads(settings) == {"a": "1", "b": "2"}
+
+
+def test_upload(laptop: Laptop, tmp_path: Path) -> None:
     """Hadoop's own command does it, on the edge node."""
     large = tmp_path / "large.bin"
     large.write_bytes(bytes(1 << 20))

@@ -9,7 +9,15 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.arguments import add_timeout, count
-from yarnkernel.cli.arguments import APPLICATIONS, Commands, add_app_id, add_command, completed_by
+from yarnkernel.cli.arguments import (
+    APPLICATIONS,
+    Commands,
+    add_app_id,
+    add_command,
+    add_edge,
+    completed_by,
+    edge_of,
+)
 from yarnkernel.cli.kernels import find_kernel, place_of
 from yarnkernel.errors import ApplicationError, PlaceError, UsageError
 from yarnkernel.kernels.handle import join_pieces
@@ -35,12 +43,7 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--all", action="store_true", help="those that have ended too")
     parser.add_argument("--user", default="", help="only those of this user")
     parser.add_argument("--ids", action="store_true", help="only the ids, a line each")
-    parser.add_argument(
-        "--host", default="", help="only those of the YARN cluster behind this edge node"
-    )
-    parser.add_argument(
-        "--jump", action="append", default=[], metavar="HOST", help="host to go through there"
-    )
+    add_edge(parser, "only those of the YARN cluster behind this edge node")
 
     parser = add_command(commands, "status", _status, "show what YARN knows of an application")
     add_app_id(parser)
@@ -113,9 +116,7 @@ def _used_memory(kernel: KernelStatus) -> str:
 def _list(options: argparse.Namespace, output: Output) -> None:
     from yarnkernel.kernels import places  # noqa: PLC0415  (protobuf)
 
-    if options.jump and not options.host:
-        raise UsageError("--jump needs a --host that it leads to")
-    edge = [*options.jump, options.host] if options.host else ()
+    edge = edge_of(options)
     found = places.list_kernels(
         ended=options.all,
         user=options.user,

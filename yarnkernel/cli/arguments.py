@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.cli.output import add_output_options
+from yarnkernel.errors import UsageError
 from yarnkernel.kernels.arguments import given
 from yarnkernel.kernels.options import OPTIONS
 
@@ -46,6 +47,27 @@ def add_app_id(parser: argparse.ArgumentParser) -> None:
     """Add ``APP_ID``."""
     action = parser.add_argument("app_id", metavar="APP_ID", help="id of the application")
     completed_by(action, APPLICATIONS)
+
+
+def add_edge(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add ``--host`` and ``--jump`` of a command that is about a cluster."""
+    parser.add_argument("--host", default="", help=f"{what}, as your ssh takes it")
+    parser.add_argument(
+        "--jump", action="append", default=[], metavar="HOST", help="host to go through there"
+    )
+
+
+def edge_of(options: argparse.Namespace) -> list[str]:
+    """Return the edge node, after the hosts to go through on the way there; none without one.
+
+    Raises
+    ------
+    UsageError
+        When there are only the latter.
+    """
+    if options.jump and not options.host:
+        raise UsageError("--jump needs a --host that it leads to")
+    return [*options.jump, options.host] if options.host else []
 
 
 def add_spec(parser: argparse.ArgumentParser) -> None:

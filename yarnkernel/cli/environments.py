@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.arguments import add_timeout, count
-from yarnkernel.cli.arguments import Commands, add_command
+from yarnkernel.cli.arguments import Commands, add_command, add_edge, edge_of
 from yarnkernel.cli.kernels import pusher
 from yarnkernel.deadline import Deadline
 from yarnkernel.environment.stored import TAG_PREFIX
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from yarnkernel.cli.output import Output
+    from yarnkernel.cluster.find import ClusterEnvironment
     from yarnkernel.environment.store import EnvironmentStore
     from yarnkernel.environment.stored import StoredArchive
 
@@ -116,6 +117,18 @@ def _add_directory(parser: argparse.ArgumentParser) -> None:
         help="on the cluster (default: .yarnkernel/environments or, for everybody, "
         ".yarnkernel-public/environments below your home there)",
     )
+    add_edge(parser, "edge node of the cluster")
+
+
+def _cluster(options: argparse.Namespace) -> ClusterEnvironment:
+    edge = edge_of(options)
+    if edge:
+        from yarnkernel.cluster.edge import find_edge  # noqa: PLC0415
+
+        return find_edge(edge[-1], edge[:-1])
+    from yarnkernel.cluster.find import find_cluster  # noqa: PLC0415
+
+    return find_cluster()
 
 
 def _add_host(parser: argparse.ArgumentParser) -> None:
@@ -140,12 +153,11 @@ def _pack(options: argparse.Namespace, output: Output) -> None:
 
 
 def _push(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.cluster.find import find_cluster  # noqa: PLC0415
     from yarnkernel.environment.store import EnvironmentStore  # noqa: PLC0415
 
     if not options.environment.exists():
         raise UsageError(f"there is no environment {options.environment}")
-    cluster = find_cluster()
+    cluster = _cluster(options)
     output.progress(f"cluster: {cluster.source}")
     deadline = Deadline(options.timeout)
     store = EnvironmentStore(cluster, deadline, public=options.public, directory=options.directory)
@@ -157,10 +169,9 @@ def _push(options: argparse.Namespace, output: Output) -> None:
 
 def _stores(options: argparse.Namespace) -> Iterator[EnvironmentStore]:
     """The places on the cluster that a command is about."""
-    from yarnkernel.cluster.find import find_cluster  # noqa: PLC0415
     from yarnkernel.environment.store import EnvironmentStore  # noqa: PLC0415
 
-    cluster = find_cluster()
+    cluster = _cluster(options)
     deadline = Deadline(options.timeout)
     if options.directory is not None:
         yield EnvironmentStore(cluster, deadline, directory=options.directory)
@@ -195,7 +206,7 @@ def _prune(options: argparse.Namespace, output: Output) -> None:
         return
     in_use = {
         tag.removeprefix(TAG_PREFIX)
-        for status in open_cluster().list()
+        for status in open_cluster(_cluster(options)).list()
         for tag in status.tags
         if tag.startswith(TAG_PREFIX)
     }

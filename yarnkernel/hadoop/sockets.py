@@ -164,13 +164,13 @@ def open_socket(address: Address, deadline: Deadline, socks: Socks | None = None
             raise
         except (OSError, UnreachableError) as exc:
             reason = getattr(exc, "strerror", None) or exc
+            server = f"{socks.address[0]}:{socks.address[1]} ({_SOCKS_SERVER})"
+            problem = f"the SOCKS server {server}: {reason}"
             if socks.resolves:  # OpenSSH's says nothing when it cannot connect
-                problem = "does not reach that, or lets nobody reach it by ssh"
-                problem = f"cannot be reached: {reason}" if isinstance(exc, OSError) else problem
-                raise UnreachableError(f"the edge node {problem}") from exc
-            raise UnreachableError(
-                f"the SOCKS server {socks.address[0]}:{socks.address[1]} ({_SOCKS_SERVER}): {reason}"
-            ) from exc
+                refused = isinstance(exc, UnreachableError)
+                what = "does not reach that, or lets nobody reach it by ssh"
+                problem = f"the edge node {what if refused else f'is not reached: {reason}'}"
+            raise UnreachableError(problem) from exc
         stack.pop_all()
         return opened
 
