@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from tests.conftest import REPOSITORY, Shell, clean_environment, finish, wait_for
+from tests.conftest import BIN, REPOSITORY, Shell, clean_environment, finish, wait_for
 from tests.support.edge import EdgeHost, Laptop, edge_host
 
 if TYPE_CHECKING:
@@ -112,6 +113,27 @@ def test_all_commands(laptop: Laptop, cluster: dict[str, Any]) -> None:
     assert [one["until"] for one in json.loads(forwards.read_text()) if one["host"]] == []
 
 
+def test_console(laptop: Laptop, kernel: str) -> None:
+    done = subprocess.run(
+        [str(word) for word in laptop.inside(BIN / "yarnkernel", "console", kernel)],
+        input="6 * 7\nexit\n",
+        env=laptop.shell.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "42" in done.stdout, done.stderr
+
+
+def test_kernel_that_fails(laptop: Laptop) -> None:
+    """The reason comes from logs that only the cluster reaches."""
+    command = "sh -c 'echo I cannot >&2; exit 3' {connection_file}"
+    failed = laptop.yarnkernel("start", "--host", "edge", "--kernel-cmd", command).error(1)
+    assert "exit code 3" in failed
+    assert "I cannot" in failed
+
+
 def test_known_to_another_laptop(
     laptop: Laptop, kernel: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -168,10 +190,6 @@ def test_end_that_nobody_tells(laptop: Laptop, kernel: str, user_shell: Shell) -
 
     laptop.yarnkernel("connect", kernel).ok()
     assert [one["greets"] for one in forwards()] == [False] + [True] * 5
-    laptop.edge.end_keepers()
-    path.write_text(json.dumps([{**one, "seen": 0.0} for one in forwards()]))
-    laptop.yarnkernel("status", kernel).ok()
-    wait_for(lambda: forwards()[-1]["seen"] > 0, 30, "a look whether it is there")
     laptop.edge.end_keepers()
     user_shell.yarnkernel("stop", kernel).ok()
     path.write_text(json.dumps([{**one, "seen": 0.0} for one in forwards()]))

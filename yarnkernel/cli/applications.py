@@ -24,7 +24,7 @@ from yarnkernel.kernels.handle import join_pieces
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from yarnkernel.cli.output import Output
     from yarnkernel.kernel_status import KernelStatus
@@ -129,7 +129,9 @@ def _list(options: argparse.Namespace, output: Output) -> None:
         return
     kernels: dict[str, KernelStatus] = {}
     # Others' supervisors would not answer us, and might take their time to say so.
-    own = _own_stores(found, places.own_names(edge), output)
+    # Behind an edge node we may have another name, but what is ours has been noted.
+    name = "" if edge else places.own_name()
+    own = _stores([one for one in found if places.is_own(one, name)], output)
     if own:
         from yarnkernel.kernels.control import read_kernel_statuses  # noqa: PLC0415  (skein)
 
@@ -158,22 +160,17 @@ def _list(options: argparse.Namespace, output: Output) -> None:
     output.table(headings, rows, [_document(status, kernels.get(status.id)) for status in found])
 
 
-def _own_stores(
-    found: Sequence[Status], users: Collection[str], output: Output
-) -> list[StoreAddress]:
-    """Return where those kernels' stores are that answer us."""
-    from yarnkernel.kernels.places import is_application  # noqa: PLC0415  (protobuf)
-
-    own = []
+def _stores(found: Sequence[Status], output: Output) -> list[StoreAddress]:
+    """Return where kernels' stores are, of those that have one that is reached."""
+    stores = []
     for status in found:
-        if status.user in users or not is_application(status.id):
-            try:
-                store = status.store
-            except PlaceError as exc:
-                output.progress(f"warning: {status.id}: {exc}")
-            else:
-                own += [] if store is None else [store]
-    return own
+        try:
+            store = status.store
+        except PlaceError as exc:
+            output.progress(f"warning: {status.id}: {exc}")
+        else:
+            stores += [] if store is None else [store]
+    return stores
 
 
 def _status(options: argparse.Namespace, output: Output) -> None:

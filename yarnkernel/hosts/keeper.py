@@ -25,6 +25,8 @@ from yarnkernel.hosts.line import Line, NeedsPersonError, free_port
 SOCKET, CONTROL, LOG, FORWARDS = "k", "c", "ssh.log", "forwards.json"
 #: Seconds without a forward or a request after which it ends.
 UNUSED = 60.0
+#: Seconds in which who has started it asks for the first time.
+FIRST_TIMEOUT = 10.0
 #: Seconds between two looks whether the kernels of the forwards run.
 LOOK_INTERVAL = 20.0
 #: Seconds between two looks whether anybody listens at the end of a forward that ends by a word.
@@ -55,6 +57,7 @@ class Keeper:
         self._directory: Path = options.directory
         self._line: Line | None = None
         self._connected = asyncio.Event()
+        self._answered = asyncio.Event()
         self._trouble = ""
         self._forwards = Forwards(self._directory / FORWARDS)
         self._opening: dict[tuple[str, int], asyncio.Lock] = {}
@@ -70,6 +73,9 @@ class Keeper:
         keeping = asyncio.create_task(self._keep())
         unused = asyncio.create_task(self._until_unused())
         await asyncio.wait((keeping, unused), return_when=asyncio.FIRST_COMPLETED)
+        with contextlib.suppress(asyncio.TimeoutError):
+            # Who has started us may not have seen yet that we listen, and has to hear why we end.
+            await asyncio.wait_for(self._answered.wait(), FIRST_TIMEOUT)
         server.close()
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
@@ -191,6 +197,7 @@ class Keeper:
         finally:
             self._used = time.monotonic()
             self._requests -= 1
+            self._answered.set()
             writer.close()
 
     async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:

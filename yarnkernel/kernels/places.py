@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import getpass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -92,15 +91,11 @@ def is_application(kernel: str) -> bool:
     return kernel.startswith(_APPLICATION)
 
 
-def own_names(edge: Sequence[str] = ()) -> set[str]:
-    """Return what clusters call us, all of those that are known; see :func:`list_kernels`."""
-    if edge:
-        return {open_cluster(edge=edge).user}
-    names = {own_name()}
-    for place in _module(_ON_YARN).places_in_use():
-        with contextlib.suppress(PlaceError):
-            names.add(place.user)
-    return names
+def is_own(status: Status, name: str) -> bool:
+    """Whether a kernel is ours, who have a name on the cluster of the environment."""
+    if not is_application(status.id) or status.user == name:
+        return True
+    return bool(_module(_ON_YARN).is_noted(status.id))
 
 
 def own_name() -> str:

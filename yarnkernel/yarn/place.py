@@ -262,6 +262,11 @@ def place_of(kernel: str) -> Place:
     return YarnPlace(edge=known.edge if known is not None else ())
 
 
+def is_noted(kernel: str) -> bool:
+    """Whether an application is noted here as one of ours beyond an edge node."""
+    return edge_note(kernel) is not None
+
+
 def places_in_use() -> list[Place]:
     """Return the places beyond edge nodes where kernels of ours may run."""
     return [YarnPlace(edge=edge) for edge in edges_in_use()]
