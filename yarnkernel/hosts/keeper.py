@@ -37,6 +37,8 @@ RETRIES = (0.2, 1.0, 2.0, 5.0, 10.0, 30.0)
 PERSON_INTERVAL = 600.0
 #: Seconds after which a line that broke is given up.
 GIVE_UP = 7 * 86400.0
+#: The same at most while somebody waits for it.
+LONGEST_RETRY = 5.0
 #: Bytes of a request or an answer at most.
 LARGEST = 1 << 26
 #: How often another port is tried.
@@ -61,7 +63,7 @@ class Keeper:
         self._trouble = ""
         self._forwards = Forwards(self._directory / FORWARDS)
         self._opening: dict[tuple[str, int], asyncio.Lock] = {}
-        self._requests = 0
+        self._requests = self._waiting = 0
         self._used = time.monotonic()
 
     async def run(self) -> None:
@@ -109,7 +111,7 @@ class Keeper:
                 if isinstance(exc, NeedsPersonError):
                     await self._until_somebody_logs_in()
                 else:
-                    await asyncio.sleep(RETRIES[tries])
+                    await self._pause(RETRIES[tries])
                 tries = min(tries + 1, len(RETRIES) - 1)
                 continue
             tries, was_open, self._trouble = 0, True, ""
@@ -129,6 +131,13 @@ class Keeper:
         control = self._directory / CONTROL
         while time.monotonic() < end and not control.exists():  # noqa: ASYNC110  (a file)
             await asyncio.sleep(RETRIES[1])
+
+    async def _pause(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, LONGEST_RETRY))
+            if self._waiting:
+                return
 
     async def _forward_again(self, line: Line) -> None:
         for forward in self._forwards:
@@ -201,7 +210,11 @@ class Keeper:
             writer.close()
 
     async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        await self._connected.wait()
+        self._waiting += 1
+        try:
+            await self._connected.wait()
+        finally:
+            self._waiting -= 1
         if self._line is None:
             raise HostError(self._trouble)
         name, arguments = request["call"], request["arguments"]

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Seconds for the keeper's process to listen.
 KEEPER_TIMEOUT = 20.0
+#: Seconds for its answer to come here.
+GRACE = 1.0
 #: Seconds between two looks whether it does.
 POLL_INTERVAL = 0.02
 #: Bytes of the directory of all lines at most: what follows is ``/`` and 8 digits, and ``/c``; ssh
@@ -117,7 +119,8 @@ class SshHost(Host):
                 patience = min(timeout, CONNECT_TIMEOUT + ANSWER_TIMEOUT)
                 connection = self._connection(Deadline(patience))
                 try:
-                    port = self._ask(connection, "socks", patience, {})
+                    # Its keeper has time to say why there is none.
+                    port = self._ask(connection, "socks", max(patience - GRACE, patience / 2), {})
                 except BaseException:
                     connection.close()
                     raise
