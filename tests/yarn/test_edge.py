@@ -260,7 +260,7 @@ def test_upload(laptop: Laptop, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be(laptop: Laptop) -> None:
-    refused = laptop.yarnkernel("start", "--host", "edge", "--via", "skein").error(1)
+    refused = laptop.yarnkernel("start", "--host", "edge", "--via", "skein").error(2)
     assert "skein's driver needs Java" in refused
     assert "--via direct" in refused
     assert "--jump needs a --host" in laptop.yarnkernel("start", "--jump", "edge").error(2)

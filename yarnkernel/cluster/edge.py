@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from yarnkernel.cluster.edge_sites import edge_sites
 from yarnkernel.cluster.find import ClusterEnvironment
-from yarnkernel.errors import ClusterError, HostError, UnreachableError, UnreadableFileError
+from yarnkernel.errors import (
+    ClusterError,
+    HostError,
+    UnreachableError,
+    UnreadableFileError,
+    UsageError,
+)
 from yarnkernel.hadoop.files import FileStatus
 from yarnkernel.hadoop.site_files import load_configuration
 from yarnkernel.hosts.ssh import SshHost
@@ -145,7 +151,7 @@ class EdgeCluster(ClusterEnvironment):
     @property
     def java(self) -> str:
         """See :attr:`yarnkernel.cluster.find.ClusterEnvironment.java`: there is none."""
-        raise ClusterError(
+        raise UsageError(
             f"{self.source}: skein's driver needs Java and Hadoop beside it, which only the edge "
             f"node has; next: --via direct, or the same command on {self.host}"
         )
