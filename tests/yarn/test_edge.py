@@ -204,7 +204,7 @@ def test_environment(laptop: Laptop, venv_archive: Path) -> None:
     try:
         (prefix,) = cells(laptop, app_id, "import sys; print(sys.prefix)")
         assert app_id in prefix
-        listed = laptop.yarnkernel("env", "list", "--host", "edge", "--json").ok().document
+        listed = laptop.yarnkernel("env", "list", "--edge", "edge", "--json").ok().document
         (url,) = [one["url"] for one in listed if one["visibility"] == "private"]
         assert "none of a cluster" not in laptop.yarnkernel("list").ok().err
     finally:

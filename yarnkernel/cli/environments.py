@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.arguments import add_timeout, count
-from yarnkernel.cli.arguments import Commands, add_command, add_edge, edge_of
+from yarnkernel.cli.arguments import Commands, add_command
 from yarnkernel.cli.kernels import pusher
 from yarnkernel.deadline import Deadline
 from yarnkernel.environment.stored import TAG_PREFIX
@@ -117,15 +117,22 @@ def _add_directory(parser: argparse.ArgumentParser) -> None:
         help="on the cluster (default: .yarnkernel/environments or, for everybody, "
         ".yarnkernel-public/environments below your home there)",
     )
-    add_edge(parser, "edge node of the cluster")
+    parser.add_argument(
+        "--edge",
+        default="",
+        metavar="HOST",
+        help="edge node of the cluster, as your ssh takes it",
+    )
+    parser.add_argument(
+        "--jump", action="append", default=[], metavar="HOST", help="host to go through there"
+    )
 
 
 def _cluster(options: argparse.Namespace) -> ClusterEnvironment:
-    edge = edge_of(options)
-    if edge:
+    if options.edge:
         from yarnkernel.cluster.edge import find_edge  # noqa: PLC0415
 
-        return find_edge(edge[-1], edge[:-1])
+        return find_edge(options.edge, options.jump)
     from yarnkernel.cluster.find import find_cluster  # noqa: PLC0415
 
     return find_cluster()
@@ -135,11 +142,8 @@ def _add_host(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host",
         default="",
-        help="those that were sent to this host instead, as your ssh takes it; their age is that "
-        "of their last use",
-    )
-    parser.add_argument(
-        "--jump", action="append", default=[], metavar="HOST", help="see start --jump"
+        help="not the cluster's, but those that kernels outside YARN have sent to this host, as your "
+        "ssh takes it; their age is that of their last use",
     )
 
 
