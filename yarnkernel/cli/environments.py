@@ -142,8 +142,8 @@ def _add_host(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host",
         default="",
-        help="not the cluster's, but those that kernels outside YARN have sent to this host, as your "
-        "ssh takes it; their age is that of their last use",
+        help="not the cluster's, but those that were sent to this host for kernels outside YARN, as "
+        "your ssh takes it; their age is that of their last use",
     )
 
 
