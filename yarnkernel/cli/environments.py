@@ -142,7 +142,7 @@ def _add_host(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host",
         default="",
-        help="not the cluster's, but those that were sent to this host for kernels outside YARN, as "
+        help="not the cluster's, but those that were sent to this host for kernels elsewhere, as "
         "your ssh takes it; their age is that of their last use",
     )
 
