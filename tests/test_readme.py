@@ -158,17 +158,20 @@ def words_of(path: str) -> list[str]:
     return [text for text in found if text.startswith(("yarnkernel ", "-"))]
 
 
-def test_commands_for_who_comes_from_other_tools() -> None:
+@pytest.mark.parametrize(
+    ("page", "most"), [("coming-from.rst", 60), ("places.rst", 11), ("edge.rst", 4)]
+)
+def test_commands_of_a_page(page: str, most: int) -> None:
     """Each is one that the command line knows."""
     from yarnkernel.cli import build_parser
     from yarnkernel.jupyter.front_end_options import CONFIG, read_config
     from yarnkernel.kernels.arguments import given
 
     parser = build_parser()
-    commands = words_of("coming-from.rst")
-    assert len(commands) > 60
+    commands = words_of(page)
+    assert len(commands) > most
     for command in commands:
-        words = shlex.split(command)
+        words = shlex.split(command.partition(" > ")[0])
         whole = words[0] == "yarnkernel"
         options = parser.parse_args(words[1:] if whole else ["kernelspec", "add", *words])
         if words[1:3] == ["kernelspec", "add"] or words[1:3] == ["start", "--interface"]:
