@@ -36,6 +36,7 @@ from yarnkernel.connection import (
 from yarnkernel.deadline import START_TIMEOUT, Deadline
 from yarnkernel.errors import ApplicationError, UsageError
 from yarnkernel.kernels.arguments import add_options
+from yarnkernel.kernels.interfaces import LOCAL, SSH
 from yarnkernel.kernels.options import LaunchOptions
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from yarnkernel.kernels.place import Place
     from yarnkernel.progress import Progress
 
+#: How the ids of kernels begin that no network lies before, but ssh's.
+_PRIVATE = (f"{LOCAL}-", f"{SSH}-")
 #: Seconds to reach a kernel's port before a warning.
 REACH_TIMEOUT = 3.0
 
@@ -186,7 +189,10 @@ def _tell_ready(output: Output, app_id: str, info: ConnectionInfo, path: Path | 
     if is_encrypted(info):
         output.progress(f"what it says is encrypted; next: yarnkernel console {path or app_id}")
         return
-    output.progress("what it says is not encrypted: who taps the network hears it; see --encrypt")
+    if not app_id.startswith(_PRIVATE):
+        output.progress(
+            "what it says is not encrypted: who taps the network hears it; see --encrypt"
+        )
     if path is not None:
         # A bare name is looked up in Jupyter's runtime directory and here.
         runtime = default_connection_file(app_id).parent

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from yarnkernel.announcement import ADDRESS_FILE, END_FILE, FILES_DIRECTORY, LOG_FILE
 from yarnkernel.connection import (
     KERNEL_INFO_KEY,
+    RECIPE_DIAGNOSTICS,
     ConnectionInfo,
     parse_connection_info,
 )
@@ -180,7 +181,7 @@ class HostedKernel(SupervisedKernel):
         return None
 
     def _failed(self, status: HostedStatus) -> KernelStartError:
-        with_log = "\n" not in status.diagnostics  # else it has the kernel's last lines
+        with_log = not status.diagnostics.startswith(RECIPE_DIAGNOSTICS)  # they have its end
         what = "ended before its kernel could be used" if status.ended else "will not start"
         return KernelStartError(
             f"{self.id} {what}: {status.outcome}",

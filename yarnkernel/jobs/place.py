@@ -239,8 +239,9 @@ class HostedPlace:
             with uninterrupted():
                 try:
                     if kernel.record.job:
-                        kernel.stop(force=True)
-                        report(Progress("killed", kernel=kernel.id))
+                        if not kernel.status().ended:
+                            kernel.stop(force=True)
+                            report(Progress("killed", kernel=kernel.id))
                     else:
                         carrier_of(self._interface).end(record, self._host, force=True)
                 except YarnKernelError as exc:

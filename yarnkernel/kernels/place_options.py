@@ -68,7 +68,7 @@ class PlaceOptions(Options):
     pe: str = option(
         "",
         "parallel environment that --cpus are slots of",
-        unset="smp where there are several",
+        unset="none: several --cpus need one",
         group=_JOB,
         only=(SGE,),
         per_launch=True,
