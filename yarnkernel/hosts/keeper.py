@@ -19,7 +19,7 @@ from typing import Any
 
 from yarnkernel.errors import HostError, HostRefusedError
 from yarnkernel.hosts.forwards import Forward, Forwards
-from yarnkernel.hosts.line import Line, NeedsPersonError, free_port
+from yarnkernel.hosts.line import Line, NeedsPersonError, NotSentError, free_port
 
 #: Names in its directory.
 SOCKET, CONTROL, LOG, FORWARDS = "k", "c", "ssh.log", "forwards.json"
@@ -210,11 +210,18 @@ class Keeper:
             writer.close()
 
     async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        self._waiting += 1
-        try:
-            await self._connected.wait()
-        finally:
-            self._waiting -= 1
+        while True:
+            self._waiting += 1
+            try:
+                await self._connected.wait()
+            finally:
+                self._waiting -= 1
+            try:
+                return await self._answer_over_line(request)
+            except NotSentError:  # it ends just now
+                await asyncio.sleep(RETRIES[0])
+
+    async def _answer_over_line(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._line is None:
             raise HostError(self._trouble)
         name, arguments = request["call"], request["arguments"]

@@ -72,6 +72,10 @@ class NeedsPersonError(HostError):
     """Only a person can log in there."""
 
 
+class NotSentError(HostError):
+    """A line was lost before anything was asked over it: another one will do."""
+
+
 class Line:
     """A connection that is open; see :meth:`open`.
 
@@ -92,6 +96,7 @@ class Line:
         self._name = name
         self._log = log
         self._ids = itertools.count()
+        self._is_lost = False
         self._pending: dict[int, asyncio.Future[dict[str, Any]]] = {}
 
     @classmethod
@@ -201,6 +206,7 @@ class Line:
         except (asyncio.IncompleteReadError, OSError):
             return
         finally:
+            self._is_lost = True
             pinging.cancel()
             for future in self._pending.values():
                 if not future.done():
@@ -221,11 +227,15 @@ class Line:
 
         Raises
         ------
+        NotSentError
+            When it was lost before.
         HostError
             When the line is lost meanwhile.
         asyncio.TimeoutError
             When there is no answer within ``timeout`` seconds.
         """
+        if self._is_lost:
+            raise NotSentError(f"the line to {self._name} was lost")
         request = next(self._ids)
         data = json.dumps({"id": request, "call": name, "arguments": arguments}).encode()
         future = asyncio.get_running_loop().create_future()
