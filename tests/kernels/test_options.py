@@ -72,7 +72,8 @@ def some(table: dict[str, Option]) -> st.SearchStrategy[dict[str, Any]]:
 def known(values: dict[str, Any]) -> dict[str, Any]:
     interface = values.get("interface", "yarn")
     found = {k: v for k, v in values.items() if interface in (CONFIG[k].only or [interface])}
-    return {**found, "host": found.get("host", "box")} if interface == "ssh" else found
+    needs_host = interface == "ssh" or "jump" in found
+    return {**found, "host": found.get("host", "box")} if needs_host else found
 
 
 def spelled(values: dict[str, Any]) -> list[str]:
