@@ -215,7 +215,8 @@ def test_kernelspecs_of_others(home: Shell) -> None:
         ([], {"argv": None}, {"metadata": None}, {"metadata": {"kernel_provisioner": "x"}}, "x")
     ):
         write(kernels_of(home) / f"broken{number}", content)
-    assert home.yarnkernel("kernelspec", "list", "--json").ok().document == []
+    left = home.yarnkernel("kernelspec", "list", "--json").ok().document
+    assert [one["name"] for one in left if not one["name"].startswith("test-")] == []
     for command in ("show", "remove"):
         error = home.yarnkernel("kernelspec", command, "foreign").error(2)
         assert f"'foreign' in {foreign} is not yarnkernel's" in error

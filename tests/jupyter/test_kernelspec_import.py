@@ -522,7 +522,7 @@ def test_import_of_all(home: Shell, theirs: Path) -> None:
         done = home.yarnkernel("kernelspec", "import", tool).ok()
         assert done.out == f"{theirs / name}-yarnkernel\n"
     listed = home.yarnkernel("kernelspec", "list", "--json").ok().document
-    assert len(listed) == 3
+    assert len([one for one in listed if not one["name"].startswith("test-")]) == 3
 
 
 def test_import_again(home: Shell, theirs: Path) -> None:
