@@ -16,13 +16,11 @@ from yarnkernel.connection import (
 )
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import (
-    ApplicationError,
     ApplicationTimeoutError,
     HostError,
     HostRefusedError,
     KernelStartError,
     KernelStartTimeoutError,
-    PlaceError,
 )
 from yarnkernel.jobs.carriers import carrier_of
 from yarnkernel.jobs.judge import judge, read_document, remembered_status
@@ -106,24 +104,9 @@ class HostedKernel(SupervisedKernel):
         self.record = status.record
         return status
 
-    def address(self, timeout: float, last: StoreAddress | None = None) -> StoreAddress:  # noqa: ARG002
-        """See :meth:`yarnkernel.kernels.handle.Kernel.address`."""
-        try:
-            status = self.status()
-        except PlaceError:
-            if last is None:
-                raise
-            return last
-        if status.store is not None:
-            return status.store
-        ended = f"has ended: {status.outcome}" if status.ended else f"is {status.outcome}"
-        raise ApplicationError(
-            f"{self.id} {ended}; there is no kernel",
-            app_id=self.id,
-            state=status.state,
-            diagnostics=status.diagnostics,
-            hint=f"yarnkernel {'logs' if status.ended else 'connect'} {self.id}",
-        )
+    def _ask(self, timeout: float) -> HostedStatus:  # noqa: ARG002  (each step has its own)
+        """See :class:`SupervisedKernel`."""
+        return self.status()
 
     def reached(self, info: ConnectionInfo) -> ConnectionInfo:
         """See :meth:`yarnkernel.kernels.handle.Addressed.reached`."""

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from yarnkernel.connection import KERNEL_INFO_KEY
+from yarnkernel.errors import ApplicationError, PlaceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +32,27 @@ class SupervisedKernel(ABC):
         """See :meth:`yarnkernel.kernels.handle.Kernel.again`."""
 
     @abstractmethod
+    def _ask(self, timeout: float) -> Status:
+        """Ask its place how it is, within ``timeout`` seconds."""
+
     def address(self, timeout: float, last: StoreAddress | None = None) -> StoreAddress:
         """See :meth:`yarnkernel.kernels.handle.Kernel.address`."""
+        try:
+            status = self._ask(timeout)
+            if (address := status.store) is not None:
+                return address
+        except PlaceError:
+            if last is None:
+                raise
+            return last
+        ended = f"has ended: {status.outcome}" if status.ended else f"is {status.outcome}"
+        raise ApplicationError(
+            f"{self.id} {ended}; there is no kernel",
+            app_id=self.id,
+            state=status.state,
+            diagnostics=status.diagnostics,
+            hint=f"yarnkernel {'logs' if status.ended else 'connect'} {self.id}",
+        )
 
     @abstractmethod
     def reached(self, info: ConnectionInfo) -> ConnectionInfo:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.connection import KERNEL_INFO_KEY
 from yarnkernel.deadline import Deadline
-from yarnkernel.errors import ApplicationError, ApplicationTimeoutError, ClusterError
+from yarnkernel.errors import ApplicationTimeoutError, ClusterError
 from yarnkernel.kernels.handle import STOP_TIMEOUT
 from yarnkernel.kernels.supervised import SupervisedKernel
 from yarnkernel.progress import Progress, ignore
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from yarnkernel.connection import ConnectionInfo
     from yarnkernel.kernels.handle import LogFile
     from yarnkernel.progress import Report
-    from yarnkernel.store.address import StoreAddress
     from yarnkernel.yarn.application import ApplicationStatus
 
 #: Seconds between two looks at an application.
@@ -65,24 +64,9 @@ class YarnKernel(SupervisedKernel):
         """See :meth:`yarnkernel.kernels.handle.Kernel.status`."""
         return self.client.status(self.id) if remembered else self.client.last_status(self.id)
 
-    def address(self, timeout: float, last: StoreAddress | None = None) -> StoreAddress:
-        """See :meth:`yarnkernel.kernels.handle.Kernel.address`."""
-        try:
-            status = self.client.status(self.id, timeout)
-            if (address := status.store) is not None:
-                return address
-        except ClusterError:
-            if last is None:
-                raise
-            return last
-        ended = f"has ended: {status.outcome}" if status.ended else f"is {status.outcome}"
-        raise ApplicationError(
-            f"{self.id} {ended}; there is no kernel",
-            app_id=self.id,
-            state=status.state,
-            diagnostics=status.diagnostics,
-            hint=f"yarnkernel {'logs' if status.ended else 'connect'} {self.id}",
-        )
+    def _ask(self, timeout: float) -> ApplicationStatus:
+        """See :class:`SupervisedKernel`."""
+        return self.client.status(self.id, timeout)
 
     def reached(self, info: ConnectionInfo) -> ConnectionInfo:
         """See :meth:`yarnkernel.kernels.handle.Addressed.reached`."""
