@@ -28,6 +28,17 @@ def job_of(shell: Shell, kernel: str) -> str:
     return str(shell.yarnkernel("status", kernel, "--json").ok().document["job"])
 
 
+def await_end(shell: Shell, kernel: str, timeout: float) -> dict[str, str]:
+    """Wait until a kernel has been ended, and return its status."""
+
+    def ended() -> dict[str, str] | None:
+        found = shell.yarnkernel("status", kernel, "--json").ok().document
+        return found if found["state"] in ("KILLED", "FAILED") else None
+
+    status: dict[str, str] = wait_for(ended, timeout, "the job's end")
+    return status
+
+
 def test_time_limit(slurm_shell: Shell, bare_python: Path, slurm: BatchSystem) -> None:
     """It is announced in the notebook, and said when it was the end."""
     started = slurm_shell.yarnkernel("start", *options(bare_python, "--time", "600")).ok()
@@ -42,11 +53,7 @@ def test_time_limit(slurm_shell: Shell, bare_python: Path, slurm: BatchSystem) -
         assert "ends in about a minute" in said["text"]
     slurm.run("scontrol", "update", f"JobId={job}", "EndTime=now+1")
 
-    def ended() -> dict[str, str] | None:
-        found = slurm_shell.yarnkernel("status", kernel, "--json").ok().document
-        return found if found["state"] in ("KILLED", "FAILED") else None
-
-    status = wait_for(ended, 60, "the job's end")
+    status = await_end(slurm_shell, kernel, 60)
     assert (status["state"], "time limit" in status["diagnostics"]) == ("KILLED", True)
 
 
@@ -54,11 +61,7 @@ def test_cancelled_by_somebody(slurm_shell: Shell, bare_python: Path, slurm: Bat
     kernel = slurm_shell.yarnkernel("start", *options(bare_python)).ok().out.strip()
     slurm.run("scancel", job_of(slurm_shell, kernel))
 
-    def ended() -> dict[str, str] | None:
-        found = slurm_shell.yarnkernel("status", kernel, "--json").ok().document
-        return found if found["state"] in ("KILLED", "FAILED") else None
-
-    assert "cancelled" in wait_for(ended, 30, "the job's end")["diagnostics"]
+    assert "cancelled" in await_end(slurm_shell, kernel, 30)["diagnostics"]
     assert "cancelled" in slurm_shell.yarnkernel("interrupt", kernel).error(1)
 
 
