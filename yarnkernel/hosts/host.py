@@ -69,6 +69,8 @@ class Host(ABC):
 
     name: str = ""
     deadline: Deadline | None = None
+    #: Seconds for the first answer, which has a line to be opened before.
+    _first_timeout = ANSWER_TIMEOUT
 
     @abstractmethod
     def _call(self, name: str, patience: float, /, **arguments: Any) -> Any:
@@ -94,7 +96,7 @@ class Host(ABC):
     @cached_property
     def info(self) -> HostInfo:
         """What it tells of itself."""
-        return HostInfo(**self._call("info", ANSWER_TIMEOUT))
+        return HostInfo(**self._call("info", self._first_timeout))
 
     def run(self, script: str, *, data: bytes = b"", timeout: float = 60.0) -> Completed:
         """Run lines of sh.

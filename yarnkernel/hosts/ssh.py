@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import HostError, HostRefusedError, HostTimeoutError, UsageError
-from yarnkernel.hosts.host import ANSWER_TIMEOUT, Host, HostInfo, result_of
+from yarnkernel.hosts.host import ANSWER_TIMEOUT, Host, result_of
 from yarnkernel.hosts.keeper import CONTROL, SOCKET
 from yarnkernel.hosts.line import CONNECT_TIMEOUT, OPTIONS
 from yarnkernel.python_command import python_command
@@ -77,6 +77,8 @@ class SshHost(Host):
         When it cannot be the name of a host.
     """
 
+    _first_timeout = CONNECT_TIMEOUT + ANSWER_TIMEOUT
+
     def __init__(self, name: str, jump: Sequence[str] = (), python: str = "") -> None:
         for one in (name, *jump):
             if not one or one.startswith("-") or any(c.isspace() or c == "," for c in one):
@@ -84,13 +86,6 @@ class SshHost(Host):
         self.name = name
         self._jump = tuple(jump)
         self._python = python
-
-    @property
-    def info(self) -> HostInfo:
-        """See :class:`yarnkernel.hosts.host.Host`; opens the line when there is none."""
-        if "_info" not in self.__dict__:
-            self._info = HostInfo(**self._call("info", CONNECT_TIMEOUT + ANSWER_TIMEOUT))
-        return self._info
 
     def forward(self, host: str, port: int, *, until: str, greets: bool = True) -> tuple[str, int]:
         """See :meth:`yarnkernel.hosts.host.Host.forward`."""

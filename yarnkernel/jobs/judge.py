@@ -36,27 +36,28 @@ def judge(record: Record, host: Host, carrier: Carrier, found: dict[str, bytes])
     Parameters
     ----------
     record : Record
-    What is known of its start.
+        What is known of its start.
     host : Host
-    Where it is asked for.
+        Where it is asked for.
     carrier : Carrier
-    Who carries it.
+        Who carries it.
     found : dict of str to bytes
-    Its files that are there, by their paths.
+        Its files that are there, by their paths.
 
     Returns
     -------
     HostedStatus
-    With a record that has its end, when that is final and known.
+        With a record that has its end, when that is final and known.
     """
-    end = read_document(found.get(f"{record.directory}/{END_FILE}"))
+    end_path = f"{record.directory}/{END_FILE}"
+    end = read_document(found.get(end_path))
     if end and end["diagnostics"] != ENDED_BY_SIGNAL:  # else who has sent it says more
         return _remembered(_ended(record, end))
     job = carrier.look(record, host)
     if not end and job.phase is JobPhase.ENDED:
         # Its files may have been read before its last word.
-        found = host.await_file([f"{record.directory}/{END_FILE}"], LAST_WORD)
-        end = read_document(found.get(f"{record.directory}/{END_FILE}"))
+        found = host.await_file([end_path], LAST_WORD)
+        end = read_document(found.get(end_path))
         if not end:
             return HostedStatus(record, FAILED, job.reason, job.host)
     if end and job.phase is JobPhase.ENDED and job.reason:

@@ -56,7 +56,7 @@ def open_place(options: LaunchOptions) -> Place:
 
 def is_kernel(text: str) -> bool:
     """Whether a text is an id, rather than a file's name."""
-    return text.startswith(_APPLICATION) or _module(_HOSTED).place_of(text) is not None
+    return is_application(text) or _module(_HOSTED).place_of(text) is not None
 
 
 def place_of(kernel: str) -> Place:
@@ -186,7 +186,7 @@ def synchronise(
     HostError
         When that cannot be done on its host.
     """
-    if kernel.startswith(_APPLICATION):
+    if is_application(kernel):
         raise UsageError(f"{kernel} runs on YARN, where files go with the start; see start --file")
     result: SyncResult = _module(_SYNC).synchronise(
         kernel, deadline, delete=delete, dry_run=dry_run
