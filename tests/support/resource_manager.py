@@ -58,7 +58,7 @@ def end_what_began(web: str, since: float) -> None:
     """
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.Error):
-            if str(Path(sys.executable).with_name("yarnkernel")) in child.cmdline():
+            if str(Path(sys.executable).with_name("yarnkernel")) in _command_line(child):
                 child.kill()
     end = time.monotonic() + 30
     while (left := _begun(web, since)) and time.monotonic() < end:
@@ -72,6 +72,14 @@ def end_what_began(web: str, since: float) -> None:
             with contextlib.suppress(OSError):
                 opener.open(request, timeout=10).close()
         time.sleep(0.2)
+
+
+def _command_line(child: psutil.Process) -> list[str]:
+    """Get the words of a process; it has none for a moment while its program is loaded."""
+    end = time.monotonic() + 5
+    while not (words := child.cmdline()) and time.monotonic() < end:
+        time.sleep(0.01)
+    return words
 
 
 def _begun(web: str, since: float) -> list[str]:
