@@ -347,9 +347,9 @@ def make_venv(prefix: Path, *packages: str) -> None:
 
 @pytest.fixture(scope="session")
 def kernel_venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with this package, not editable, in it."""
+    """A virtual environment with what a container needs, and nothing of ours."""
     prefix = tmp_path_factory.mktemp("prefixes") / "my kernel's"
-    make_venv(prefix, str(REPOSITORY))
+    make_venv(prefix, "ipykernel", "skein", "setuptools")
     # What no kernel needs: type hints of other libraries, time zones, a debugger. Without its
     # native library, Hadoop takes 4 ms for each file.
     for unwanted in ("jedi/third_party", "tzdata/zoneinfo", "debugpy", "debugpy-*.dist-info"):

@@ -31,6 +31,8 @@ RECIPE_OPTIONS = "YARNKERNEL_RECIPE_OPTIONS"
 KERNEL_HOME = "YARNKERNEL_HOME"
 #: File of a container with the keys that its kernel has to use.
 KERNEL_KEYS = "yarnkernel-keys.json"
+#: Directory of a container with the recipe, where that came along.
+RECIPE_DIRECTORY = ".yarnkernel-recipe"
 #: Fields of connection info that a front end may choose.
 KEY_NAMES = ("key", "signature_scheme")
 #: Whether a kernel encrypts (CurveZMQ): never, as stock clients of a connection file want it; where

@@ -28,6 +28,7 @@ from yarnkernel.connection import (
     ENCRYPTIONS,
     KERNEL_INFO_KEY,
     NEVER,
+    RECIPE_DIRECTORY,
     RECIPE_OPTIONS,
 )
 from yarnkernel.container.limits import Limits
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 #: Keeps Python 3.11 and newer from looking for modules in the working directory.
 SAFE_PATH = "PYTHONSAFEPATH"
+#: Where Python looks for modules first.
+PATH = "PYTHONPATH"
 #: Seconds that a kernel is kept whose launcher was killed: nobody else knows how to find it.
 ORPHAN_TIMEOUT_ONCE = 300.0
 
@@ -211,6 +214,15 @@ def _directory(options: argparse.Namespace) -> Path:
     return directory or Path()
 
 
+def _leave_to_kernel() -> None:
+    """Take back what was for this process alone: the kernel's modules are those of its place."""
+    os.environ.pop(SAFE_PATH, None)
+    if PATH in os.environ:
+        parts = os.environ.pop(PATH).split(os.pathsep)
+        if kept := [part for part in parts if Path(part).name != RECIPE_DIRECTORY]:
+            os.environ[PATH] = os.pathsep.join(kept)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the recipe.
 
@@ -225,7 +237,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code, which becomes the application's.
     """
     options = read_options(sys.argv[1:] if argv is None else argv)
-    os.environ.pop(SAFE_PATH, None)  # for this process alone
+    _leave_to_kernel()
     # Before any key is read.
     from yarnkernel.container.own_process import (  # noqa: PLC0415  (after --help)
         adopt_orphans,

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PREFIX = "import sys; print(sys.prefix)"
+#: Also whether anything of ours can be seen where the kernel runs.
+PREFIX_ALONE = f"""
+import importlib.util, os
+assert importlib.util.find_spec("yarnkernel") is None
+assert "PYTHONPATH" not in os.environ
+{PREFIX}"""
 DAY = 86_400
 PRIVATE = ".yarnkernel/environments"
 PUBLIC = ".yarnkernel-public/environments"
@@ -86,19 +92,22 @@ def test_archive_is_used_from_the_cluster(
     cluster: dict[str, Any],
     stop_later: Callable[[str], str],
 ) -> None:
-    """A public one, which the node unpacks once; the second start takes it as it is."""
+    """A public one, which the node unpacks once; the second start takes it as it is.
+
+    It has nothing of ours in it: the recipe comes along, and the kernel does not see it.
+    """
     url = pusher.yarnkernel("env", "push", "--public", venv_archive).ok().out.strip()
     (stored,) = files_in(home / PUBLIC)
     assert (mode(stored), mode(stored.parent), mode(stored.parent.parent)) == (0o644, 0o755, 0o755)
     app_id = stop_later(pusher.yarnkernel("start", "--environment", url).ok().out)
-    prefix = run_kernel(pusher, app_id, PREFIX)
+    prefix = run_kernel(pusher, app_id, PREFIX_ALONE)
     assert app_id in prefix
     assert prefix.endswith("/environment")
     unpacked = Path(cluster["directory"]) / "data/nodemanager0/local/filecache"
     assert [path.name for path in unpacked.glob("*/*")] == [stored.name]
     service = REPOSITORY / "specs/ipython-service.yaml"
     app_id = stop_later(pusher.yarnkernel("start", service, "--environment", url).ok().out)
-    assert app_id in run_kernel(pusher, app_id, PREFIX)
+    assert app_id in run_kernel(pusher, app_id, PREFIX_ALONE)
     assert [path.name for path in unpacked.glob("*/*")] == [stored.name]
 
 

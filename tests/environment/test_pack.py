@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests.conftest import Shell, finish, wait_for
+from tests.conftest import REPOSITORY, Shell, finish, wait_for
 from yarnkernel.deadline import Deadline
 from yarnkernel.environment.archive import archive_digest, check_archive
 from yarnkernel.environment.prefix import fingerprint, open_prefix
@@ -54,7 +54,7 @@ def test_packed_venv_runs_elsewhere(venv_archive: Path, tmp_path: Path) -> None:
     place = tmp_path / "another place"
     place.mkdir()
     subprocess.run(["tar", "-xzf", venv_archive, "-C", place], check=True, timeout=60)
-    code = "import sys, yarnkernel, ipykernel, skein; print(sys.prefix, yarnkernel.__file__)"
+    code = "import sys, ipykernel, skein; print(sys.prefix, ipykernel.__file__)"
     script = f'set -e -o pipefail; source "{place}/bin/activate"; python -c "{code}"; skein -h'
     shown = subprocess.run(
         ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
@@ -75,7 +75,7 @@ def test_lacks_what_a_container_needs(user_shell: Shell, bare_venv: Path) -> Non
     error = only_line(user_shell.yarnkernel("env", "pack", bare_venv).error(2))
     assert "ipykernel, " in error
     assert f"next: {bare_venv}/bin/python -m pip install" in error
-    for name in ("yarnkernel", "skein", "setuptools"):
+    for name in ("skein", "setuptools"):
         add_package(bare_venv, name)
     error = only_line(user_shell.yarnkernel("env", "pack", bare_venv).error(2))
     assert "needs: ipykernel; next:" in error
@@ -92,9 +92,9 @@ def test_has_editable_packages(user_shell: Shell, bare_venv: Path) -> None:
 
 
 def test_packer_is_not_installed(user_shell: Shell, kernel_venv: Path) -> None:
-    result = user_shell.run(
-        kernel_venv / "bin/python", "-m", "yarnkernel", "env", "pack", kernel_venv
-    )
+    ours_alone = user_shell.using(PYTHONPATH=str(REPOSITORY))
+    command = kernel_venv / "bin/python", "-m", "yarnkernel", "env", "pack", kernel_venv
+    result = ours_alone.run(*command)
     assert "needs venv-pack2; next: pip install 'yarnkernel[pack]'" in result.error(1)
 
 
@@ -246,7 +246,7 @@ def test_archive_of_a_platform(tmp_path: Path, python: bytes, said: str | None) 
         ({"bin/python": b"\xcf\xfa\xed\xfe", "bin/activate": b"", **PACKAGES}, "for Linux"),
         ({"bin/python": ELF, **PACKAGES}, "it has no bin/activate"),
         ({"a/bin/python": ELF, "a/bin/activate": b""}, "but a/bin/python: bin has to be at its"),
-        ({"bin/python": ELF, "bin/activate": b""}, "needs: ipykernel, skein, yarnkernel;"),
+        ({"bin/python": ELF, "bin/activate": b""}, "needs: ipykernel, skein;"),
     ],
     ids=["macos", "no activate", "directory inside", "no packages"],
 )

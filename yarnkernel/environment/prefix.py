@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
 
 #: What a container needs, beside Python.
-REQUIRED = frozenset({"yarnkernel", "ipykernel", "skein"})
-#: What our program needs beside a kernel outside YARN, where it travels itself.
+REQUIRED = frozenset({"ipykernel", "skein"})
+#: What the recipe needs beside a kernel outside YARN.
 REQUIRED_ON_HOSTS = frozenset({"jupyter-client", "psutil", "pyzmq"})
 #: skein imports distutils, which setuptools brings back where Python has none any more.
 WITHOUT_DISTUTILS = (3, 12)

@@ -15,6 +15,7 @@ from yarnkernel.connection import (
     format_connection_info,
     is_encrypted,
 )
+from yarnkernel.environment.recipe_archive import recipe_archive
 from yarnkernel.errors import UsageError, YarnKernelError, summary
 from yarnkernel.hosts.named import host_of
 from yarnkernel.interrupts import uninterrupted
@@ -23,7 +24,6 @@ from yarnkernel.jobs.carriers import carrier_of
 from yarnkernel.jobs.kernel import HostedKernel
 from yarnkernel.jobs.listing import list_hosted
 from yarnkernel.jobs.luggage import bring, check
-from yarnkernel.jobs.recipe_archive import recipe_archive
 from yarnkernel.jobs.record import Record, find_record, new_id
 from yarnkernel.jobs.scheduler import JobRequest
 from yarnkernel.jobs.script import script

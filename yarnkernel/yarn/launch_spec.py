@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.connection import KERNEL_KEYS, RECIPE_OPTIONS
 from yarnkernel.environment.choice import check_is_there, choose_environment
+from yarnkernel.environment.recipe_archive import recipe_archive
 from yarnkernel.kernels.travelling import check_files
 from yarnkernel.yarn.given_files import add_given_files
 from yarnkernel.yarn.spec import default_spec, load_spec
-from yarnkernel.yarn.spec_changes import add_environment, add_file, add_variables, override
+from yarnkernel.yarn.spec_changes import (
+    add_environment,
+    add_file,
+    add_recipe,
+    add_variables,
+    override,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -100,6 +107,9 @@ def complete(
         recipe = ["--key-file", KERNEL_KEYS, *recipe]
     if options.environment:
         add_environment(spec, choose_environment(options.environment, pusher, cluster))
+        archive = scratch / "recipe.zip"
+        archive.write_bytes(recipe_archive()[1])
+        add_recipe(spec, archive)
     if options.files:
         add_given_files(spec, check_files(options.files), scratch, pusher.deadline)
     variables = {RECIPE_OPTIONS: shlex.join(recipe)} if recipe else {}

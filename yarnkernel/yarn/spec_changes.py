@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from yarnkernel.connection import RECIPE_DIRECTORY
 from yarnkernel.environment.stored import TAG_PREFIX
 from yarnkernel.errors import UsageError
 from yarnkernel.shell import export_lines, is_variable_name
@@ -138,6 +139,28 @@ def add_environment(spec: skein.ApplicationSpec, environment: Environment) -> No
         if archive.digest:
             spec.tags = {*spec.tags, f"{TAG_PREFIX}{archive.digest}"}
     check_message("--environment", spec)
+
+
+def add_recipe(spec: skein.ApplicationSpec, archive: Path) -> None:
+    """Let an application's kernel run under a recipe that comes along.
+
+    Its script finds that one before any in its environment.
+
+    Parameters
+    ----------
+    spec : skein.ApplicationSpec
+        The specification; is changed.
+    archive : pathlib.Path
+        The recipe; has to be there until the application is submitted.
+    """
+    from yarnkernel.store.skein_import import skein  # noqa: PLC0415  (slow to import)
+
+    part = kernel_part(spec)
+    # Nodes keep what is private from one application to the next, with what Python has compiled.
+    file = skein.File(f"file://{archive}", type="ARCHIVE", visibility="PRIVATE")
+    part.files = {**part.files, RECIPE_DIRECTORY: file}
+    path = f'"$PWD/{RECIPE_DIRECTORY}${{PYTHONPATH:+:$PYTHONPATH}}"'
+    part.script = f"export PYTHONPATH={path}\n{part.script}"
 
 
 def add_file(spec: skein.ApplicationSpec, name: str, path: Path) -> None:

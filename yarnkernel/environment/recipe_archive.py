@@ -1,4 +1,4 @@
-"""The recipe as it travels to hosts: the part of this package that runs beside a kernel."""
+"""The recipe as it travels: the part of this package that runs beside a kernel."""
 
 from __future__ import annotations
 
@@ -8,14 +8,9 @@ import io
 import zipfile
 from pathlib import Path
 
-#: Files of the package that it consists of. What it imports besides comes with ipykernel.
-_PARTS = (
-    "*.py",
-    "container/*.py",
-    "store/__init__.py",
-    "store/address.py",
-    "store/curve_messages.py",
-)
+#: Files of the package that it consists of. What it imports besides comes with ipykernel, and on
+#: YARN with skein.
+_PARTS = ("*.py", "container/*.py", "store/*.py", "hadoop/*.py", "hadoop/messages.pb")
 #: A date that all files get, the first that an archive can have: what is the same is so to the bit.
 _DATE = (1980, 1, 1, 0, 0, 0)
 
