@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
+import time
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,7 +15,11 @@ from yarnkernel.completed import Completed
 from yarnkernel.errors import SchedulerDownError
 from yarnkernel.jobs.queue_watch import LONGEST, SHORTEST, QueueWatch
 from yarnkernel.jobs.scheduler import JobPhase
+from yarnkernel.jobs.shared_answer import SharedAnswer
 from yarnkernel.jobs.slurm import Slurm
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DOWN = Completed(1, "", "slurm_load_jobs error: Unable to contact slurm controller\n")
 FORGOTTEN = Completed(1, "", "slurm_load_jobs error: Invalid job id specified\n")
@@ -209,3 +218,65 @@ def test_an_interrupted_question_does_not_silence_the_next(host: Host) -> None:
     status = watch.status("1")
     assert status
     assert status.phase is JobPhase.RUNNING
+
+
+#: A process that asks after two jobs of a scheduler whose command counts its calls.
+ASKS = """
+import subprocess, sys
+from yarnkernel.completed import Completed
+from yarnkernel.jobs.queue_watch import QueueWatch
+from yarnkernel.jobs.shared_answer import SharedAnswer
+from yarnkernel.jobs.slurm import Slurm
+
+def run(command):
+    subprocess.run(["sh", "-c", 'echo x >>"$1"; sleep 0.5', "sh", sys.argv[1]], check=True)
+    return Completed(0, "1|RUNNING|n1|N/A|1|None\\n", "")
+
+watch = QueueWatch(Slurm(), run, shared=SharedAnswer("slurm@me@box/../x"))
+print([getattr(watch.status("1", age=age), "state", None) for age in (float(sys.argv[2]),)])
+"""
+
+
+def test_processes_share_a_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    calls = tmp_path / "calls"
+    command = [sys.executable, "-c", ASKS, str(calls), "100"]
+    several = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    assert [one.communicate(timeout=60)[0] for one in several] == ["['RUNNING']\n"] * 4
+    assert calls.read_text() == "x\n"
+    (kept,) = (tmp_path / "state/yarnkernel/schedulers").glob("*.json")
+    assert kept.stat().st_mode & 0o077 == 0
+    # What was asked before a job was submitted says nothing about it.
+    late = subprocess.run(
+        [*command[:-1], "0"], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert late.stdout == "[None]\n"
+
+
+def test_shared_answer_that_is_old_or_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    shared = SharedAnswer("slurm@here")
+    answers = [Completed(0, str(number), "") for number in range(5)]
+    asked = iter(answers)
+    assert shared.get(lambda: next(asked), 10, 5)[0] == answers[0]
+    assert shared.get(lambda: next(asked), 10, 5)[0] == answers[0]
+    assert shared.get(lambda: next(asked), 0, 5)[0] == answers[1]
+    (kept,) = tmp_path.glob("*/*/*.json")
+    # By a clock that was set back since.
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), "asked": time.time() + 1000}))
+    assert shared.get(lambda: next(asked), 10, 5)[0] == answers[2]
+    kept.write_text("{")
+    assert shared.get(lambda: next(asked), 10, 5)[0] == answers[3]
+
+
+def test_another_process_has_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+    def ask() -> Completed:
+        with pytest.raises(SchedulerDownError, match=r"no answer within 0 s"):
+            SharedAnswer("slurm@here").get(ask, 10, 0.3)
+        return Completed(0, "", "")
+
+    SharedAnswer("slurm@here").get(ask, 10, 5)

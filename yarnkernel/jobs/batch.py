@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import platform
 import shlex
 import time
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from yarnkernel.jobs.job_script import stripping
 from yarnkernel.jobs.pbs import Pbs
 from yarnkernel.jobs.queue_watch import QueueWatch
 from yarnkernel.jobs.scheduler import JobPhase, JobStatus
+from yarnkernel.jobs.shared_answer import SharedAnswer
 from yarnkernel.jobs.slurm import Slurm
 from yarnkernel.kernels.interfaces import PBS, SGE, SLURM
 
@@ -69,6 +71,7 @@ class BatchCarrier:
             watch = self._watches[host.name] = QueueWatch(
                 self._scheduler,
                 functools.partial(self._run, host),
+                shared=SharedAnswer(f"{self._scheduler.name}@{host.name or platform.node()}"),
                 log_tail=functools.partial(self._log_tail, host),
             )
         found = watch.status(record.job, age=time.time() - record.submitted)

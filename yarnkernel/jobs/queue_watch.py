@@ -1,4 +1,4 @@
-"""One question for all kernels that a user has in a batch system, and seldom.
+"""One question for all kernels that a user has in a batch system, and seldom, by whichever process.
 
 Sites ask for a minute between two questions and more, and shut out who asks every few seconds: a
 kernel that is ready says so itself. The scheduler is asked why jobs wait, and whether they died.
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from yarnkernel.completed import Completed
     from yarnkernel.jobs.scheduler import Scheduler
+    from yarnkernel.jobs.shared_answer import SharedAnswer
 
 #: Seconds between two questions: at least, ...
 SHORTEST = 10.0
@@ -42,7 +43,7 @@ class _Watched:
     Attributes
     ----------
     since : float
-        When somebody asked for it first: answers to questions from before do not count.
+        When it was submitted: answers to questions from before do not count.
     latest : JobStatus or None
         What the last answer told.
     missing : int
@@ -69,6 +70,8 @@ class QueueWatch:
         The scheduler.
     run : callable
         Runs a command line of sh on the scheduler's host; has a deadline of its own.
+    shared : SharedAnswer, optional
+        What other processes of the user have been told.
     log_tail : callable, optional
         Returns the end of a job's log, by the job's id.
     clock : callable, optional
@@ -80,11 +83,13 @@ class QueueWatch:
         scheduler: Scheduler,
         run: Callable[[str], Completed],
         *,
+        shared: SharedAnswer | None = None,
         log_tail: Callable[[str], str] = lambda _: "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._scheduler = scheduler
         self._run = run
+        self._shared = shared
         self._log_tail = log_tail
         self._clock = clock
         self._lock = threading.Lock()
@@ -120,7 +125,7 @@ class QueueWatch:
             now = self._clock()
             if job_id not in self._jobs:
                 settled = AGREEING - 1 if age > SETTLED else 0
-                self._jobs[job_id] = _Watched(now, missing=settled)
+                self._jobs[job_id] = _Watched(now - age, missing=settled)
                 self._interval = SHORTEST
             job = self._jobs[job_id]
             due = now - self._asked >= self._interval and not job.final and not self._asking
@@ -144,16 +149,29 @@ class QueueWatch:
         with self._lock:
             self._jobs.pop(job_id, None)
 
-    def _ask(self, asked: float) -> None:
+    def _answer(self) -> tuple[Completed, float]:
+        """Return the latest answer, and how many seconds ago its question was asked."""
+
+        def ask() -> Completed:
+            return self._run(self._scheduler.query())
+
+        if self._shared is None:
+            return ask(), 0.0
+        return self._shared.get(ask, self._interval, LONGEST)
+
+    def _ask(self, now: float) -> None:
         """Ask once, and look back at those that are gone."""
-        with self._lock:
-            open_jobs = [
-                (job_id, job)
-                for job_id, job in self._jobs.items()
-                if not job.final and job.since <= asked
-            ]
+        open_jobs: list[tuple[str, _Watched]] = []
         try:
-            statuses = self._scheduler.statuses(self._run(self._scheduler.query()))
+            answer, age = self._answer()
+            with self._lock:
+                self._asked = now - age
+                open_jobs += [
+                    (job_id, job)
+                    for job_id, job in self._jobs.items()
+                    if not job.final and job.since <= now - age
+                ]
+            statuses = self._scheduler.statuses(answer)
             found = {job_id: self._judge(job_id, job, statuses) for job_id, job in open_jobs}
         except (YarnKernelError, OSError) as exc:
             with self._lock:
@@ -165,7 +183,10 @@ class QueueWatch:
                 found[job_id] != (job.latest, job.missing) for job_id, job in open_jobs
             )
             self._trouble = ""
-            self._interval = SHORTEST if changed else min(LONGEST, self._interval * GROWTH)
+            if changed or not open_jobs:
+                self._interval = SHORTEST
+            else:
+                self._interval = min(LONGEST, self._interval * GROWTH)
             for job_id, job in open_jobs:
                 job.latest, job.missing = found[job_id]
 

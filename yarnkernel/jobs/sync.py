@@ -9,11 +9,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import filelock
 import platformdirs
 
 from yarnkernel.announcement import write_private
 from yarnkernel.errors import HostError, UsageError
+from yarnkernel.file_lock import LockTimeoutError, locked
 from yarnkernel.hosts import tree
 from yarnkernel.hosts.here import Here
 from yarnkernel.hosts.named import host_of
@@ -103,11 +103,10 @@ class Synchronised:
         check = Path(self._here)
         if not check.is_dir():
             raise UsageError(f"there is no directory {self._here} any more")
-        lock = filelock.FileLock(self._known.with_suffix(".lock"), timeout=deadline.remaining)
         try:
-            with lock:
+            with locked(self._known.with_suffix(".lock"), deadline.remaining):
                 return self._bring(deadline, only_send=only_send, delete=delete, dry_run=dry_run)
-        except filelock.Timeout as exc:
+        except LockTimeoutError as exc:
             raise UsageError(f"{self._here} is synchronised by somebody else") from exc
         except HostError:
             raise
