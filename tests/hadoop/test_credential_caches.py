@@ -9,6 +9,7 @@ import pytest
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import AuthenticationError
 from yarnkernel.hadoop.gssapi import own_principal
+from yarnkernel.hadoop.tickets import Tickets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,7 @@ def test_cache(tmp_path: Path, cache: str, said: str) -> None:
     (tmp_path / "empty").touch()
     name = cache.format(tmp_path)
     with pytest.raises(AuthenticationError) as caught:
-        own_principal({"KRB5CCNAME": name}, Deadline(10))
+        own_principal(Tickets({"KRB5CCNAME": name}), Deadline(10))
     if "MIT's library" in str(caught.value):
         pytest.skip(str(caught.value))
     assert f"{name} (KRB5CCNAME)" in str(caught.value)

@@ -22,6 +22,7 @@ from yarnkernel.hadoop import libgssapi
 from yarnkernel.hadoop.configuration import Configuration
 from yarnkernel.hadoop.gssapi import default_realm, realm_of_host
 from yarnkernel.hadoop.login import name_in_cluster
+from yarnkernel.hadoop.tickets import Tickets
 
 pytestmark = pytest.mark.timeout(300)
 REALM = "YARNKERNEL.LOCAL"
@@ -212,8 +213,8 @@ def test_realm_of_a_host(
     krb5_conf += "\n[domain_realm]\n  localhost = CLUSTER.COM\n"
     monkeypatch.setenv("KRB5_CONFIG", "")
     variables = {"KRB5_CONFIG": write(tmp_path / "krb5.conf", krb5_conf)}
-    assert realm_of_host("localhost", variables, Deadline(20)) == "CLUSTER.COM"
-    assert realm_of_host("127.0.0.2", variables, Deadline(20)) == REALM
+    assert realm_of_host("localhost", Tickets(variables), Deadline(20)) == "CLUSTER.COM"
+    assert realm_of_host("127.0.0.2", Tickets(variables), Deadline(20)) == REALM
 
 
 def test_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +223,7 @@ def test_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
     libgssapi._library.cache_clear()
     try:
         with pytest.raises(AuthenticationError, match="apt-get install libgssapi-krb5-2"):
-            default_realm({})
+            default_realm(Tickets({}))
     finally:
         libgssapi._library.cache_clear()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.cluster.edge_sites import edge_sites
+from yarnkernel.cluster.edge_tickets import edge_tickets
 from yarnkernel.cluster.find import ClusterEnvironment
 from yarnkernel.errors import (
     ClusterError,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from yarnkernel.deadline import Deadline
     from yarnkernel.hadoop.configuration import Configuration
+    from yarnkernel.hadoop.tickets import Tickets
 
 #: Variables of this machine that are about another cluster.
 _OTHERS = ("HADOOP_CONF_DIR", "YARN_CONF_DIR", "HADOOP_HOME", "HADOOP_YARN_HOME")
@@ -110,11 +112,23 @@ class EdgeNode:
     ----------
     host : SshHost
         The edge node.
+    jump : tuple of str
+        Hosts to go through on the way there.
+    there : mapping of str to str
+        Variables of its login shell.
     """
 
-    def __init__(self, host: SshHost) -> None:
+    def __init__(self, host: SshHost, jump: tuple[str, ...], there: Mapping[str, str]) -> None:
         self._host = host
+        self._jump = jump
+        self._there = there
         self.files = EdgeFiles(host)
+
+    @property
+    def tickets(self) -> Tickets:
+        """See :attr:`yarnkernel.hadoop.edge.Edge.tickets`."""
+        known = [(k, v) for k, v in sorted(self._there.items()) if k.startswith("KRB5")]
+        return edge_tickets(self._host.name, self._jump, tuple(known))
 
     def socks(self, deadline: Deadline) -> tuple[str, int]:
         """See :meth:`yarnkernel.hadoop.edge.Edge.socks`."""
@@ -145,7 +159,7 @@ class EdgeCluster(ClusterEnvironment):
     @cached_property
     def configuration(self) -> Configuration:
         """See :attr:`yarnkernel.cluster.find.ClusterEnvironment.configuration`."""
-        edge = EdgeNode(self.host)
+        edge = EdgeNode(self.host, self.jump, self.there)
         return load_configuration(self.conf_dir, environment=self.variables, edge=edge)
 
     @property

@@ -39,8 +39,8 @@ case ${SHELL:-/bin/sh} in
 *) "${SHELL:-/bin/sh}" -l -c env </dev/null 2>/dev/null || env ;;
 esac
 """
-#: What Hadoop's commands there need, and who the user is.
-_VARIABLE = re.compile(r"^(PATH|JAVA_HOME|(?:HADOOP|YARN)_\w+)=(.*)$", re.MULTILINE)
+#: What Hadoop's commands and Kerberos there need, and who the user is.
+_VARIABLE = re.compile(r"^(PATH|JAVA_\w+|KRB5\w+|(?:HADOOP|YARN)_\w+)=(.*)$", re.MULTILINE)
 _INCLUDED = re.compile(rb"""(<(?:[\w.-]+:)?include\b[^>]*?\bhref\s*=\s*)(["'])(.+?)\2""", re.DOTALL)
 #: Where distributions put it.
 _USUAL = ("/etc/hadoop/conf", "/etc/hadoop")

@@ -23,12 +23,13 @@ from yarnkernel.errors import (
 )
 from yarnkernel.hadoop.endless_calls import start_in_thread
 from yarnkernel.hadoop.file_system import home_directory
-from yarnkernel.hadoop.gssapi import own_principal, use_krb5_conf
+from yarnkernel.hadoop.gssapi import own_principal
 from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.hadoop.name_node import PROTOCOL as HDFS_PROTOCOL
 from yarnkernel.hadoop.name_node import NameNode, namenode_addresses
 from yarnkernel.hadoop.own_tokens import own_tokens
 from yarnkernel.hadoop.sockets import socks_server
+from yarnkernel.hadoop.tickets import Tickets, use_krb5_conf
 from yarnkernel.hadoop.user import proxied_user
 
 if TYPE_CHECKING:
@@ -242,7 +243,7 @@ class HdfsFiles:
             reason = " ".join(str(failure).split()).partition(" at org.apache.")[0]
             if "GSS" in reason:
                 # What it says is for programmers: our own look at the ticket says what to do.
-                own_principal(self.cluster.variables, self._deadline)
+                own_principal(Tickets(self.cluster.variables), self._deadline)
             raise ClusterFileError(
                 f"{self.cluster.source}: its file system says: {reason}"
             ) from failure

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from yarnkernel.deadline import Deadline
 from yarnkernel.errors import AuthenticationError, RpcError
-from yarnkernel.hadoop import libgssapi
 from yarnkernel.hadoop.endless_calls import start_in_thread
 from yarnkernel.hadoop.protection import no_common_protection
+from yarnkernel.hadoop.tickets import Tickets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from yarnkernel.deadline import Deadline
+    from yarnkernel.hadoop.configuration import Configuration
 
 _Result = TypeVar("_Result")
+#: Seconds to find out our own name; with a keytab the KDC is asked for a ticket.
+NAME_TIMEOUT = 10.0
 #: Flags of a context (RFC 2744): GSS_C_MUTUAL_FLAG, _REPLAY_, _SEQUENCE_, _CONF_ and _INTEG_.
 _MUTUAL, _REPLAY, _SEQUENCE, _CONFIDENTIALITY, _INTEGRITY = 2, 4, 8, 16, 32
 _WANTED = _MUTUAL | _REPLAY | _SEQUENCE | _CONFIDENTIALITY | _INTEGRITY
@@ -32,13 +34,25 @@ _MAXBUF = 65536
 _OFFER_SIZE = 4
 
 
-def own_principal(variables: Mapping[str, str], deadline: Deadline) -> str:
+def tickets_of(configuration: Configuration) -> Tickets:
+    """Return the user's tickets: those here, and where there are none, those of the edge node."""
+    here = Tickets(configuration.environment)
+    if configuration.edge is None:
+        return here
+    try:
+        own_principal(here, Deadline(NAME_TIMEOUT))
+    except AuthenticationError:
+        return configuration.edge.tickets
+    return here
+
+
+def own_principal(tickets: Tickets, deadline: Deadline) -> str:
     """Return our principal, with its realm.
 
     Parameters
     ----------
-    variables : mapping of str to str
-        See :class:`Gssapi`.
+    tickets : Tickets
+        Ours.
     deadline : Deadline
         For the KDC, which is asked where there is a keytab and no ticket yet.
 
@@ -47,15 +61,15 @@ def own_principal(variables: Mapping[str, str], deadline: Deadline) -> str:
     AuthenticationError
         When there is neither a ticket nor a key with which to get one.
     """
-    use_krb5_conf(variables)
 
     def inquire() -> str:
-        return libgssapi.display_name(libgssapi.inquire_cred(_credential(variables)))
+        library = tickets.library()
+        return library.display_name(library.inquire_cred(tickets.credential()))
 
     return _within(deadline, inquire)
 
 
-def default_realm(variables: Mapping[str, str]) -> str:
+def default_realm(tickets: Tickets) -> str:
     """Return the realm of principals without one.
 
     Raises
@@ -63,11 +77,11 @@ def default_realm(variables: Mapping[str, str]) -> str:
     AuthenticationError
         When krb5.conf has none.
     """
-    use_krb5_conf(variables)
-    return libgssapi.display_name(libgssapi.import_name("anybody")).partition("@")[2]
+    library = tickets.library()
+    return library.display_name(library.import_name("anybody")).partition("@")[2]
 
 
-def realm_of_host(host: str, variables: Mapping[str, str], deadline: Deadline) -> str:
+def realm_of_host(host: str, tickets: Tickets, deadline: Deadline) -> str:
     """Return a host's realm, by ``[domain_realm]`` of krb5.conf, else the default one.
 
     Raises
@@ -75,9 +89,9 @@ def realm_of_host(host: str, variables: Mapping[str, str], deadline: Deadline) -
     AuthenticationError
         When krb5.conf has neither.
     """
-    use_krb5_conf(variables)
-    name = _within(deadline, lambda: libgssapi.display_name(libgssapi.import_service("host", host)))
-    return name.rpartition("@")[2] or default_realm(variables)
+    library = tickets.library()
+    name = _within(deadline, lambda: library.display_name(library.import_service("host", host)))
+    return name.rpartition("@")[2] or default_realm(tickets)
 
 
 class Gssapi:
@@ -89,10 +103,8 @@ class Gssapi:
         The server's principal; it has to prove that it is this one.
     protections : sequence of str
         What may be agreed on, the best first.
-    variables : mapping of str to str
-        Environment variables, of which Hadoop's UserGroupInformation reads the same:
-        ``KRB5KEYTAB`` with ``KRB5PRINCIPAL``, else the ticket cache of ``KRB5CCNAME``, else the
-        default one. A ``KRB5_CONFIG`` among them becomes that of this process.
+    tickets : Tickets
+        Ours.
     deadline : Deadline
         For the KDC.
     """
@@ -101,16 +113,16 @@ class Gssapi:
         self,
         server: str,
         protections: Sequence[str],
-        variables: Mapping[str, str],
+        tickets: Tickets,
         deadline: Deadline,
     ) -> None:
-        use_krb5_conf(variables)
+        self._library = tickets.library()
         self._protections = protections
-        self._variables = variables
+        self._tickets = tickets
         self._deadline = deadline
-        self._server = libgssapi.import_name(server)
-        self._context = libgssapi.new_context()
-        self._credential: libgssapi.Handle | None = None
+        self._server = self._library.import_name(server)
+        self._context = self._library.new_context()
+        self._credential: Any = None
         self._flags = 0
         self._established = False
         self.protection = ""
@@ -129,14 +141,14 @@ class Gssapi:
 
     def _step(self, challenge: bytes) -> bytes:
         if self._credential is None:
-            self._credential = _credential(self._variables)
-        answer, self._flags, self._established = libgssapi.init_sec_context(
+            self._credential = self._tickets.credential()
+        answer, self._flags, self._established = self._library.init_sec_context(
             self._credential, self._context, self._server, _WANTED, challenge
         )
         return answer
 
     def _choose_layer(self, challenge: bytes) -> bytes:
-        offer, _, in_order = libgssapi.unwrap(self._context, challenge)
+        offer, _, in_order = self._library.unwrap(self._context, challenge)
         if self.protection or not in_order or len(offer) != _OFFER_SIZE:
             raise AuthenticationError("the server's offer of protections cannot be read")
         for protection in self._protections:
@@ -145,7 +157,7 @@ class Gssapi:
                 self.protection = protection
                 longest = 0 if protection == "authentication" else _MAXBUF
                 choice = bytes([layer]) + longest.to_bytes(3, "big")
-                return libgssapi.wrap(self._context, choice, private=False)[0]
+                return self._library.wrap(self._context, choice, private=False)[0]
         offered = [name for name, (layer, _) in _LAYERS.items() if offer[0] & layer]
         raise no_common_protection(offered, self._protections)
 
@@ -163,7 +175,7 @@ class Gssapi:
     def wrap(self, message: bytes) -> bytes:
         """Sign a message, and encrypt it for privacy."""
         private = self.protection == "privacy"
-        packet, encrypted = libgssapi.wrap(self._context, message, private=private)
+        packet, encrypted = self._library.wrap(self._context, message, private=private)
         if private and not encrypted:
             raise RpcError("Kerberos does not encrypt what is sent")
         return packet
@@ -177,7 +189,7 @@ class Gssapi:
             When the packet is not the server's next one, is damaged, or could be read by others.
         """
         try:
-            message, encrypted, in_order = libgssapi.unwrap(self._context, packet)
+            message, encrypted, in_order = self._library.unwrap(self._context, packet)
         except AuthenticationError as exc:
             raise RpcError(f"a packet that was changed on its way ({exc})") from exc
         if not in_order:
@@ -185,26 +197,6 @@ class Gssapi:
         if self.protection == "privacy" and not encrypted:
             raise RpcError("a packet that is not encrypted")
         return message
-
-
-def use_krb5_conf(variables: Mapping[str, str]) -> None:
-    """Make a ``KRB5_CONFIG`` that of this process: the library looks nowhere else."""
-    name = "KRB5_CONFIG"
-    wanted = variables.get(name)
-    if wanted is not None and wanted != os.environ.get(name):
-        os.environ[name] = wanted
-
-
-def _credential(variables: Mapping[str, str]) -> libgssapi.Handle:
-    principal, keytab = variables.get("KRB5PRINCIPAL", ""), variables.get("KRB5KEYTAB", "")
-    if not keytab:
-        return libgssapi.acquire_cred(principal, cache=variables.get("KRB5CCNAME", ""))
-    if not principal:
-        raise AuthenticationError("KRB5KEYTAB is set, but KRB5PRINCIPAL is not")
-    if not os.access(keytab, os.R_OK):
-        raise AuthenticationError(f"KRB5KEYTAB: {keytab} cannot be read")
-    # A cache of this process alone: what is in the user's stays there.
-    return libgssapi.acquire_cred(principal, keytab, f"MEMORY:{keytab}:{principal}")
 
 
 def _within(deadline: Deadline, work: Callable[[], _Result]) -> _Result:

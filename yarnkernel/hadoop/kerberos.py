@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from yarnkernel.errors import AuthenticationError, HadoopConfigurationError
 from yarnkernel.hadoop.addresses import server_principal
-from yarnkernel.hadoop.gssapi import Gssapi, realm_of_host
+from yarnkernel.hadoop.gssapi import Gssapi, realm_of_host, tickets_of
 from yarnkernel.hadoop.java_patterns import translate
 from yarnkernel.hadoop.protection import wanted_protections
 from yarnkernel.hadoop.sockets import canonical_name_within
@@ -63,7 +63,7 @@ class KerberosLogin:
             )
         server = self._checked(f"{offer.protocol}/{offer.serverId}", deadline)
         protections = wanted_protections(self._configuration)
-        return Gssapi(server, protections, self._configuration.environment, deadline)
+        return Gssapi(server, protections, tickets_of(self._configuration), deadline)
 
     def _checked(self, advertised: str, deadline: Deadline) -> str:
         """Return the principal that the server has to prove (SaslRpcClient.getServerPrincipal)."""
@@ -71,7 +71,7 @@ class KerberosLogin:
         pattern = configuration.get(f"{setting}.pattern")
         if pattern:
             host = advertised.partition("/")[2]
-            principal = f"{advertised}@{realm_of_host(host, configuration.environment, deadline)}"
+            principal = f"{advertised}@{realm_of_host(host, tickets_of(configuration), deadline)}"
             try:
                 fits = _matches(principal, pattern)
             except ValueError as exc:

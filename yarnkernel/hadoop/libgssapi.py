@@ -11,7 +11,7 @@ import ctypes
 import os
 import weakref
 from ctypes import POINTER, byref, c_char_p, c_int, c_int32, c_size_t, c_uint32, c_void_p
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.errors import AuthenticationError
@@ -106,7 +106,7 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 
 
-@cache
+@lru_cache(maxsize=None)  # noqa: UP033  (Python 3.7, on an edge node)
 def _library() -> dict[str, Any]:
     functions = {}
     try:

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from yarnkernel.hadoop.configuration import Configuration
 from yarnkernel.hadoop.sasl import Login
 
-#: Seconds to find out our own name; with a keytab the KDC is asked for a ticket.
-NAME_TIMEOUT = 10.0
-
 
 def user_login(
     configuration: Configuration, protocol: str, address: Address, deadline: Deadline
@@ -51,7 +48,7 @@ def user_login(
         name = user_name(variables)
         return SimpleLogin(proxied, name) if proxied else SimpleLogin(name)
     # Few clusters want it.
-    from yarnkernel.hadoop.gssapi import own_principal  # noqa: PLC0415
+    from yarnkernel.hadoop.gssapi import own_principal, tickets_of  # noqa: PLC0415
     from yarnkernel.hadoop.kerberos import KerberosLogin  # noqa: PLC0415
     from yarnkernel.hadoop.own_tokens import own_tokens, token_for  # noqa: PLC0415
 
@@ -60,7 +57,7 @@ def user_login(
         return TokenLogin(token, wanted_protections(configuration))
     if own_tokens(configuration):
         try:
-            own_principal(variables, deadline)
+            own_principal(tickets_of(configuration), deadline)
         except AuthenticationError as exc:
             raise AuthenticationError(f"no token here is for this server, and {exc}") from exc
     return KerberosLogin(configuration, protocol, address[0], proxied)
@@ -81,12 +78,17 @@ def name_in_cluster(configuration: Configuration) -> str:
     variables = configuration.environment
     principal = proxied_user(variables)
     if configuration.wants_kerberos:
-        from yarnkernel.hadoop.gssapi import own_principal  # noqa: PLC0415
+        from yarnkernel.hadoop.gssapi import (  # noqa: PLC0415
+            NAME_TIMEOUT,
+            own_principal,
+            tickets_of,
+        )
         from yarnkernel.hadoop.own_tokens import token_owner  # noqa: PLC0415
 
         # A server knows by a token for whom we act.
         principal = token_owner(configuration) or principal
-        principal = principal or own_principal(variables, Deadline(NAME_TIMEOUT))
+        if not principal:
+            principal = own_principal(tickets_of(configuration), Deadline(NAME_TIMEOUT))
     return short_name(
         principal or user_name(variables), lambda: _realm(configuration), configuration
     )
@@ -94,9 +96,9 @@ def name_in_cluster(configuration: Configuration) -> str:
 
 def _realm(configuration: Configuration) -> str:
     """The realm of those who have no other one; in a container, krb5.conf may not be there."""
-    from yarnkernel.hadoop.gssapi import default_realm  # noqa: PLC0415
+    from yarnkernel.hadoop.gssapi import default_realm, tickets_of  # noqa: PLC0415
 
     try:
-        return default_realm(configuration.environment)
+        return default_realm(tickets_of(configuration))
     except AuthenticationError:
         return configuration.get("yarn.resourcemanager.principal").partition("@")[2]
