@@ -17,6 +17,7 @@ from yarnkernel.local.sites import JAVA_MODULE_OPTIONS
 from yarnkernel.local.state import JAVA_START_OPTIONS
 
 DAEMONS = ("resourcemanager", "nodemanager", "namenode", "datanode")
+FS_SHELL = "org.apache.hadoop.fs.FsShell"
 DATA = Path("/var/lib/hadoop")
 KEYTAB = Path("/var/lib/keytabs/daemons.keytab")
 #: Seconds for the KDC to write the keytab, and for HDFS to answer.
@@ -38,8 +39,21 @@ def java(main_class: str, heap: int, *arguments: str) -> list[str]:
 
 def run_fs(*arguments: str) -> bool:
     """Run a command of Hadoop's file systems, and tell whether it succeeds."""
-    command = java("org.apache.hadoop.fs.FsShell", 128, *arguments)
-    return subprocess.run(command, timeout=COMMAND_TIMEOUT, check=False).returncode == 0
+    ended = subprocess.run(
+        java(FS_SHELL, 128, *arguments), env=superuser(), timeout=COMMAND_TIMEOUT, check=False
+    )
+    return ended.returncode == 0
+
+
+def superuser() -> dict[str, str]:
+    """Return the environment of a command that HDFS's own user gives."""
+    own = {"KRB5KEYTAB": str(KEYTAB), "KRB5PRINCIPAL": "hdfs/hadoop"}
+    return {**os.environ, **(own if has_kerberos() else {})}
+
+
+def has_kerberos() -> bool:
+    """Whether docker/kerberos.env counts."""
+    return os.environ.get("HADOOP_AUTHENTICATION") == "kerberos"
 
 
 def listens() -> bool:
@@ -72,7 +86,7 @@ def make_directories() -> None:
 def await_keytab() -> None:
     """Wait for the KDC's keytab; does nothing without Kerberos."""
     deadline = time.monotonic() + KEYTAB_TIMEOUT
-    while os.environ.get("HADOOP_AUTHENTICATION") == "kerberos" and not KEYTAB.exists():
+    while has_kerberos() and not KEYTAB.exists():
         if time.monotonic() > deadline:
             sys.exit(f"hadoop: there is no {KEYTAB}, which the service `kdc` writes")
         time.sleep(0.2)
@@ -81,8 +95,8 @@ def await_keytab() -> None:
 def main(program: str = "", *arguments: str) -> NoReturn:
     """Become the program."""
     if program == "fs":
-        command = java("org.apache.hadoop.fs.FsShell", 256, *arguments)
-        os.execvp(command[0], command)
+        command = java(FS_SHELL, 256, *arguments)
+        os.execvpe(command[0], command, superuser())
     if program not in DAEMONS:
         sys.exit(f"hadoop: here are {', '.join(DAEMONS)} and fs, not {program!r}")
     await_keytab()

@@ -1,16 +1,17 @@
 #!/bin/sh
-# A KDC with new keys for the daemons and one user, each in a keytab.
+# A KDC, with keys for the daemons and one user, each in a keytab.
 set -eu
 umask 027
-export KRB5_KDC_PROFILE=/var/lib/kdc/kdc.conf
+export KRB5_KDC_PROFILE=/etc/kdc.conf
 keytabs=/var/lib/keytabs
 user=${HADOOP_USER:-yarnkernel}
 if [ ! -e /var/lib/kdc/principal ]; then
   kdb5_util create -s -P "$(head -c 32 /dev/urandom | base64)" >/dev/null
 fi
-give() {  # KEYTAB PRINCIPAL...: appears as a whole
+give() {  # KEYTAB PRINCIPAL...: new keys, unless it is there; it appears as a whole
   file=$1
   shift
+  [ ! -e "$file" ] || return 0
   rm -f "$file.new"
   for principal in "$@"; do
     kadmin.local -q "addprinc -randkey $principal" >/dev/null 2>&1
