@@ -6,7 +6,14 @@
 set -u
 directory=$1
 user=${KRB5PRINCIPAL:-$HADOOP_USER_NAME}
-ids=$(timeout 60 yarnkernel list --quiet --ids --user "${user%%[/@]*}") || exit
+ask() { timeout 60 yarnkernel list --quiet --ids --user "${user%%[/@]*}"; }
+# The cluster may just be coming up, too; after a minute the reason is told.
+tries=12
+until ids=$(ask 2>/dev/null); do
+  tries=$((tries - 1))
+  [ "$tries" -gt 0 ] || { ids=$(ask) && break || exit; }
+  sleep 5
+done
 for file in "$directory"/kernel-*.json; do
   id=${file##*/kernel-}
   case " $(echo $ids) " in
