@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import docutils.core
-import docutils.nodes
 import pexpect
 import pytest
 
 from tests.conftest import CACHE, REPOSITORY, clean_environment, make_venv
+from tests.support.documents import code_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,15 +28,7 @@ PROMPT = "ready for the next line> "
 
 def readme_blocks(language: str) -> list[str]:
     """README's code blocks in a language."""
-    tree = docutils.core.publish_doctree(
-        (REPOSITORY / "README.rst").read_text(encoding="utf-8"),
-        settings_overrides={"report_level": 2, "halt_level": 2},
-    )
-    return [
-        block.astext()
-        for block in tree.findall(docutils.nodes.literal_block)
-        if block["classes"] == ["code", language]
-    ]
+    return code_blocks(REPOSITORY / "README.rst", language)
 
 
 def readme_commands() -> list[str]:

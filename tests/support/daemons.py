@@ -1,4 +1,4 @@
-"""Daemons of batch systems, started by a session of tests for itself alone."""
+"""Daemons of batch systems and Docker, started by a session of tests for itself alone."""
 
 from __future__ import annotations
 
@@ -141,8 +141,8 @@ def short_host_name() -> str:
 
 
 def missing(*programs: str) -> str:
-    """Why a batch system cannot be started here; empty when it can."""
+    """Why such daemons cannot be started here; empty when they can."""
     if os.getuid() != 0:
-        return "the daemons of batch systems are root's"
+        return "only root can start its daemons"
     lacking = [name for name in programs if not shutil.which(name)]
     return f"not installed: {', '.join(lacking)} (scripts/setup-extras)" if lacking else ""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 #: one worker has them all, and tests that take long. What takes longest goes first, or the end is
 #: one worker's alone.
 GROUPS = (
+    ("tests/docker/",),
     ("tests/environment/", "tests/cluster/test_hdfs.py"),
     ("tests/container/test_direct_daemons.py",),
     ("tests/jupyter/test_provisioner.py",),

@@ -11,17 +11,18 @@ import websocket
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from tests.jupyter.front_ends.servers import Server
+    from tests.jupyter.front_ends.servers import Client
 
 
 class Channels:
     """One connection to one kernel."""
 
-    def __init__(self, server: Server, kernel_id: str) -> None:
+    def __init__(self, server: Client, kernel_id: str, session: str = "") -> None:
         url = server.url.replace("http", "ws", 1)
-        self._session = uuid.uuid4().hex
+        #: Who comes back under the same name gets what was said meanwhile.
+        self.session = session or uuid.uuid4().hex
         self._socket = websocket.create_connection(
-            f"{url}api/kernels/{kernel_id}/channels?session_id={self._session}",
+            f"{url}api/kernels/{kernel_id}/channels?session_id={self.session}",
             header={"Authorization": f"token {server.token}"},
             timeout=60,
         )
@@ -36,7 +37,7 @@ class Channels:
         """Ask for an execution and return the request's id."""
         message_id = uuid.uuid4().hex
         header = {
-            "msg_id": message_id, "msg_type": "execute_request", "session": self._session,
+            "msg_id": message_id, "msg_type": "execute_request", "session": self.session,
             "username": "", "version": "5.3",
         }  # fmt: skip
         content = {"code": code, "silent": False, "stop_on_error": True, "allow_stdin": False}
@@ -53,6 +54,15 @@ class Channels:
     def wait_for_output(self, message_id: str, text: str) -> None:
         while text not in self._receive(message_id)["content"].get("text", ""):
             pass
+
+    def wait_for_state(self, *states: str) -> str:
+        """Wait until the kernel is said to be in one of these states, whoever asked."""
+        while True:
+            message = json.loads(self._socket.recv())
+            if message["msg_type"] == "status":
+                state = str(message["content"]["execution_state"])
+                if state in states:
+                    return state
 
     def result(self, message_id: str) -> str:
         """Wait for a request's end; its text, or the name of its error."""

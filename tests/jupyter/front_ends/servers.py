@@ -19,31 +19,33 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Server:
-    """A running Jupyter server."""
+class Client:
+    """Whoever has a Jupyter server's address and token."""
 
-    def __init__(self, url: str, token: str, log: Path, pid: int) -> None:
+    def __init__(self, url: str, token: str) -> None:
         self.url = url
         self.token = token
-        self.log = log
-        self.process = psutil.Process(pid)
         self._requests = requests.Session()
         self._requests.headers["Authorization"] = f"token {token}"
         #: This client is on the server's machine; a proxy of the user's is not asked.
         self._requests.trust_env = False
 
-    def another(self) -> Server:
-        """Another client of it, for another thread."""
-        return Server(self.url, self.token, self.log, self.process.pid)
+    def said(self) -> str:
+        """The server's log, where it is known."""
+        return ""
+
+    def ask(self, method: str, path: str, /, **body: Any) -> requests.Response:
+        """Ask for something that may be refused."""
+        return self._requests.request(method, self.url + path, json=body or None, timeout=120)
 
     def request(self, method: str, path: str, /, **body: Any) -> Any:
-        response = self._requests.request(method, self.url + path, json=body or None, timeout=120)
-        assert response.ok, f"{method} {path}: {response.text}\n{self.log.read_text()}"
+        response = self.ask(method, path, **body)
+        assert response.ok, f"{method} {path}: {response.text}\n{self.said()}"
         return response.json() if response.content else None
 
     def error(self, method: str, path: str, /, **body: Any) -> str:
         """What the user reads of a request that fails."""
-        response = self._requests.request(method, self.url + path, json=body or None, timeout=120)
+        response = self.ask(method, path, **body)
         assert not response.ok
         return str(response.json()["message"])
 
@@ -52,6 +54,22 @@ class Server:
 
     def close(self) -> None:
         self._requests.close()
+
+
+class Server(Client):
+    """A running Jupyter server."""
+
+    def __init__(self, url: str, token: str, log: Path, pid: int) -> None:
+        super().__init__(url, token)
+        self.log = log
+        self.process = psutil.Process(pid)
+
+    def another(self) -> Server:
+        """Another client of it, for another thread."""
+        return Server(self.url, self.token, self.log, self.process.pid)
+
+    def said(self) -> str:
+        return self.log.read_text()
 
 
 @contextlib.contextmanager
