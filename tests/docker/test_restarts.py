@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from tests.docker.compose import Compose, Gateway
 
 pytestmark = pytest.mark.timeout(900)
-#: Seconds that Docker itself gives a container that it stops.
-STOP_TIMEOUT = 10
 
 
 def test_node_stopped_under_a_kernel(gateway: Gateway, compose: Compose) -> None:
@@ -59,10 +56,8 @@ def test_gateway_killed_and_stopped(gateway: Gateway, compose: Compose) -> None:
     for _ in range(2):
         gateway.start()
     assert len(compose.applications()) == 4
-    begin = time.monotonic()
     compose.run("stop", "gateway")
-    assert time.monotonic() - begin < STOP_TIMEOUT
-    assert compose.state("gateway")["ExitCode"] == 0
+    assert compose.state("gateway")["ExitCode"] == 0  # not killed, when its time was over
     await_gateway(compose)
     wait_for(lambda: len(gateway.kernels()) == 2, 60, "those of nobody live on")
     assert set(compose.applications()) == {killed, by_hand}
