@@ -18,6 +18,8 @@ PACKAGE = Path(yarnkernel.__file__).parent
 #: it, and itself. Top down: what stands lower imports nothing that stands higher.
 WINGS = {
     "cli":         {"jupyter", "kernels", "environment", "cluster", "store", "local", "hadoop"},
+    "magics":      {"groups", "kernels"},
+    "groups":      {"jupyter", "kernels"},
     "jupyter":     {"kernels", "store"},
     "yarn":        {"kernels", "environment", "cluster", "store", "hadoop"},
     "jobs":        {"kernels", "environment", "store", "hosts"},
@@ -31,7 +33,7 @@ WINGS = {
     "hadoop":      set(),
 }  # fmt: skip
 #: Files at the root that are no ground: doors, which open upon these wings.
-DOORS = {"__init__": {"kernels"}, "__main__": {"cli"}, "recipe": {"container"}}
+DOORS = {"__init__": {"kernels", "groups", "magics"}, "__main__": {"cli"}, "recipe": {"container"}}
 
 
 def wing_of(module: str) -> str:

@@ -58,7 +58,15 @@ ALLOWED = {
     "relay.py _hand_on: source.recv_multipart(copy=False)": "until the relay is closed",
     "kernels/session.py execute: cell.wait()": "until the cell's end, or the kernel's",
     "kernels/session.py wait: self.idle.wait()": "until the cell's end, or the kernel's",
+    # As long as the user's code, which Ctrl-C interrupts.
+    "groups/group.py execute: run.wait()": "until the code's end",
+    "groups/run.py wait: self.result()": "no wait: what has come so far",
+    "magics/magic.py _run: run.wait()": "until the code's end",
+    "magics/commands.py _start: self._begin(Group.of(targets, named), '').wait()": (
+        "each start has its deadline"
+    ),
     # Whoever calls has the deadline.
+    "groups/channels.py read: socket.recv_multipart(zmq.NOBLOCK, copy=False)": "it does not wait",
     "hosts/keeper.py _answer: self._connected.wait()": "in wait_for",
     "store/curve_client.py receive: self._socket.recv_multipart()": "poll says that there is one",
     "kernels/blocking.py run: future.result()": "done",

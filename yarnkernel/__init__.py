@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from yarnkernel.connection import ConnectionInfo as ConnectionInfo
     from yarnkernel.errors import UsageError as UsageError
     from yarnkernel.errors import YarnKernelError as YarnKernelError
+    from yarnkernel.groups.group import Group as Group
+    from yarnkernel.groups.results import GroupError as GroupError
+    from yarnkernel.groups.results import GroupResult as GroupResult
+    from yarnkernel.groups.results import TargetResult as TargetResult
+    from yarnkernel.groups.run import LeftRunningError as LeftRunningError
+    from yarnkernel.groups.run import Run as Run
     from yarnkernel.kernel_status import KernelStatus as KernelStatus
     from yarnkernel.kernels import aio as aio
     from yarnkernel.kernels.blocking import Kernel as Kernel
@@ -45,15 +51,21 @@ _HOMES = {
     "ConnectionInfo": "connection",
     "Display": "kernels.results",
     "ExecutionTimeoutError": "kernels.results",
+    "Group": "groups.group",
+    "GroupError": "groups.results",
+    "GroupResult": "groups.results",
     "Kernel": "kernels.blocking",
     "KernelStatus": "kernel_status",
     "Kernels": "kernels.blocking",
     "LaunchOptions": "kernels.options",
+    "LeftRunningError": "groups.run",
     "Output": "kernels.results",
     "Progress": "progress",
     "Result": "kernels.results",
+    "Run": "groups.run",
     "Status": "kernels.handle",
     "Stream": "kernels.results",
+    "TargetResult": "groups.results",
     "UsageError": "errors",
     "YarnKernelError": "errors",
     "aio": "kernels",
@@ -71,6 +83,16 @@ def __getattr__(name: str) -> Any:
     if name == "aio":
         return import_module("yarnkernel.kernels.aio")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Let IPython know ``%%remote``: ``%load_ext yarnkernel``."""
+    import_module("yarnkernel.magics.magic").load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """End the kernels of its session: ``%unload_ext yarnkernel``."""
+    import_module("yarnkernel.magics.magic").unload(shell)
 
 
 def __dir__() -> Any:

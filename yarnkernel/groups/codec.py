@@ -1,0 +1,282 @@
+"""Values as bytes and back, without pickle: the half that both sides of a line have.
+
+Its text travels to Python kernels, which have nothing else of this package: it imports the
+standard library alone.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import io
+import json
+import pickle
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+#: What the messages of a value are shown as: to nobody but us.
+MIME = "application/vnd.yarnkernel.value+json"
+#: Stands for a kind in what JSON cannot say.
+KIND = "$"
+#: Bytes of a piece, and pieces of a value at most: a kernel drops what 1000 messages wait before.
+PIECE, MOST_PIECES = 4 << 20, 200
+#: What JSON has, and gives back as the same.
+_PLAIN = (type(None), bool, int, float, str)
+#: What has only items.
+_ITEMS: dict[str, Any] = {
+    "tuple": tuple,
+    "set": set,
+    "frozenset": frozenset,
+    "dict": dict,
+    "complex": lambda parts: complex(*parts),
+    "date": lambda parts: datetime.date.fromisoformat(*parts),
+    "datetime": lambda parts: datetime.datetime.fromisoformat(*parts),
+}
+_BYTES: dict[str, Any] = {"bytes": bytes, "bytearray": bytearray}
+
+
+class TravelError(Exception):
+    """A value cannot travel."""
+
+
+def _library(name: str, what: str) -> Any:
+    """Return a module that a value needs."""
+    try:
+        return import_module(name)
+    except ImportError:
+        raise TravelError(f"{what} needs {name}, which is not installed on both sides") from None
+
+
+def _arrow(what: str) -> Any:
+    """Return Arrow, unless it is one that runs what a stream says (CVE-2023-47248)."""
+    arrow = _library("pyarrow", what)
+    version = [int(number) for number in arrow.__version__.split(".")[:3] if number.isdecimal()]
+    if version < [14, 0, 1]:
+        raise TravelError(f"{what} needs pyarrow 14.0.1, and here is {arrow.__version__}")
+    return arrow
+
+
+class Encoder:
+    """Writes one value as JSON with numbered buffers.
+
+    Parameters
+    ----------
+    limit : int
+        Bytes that it may take.
+    pickles : bool
+        Whether what nothing else can carry is pickled.
+    """
+
+    def __init__(self, limit: int, *, pickles: bool) -> None:
+        self._buffers: list[Any] = []
+        self._limit = limit
+        self._size = 0
+        self._pickles = pickles
+
+    def encode(self, value: Any) -> list[Any]:
+        """Return the value's parts, the first of which is JSON.
+
+        Raises
+        ------
+        TravelError
+            When it cannot travel, or is too large.
+        """
+        try:
+            tree = json.dumps(self._tree(value)).encode()
+        except RecursionError:
+            raise TravelError("it is nested too deeply, or has itself in it") from None
+        self._count(len(tree))
+        return [tree, *self._buffers]
+
+    def _count(self, size: int) -> None:
+        """Count bytes, before they are copied."""
+        self._size += size
+        if self._size > self._limit:
+            raise TravelError(
+                f"it has {self._size / 1e6:.1f} MB, and {self._limit / 1e6:.1f} MB is the limit; "
+                "next: a larger --limit"
+            )
+
+    def _buffer(self, kind: str, content: Any, **more: Any) -> dict[str, Any]:
+        self._buffers.append(content)
+        return {KIND: kind, "buffer": len(self._buffers), **more}
+
+    def _tree(self, value: Any) -> Any:
+        kind = type(value)
+        if kind in _PLAIN:
+            return value
+        if kind is list:
+            return [self._tree(one) for one in value]
+        if kind is dict:
+            return self._dict(value)
+        if kind in _ITEMS.values():
+            return {KIND: kind.__name__, "items": [self._tree(one) for one in value]}
+        if kind is complex:
+            return {KIND: "complex", "items": [value.real, value.imag]}
+        if kind in (datetime.date, datetime.datetime):
+            return {KIND: kind.__name__, "items": [value.isoformat()]}
+        return self._of_bytes(value)
+
+    def _dict(self, value: dict[Any, Any]) -> dict[str, Any]:
+        if KIND not in value and all(type(key) is str for key in value):
+            return {key: self._tree(one) for key, one in value.items()}
+        items = [[self._tree(key), self._tree(one)] for key, one in value.items()]
+        return {KIND: "dict", "items": items}
+
+    def _of_bytes(self, value: Any) -> dict[str, Any]:
+        if type(value) not in _BYTES.values():
+            return self._of_library(value)
+        self._count(len(value))
+        return self._buffer(type(value).__name__, value)
+
+    def _of_library(self, value: Any) -> dict[str, Any]:
+        module, name = type(value).__module__.partition(".")[0], type(value).__name__
+        if module == "numpy" and hasattr(value, "dtype"):
+            return self._array(value)
+        if module == "pandas" and name in ("DataFrame", "Series"):
+            return self._frame(value, name)
+        if module == "pyarrow" and name == "Table":
+            return self._table(_arrow("a Table"), value, name)
+        if not self._pickles:
+            raise TravelError(
+                f"a value of the type {type(value).__module__}.{type(value).__qualname__} cannot "
+                "travel without pickle; next: --pickle, if you trust that side"
+            )
+        content = pickle.dumps(value, protocol=4)
+        self._count(len(content))
+        return self._buffer("pickle", content)
+
+    def _array(self, value: Any) -> dict[str, Any]:
+        numpy = sys.modules["numpy"]
+        if isinstance(value, numpy.ma.MaskedArray):
+            raise TravelError("a masked array cannot be written as .npy; next: its .filled()")
+        if value.dtype.hasobject:
+            raise TravelError("an array of Python objects cannot travel; next: its .tolist()")
+        self._count(value.nbytes)
+        file = io.BytesIO()
+        numpy.save(file, numpy.asarray(value), allow_pickle=False)
+        kind = "array" if isinstance(value, numpy.ndarray) else "scalar"
+        return self._buffer(kind, file.getbuffer())
+
+    def _frame(self, value: Any, name: str) -> dict[str, Any]:
+        arrow = _arrow(f"a {name} of pandas")
+        named = {"name": self._tree(value.name)} if name == "Series" else {}
+        try:
+            table = arrow.Table.from_pandas(value.to_frame("value") if named else value)
+        except (arrow.ArrowException, TypeError, ValueError) as exc:
+            raise TravelError(f"Arrow cannot carry it: {exc}") from None
+        return self._table(arrow, table, name, **named)
+
+    def _table(self, arrow: Any, table: Any, kind: str, **more: Any) -> dict[str, Any]:
+        self._count(table.nbytes)
+        sink = arrow.BufferOutputStream()
+        with arrow.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        return self._buffer(kind, memoryview(sink.getvalue()), **more)
+
+
+class Decoder:
+    """Reads a value again.
+
+    Parameters
+    ----------
+    parts : sequence of bytes
+        As :class:`Encoder` returns them.
+    pickles : bool
+        Whether pickles are opened, which can do anything.
+    """
+
+    def __init__(self, parts: Sequence[Any], *, pickles: bool) -> None:
+        self._parts = parts
+        self._pickles = pickles
+
+    def decode(self) -> Any:
+        """Return the value.
+
+        Raises
+        ------
+        TravelError
+            When it cannot be read here.
+        """
+        try:
+            return self._value(json.loads(bytes(self._parts[0])))
+        except TravelError:
+            raise
+        except Exception as exc:  # noqa: BLE001  (of libraries, and of classes not known here)
+            raise TravelError(f"it cannot be read: {type(exc).__name__}: {exc}") from None
+
+    def _value(self, tree: Any) -> Any:
+        if isinstance(tree, list):
+            return [self._value(one) for one in tree]
+        if not isinstance(tree, dict):
+            return tree
+        if KIND not in tree:
+            return {key: self._value(one) for key, one in tree.items()}
+        kind = tree[KIND]
+        if "buffer" in tree:
+            return self._of_buffer(kind, self._parts[tree["buffer"]], tree)
+        items = self._value(tree["items"])
+        return _ITEMS[kind](items)
+
+    def _of_buffer(self, kind: str, content: Any, tree: dict[str, Any]) -> Any:
+        if kind in _BYTES:
+            return _BYTES[kind](content)
+        if kind in ("array", "scalar"):
+            numpy = _library("numpy", f"an {kind}")
+            array = numpy.load(io.BytesIO(content), allow_pickle=False)
+            return array[()] if kind == "scalar" else array
+        if kind in ("Table", "DataFrame", "Series"):
+            return self._of_table(kind, content, tree)
+        if kind != "pickle":
+            raise TravelError(f"its kind {kind!r} is not known here")
+        if not self._pickles:
+            raise TravelError("it is a pickle, which is opened with --pickle alone")
+        return pickle.loads(content)  # noqa: S301  (the user has said so)
+
+    def _of_table(self, kind: str, content: Any, tree: dict[str, Any]) -> Any:
+        arrow = _arrow(f"a {kind}")
+        with arrow.ipc.open_stream(arrow.py_buffer(content)) as reader:
+            table = reader.read_all()
+        if kind == "Table":
+            return table
+        _library("pandas", f"a {kind}")
+        frame = table.to_pandas()
+        return frame["value"].rename(self._value(tree["name"])) if kind == "Series" else frame
+
+
+def digest_of(parts: Iterable[Any]) -> str:
+    """Return what shows that parts are whole: Jupyter's signatures leave buffers out."""
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+    return found.hexdigest()
+
+
+def check_digest(parts: Iterable[Any], digest: str) -> None:
+    """Make sure that parts are whole.
+
+    Raises
+    ------
+    TravelError
+        When they are not.
+    """
+    if digest_of(parts) != digest:
+        raise TravelError("it has not arrived whole")
+
+
+def size_of(part: Any) -> int:
+    """Return the bytes of a part."""
+    return memoryview(part).nbytes
+
+
+def pieces_of(parts: Sequence[Any]) -> Iterator[tuple[int, int, memoryview]]:
+    """Cut parts up: the number of each piece's part, where it begins there, and its bytes."""
+    size = max(PIECE, -(-sum(map(size_of, parts)) // MOST_PIECES))
+    for number, part in enumerate(parts):
+        view = memoryview(part).cast("B")
+        for begin in range(0, len(view), size):
+            yield number, begin, view[begin : begin + size]

@@ -1,0 +1,349 @@
+"""A kernel that code is sent to: started when it is used, watched, restarted, ended."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from yarnkernel.connection import is_encrypted
+from yarnkernel.deadline import START_TIMEOUT, Deadline
+from yarnkernel.errors import YarnKernelError
+from yarnkernel.groups.talk import Talk
+from yarnkernel.groups.waits import Pause, Pending, Request, Wait, in_thread
+from yarnkernel.jupyter.agent_client import AgentClient
+from yarnkernel.jupyter.kernel_manager import choose_keys
+from yarnkernel.jupyter.messages import (
+    Cancel,
+    End,
+    EndNews,
+    Interrupt,
+    Restart,
+    Restarted,
+    Start,
+    Started,
+    Watch,
+)
+from yarnkernel.kernels import places
+from yarnkernel.kernels.async_kernel import INTERRUPT_TIMEOUT, RESTART_TIMEOUT
+from yarnkernel.kernels.results import CellError
+from yarnkernel.kernels.session import ENCRYPTS, LAST_WORDS, READY_TIMEOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    import zmq
+
+    from yarnkernel.connection import ConnectionInfo
+    from yarnkernel.groups.channels import Message
+    from yarnkernel.groups.origin import Origin
+    from yarnkernel.jupyter.messages import News
+    from yarnkernel.progress import Report
+
+#: Seconds after which a kernel that is connected to is asked again: what it told before it knew of
+#: us is lost.
+ASK_INTERVAL = 1.0
+#: Seconds for the end of a kernel in good order, and for that of its place.
+END_GRACE, END_TIMEOUT = 5.0, 45.0
+_ENDED = "KernelEnded"
+_DIED = CellError("KernelDied", "the kernel has died")
+_LEFT = CellError("Disconnected", "nobody listens to the kernel any more")
+
+
+class Target:
+    """A kernel that code is sent to; of one thread.
+
+    Parameters
+    ----------
+    label : str
+        What it is called here.
+    origin : Origin
+        Where it comes from.
+
+    Attributes
+    ----------
+    kernel : str
+        Its id; empty before it is started.
+    language : str
+        The kernel's, in lower case but for R; empty before it is known.
+    """
+
+    def __init__(self, label: str, origin: Origin) -> None:
+        self.label = label
+        self.origin = origin
+        self.kernel = ""
+        self.language = ""
+        self._info: ConnectionInfo = {}
+        self._talk: Talk | None = None
+        #: Told in the agent's thread, taken in ours.
+        self._news: collections.deque[News] = collections.deque()
+        self._agent: AgentClient | None = None
+        self._restarts = 0
+        self._restarting = False
+        self._failing: tuple[Pause, CellError] | None = None
+        self._start: int | None = None
+        #: Why the last one has ended, if it has not been told yet.
+        self._end = ""
+
+    def __repr__(self) -> str:
+        return f"<yarnkernel target {self.label}: {self.state}>"
+
+    @property
+    def state(self) -> str:
+        """What is known of it, in words."""
+        if self._end:
+            return f"has ended: {self._end}"
+        if not self.kernel:
+            return "starts" if self._start is not None else "is not started"
+        busy = self._talk is not None and self._talk.is_busy
+        return f"{self.kernel} {'works' if busy else 'is ready'}"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether its kernel ends with this process."""
+        return not (self.origin.kernel or self.origin.keep)
+
+    @property
+    def sockets(self) -> Sequence[zmq.Socket[bytes]]:
+        """What to wait on for :meth:`read`."""
+        return self._talk.sockets if self._talk is not None else ()
+
+    # --- steps of work: they yield what they wait for
+
+    def open(self, tell: Callable[[str], object], report: Report) -> Generator[Wait, None, None]:
+        """Have a kernel that answers: start one, or connect, unless that is done.
+
+        Parameters
+        ----------
+        tell : callable
+            Called with what the user should know.
+        report : callable
+            Called in another thread with each change of a start.
+
+        Raises
+        ------
+        YarnKernelError
+            When there is none.
+        """
+        self.tend()
+        if self._end:
+            if self.origin.kernel:
+                raise YarnKernelError(f"{self.origin.kernel} has ended: {self._end}")
+            tell(f"{self.kernel or self.label} had ended ({self._end}): another one is started")
+            self._forget()
+        if not self.kernel:
+            yield from self._connect() if self.origin.kernel else self._start_new(tell, report)
+        elif self._agent is not None and self._agent.ended:
+            self._watch()
+        if self._talk is None:
+            yield from self._ask_what_it_is()
+
+    def _start_new(
+        self, tell: Callable[[str], object], report: Report
+    ) -> Generator[Wait, None, None]:
+        options = self.origin.launch_options(self.label, tell)
+        keep = self.origin.keep
+        recipe_options = ["--prefer-directory", os.getcwd()]  # noqa: PTH109  (a string)
+        if not keep:
+            recipe_options.append("--owned")
+        agent = AgentClient.shared()
+        start = Start(options.to_dict(), recipe_options, choose_keys(None), keep)
+        self._start, answer = agent.request(start, options.timeout + END_TIMEOUT, report)
+        pending = Pending(answer)
+        try:
+            yield pending
+            started: Started = pending.answer
+        except BaseException:
+            agent.request(Cancel(self._start), END_TIMEOUT)
+            raise
+        finally:
+            self._start = None
+        self.kernel, self._info = started.kernel, started.connection_info
+        self._restarts = 0
+        self._watch_by(agent)
+
+    def _watch_by(self, agent: AgentClient) -> None:
+        self._agent = agent
+        agent.listen(self.kernel, self._news.append)
+
+    def _watch(self) -> None:
+        agent = AgentClient.shared()
+        self._watch_by(agent)
+        keep = self.origin.keep or bool(self.origin.kernel)
+        agent.request(Watch(self.kernel, keep=keep), END_TIMEOUT)
+
+    def _connect(self) -> Generator[Wait, None, None]:
+        kernel = self.origin.kernel
+
+        def find() -> ConnectionInfo:
+            with places.find_kernel(kernel) as handle:
+                info = handle.wait(Deadline(START_TIMEOUT))
+                if ENCRYPTS and not is_encrypted(info):
+                    with contextlib.suppress(YarnKernelError):
+                        info = handle.other_info(INTERRUPT_TIMEOUT, encrypted=True) or info
+                status = handle.kernel_status(INTERRUPT_TIMEOUT)
+                self._restarts = status.restarts if status is not None else 0
+                return info
+
+        pending = in_thread(find)
+        yield pending
+        self._info = pending.answer
+        self.kernel = kernel
+        self._watch()
+
+    def _ask_what_it_is(self) -> Generator[Wait, None, None]:
+        self._talk = talk = Talk(self._info)
+        deadline = Deadline(READY_TIMEOUT)
+        while True:
+            request = talk.ask("kernel_info_request", {}, patience=ASK_INTERVAL)
+            yield request
+            if request.failure is not None:
+                raise YarnKernelError(str(request.failure))
+            if request.is_complete:
+                break
+            if deadline.passed:
+                self.disconnect()
+                raise YarnKernelError(
+                    f"{self.kernel} does not answer within {READY_TIMEOUT:.0f} s: it may be busy; "
+                    f"next: yarnkernel status {self.kernel}"
+                )
+        language = str((request.reply or {}).get("language_info", {}).get("name", ""))
+        self.language = language if language == "R" else language.lower()
+
+    def restart(self) -> Generator[Wait, None, None]:
+        """Restart its kernel in place; what it works on breaks off.
+
+        Raises
+        ------
+        YarnKernelError
+            When it cannot be restarted.
+        """
+        self.tend()
+        if self._end or not self.kernel:
+            return  # the next use starts another one
+        self._restarting = True
+        try:
+            pending = self._ask_to_restart()
+            yield pending
+            answer = pending.answer
+            self._restarts = answer.restarts if isinstance(answer, Restarted) else answer[1]
+        finally:
+            self._restarting = False
+        self.disconnect(CellError("KernelRestarted", "the kernel was restarted"))
+
+    def _ask_to_restart(self) -> Pending:
+        kernel = self.kernel
+        if not self.origin.kernel:
+            restart = Restart(kernel, self._restarts, RESTART_TIMEOUT)
+            return Pending(AgentClient.shared().request(restart, RESTART_TIMEOUT)[1])
+
+        def work() -> tuple[float, int]:
+            with places.find_kernel(kernel) as handle:
+                return handle.restart(RESTART_TIMEOUT)
+
+        return in_thread(work)
+
+    def stop(self) -> Generator[Wait, None, str]:
+        """End its kernel, and return how it ended; the next use starts another one.
+
+        Raises
+        ------
+        YarnKernelError
+            When it has not ended; it is tried again while this process runs.
+        """
+        self.give_up_start()
+        if not self.kernel or self._end:
+            self._forget()
+            return ""
+        if self._talk is not None:
+            self._talk.ask_to_end()
+        AgentClient.shared().listen(self.kernel, None)
+        end = End(self.kernel, END_GRACE)
+        pending = Pending(AgentClient.shared().request(end, END_GRACE + END_TIMEOUT)[1])
+        yield pending
+        self._forget()
+        return str(pending.answer.outcome)
+
+    # --- at once
+
+    def execute(
+        self,
+        code: str,
+        hear: Callable[[Message], None],
+        *,
+        silent: bool = False,
+        allow_stdin: bool = False,
+        buffers: Sequence[memoryview] = (),
+    ) -> Request:
+        """Send code; see :class:`~yarnkernel.groups.waits.Request`."""
+        if self._talk is None:  # it has died a moment ago
+            request = Request(hear)
+            request.fail(_DIED)
+            return request
+        return self._talk.execute(
+            code, hear, silent=silent, allow_stdin=allow_stdin, buffers=buffers
+        )
+
+    def answer_input(self, message: Message, value: str) -> None:
+        """Answer what a kernel has asked its user."""
+        if self._talk is not None:
+            self._talk.answer_input(message, value)
+
+    def interrupt(self) -> Pending | None:
+        """Interrupt what it works on; None when there is nothing to interrupt."""
+        if not self.kernel or self._end:
+            return None
+        interrupt = Interrupt(self.kernel, INTERRUPT_TIMEOUT)
+        return Pending(AgentClient.shared().request(interrupt, INTERRUPT_TIMEOUT)[1])
+
+    def give_up_start(self) -> None:
+        """Give up a start that is under way, if there is one."""
+        if self._start is not None:
+            AgentClient.shared().request(Cancel(self._start), END_TIMEOUT)
+
+    def read(self) -> None:
+        """Take what its kernel has said."""
+        if self._talk is not None:
+            self._talk.read()
+
+    def tend(self) -> None:
+        """Take what was told of its kernel, and forget requests that are done."""
+        while self._news:
+            self._take(self._news.popleft())
+        if self._failing is not None and self._failing[0].done:
+            error, self._failing = self._failing[1], None
+            self.disconnect(error)
+        if self._talk is not None:
+            self._talk.tidy()
+
+    def _take(self, news: News) -> None:
+        if self._restarting or news.kernel != self.kernel:
+            return
+        if isinstance(news, EndNews):
+            self._end = f"{news.outcome} {news.diagnostics}".strip() or "its place lost it"
+            error = CellError(_ENDED, f"{self.kernel} has ended: {self._end}")
+        elif news.state == "ended":
+            self._end = f"the kernel {news.last_end}"
+            error = CellError(_ENDED, f"{self.kernel}: the kernel {news.last_end}")
+        elif news.restarts > self._restarts:
+            self._restarts = news.restarts
+            text = f"the kernel {news.last_end}; it is another one now, without variables"
+            error = CellError("KernelDied", text)
+        else:
+            return
+        # Its last outputs may still be on their way.
+        self._failing = self._failing or (Pause(LAST_WORDS), error)
+
+    def disconnect(self, why: CellError = _LEFT) -> None:
+        """Close the connection; the next use opens it again."""
+        if self._talk is not None:
+            self._talk.fail(why)
+            self._talk = None
+
+    def _forget(self) -> None:
+        if self.kernel:
+            AgentClient.shared().listen(self.kernel, None)
+        self.disconnect(CellError(_ENDED, "the kernel was stopped"))
+        self.kernel, self._end, self._info, self._failing = "", "", {}, None
+        self._news.clear()

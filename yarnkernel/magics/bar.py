@@ -1,0 +1,88 @@
+"""How far targets are, after two seconds: a line that changes."""
+
+from __future__ import annotations
+
+import sys
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from yarnkernel.magics.lines import publish
+
+if TYPE_CHECKING:
+    from yarnkernel.groups.run import Run
+
+#: Seconds before it is shown.
+PATIENCE = 2.0
+#: Seconds between two changes, at first and after a minute.
+INTERVAL, LATER_INTERVAL = 1.0, 5.0
+#: Targets that it names at most, and characters of how one is.
+NAMED, LONGEST = 3, 60
+_WIDTH = 20
+
+
+class Bar:
+    """A line that changes; not for those who only read.
+
+    Parameters
+    ----------
+    in_notebook : bool
+        Whether a front end shows it, or a terminal.
+    """
+
+    def __init__(self, *, in_notebook: bool) -> None:
+        self._in_notebook = in_notebook
+        self._id = ""
+        self._begin = self._shown = time.monotonic()
+        self._text = ""
+
+    def look(self, run: Run) -> None:
+        """Show it, when it is time."""
+        now = time.monotonic()
+        interval = INTERVAL if now - self._begin < 60 else LATER_INTERVAL  # noqa: PLR2004
+        if now - self._begin < PATIENCE or now - self._shown < interval:
+            return
+        self._shown = now
+        starting = any(not job.target.kernel for job in run.running)
+        if run.running and (len(run.jobs) > 1 or starting):
+            self._show(self._words(run, now - self._begin))
+
+    def end(self, run: Run) -> None:
+        """Leave what remains to be said."""
+        if not self._text:
+            return
+        count, result = len(run.jobs), {job.label: job.seconds for job in run.jobs}
+        slowest = max(result, key=lambda label: result[label])
+        text = f"{count - len(run.running)} of {count} done in {max(result.values()):.1f} s"
+        self._show(f"{text}; the slowest: {slowest}" if count > 1 else text)
+        if not self._in_notebook:
+            sys.stderr.write("\n")
+        self._text = ""
+
+    def make_way(self) -> None:
+        """Take it away in a terminal, where something else is written."""
+        if self._text and not self._in_notebook and sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    @staticmethod
+    def _words(run: Run, seconds: float) -> str:
+        count, done = len(run.jobs), len(run.jobs) - len(run.running)
+        filled = _WIDTH * done // count
+        late = [
+            f"{job.label} ({job.state[:LONGEST]})" if not job.target.kernel else job.label
+            for job in run.running
+        ]
+        more = f" and {len(late) - NAMED} more" if len(late) > NAMED else ""
+        bar = f"[{'#' * filled}{'.' * (_WIDTH - filled)}]"
+        return f"{bar} {done} of {count} done, {seconds:.0f} s; {', '.join(late[:NAMED])}{more}"
+
+    def _show(self, text: str) -> None:
+        if self._in_notebook:
+            known = bool(self._id)
+            self._id = self._id or f"yarnkernel-{uuid.uuid4().hex}"
+            publish({"text/plain": text}, shown_as=self._id, update=known)
+        elif sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.flush()
+        self._text = text

@@ -1,0 +1,123 @@
+"""Text of several targets, line by line, each with the name of who says it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from IPython.display import publish_display_data
+
+#: Seconds that text waits for the end of its line, as a kernel may send half of one.
+PATIENCE = 0.5
+
+
+def publish(
+    data: dict[str, Any],
+    metadata: dict[str, Any] | None = None,
+    *,
+    shown_as: str = "",
+    update: bool = False,
+) -> None:
+    """Display something, perhaps under an id by which it can be changed."""
+    transient = {"display_id": shown_as} if shown_as else {}
+    publish_display_data(data, metadata, transient=transient, update=update)  # type: ignore[no-untyped-call]
+
+
+class Lines:
+    """Writes text to standard output and standard error, as it comes and once.
+
+    Parameters
+    ----------
+    prefixed : bool
+        Whether each line begins with the name of who says it.
+    """
+
+    def __init__(self, *, prefixed: bool) -> None:
+        self._prefixed = prefixed
+        #: What waits for the end of its line, since when.
+        self._waiting: dict[tuple[str, str], tuple[str, float]] = {}
+        #: Whose line is not at its end, on which stream.
+        self._open: tuple[str, str] | None = None
+        self._stream = ""
+
+    def write(self, label: str, stream: str, text: str, *, of_ours: bool = False) -> None:
+        """Write what a target says.
+
+        Parameters
+        ----------
+        label : str
+            Who.
+        stream : str
+            ``"stdout"`` or ``"stderr"``.
+        text : str
+            What.
+        of_ours : bool, default False
+            Whether we say it of the target.
+        """
+        if of_ours or not self._prefixed:
+            self.end(label)
+            self._put((label, stream), f"[{label}] {text}" if of_ours else text)
+            return
+        for known in [one for one in self._waiting if one[0] == label and one[1] != stream]:
+            self._release(known)
+        before, _ = self._waiting.pop((label, stream), ("", 0.0))
+        lines = (before + text).splitlines(keepends=True)
+        if lines and not lines[-1].endswith("\n"):
+            self._waiting[label, stream] = (lines.pop(), time.monotonic())
+        if lines:
+            self._put((label, stream), self._with_prefix((label, stream), "".join(lines)))
+
+    def look(self) -> None:
+        """Write what has waited for the end of its line for long."""
+        late = time.monotonic() - PATIENCE
+        for known in [one for one, (_, since) in self._waiting.items() if since < late]:
+            self._release(known)
+
+    def end(self, label: str) -> None:
+        """Write all that waits of one."""
+        for known in [one for one in self._waiting if one[0] == label]:
+            self._release(known)
+
+    def end_all(self) -> None:
+        """Write all that waits, and come to the begin of a line."""
+        for known in list(self._waiting):
+            self._release(known)
+        self._close_line()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+
+    def heading(self, label: str) -> None:
+        """Write who shows what comes next."""
+        self._put((label, "stdout"), f"[{label}]\n")
+        sys.stdout.flush()
+
+    def _release(self, known: tuple[str, str]) -> None:
+        text, _ = self._waiting.pop(known)
+        self._put(known, self._with_prefix(known, text))
+
+    def _with_prefix(self, known: tuple[str, str], text: str) -> str:
+        lines = text.splitlines(keepends=True)
+        goes_on = self._open == known
+        return "".join(
+            line if number == 0 and goes_on else f"[{known[0]}] {line}"
+            for number, line in enumerate(lines)
+        )
+
+    def _close_line(self) -> None:
+        if self._open is not None and self._prefixed:
+            self._to(self._open[1], "\n")
+        self._open = None
+
+    def _put(self, known: tuple[str, str], text: str) -> None:
+        if self._open != known:
+            self._close_line()
+        self._to(known[1], text)
+        self._open = None if text.endswith("\n") else known
+
+    def _to(self, stream: str, text: str) -> None:
+        if stream != self._stream:  # each is sent by itself: in the order of what is said
+            for other in (sys.stdout, sys.stderr):
+                other.flush()
+            self._stream = stream
+        (sys.stderr if stream == "stderr" else sys.stdout).write(text)
