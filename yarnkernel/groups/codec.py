@@ -6,7 +6,7 @@ standard library alone.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import hashlib
 import io
 import json
@@ -26,15 +26,24 @@ KIND = "$"
 PIECE, MOST_PIECES = 4 << 20, 200
 #: What JSON has, and gives back as the same.
 _PLAIN = (type(None), bool, int, float, str)
-#: What has only items.
-_ITEMS: dict[str, Any] = {
+#: Items of which other types are made, and how.
+_ITEMS: dict[Any, Any] = {
+    tuple: list,
+    set: list,
+    frozenset: list,
+    complex: lambda value: [value.real, value.imag],
+    dt.date: lambda value: [value.isoformat()],
+    dt.datetime: lambda value: [value.isoformat()],
+    dict: lambda value: [*value.items()],
+}
+_MAKERS: dict[str, Any] = {
     "tuple": tuple,
     "set": set,
     "frozenset": frozenset,
+    "complex": lambda items: complex(*items),
+    "date": lambda items: dt.date.fromisoformat(*items),
+    "datetime": lambda items: dt.datetime.fromisoformat(*items),
     "dict": dict,
-    "complex": lambda parts: complex(*parts),
-    "date": lambda parts: datetime.date.fromisoformat(*parts),
-    "datetime": lambda parts: datetime.datetime.fromisoformat(*parts),
 }
 _BYTES: dict[str, Any] = {"bytes": bytes, "bytearray": bytearray}
 
@@ -111,21 +120,11 @@ class Encoder:
             return value
         if kind is list:
             return [self._tree(one) for one in value]
-        if kind is dict:
-            return self._dict(value)
-        if kind in _ITEMS.values():
-            return {KIND: kind.__name__, "items": [self._tree(one) for one in value]}
-        if kind is complex:
-            return {KIND: "complex", "items": [value.real, value.imag]}
-        if kind in (datetime.date, datetime.datetime):
-            return {KIND: kind.__name__, "items": [value.isoformat()]}
-        return self._of_bytes(value)
-
-    def _dict(self, value: dict[Any, Any]) -> dict[str, Any]:
-        if KIND not in value and all(type(key) is str for key in value):
+        if kind is dict and KIND not in value and all(type(key) is str for key in value):
             return {key: self._tree(one) for key, one in value.items()}
-        items = [[self._tree(key), self._tree(one)] for key, one in value.items()]
-        return {KIND: "dict", "items": items}
+        if kind in _ITEMS:
+            return {KIND: kind.__name__, "items": [self._tree(one) for one in _ITEMS[kind](value)]}
+        return self._of_bytes(value)
 
     def _of_bytes(self, value: Any) -> dict[str, Any]:
         if type(value) not in _BYTES.values():
@@ -146,7 +145,10 @@ class Encoder:
                 f"a value of the type {type(value).__module__}.{type(value).__qualname__} cannot "
                 "travel without pickle; next: --pickle, if you trust that side"
             )
-        content = pickle.dumps(value, protocol=4)
+        try:
+            content = pickle.dumps(value, protocol=4)
+        except Exception as exc:  # noqa: BLE001  (of a value's own code)
+            raise TravelError(f"it cannot be pickled: {exc}") from None
         self._count(len(content))
         return self._buffer("pickle", content)
 
@@ -220,7 +222,7 @@ class Decoder:
         if "buffer" in tree:
             return self._of_buffer(kind, self._parts[tree["buffer"]], tree)
         items = self._value(tree["items"])
-        return _ITEMS[kind](items)
+        return _MAKERS[kind](items)
 
     def _of_buffer(self, kind: str, content: Any, tree: dict[str, Any]) -> Any:
         if kind in _BYTES:

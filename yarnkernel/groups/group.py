@@ -168,7 +168,8 @@ class Group:
         code : str, or mapping of str to str
             The code, or that of each target.
         **more
-            ``push``: a mapping of variables that the kernels get before. ``pull``: names of
+            ``push``: a mapping of variables that the kernels get before, or a function that
+            returns one for a target's name. ``pull``: names of
             variables that are taken after. ``limit``: bytes that each value may have, 100 MB by
             default. ``push_pickles``, ``pull_pickles``: whether what nothing else can carry
             travels as pickle; who opens one runs what the other side likes. ``timeout``: seconds
