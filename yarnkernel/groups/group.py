@@ -161,7 +161,7 @@ class Group:
         return result
 
     def execute_soon(self, code: str | Mapping[str, str], **more: Any) -> Run:
-        """Run code on all of them and do not wait.
+        """Run code on all of them, and wait only until the kernels have started and have it.
 
         Parameters
         ----------
@@ -181,7 +181,9 @@ class Group:
         Run
             Waited for by its ``wait()``.
         """
-        return self.begin(code, _Told(None, None), **more)
+        run = self.begin(code, _Told(None, None), **more)
+        run.begin()
+        return run
 
     def begin(
         self,

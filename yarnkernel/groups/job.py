@@ -113,7 +113,7 @@ class Job:
         self._begin = time.monotonic()
         self._end: float | None = None
         self._count: int | None = None
-        self._interrupted = False
+        self._interrupted = self._has_code = False
         self._waits: Wait | None = None
         self._steps = self._run()
 
@@ -121,6 +121,11 @@ class Job:
     def done(self) -> bool:
         """Whether it has come to its end."""
         return self._end is not None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its kernel has the code, or never will."""
+        return self._has_code or self.done
 
     @property
     def seconds(self) -> float:
@@ -153,8 +158,9 @@ class Job:
                 self._waits = next(self._steps)
             except StopIteration:
                 self._finish()
-            except YarnKernelError as exc:
-                self._fail(CellError(type(exc).__name__, str(exc)))
+            except Exception as exc:  # noqa: BLE001  (whatever it is, the others go on)
+                text = str(exc) if isinstance(exc, YarnKernelError) else repr(exc)
+                self._fail(CellError(type(exc).__name__, text))
                 self._finish()
 
     def interrupt(self) -> Wait | None:
@@ -187,6 +193,7 @@ class Job:
             self._fail(_INTERRUPTED)
         if work.code and self.outputs.error is None:
             request = target.execute(work.code, self._hear, allow_stdin=self._may_ask)
+            self._has_code = True
             yield request
             self._take_end(request)
         if work.pull and self.outputs.error is None:

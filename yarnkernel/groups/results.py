@@ -49,7 +49,7 @@ class GroupError(CodeError):
         self.errors = errors
         alike: dict[str, list[str]] = {}
         for label, error in errors.items():
-            alike.setdefault(f"{error.name}: {error.value}", []).append(label)
+            alike.setdefault(error.summary, []).append(label)
         lines = [f"{text} (on {', '.join(labels)})" for text, labels in alike.items()]
         head = f"{len(errors)} of {count} targets failed" if count > 1 else ""
         self._text = "\n".join([head, *lines] if head else lines)

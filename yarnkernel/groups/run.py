@@ -136,6 +136,16 @@ class Run:
         self.advance()
         self._see_to_interrupts()
 
+    def begin(self, each_look: Callable[[Run], object] = lambda _: None) -> None:
+        """Wait until each kernel has started, and has the code; Ctrl-C gives that up."""
+        with _counted_interrupts() as count:
+            while not all(job.has_begun for job in self.jobs):
+                self.look()
+                each_look(self)
+                if count() and not self.was_interrupted:
+                    self.was_interrupted = True
+                    self.interrupt()
+
     def wait(
         self,
         timeout: float | None = None,

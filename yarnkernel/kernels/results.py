@@ -95,7 +95,12 @@ class CellError:
 
     def __str__(self) -> str:
         """The traceback without colours; the exception alone where there is none."""
-        return _COLOURS.sub("", "\n".join(self.traceback)) or f"{self.name}: {self.value}"
+        return _COLOURS.sub("", "\n".join(self.traceback)) or self.summary
+
+    @property
+    def summary(self) -> str:
+        """The exception in one line, more if its text has more."""
+        return f"{self.name}: {self.value}" if self.value else self.name
 
 
 Output = Stream | Display
@@ -166,12 +171,15 @@ class Outputs:
 
     def __init__(self) -> None:
         self._outputs: list[Output] = []
+        #: Pieces of the text at the end, joined when somebody looks: once, however many there are.
+        self._pieces: list[str] = []
         self._clears_before_next = False
         self.error: CellError | None = None
 
     @property
     def all(self) -> tuple[Output, ...]:
         """All so far, in their order."""
+        self._join()
         return tuple(self._outputs)
 
     def take(self, kind: str, content: dict[str, Any]) -> Output | None:
@@ -199,13 +207,21 @@ class Outputs:
     def _clear(self) -> None:
         self._clears_before_next = False
         self._outputs.clear()
+        self._pieces.clear()
 
     def _add(self, output: Output) -> None:
         last = self._outputs[-1] if self._outputs else None
         if isinstance(output, Stream) and isinstance(last, Stream) and last.name == output.name:
-            self._outputs[-1] = Stream(last.name, last.text + output.text)
+            self._pieces.append(output.text)
         else:
+            self._join()
             self._outputs.append(output)
+
+    def _join(self) -> None:
+        last = self._outputs[-1] if self._outputs else None
+        if self._pieces and isinstance(last, Stream):
+            self._outputs[-1] = Stream(last.name, last.text + "".join(self._pieces))
+            self._pieces.clear()
 
     def _update(self, new: Output) -> None:
         for place, old in enumerate(self._outputs):

@@ -54,7 +54,11 @@ class Bar:
         count, result = len(run.jobs), {job.label: job.seconds for job in run.jobs}
         slowest = max(result, key=lambda label: result[label])
         text = f"{count - len(run.running)} of {count} done in {max(result.values()):.1f} s"
-        self._show(f"{text}; the slowest: {slowest}" if count > 1 else text)
+        if run.running:
+            text = f"{count - len(run.running)} of {count} done, the others are left at work"
+        elif count > 1:
+            text = f"{text}; the slowest: {slowest}"
+        self._show(text)
         if not self._in_notebook:
             sys.stderr.write("\n")
         self._text = ""

@@ -39,6 +39,8 @@ class Lines:
         self._waiting: dict[tuple[str, str], tuple[str, float]] = {}
         #: Whose line is not at its end, on which stream.
         self._open: tuple[str, str] | None = None
+        #: Whether that line begins anew, as those of progress bars do.
+        self._returned = False
         self._stream = ""
 
     def write(self, label: str, stream: str, text: str, *, of_ours: bool = False) -> None:
@@ -98,7 +100,7 @@ class Lines:
 
     def _with_prefix(self, known: tuple[str, str], text: str) -> str:
         lines = text.splitlines(keepends=True)
-        goes_on = self._open == known
+        goes_on = self._open == known and not self._returned
         return "".join(
             line if number == 0 and goes_on else f"[{known[0]}] {line}"
             for number, line in enumerate(lines)
@@ -114,6 +116,7 @@ class Lines:
             self._close_line()
         self._to(known[1], text)
         self._open = None if text.endswith("\n") else known
+        self._returned = text.endswith("\r")
 
     def _to(self, stream: str, text: str) -> None:
         if stream != self._stream:  # each is sent by itself: in the order of what is said

@@ -113,7 +113,7 @@ class RemoteMagics(Magics):
             may_ask=not options.noblock,
         )
         if options.noblock:
-            run.hold()
+            run.begin()
             return run
         result = run.wait()
         if name != _OLD_NAME:  # whose cells went on after an error

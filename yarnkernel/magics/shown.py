@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import clear_output
 
+from yarnkernel.kernels.results import CellError
 from yarnkernel.magics.lines import Lines, publish
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from yarnkernel.groups.channels import Message
     from yarnkernel.groups.job import Job
-    from yarnkernel.kernels.results import CellError
     from yarnkernel.magics.bar import Bar
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -83,11 +83,9 @@ class Shown:
         elif kind in ("display_data", "execute_result", "update_display_data"):
             self._display(label, content, update=kind == "update_display_data")
         elif kind == "error":
+            trace = tuple(str(line) for line in content.get("traceback") or ())
             self._error(
-                label,
-                str(content.get("ename")),
-                str(content.get("evalue")),
-                [str(line) for line in content.get("traceback") or ()],
+                label, CellError(str(content.get("ename")), str(content.get("evalue")), trace)
             )
         elif kind == "clear_output":
             if self._several:
@@ -114,14 +112,14 @@ class Shown:
         own = f"yarnkernel-{label}-{shown_as}" if shown_as else ""
         publish(data, metadata, shown_as=own, update=update)
 
-    def _error(self, label: str, name: str, value: str, trace: list[str]) -> None:
+    def _error(self, label: str, error: CellError) -> None:
         self._failed.add(label)
-        first = self._errors.setdefault((name, value), label)
-        text = "\n".join(trace) if trace and first == label else f"{name}: {value}"
+        first = self._errors.setdefault((error.name, error.value), label)
+        text = "\n".join(error.traceback) or error.summary
         if first != label:
-            text += f" (as on {first})"
+            text = f"{error.summary} (as on {first})"
         self._lines.write(label, "stderr", f"{text}\n")
-        if name == _NO_INPUT and self._several:
+        if error.name == _NO_INPUT and self._several:
             self._say_once(label, "input() can be asked by one target alone")
 
     def tell(self, job: Job, text: str) -> None:
@@ -142,7 +140,7 @@ class Shown:
     def _end(self, label: str, error: CellError | None) -> None:
         self._lines.end(label)
         if error is not None and label not in self._failed:
-            self._error(label, error.name, error.value, [])
+            self._error(label, CellError(error.name, error.value))
 
     def ask(self, job: Job, prompt: str, *, password: bool) -> str | None:
         """Ask the user what a kernel wants to know; None when he cannot be asked."""

@@ -48,9 +48,13 @@ class ShownRun:
         """What each target has put out so far, by its name."""
         return self._run.outputs
 
-    def hold(self) -> None:
-        """Show nothing before :meth:`wait`."""
+    def begin(self) -> None:
+        """Wait until each kernel has the code, and show nothing before :meth:`wait`."""
         self._shown.hold()
+        try:
+            self._run.begin(self._bar.look)
+        finally:
+            self._bar.end(self._run)
 
     def wait(self, timeout: float | None = None) -> GroupResult:
         """Wait for all targets, and show what they put out.
