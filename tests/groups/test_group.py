@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -137,6 +138,21 @@ def test_target_that_dies_in_the_middle(group: yarnkernel.Group) -> None:
     assert after["on_box"].value == "False"
 
 
+def test_target_that_is_ended_under_its_code(as_user: None, user: Shell) -> None:  # noqa: ARG001
+    """Its end is noticed at once, also where its store cannot tell any more."""
+    with yarnkernel.Group("python3*2") as group:
+        run = group.execute_soon("import time; print('begun', flush=True); time.sleep(600)")
+        wait_for(lambda: all(run.outputs.values()), 30, "both have begun")
+        (kernel,) = re.findall(r"python3_1: (\S+)", repr(group))
+        user.yarnkernel("stop", "--force", kernel).ok()
+        # Sooner than its watch, which waits for half a minute of silence.
+        error = wait_for(lambda: run.result()["python3_1"].error, 9, "its end is noticed")
+        assert (error.name, "KILLED" in error.value) == ("KernelEnded", True)
+        run.interrupt()
+        assert not run.wait().ok
+        assert group.execute("1").ok
+
+
 def test_late_code_is_interrupted(group: yarnkernel.Group) -> None:
     with pytest.raises(yarnkernel.ExecutionTimeoutError, match="longer than 2 s"):
         group.execute("import time; time.sleep(200)", timeout=2)
@@ -163,6 +179,24 @@ def test_r(as_user: None) -> None:  # noqa: ARG001
         assert result.problems.keys() == {"bad", "nothing"}
 
 
+@pytest.mark.parametrize(
+    ("targets", "options", "why"),
+    [
+        ("python3", {"memoy": "1 GiB"}, "memoy"),
+        ("python3,ir", {"queue": "research"}, "--queue is nothing for --interface local"),
+        ("nowhere", {}, "is no target"),
+    ],
+)
+def test_wrong_targets_and_options(
+    as_user: None,  # noqa: ARG001
+    targets: str,
+    options: dict[str, Any],
+    why: str,
+) -> None:
+    with pytest.raises(yarnkernel.UsageError, match=why):
+        yarnkernel.Group(targets, **options)
+
+
 def test_sixteen_at_once(as_user: None) -> None:  # noqa: ARG001
     with yarnkernel.Group("python3*16") as group:
         result = group.execute("import time; time.sleep(3); 6 * 7").check()
@@ -180,6 +214,8 @@ def test_running_kernel_by_id_and_name(as_user: None, user: Shell) -> None:  # n
             assert group.execute("x = 7").ok
         with yarnkernel.Group(kernel) as group:
             assert group.execute("x").check()[kernel].value == "7"
+            with pytest.raises(yarnkernel.UsageError, match="runs already"):
+                yarnkernel.Group(kernel, memory="1 GiB")
             group.restart()
             assert group.execute("'x' in dir()").check()[kernel].value == "False"
         assert user.yarnkernel("list", "--ids").ok().out.split().count(kernel) == 1, "it goes on"

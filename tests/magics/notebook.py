@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from dataclasses import dataclass, field
 from queue import Empty
@@ -28,16 +29,28 @@ class Shown:
 
     @property
     def text(self) -> str:
-        """What can be read, in its order."""
+        """What can be read, in its order, without the bar, which a busy machine shows too."""
         found = []
         for content in self.outputs:
+            if _is_bar(content):
+                continue
             data = content.get("data", {})
             found.append(content.get("text") or data.get("text/html") or data.get("text/plain", ""))
         return "".join(f"{one}\n" if not one.endswith("\n") else one for one in found)
 
+    @property
+    def bar(self) -> str:
+        """Who is not done."""
+        return "".join(one["data"]["text/plain"] for one in self.outputs if _is_bar(one))
+
     def stream(self, name: str) -> str:
         """What was written to one stream."""
         return "".join(one["text"] for one in self.outputs if one.get("name") == name)
+
+
+def _is_bar(content: dict[str, Any]) -> bool:
+    shown_as = str(content.get("transient", {}).get("display_id"))
+    return re.fullmatch("yarnkernel-[0-9a-f]{32}", shown_as) is not None
 
 
 class Notebook:

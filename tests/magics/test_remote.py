@@ -131,11 +131,11 @@ def test_progress_after_two_seconds_names_who_is_late(notebook: Notebook) -> Non
     notebook.run("pause = {'on_box': 5, 'python3': 0}")
     shown = notebook.run(
         "%%remote -k on_box,python3 -i pause\nimport time; time.sleep(pause)",
-        meanwhile=lambda so_far: seen.append(so_far.text),
+        meanwhile=lambda so_far: seen.append(so_far.bar),
     )
     assert any("1 of 2 done" in text and "on_box" in text for text in seen)
-    assert "2 of 2 done" in shown.text
-    assert "the slowest: on_box" in shown.text
+    assert "2 of 2 done" in shown.bar
+    assert "the slowest: on_box" in shown.bar
 
 
 def interrupt_once_begun(notebook: Notebook, count: int, times: int = 1) -> object:
@@ -252,6 +252,7 @@ def test_commands(notebook: Notebook, user: Shell) -> None:
     assert "False" in notebook.run("%remote -k on_box 'x' in dir()").text
     assert "[on_box] " in notebook.run("%remote logs on_box").text
     assert "--timeout" in notebook.run("%remote --help").text
+    notebook.run("partial = {'python3': 1}")
     for wrong, why in {
         "%remote start python3 --memory '1 GiB'": "there already",
         "%remote -k nowhere 1": "is no target",
@@ -259,7 +260,7 @@ def test_commands(notebook: Notebook, user: Shell) -> None:
         "%remote -k python3 --limit much 1": "is no size",
         "%remote -k python3": "there is no code",
         "%remote stop nowhere": "nowhere",
-        "%%remote_exec -k python3,ir -i deadly\n1": "has no key for ir",
+        "%%remote_exec -k python3,ir -i partial\n1": "has no key for ir",
     }.items():
         shown = notebook.run(wrong)
         assert why in shown.text + shown.error

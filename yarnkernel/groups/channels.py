@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
+from zmq.utils.monitor import recv_monitor_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,6 +78,15 @@ class Channels:
             "shell": client.connect_shell(identity=client.session.bsession),
             "stdin": client.connect_stdin(identity=client.session.bsession),
         }
+        self._monitor = self._sockets["shell"].get_monitor_socket(zmq.EVENT_DISCONNECTED)
+
+    def was_cut(self) -> bool:
+        """Whether the other end has closed the connection since the last look."""
+        was_cut = False
+        while self._monitor.poll(0):
+            recv_monitor_message(self._monitor)
+            was_cut = True
+        return was_cut
 
     @property
     def sockets(self) -> list[zmq.Socket[bytes]]:
@@ -122,5 +132,7 @@ class Channels:
 
     def close(self) -> None:
         """Close them, without waiting for what is on its way."""
+        self._sockets["shell"].disable_monitor()
+        self._monitor.close(linger=0)
         for socket in self._sockets.values():
             socket.close(linger=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from yarnkernel.kernels.results import Output
 
 
+_log = logging.getLogger(__name__)
+
+
 class _Told:
-    """Tells a function of each output, and the user on stderr what he should know."""
+    """Tells a function of each output, and a log what the user should know."""
 
     def __init__(
         self,
@@ -47,7 +50,7 @@ class _Told:
             self._on_output(job.label, shown)
 
     def tell(self, job: Job, text: str) -> None:
-        print(f"yarnkernel: {job.label}: {text}", file=sys.stderr)  # noqa: T201
+        _log.warning("%s: %s", job.label, text)
 
     def end(self, job: Job) -> None:
         pass
@@ -88,6 +91,8 @@ class Group:
     def __init__(self, targets: str | Iterable[str], *, keep: bool = False, **options: Any) -> None:
         text = targets if isinstance(targets, str) else ",".join(targets)
         found = Finder({}, {}).find(text)
+        for one in found:
+            one.origin.check(options)
         named = [
             replace(one, origin=replace(one.origin, options=options, keep=keep)) for one in found
         ]

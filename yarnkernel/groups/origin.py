@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.connection import AUTO, NEVER
+from yarnkernel.errors import UsageError
 from yarnkernel.jupyter.kernelspec import find_installed
 from yarnkernel.jupyter.kernelspec_start import start_values
 from yarnkernel.jupyter.peers.find import tool_of
@@ -14,7 +15,7 @@ from yarnkernel.kernels.options import LaunchOptions
 from yarnkernel.kernels.session import ENCRYPTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,19 @@ class Origin:
     def __str__(self) -> str:
         """Name it."""
         return self.kernelspec or self.kernel
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Make sure that options can be used for it.
+
+        Raises
+        ------
+        UsageError
+            When they cannot: one of a name that is none, or any for a kernel that runs.
+        """
+        if self.kernel and options:
+            raise UsageError(f"{self.kernel} runs already: there are no options for its start")
+        if options:
+            replace(self, options=dict(options)).launch_options("", lambda _: None)
 
     def launch_options(self, name: str, tell: Callable[[str], object]) -> LaunchOptions:
         """Return how it is started.

@@ -34,6 +34,10 @@ class Talk:
         """What to wait on for :meth:`read`."""
         return self._channels.sockets
 
+    def was_cut(self) -> bool:
+        """Whether the other end has closed the connection since the last look."""
+        return self._channels.was_cut()
+
     @property
     def is_busy(self) -> bool:
         """Whether a request is not done."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import collections
-import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from yarnkernel.connection import is_encrypted
-from yarnkernel.deadline import START_TIMEOUT, Deadline
+from yarnkernel.deadline import Deadline
 from yarnkernel.errors import YarnKernelError
+from yarnkernel.groups import running
+from yarnkernel.groups.doubt import Doubt
 from yarnkernel.groups.talk import Talk
 from yarnkernel.groups.waits import Pause, Pending, Request, Wait, in_thread
 from yarnkernel.jupyter.agent_client import AgentClient
@@ -25,10 +25,9 @@ from yarnkernel.jupyter.messages import (
     Started,
     Watch,
 )
-from yarnkernel.kernels import places
 from yarnkernel.kernels.async_kernel import INTERRUPT_TIMEOUT, RESTART_TIMEOUT
 from yarnkernel.kernels.results import CellError
-from yarnkernel.kernels.session import ENCRYPTS, LAST_WORDS, READY_TIMEOUT
+from yarnkernel.kernels.session import LAST_WORDS, READY_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -83,6 +82,7 @@ class Target:
         self._restarting = False
         self._failing: tuple[Pause, CellError] | None = None
         self._start: int | None = None
+        self._doubt: Doubt | None = None
         #: Why the last one has ended, if it has not been told yet.
         self._end = ""
 
@@ -175,20 +175,9 @@ class Target:
 
     def _connect(self) -> Generator[Wait, None, None]:
         kernel = self.origin.kernel
-
-        def find() -> ConnectionInfo:
-            with places.find_kernel(kernel) as handle:
-                info = handle.wait(Deadline(START_TIMEOUT))
-                if ENCRYPTS and not is_encrypted(info):
-                    with contextlib.suppress(YarnKernelError):
-                        info = handle.other_info(INTERRUPT_TIMEOUT, encrypted=True) or info
-                status = handle.kernel_status(INTERRUPT_TIMEOUT)
-                self._restarts = status.restarts if status is not None else 0
-                return info
-
-        pending = in_thread(find)
+        pending = in_thread(lambda: running.find(kernel))
         yield pending
-        self._info = pending.answer
+        self._info, self._restarts = pending.answer
         self.kernel = kernel
         self._watch()
 
@@ -227,7 +216,7 @@ class Target:
             pending = self._ask_to_restart()
             yield pending
             answer = pending.answer
-            self._restarts = answer.restarts if isinstance(answer, Restarted) else answer[1]
+            self._restarts = answer.restarts if isinstance(answer, Restarted) else answer
         finally:
             self._restarting = False
         self.disconnect(CellError("KernelRestarted", "the kernel was restarted"))
@@ -238,11 +227,7 @@ class Target:
             restart = Restart(kernel, self._restarts, RESTART_TIMEOUT)
             return Pending(AgentClient.shared().request(restart, RESTART_TIMEOUT)[1])
 
-        def work() -> tuple[float, int]:
-            with places.find_kernel(kernel) as handle:
-                return handle.restart(RESTART_TIMEOUT)
-
-        return in_thread(work)
+        return in_thread(lambda: running.restart(kernel))
 
     def stop(self) -> Generator[Wait, None, str]:
         """End its kernel, and return how it ended; the next use starts another one.
@@ -311,6 +296,10 @@ class Target:
         """Take what was told of its kernel, and forget requests that are done."""
         while self._news:
             self._take(self._news.popleft())
+        if self._talk is not None and self._talk.was_cut():
+            self._doubt = Doubt(self.kernel)
+        if self._doubt is not None and not self._end and (end := self._doubt.look()):
+            self._has_ended(end)
         if self._failing is not None and self._failing[0].done:
             error, self._failing = self._failing[1], None
             self.disconnect(error)
@@ -321,17 +310,21 @@ class Target:
         if self._restarting or news.kernel != self.kernel:
             return
         if isinstance(news, EndNews):
-            self._end = f"{news.outcome} {news.diagnostics}".strip() or "its place lost it"
-            error = CellError(_ENDED, f"{self.kernel} has ended: {self._end}")
+            end = f"{news.outcome} {news.diagnostics}".strip()
+            self._has_ended(end or "its place lost it")
         elif news.state == "ended":
-            self._end = f"the kernel {news.last_end}"
-            error = CellError(_ENDED, f"{self.kernel}: the kernel {news.last_end}")
+            self._has_ended(f"the kernel {news.last_end}")
         elif news.restarts > self._restarts:
             self._restarts = news.restarts
             text = f"the kernel {news.last_end}; it is another one now, without variables"
-            error = CellError("KernelDied", text)
-        else:
-            return
+            self._will_fail(CellError("KernelDied", text))
+
+    def _has_ended(self, how: str) -> None:
+        if not self._end:
+            self._end = how
+            self._will_fail(CellError(_ENDED, f"{self.kernel} has ended: {how}"))
+
+    def _will_fail(self, error: CellError) -> None:
         # Its last outputs may still be on their way.
         self._failing = self._failing or (Pause(LAST_WORDS), error)
 
@@ -345,5 +338,6 @@ class Target:
         if self.kernel:
             AgentClient.shared().listen(self.kernel, None)
         self.disconnect(CellError(_ENDED, "the kernel was stopped"))
-        self.kernel, self._end, self._info, self._failing = "", "", {}, None
+        self.kernel, self._end, self._info = "", "", {}
+        self._failing = self._doubt = None
         self._news.clear()

@@ -106,6 +106,8 @@ class Commands:
                 f"{', '.join(already)}: there already, without these options; "
                 f"next: %remote stop {already[0]}"
             )
+        for one in named:
+            one.origin.check(launch)
         targets = self._session.take(named, options.targets, keep=options.keep, options=launch)
         self._begin(Group.of(targets, named), "").wait().check()
 
