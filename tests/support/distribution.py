@@ -22,6 +22,8 @@ GROUPS = (
     ("tests/jupyter/test_provisioner_faults.py",),
     ("tests/cluster/test_other_clusters.py",),
     ("tests/jobs/",),
+    ("tests/groups/test_group.py",),
+    ("tests/magics/test_remote.py",),
     ("tests/local/test_high_availability.py",),
     ("tests/yarn/test_nodes.py",),
     ("tests/yarn/test_scheduling.py",),
