@@ -1,4 +1,4 @@
-"""What the commands have in common: their output's options, an application's id."""
+"""What the commands have in common: their output's options, what they call a kernel."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def add_command(
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=summary, description=f"{summary[0].upper()}{summary[1:]}. {details}".strip()
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     add_output_options(parser)
     return parser
 
@@ -43,9 +43,15 @@ def completed_by(action: argparse.Action, functions: dict[str, str]) -> None:
     vars(action)["complete"] = functions
 
 
-def add_app_id(parser: argparse.ArgumentParser) -> None:
-    """Add ``APP_ID``."""
-    action = parser.add_argument("app_id", metavar="APP_ID", help="id of the application")
+def add_kernel(parser: argparse.ArgumentParser) -> None:
+    """Add ``KERNEL``; see :mod:`yarnkernel.kernels.naming`."""
+    action = parser.add_argument(
+        "kernel",
+        metavar="KERNEL",
+        nargs="?",
+        default="",
+        help="its id, the number at the end of it, or its name (default: the only one)",
+    )
     completed_by(action, APPLICATIONS)
 
 
