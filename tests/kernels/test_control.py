@@ -314,7 +314,7 @@ def test_stop_all(shell: Shell) -> None:
     stopped = shell.yarnkernel("stop", "--all", "--json").ok().document
     assert {status["app_id"] for status in stopped} == set(app_ids)
     assert "has no kernel here" in shell.yarnkernel("stop", "--all").ok().err
-    assert "name the applications to stop, or say --all" in shell.yarnkernel("stop").error(2)
+    assert "name the kernels to stop, or say --all" in shell.yarnkernel("stop").error(2)
     assert "or say --all" in shell.yarnkernel("stop", "--all", app_ids[0]).error(2)
 
 
@@ -348,7 +348,10 @@ def complete(shell: Shell, app_id: str, shell_name: str) -> None:
     typed.expect_exact("done\r\n")
     typed.send("yarnkernel interr\t")
     typed.expect_exact("interrupt ")
-    typed.send("\t")
+    typed.send("application_\t")
     typed.expect_exact(app_id)
+    typed.sendcontrol("c")
+    typed.send("yarnkernel start --queue sm\t")
+    typed.expect_exact("small")
     typed.sendcontrol("c")
     typed.close(force=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.arguments import add_kernel_info_key, add_timeout
-from yarnkernel.cli.arguments import FILES, Commands, add_command, add_kernel, completed_by
+from yarnkernel.cli.arguments import Commands, add_command, add_kernel
 from yarnkernel.cli.kernels import find_id, find_kernel, place_of, start
 from yarnkernel.connection import (
     find_connection_file,
@@ -60,7 +60,7 @@ def add_commands(commands: Commands) -> None:
         "show a prompt at a kernel",
         "Ctrl-C interrupts the kernel, Ctrl-D leaves it alone, `exit` ends it.",
     )
-    action = parser.add_argument(
+    parser.add_argument(
         "kernel",
         metavar="KERNEL|FILE",
         nargs="?",
@@ -69,7 +69,6 @@ def add_commands(commands: Commands) -> None:
         "is looked for in Jupyter's runtime directory too (default: the newest kernel, else a new "
         "one)",
     )
-    completed_by(action, FILES)
     parser.add_argument(
         "--no-encrypt",
         dest="encrypt",

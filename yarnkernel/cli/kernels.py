@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.arguments import add_kernel_info_key, add_timeout
 from yarnkernel.cli.arguments import (
-    FILES,
     Commands,
     add_command,
     add_kernel,
     add_kernelspec,
     add_spec,
-    completed_by,
     given_with_kernelspec,
 )
 from yarnkernel.cli.output import TransferBar
@@ -96,14 +94,13 @@ def add_commands(commands: Commands) -> None:
 
 
 def _add_connection_file(parser: argparse.ArgumentParser, default_file: str) -> None:
-    action = parser.add_argument(
+    parser.add_argument(
         "-f",
         "--connection-file",
         type=Path,
         metavar="FILE",
         help=f"where the connection file is written, for its owner alone (default: {default_file})",
     )
-    completed_by(action, FILES)
     add_kernel_info_key(parser)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.arguments import add_timeout
 from yarnkernel.cli.applications import document_of
-from yarnkernel.cli.arguments import APPLICATIONS, Commands, add_command, completed_by
+from yarnkernel.cli.arguments import Commands, add_command
 from yarnkernel.cli.kernels import find_id, place_of
 from yarnkernel.errors import ApplicationError, PlaceError, UsageError
 from yarnkernel.printable import printable
@@ -33,13 +33,12 @@ def add_commands(commands: Commands) -> None:
         "end kernels and their applications",
         "A kernel ends in good order; when that takes too long, YARN kills the application.",
     )
-    action = parser.add_argument(
+    parser.add_argument(
         "kernels",
         nargs="*",
         metavar="KERNEL",
         help="its id, the number at the end of it, or its name",
     )
-    completed_by(action, APPLICATIONS)
     parser.add_argument("--all", action="store_true", help="all kernels of yours on this cluster")
     parser.add_argument(
         "-y", "--yes", action="store_true", help="do not ask before all are ended, on a terminal"

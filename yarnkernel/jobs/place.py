@@ -268,6 +268,10 @@ class HostedPlace:
             one for one in found if (one.record.interface, one.record.host, one.record.jump) == ours
         ]
 
+    def queues(self) -> Sequence[str]:
+        """See :meth:`yarnkernel.kernels.place.Place.queues`."""
+        return ()
+
     def explain(self, status: Status) -> str:
         """See :meth:`yarnkernel.kernels.place.Place.explain`."""
         return "" if status.ended or status.store is not None else status.diagnostics
