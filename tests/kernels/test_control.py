@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -326,6 +327,18 @@ def test_completion(shell: Shell, kernel: tuple[str, Kernel]) -> None:
     if pexpect.which("zsh") is None:
         pytest.skip("needs zsh")
     complete(shell, app_id, "zsh")
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="needs fish")
+def test_completion_for_fish(shell: Shell, kernel: tuple[str, Kernel]) -> None:
+    for line, word in (
+        ("yarnkernel interr", "interrupt"),
+        ("yarnkernel interrupt app", kernel[0]),
+        ("yarnkernel start --queue sm", "small"),
+    ):
+        ask = f"yarnkernel completion fish | source; complete -C '{line}'"
+        done = shell.run("fish", "--no-config", "-c", ask).ok().out
+        assert word in [found.partition("\t")[0] for found in done.splitlines()]
 
 
 def complete(shell: Shell, app_id: str, shell_name: str) -> None:
