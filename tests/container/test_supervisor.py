@@ -298,9 +298,13 @@ def test_idle(shell: Shell, tmp_path: Path) -> None:
     app_id, info = start_kernel(shell, write_spec(tmp_path, f"{RECIPE} --idle-timeout 3"))
     with Kernel(info) as kernel:
         assert kernel.run("import time; time.sleep(6); 'still here'") == "'still here'"
+        request = kernel.client.execute("2")
+        told = kernel.next_message("stream", request)["content"]
         outcome, diagnostics = ended_diagnostics(shell, app_id)
     assert outcome == "SUCCEEDED"
     assert diagnostics == "The kernel was ended: nobody used it for 3 s (--idle-timeout)."
+    # Below the last cell of who comes back after the weekend.
+    assert told == {"name": "stderr", "text": f"{diagnostics} Its variables are gone.\n"}
 
 
 def test_lifetime(shell: Shell, tmp_path: Path) -> None:

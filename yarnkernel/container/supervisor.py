@@ -27,7 +27,7 @@ from yarnkernel.container.kernel import KILL_TIMEOUT, Kernel
 from yarnkernel.container.kernel_process import KernelLaunch, describe_end
 from yarnkernel.container.limit_watch import LimitWatch
 from yarnkernel.container.memory import MEBIBYTE, ContainerMemory, requested_memory
-from yarnkernel.container.notices import tell_broken_off
+from yarnkernel.container.notices import tell_broken_off, warn
 from yarnkernel.container.persistent import persist
 from yarnkernel.container.publisher import StatusPublisher
 from yarnkernel.container.signals import asked_to_end_by_others, heed_schedulers
@@ -273,9 +273,10 @@ class Supervisor:
         return kernel.activity.farewell.is_set() or code == 0
 
     async def _end_unused(self, kernel: Kernel, store: Application, reason: str) -> None:
-        await kernel.end()
         text = f"{RECIPE_DIAGNOSTICS}was ended: {reason}."
         _log.warning("%s", text)
+        await warn(kernel, f"{text} Its variables are gone.\n")
+        await kernel.end()
         self._publisher.ended(0, f"was ended: {reason}")
         await self._publisher.publish_end(kernel, store)
         await store.end_application("SUCCEEDED", text)
