@@ -77,6 +77,18 @@ def forget_pending(manager: Any, kernel_id: str) -> None:
         manager.parent._pending_kernels.pop(kernel_id, None)  # noqa: SLF001
 
 
+def give_up_restarts(manager: Any) -> None:
+    """Let a restarter tell at once that a kernel is dead, which it would try five times to start.
+
+    So front ends promise no restart of one that was ended on purpose (jupyter_client 8.10,
+    ioloop/restarter.py, ``poll``).
+    """
+    restarter = getattr(manager, "_restarter", None)
+    if restarter is not None:
+        restarter._restarting = True  # noqa: SLF001
+        restarter._restart_count = restarter.restart_limit  # noqa: SLF001
+
+
 def launch_options(
     manager: Any, kernel_spec: KernelSpec, config: Mapping[str, Any], launch: Mapping[str, Any]
 ) -> tuple[LaunchOptions, bool | None]:

@@ -20,6 +20,7 @@ from yarnkernel.jupyter.kernel_manager import (
     KernelLaunchError,
     choose_keys,
     forget_pending,
+    give_up_restarts,
     is_of_server,
     launch_options,
 )
@@ -135,7 +136,11 @@ class YarnProvisioner(KernelProvisionerBase):
         if self._agent is not None and self._agent.ended and self._kernel and not self._ended:
             self._listen()
             self._agent.request(Watch(self._kernel, self._keep), WATCH_TIMEOUT)
-        return self._exit_code if self._has_died() else None
+        if not self._has_died():
+            return None
+        if (self._ended is not None or self._quit()) and not self._may_relaunch():
+            give_up_restarts(self.parent)
+        return self._exit_code
 
     async def wait(self) -> int | None:
         """Take note that the kernel has ended, as :meth:`poll` has told."""
@@ -308,7 +313,7 @@ class YarnProvisioner(KernelProvisionerBase):
                 self.log.info("%s: the kernel was restarted in place", kernel)
                 return
         if unasked and not self._may_relaunch():
-            # Still dead: the restarter tells the front end so when it has tried often enough.
+            # Still dead: the restarter, if there is one, tells the front end so.
             return
         agent = self._current_agent()
         agent.listen(kernel, None)

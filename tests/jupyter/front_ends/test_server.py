@@ -108,6 +108,19 @@ def test_websocket_outlives_restarts(server: Server, small: str) -> None:
     delete(server, kernel_id)
 
 
+def test_kernel_that_is_stopped(private_shell: Shell, server: Server, small: str) -> None:
+    """Nobody promises a restart, and the server has forgotten it."""
+    before = applications(private_shell)
+    kernel_id = post(server, small)
+    (app_id,) = applications(private_shell) - before
+    with Channels(server, kernel_id) as channels:
+        channels.run("x = 1")
+        private_shell.yarnkernel("stop", app_id).ok()
+        assert channels.wait_for_state("restarting", "dead") == "dead"
+    wait_for(lambda: not server.kernels(), 20, "no kernel")
+    assert applications(private_shell) == before
+
+
 def test_tab_that_is_closed(private_shell: Shell, server: Server, small: str) -> None:
     """Who asked for the kernel is gone when it is there: it is the server's, and can be ended."""
     url = urlparse(server.url)
