@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import sysconfig
 import time
 from typing import TYPE_CHECKING
@@ -178,6 +179,10 @@ def test_conda_on_hdfs(pusher: Shell, kernel_venv: Path, tmp_path: Path) -> None
     error = stranger.yarnkernel("env", "push", prefix, "--directory", "/user/x").error(1)
     assert "Permission denied: user=stranger, access=WRITE" in error
     assert "you have no home directory" in stranger.yarnkernel("env", "push", prefix).error(1)
+    on_nodes = f"python://{sys.prefix}"  # has all that is needed
+    started = stranger.yarnkernel("start", "--environment", on_nodes).ok()
+    assert "the recipe does not travel" in started.err
+    stranger.yarnkernel("stop", started.out.strip()).ok()
 
     (prefix / "bin/skein").unlink()
     error = pusher.yarnkernel("env", "push", prefix).error(1)

@@ -13,6 +13,7 @@ from yarnkernel.environment.choice import on_cluster, on_nodes
 from yarnkernel.environment.stored import StoredArchive
 from yarnkernel.errors import UsageError
 from yarnkernel.kernels.options import LaunchOptions
+from yarnkernel.progress import ignore
 from yarnkernel.yarn.launch_spec import complete, load
 from yarnkernel.yarn.spec import load_spec
 from yarnkernel.yarn.spec_changes import add_environment
@@ -79,9 +80,9 @@ def test_more_words_for_several_services(tmp_path: Path) -> None:
     (path := tmp_path / "two.yaml").write_text(f"services: {{a: {service}, b: {service}}}\n")
     options = LaunchOptions(spec=str(path), verbose=True)
     spec = load(options)
-    complete(spec, options, pytest.fail, cast("Any", None), scratch=tmp_path)
+    complete(spec, options, pytest.fail, cast("Any", None), scratch=tmp_path, report=ignore)
     assert {one.script for one in spec.services.values()} == {"exit 0"}
     limited = dataclasses.replace(options, idle_timeout=0)
     spec = load(limited)
     with pytest.raises(UsageError, match="one service"):
-        complete(spec, limited, pytest.fail, cast("Any", None), scratch=tmp_path)
+        complete(spec, limited, pytest.fail, cast("Any", None), scratch=tmp_path, report=ignore)

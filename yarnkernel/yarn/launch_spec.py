@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING
 from yarnkernel.connection import KERNEL_KEYS, RECIPE_OPTIONS
 from yarnkernel.environment.choice import check_is_there, choose_environment
 from yarnkernel.environment.recipe_archive import recipe_archive
+from yarnkernel.environment.staging import stage
+from yarnkernel.errors import ClusterError
+from yarnkernel.hadoop.file_system import find_file_system
 from yarnkernel.kernels.travelling import check_files
+from yarnkernel.progress import Progress
 from yarnkernel.yarn.given_files import add_given_files
 from yarnkernel.yarn.spec import default_spec, load_spec
 from yarnkernel.yarn.spec_changes import (
@@ -27,8 +31,10 @@ if TYPE_CHECKING:
     import skein
 
     from yarnkernel.cluster.find import ClusterEnvironment
+    from yarnkernel.deadline import Deadline
     from yarnkernel.environment.push import Pusher
     from yarnkernel.kernels.options import LaunchOptions
+    from yarnkernel.progress import Report
 
 
 def spec_path(options: LaunchOptions) -> Path:
@@ -70,6 +76,7 @@ def complete(
     pusher: Pusher,
     *,
     scratch: Path,
+    report: Report,
     recipe_options: Sequence[str] = (),
     keys: Path | None = None,
 ) -> None:
@@ -87,6 +94,8 @@ def complete(
         Packs and uploads the environment if need be.
     scratch : pathlib.Path
         Directory for what is made; has to be there until the application is submitted.
+    report : callable
+        Told of each step.
     recipe_options : sequence of str, optional
         Further options of the recipe.
     keys : pathlib.Path, optional
@@ -107,10 +116,30 @@ def complete(
         recipe = ["--key-file", KERNEL_KEYS, *recipe]
     if options.environment:
         add_environment(spec, choose_environment(options.environment, pusher, cluster))
-        archive = scratch / "recipe.zip"
-        archive.write_bytes(recipe_archive()[1])
-        add_recipe(spec, archive)
+        if url := _stage_recipe(cluster(), pusher.deadline, scratch, report):
+            add_recipe(spec, url)
     if options.files:
         add_given_files(spec, check_files(options.files), scratch, pusher.deadline)
     variables = {RECIPE_OPTIONS: shlex.join(recipe)} if recipe else {}
     add_variables(spec, {**options.env, **variables})
+
+
+def _stage_recipe(
+    cluster: ClusterEnvironment, deadline: Deadline, scratch: Path, report: Report
+) -> str:
+    """Bring the recipe to the cluster, and return its URL; empty where it cannot travel.
+
+    Who has no place for files there may still use an environment that has the recipe in it.
+    """
+    archive = scratch / "recipe.zip"
+    archive.write_bytes(recipe_archive()[1])
+    try:
+        url = stage(archive, cluster, deadline, report)
+        find_file_system(cluster.configuration, url)  # else skein's driver would have to submit
+    except ClusterError as exc:
+        if isinstance(exc, TimeoutError):
+            raise
+        reason = f"the recipe does not travel, so that the environment needs yarnkernel: {exc}"
+        report(Progress("warning", reason=reason))
+        return ""
+    return url

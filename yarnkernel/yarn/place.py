@@ -174,6 +174,7 @@ class YarnPlace:
                     lambda: self.cluster,
                     pusher,
                     scratch=Path(directory),
+                    report=report,
                     recipe_options=recipe_options,
                     keys=path,
                 )
@@ -207,7 +208,9 @@ class YarnPlace:
             tempfile.TemporaryDirectory(prefix="yarnkernel-") as directory,
         ):
             pusher = _pusher(deadline, report, transfer)
-            complete(spec, options, lambda: self.cluster, pusher, scratch=Path(directory))
+            complete(
+                spec, options, lambda: self.cluster, pusher, scratch=Path(directory), report=report
+            )
             with submitted(way, spec, deadline, report) as kernel:
                 yield kernel
 

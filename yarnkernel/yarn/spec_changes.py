@@ -134,7 +134,7 @@ def add_environment(spec: skein.ApplicationSpec, environment: Environment) -> No
     check_message("--environment", spec)
 
 
-def add_recipe(spec: skein.ApplicationSpec, archive: Path) -> None:
+def add_recipe(spec: skein.ApplicationSpec, url: str) -> None:
     """Let an application's kernel run under a recipe that comes along.
 
     Its script finds that one before any in its environment.
@@ -143,15 +143,17 @@ def add_recipe(spec: skein.ApplicationSpec, archive: Path) -> None:
     ----------
     spec : skein.ApplicationSpec
         The specification; is changed.
-    archive : pathlib.Path
-        The recipe; has to be there until the application is submitted.
+    url : str
+        Where the recipe is on the cluster.
     """
     from yarnkernel.store.skein_import import skein  # noqa: PLC0415  (slow to import)
 
     part = kernel_part(spec)
     # Nodes keep what is private from one application to the next, with what Python has compiled.
-    file = skein.File(f"file://{archive}", type="ARCHIVE", visibility="PRIVATE")
-    part.files = {**part.files, RECIPE_DIRECTORY: file}
+    part.files = {
+        **part.files,
+        RECIPE_DIRECTORY: skein.File(url, type="ARCHIVE", visibility="PRIVATE"),
+    }
     path = f'"$PWD/{RECIPE_DIRECTORY}${{PYTHONPATH:+:$PYTHONPATH}}"'
     part.script = f"export PYTHONPATH={path}\n{part.script}"
 
