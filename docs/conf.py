@@ -14,6 +14,7 @@ release = __version__
 
 extensions = ["command_line", "numpydoc", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build", "extensions"]
+highlight_language = "none"  # a block after `::` is what somebody types, or sees
 html_theme = "furo"
 html_title = f"yarnkernel {release}"
 html_copy_source = False
