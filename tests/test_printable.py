@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yarnkernel.cli.output import Output
+from yarnkernel.cli.tables import Table
 from yarnkernel.printable import printable
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def test_nothing_harmful_is_left(text: str) -> None:
 
 def test_tables_facts_and_errors(capsys: pytest.CaptureFixture[str]) -> None:
     output = Output(quiet=False, as_json=False)
-    output.table(["NAME", "OTHER"], [[EVIL, "x"], ["plain", "y"]], None)
+    output.table(Table(["NAME", "OTHER"], [[EVIL, "x"], ["plain", "y"]]), None)
     output.facts([("name", EVIL)], f"diagnostics\n  {EVIL}", None)
     output.progress(EVIL)
     output.error(EVIL)

@@ -25,7 +25,6 @@ BOUNDS = {"wait_for", "timeout", "timeout_at"}
 #: By where they are: why they may wait, or do not.
 ALLOWED = {
     # What is done already.
-    "cli/output.py table: captured.get()": "no wait: rich's text",
     "container/commands.py answer: done.exception()": "a callback of what is done",
     "container/commands.py answer: done.result()": "a callback of what is done",
     "container/private_store.py _told: done.exception()": "done",

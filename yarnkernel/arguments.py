@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -10,20 +11,45 @@ from yarnkernel.connection import KERNEL_INFO_KEY
 from yarnkernel.deadline import LONGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from yarnkernel.option import Option
 
 #: Of a whole number that any library takes.
 DIGITS = 18
+#: How much words have to be alike for a guess, of 1.
+_LIKE = 0.7
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse's parser, with usage errors of one line."""
+    """argparse's parser, with usage errors of one line, and no abbreviations of options."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # An abbreviation that is typed today may fit two options tomorrow.
+        super().__init__(*args, **{"allow_abbrev": False, **kwargs})
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where help is; exit with 2."""
         self.exit(2, f"{self.prog}: {message}; next: {self.prog} --help\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:  # noqa: SLF001
+            raise argparse.ArgumentError(
+                None, f"there is no command {value!r}{guess(value, action.choices)}"
+            )
+        super()._check_value(action, value)
+
+    def refuse(self, unknown: Sequence[str]) -> NoReturn:
+        """Say which words have no meaning here, and what may have been meant; exit with 2."""
+        option = next((word for word in unknown if word.startswith("-")), "")
+        meant = guess(option.partition("=")[0], self._option_string_actions)
+        self.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
+
+
+def guess(word: str, known: Iterable[str]) -> str:
+    """Return a question for what may have been meant; empty where nothing is like it."""
+    found = difflib.get_close_matches(word, list(known), 1, _LIKE) if word else []
+    return f"; did you mean {found[0]}?" if found else ""
 
 
 def seconds(text: str) -> float:

@@ -71,10 +71,10 @@ def test_specification_path(user_shell: Shell, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("connect", "foo"), "'foo' is not an application id"),
+        (("connect", "foo"), "'foo' is not an id, and names cannot be looked up: "),
         (("status", "application_1_x"), "is not an application id"),
         (("logs", "application_1234_0001; rm"), "is not an application id"),
-        (("stop", UNKNOWN, "foo"), "'foo' is not an application id"),
+        (("stop", UNKNOWN, "foo"), "'foo' is not an id"),
         (("start", "--memory", "lots"), "--memory 'lots'"),
         (("start", "--memory", "0"), "has to be 1 MiB or more"),
         (("start", "--memory", "1e400 GiB"), "--memory '1e400 GiB'"),
@@ -98,13 +98,17 @@ def test_arguments(user_shell: Shell, arguments: tuple[str, ...], reason: str) -
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ((), "required: COMMAND"),
-        (("nosuch",), "invalid choice"),
+        (("--user", "me"), "which command?"),
+        (("nosuch",), "there is no command 'nosuch'; next:"),
+        (("strat",), "there is no command 'strat'; did you mean start?; next:"),
+        (("cluster", "strat"), "there is no command 'strat'; did you mean start?; next:"),
         (("start", "--timeout", "soon"), "'soon' is not a number of seconds"),
         (("start", "--timeout", "-1"), "is not a number of seconds above 0"),
         (("start", "--vcores", "0"), "'0' is not a whole number above 0"),
         (("start", "--env", "1x"), "'1x' is not NAME=VALUE"),
-        (("list", "--nosuch"), "unrecognized arguments"),
+        (("list", "--nosuch"), "list: unrecognized arguments: --nosuch; next: yarnkernel list"),
+        (("start", "--quee=x"), "did you mean --queue?"),
+        (("start", "--que", "x"), "unrecognized arguments: --que; did you mean"),
     ],
 )
 def test_usage(user_shell: Shell, arguments: tuple[str, ...], reason: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -314,7 +315,7 @@ def test_stop_all(shell: Shell) -> None:
     stopped = shell.yarnkernel("stop", "--all", "--json").ok().document
     assert {status["app_id"] for status in stopped} == set(app_ids)
     assert "has no kernel here" in shell.yarnkernel("stop", "--all").ok().err
-    assert "name the applications to stop, or say --all" in shell.yarnkernel("stop").error(2)
+    assert "name the kernels to stop, or say --all" in shell.yarnkernel("stop").error(2)
     assert "or say --all" in shell.yarnkernel("stop", "--all", app_ids[0]).error(2)
 
 
@@ -326,6 +327,18 @@ def test_completion(shell: Shell, kernel: tuple[str, Kernel]) -> None:
     if pexpect.which("zsh") is None:
         pytest.skip("needs zsh")
     complete(shell, app_id, "zsh")
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="needs fish")
+def test_completion_for_fish(shell: Shell, kernel: tuple[str, Kernel]) -> None:
+    for line, word in (
+        ("yarnkernel interr", "interrupt"),
+        ("yarnkernel interrupt app", kernel[0]),
+        ("yarnkernel start --queue sm", "small"),
+    ):
+        ask = f"yarnkernel completion fish | source; complete -C '{line}'"
+        done = shell.run("fish", "--no-config", "-c", ask).ok().out
+        assert word in [found.partition("\t")[0] for found in done.splitlines()]
 
 
 def complete(shell: Shell, app_id: str, shell_name: str) -> None:
@@ -348,7 +361,10 @@ def complete(shell: Shell, app_id: str, shell_name: str) -> None:
     typed.expect_exact("done\r\n")
     typed.send("yarnkernel interr\t")
     typed.expect_exact("interrupt ")
-    typed.send("\t")
+    typed.send("application_\t")
     typed.expect_exact(app_id)
+    typed.sendcontrol("c")
+    typed.send("yarnkernel start --queue sm\t")
+    typed.expect_exact("small")
     typed.sendcontrol("c")
     typed.close(force=True)

@@ -10,6 +10,7 @@ import subprocess
 import sysconfig
 import tempfile
 import time
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,7 @@ class SshHost:
         self.address = f"{network}.2" if variables is None else "127.0.0.1"
         self.port = 2222 if variables is None else free_ports(1)[0]
         self._sshd: subprocess.Popen[bytes] | None = None
+        self._boot: Path | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -152,7 +154,7 @@ class SshHost:
         )
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         self._sshd = subprocess.Popen(
-            [*self._inside(), "/usr/sbin/sshd", "-D", "-f", str(path),
+            [*self._inside(), *self._booted(), "/usr/sbin/sshd", "-D", "-f", str(path),
              "-E", str(self.directory / "sshd.log")],
             stdin=subprocess.DEVNULL,
             env={**os.environ, **_marked(self.directory)},
@@ -168,6 +170,24 @@ class SshHost:
 
     def _inside(self) -> Sequence[str]:
         return ("ip", "netns", "exec", self.namespace) if self._variables is None else ()
+
+    def _booted(self) -> Sequence[str | Path]:
+        """Show another run of the system; `ip netns exec` has mounts of its own."""
+        if self._boot is None:
+            return ()
+        mount = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"'
+        return ("sh", "-c", mount, self._boot)
+
+    def reboot(self) -> None:
+        """End all that runs there, and start sshd in another run of the system."""
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if self._sshd is not None:
+            self._sshd.wait(TIMEOUT)
+        self._boot = self.directory / "boot_id"
+        self._boot.write_text(f"{uuid.uuid4()}\n")
+        self.start_sshd()
 
     def stop_sshd(self, number: int = signal.SIGTERM) -> None:
         """End sshd, and with it all its connections."""

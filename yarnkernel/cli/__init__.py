@@ -24,6 +24,7 @@ from yarnkernel.cli import (
     environments,
     kernels,
     kernelspecs,
+    stop,
     sync,
 )
 from yarnkernel.cli.output import Output
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 EXIT_INTERRUPTED = 128 + signal.SIGINT
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Parser:
     """Build the parser of the whole command line."""
     parser = Parser(
         prog="yarnkernel",
@@ -55,13 +56,14 @@ def build_parser() -> argparse.ArgumentParser:
         help="do it for this user, where the cluster lets you act for others (default: "
         f"${PROXY_VARIABLE})",
     )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for group in (
         kernels,
         kernelspecs,
         control,
         sync,
         applications,
+        stop,
         environments,
         cluster,
         demo,
@@ -69,6 +71,20 @@ def build_parser() -> argparse.ArgumentParser:
         group.add_commands(commands)
     completion.add_commands(commands, parser)
     return parser
+
+
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    """Read a command line; ``help COMMAND`` and no command at all ask for help."""
+    parser = build_parser()
+    if not words or words[0] == "help":
+        words = [*words[1:], "--help"]
+    options, unknown = parser.parse_known_args(words)
+    of_command: Parser = getattr(options, "parser", parser)
+    if unknown:
+        of_command.refuse(unknown)
+    if not hasattr(options, "run"):
+        parser.error("which command?")
+    return options
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -85,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     try:
-        options = build_parser().parse_args(argv)
+        options = _parse(sys.argv[1:] if argv is None else argv)
     except SystemExit as exc:  # argparse's, after --help or a usage error
         return int(exc.code or 0)
     if options.acting_for:
@@ -110,6 +126,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as exc:
         output.error(f"{exc.strerror or exc}" + (f": {exc.filename}" if exc.filename else ""))
         return 1
+    finally:
+        output.close()
 
 
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Commands about applications that are there: list, status, logs, stop."""
+"""Commands that show what is there: list, status, logs."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from yarnkernel.arguments import add_timeout, count
 from yarnkernel.cli.arguments import (
-    APPLICATIONS,
     Commands,
-    add_app_id,
     add_command,
     add_edge,
-    completed_by,
+    add_kernel,
     edge_of,
 )
-from yarnkernel.cli.kernels import find_kernel, place_of
+from yarnkernel.cli.kernels import find_id, find_kernel, place_of
+from yarnkernel.cli.tables import Table
+from yarnkernel.cli.tail import from_last_lines, last_lines
 from yarnkernel.errors import ApplicationError, PlaceError, UsageError
 from yarnkernel.kernels.handle import join_pieces
 
@@ -28,11 +28,16 @@ if TYPE_CHECKING:
 
     from yarnkernel.cli.output import Output
     from yarnkernel.kernel_status import KernelStatus
-    from yarnkernel.kernels.handle import LogFile, Status
+    from yarnkernel.kernels.handle import Kernel, LogFile, Status
     from yarnkernel.store.address import StoreAddress
 
 #: Seconds that a supervisor may take to tell how its kernel is.
 KERNEL_TIMEOUT = 3.0
+#: Of the table of kernels; on narrow terminals some are dropped, the first one first.
+_HEADINGS = (
+    "APPLICATION", "NAME", "USER", "STATE", "KERNEL", "IDLE", "MEMORY", "HOST", "QUEUE", "TIME",
+)  # fmt: skip
+_DROPPED = ("QUEUE", "HOST", "USER", "TIME", "IDLE", "KERNEL", "MEMORY", "NAME")
 #: Characters of logs that are held back until it is known whether there are several.
 MOST_HELD = 1 << 20
 
@@ -46,40 +51,26 @@ def add_commands(commands: Commands) -> None:
     add_edge(parser, "only those of the YARN cluster behind this edge node")
 
     parser = add_command(commands, "status", _status, "show what YARN knows of an application")
-    add_app_id(parser)
+    add_kernel(parser)
 
     parser = add_command(
         commands, "logs", _logs, "print a kernel's log, while it runs and after its end"
     )
-    add_app_id(parser)
+    add_kernel(parser)
     parser.add_argument(
         "--all", action="store_true", help="all files of all containers, with their names"
     )
     parser.add_argument(
-        "--tail", type=count, metavar="BYTES", help="only the last bytes of each file"
+        "--tail", type=count, metavar="LINES", help="only the last lines of each file"
     )
     parser.add_argument(
         "-f", "--follow", action="store_true", help="print what is written until the kernel's end"
     )
     add_timeout(parser, "how long to wait for logs that are being collected", 30.0)
 
-    parser = add_command(
-        commands,
-        "stop",
-        _stop,
-        "end kernels and their applications",
-        "The kernel ends in good order; when that takes too long, YARN kills the application.",
-    )
-    action = parser.add_argument(
-        "app_ids", nargs="*", metavar="APP_ID", help="id of an application"
-    )
-    completed_by(action, APPLICATIONS)
-    parser.add_argument("--all", action="store_true", help="all kernels of yours on this cluster")
-    parser.add_argument("--force", action="store_true", help="let YARN kill it at once")
-    add_timeout(parser, "how long an application may take to end", 15.0)
 
-
-def _document(status: Status, kernel: KernelStatus | None = None) -> dict[str, Any]:
+def document_of(status: Status, kernel: KernelStatus | None = None) -> dict[str, Any]:
+    """Return what is known of a kernel as JSON has it, with what its supervisor tells."""
     document = status.document()
     if kernel is None:
         return document
@@ -154,10 +145,12 @@ def _list(options: argparse.Namespace, output: Output) -> None:
                 _running_time(status),
             )
         )
-    headings = (
-        "APPLICATION", "NAME", "USER", "STATE", "KERNEL", "IDLE", "MEMORY", "HOST", "QUEUE", "TIME",
-    )  # fmt: skip
-    output.table(headings, rows, [_document(status, kernels.get(status.id)) for status in found])
+    if not found:
+        output.progress(
+            "no kernels; next: yarnkernel start, or list --all for those that have ended"
+        )
+    table = Table(_HEADINGS, rows, dropped=_DROPPED, cut="NAME")
+    output.table(table, [document_of(status, kernels.get(status.id)) for status in found])
 
 
 def _stores(found: Sequence[Status], output: Output) -> list[StoreAddress]:
@@ -175,8 +168,9 @@ def _stores(found: Sequence[Status], output: Output) -> list[StoreAddress]:
 
 def _status(options: argparse.Namespace, output: Output) -> None:
     kernel, trouble = None, ""
-    place = place_of(options.app_id)
-    with place.find(options.app_id) as handle:
+    kernel_id = find_id(options.kernel, ended=True)
+    place = place_of(kernel_id)
+    with place.find(kernel_id) as handle:
         status = handle.status(remembered=True)
         waits = place.explain(status)
         try:
@@ -202,7 +196,7 @@ def _status(options: argparse.Namespace, output: Output) -> None:
     further = [trouble] if trouble else []
     if status.diagnostics:
         further += ["diagnostics", *(f"  {line}" for line in status.diagnostics.split("\n"))]
-    output.facts(rows, "\n".join(further), _document(status, kernel))
+    output.facts(rows, "\n".join(further), document_of(status, kernel))
 
 
 def _phases(status: Status, kernel: KernelStatus | None) -> list[tuple[str, str]]:
@@ -235,13 +229,12 @@ def _local_time(moment: datetime | None) -> str:
 def _logs(options: argparse.Namespace, output: Output) -> None:
     if options.follow and options.json:
         raise UsageError("--follow prints text as it comes, which is not one JSON document")
-    with find_kernel(options.app_id) as kernel:
+    with find_kernel(options.kernel, ended=True) as kernel:
         if options.follow:
-            news = kernel.follow_logs(every=options.all, last_bytes=options.tail)
-            _print_news(news, output, with_headings=options.all)
+            _print_news(_news(kernel, options), output, with_headings=options.all)
             return
         status = kernel.status()
-        pieces = kernel.logs(every=options.all, last_bytes=options.tail, timeout=options.timeout)
+        pieces = _pieces(kernel, options)
         if output.as_json:
             files = join_pieces(pieces)
             found = bool(files)
@@ -258,6 +251,18 @@ def _logs(options: argparse.Namespace, output: Output) -> None:
             diagnostics=status.diagnostics,
             hint=f"yarn logs -applicationId {kernel.id}",
         )
+
+
+def _news(kernel: Kernel, options: argparse.Namespace) -> Iterator[LogFile]:
+    if options.tail is None:
+        return kernel.follow_logs(every=options.all)
+    return from_last_lines(kernel, options.tail, every=options.all)
+
+
+def _pieces(kernel: Kernel, options: argparse.Namespace) -> Iterator[LogFile]:
+    if options.tail is None:
+        return kernel.logs(every=options.all, timeout=options.timeout)
+    return iter(last_lines(kernel, options.tail, every=options.all, timeout=options.timeout))
 
 
 def _print_pieces(pieces: Iterator[LogFile], output: Output, *, with_headings: bool) -> bool:
@@ -295,32 +300,3 @@ def _print_news(news: Iterable[LogFile], output: Output, *, with_headings: bool)
             output.part(_heading(file))
         output.part(file.text)
         last = source
-
-
-def _stop(options: argparse.Namespace, output: Output) -> int:
-    if bool(options.app_ids) == options.all:
-        raise UsageError("name the applications to stop, or say --all; next: yarnkernel list")
-    ended = []
-    failed = 0
-    from yarnkernel.kernels import places  # noqa: PLC0415  (protobuf)
-
-    if options.all:
-        app_ids = [status.id for status in places.list_kernels(user=None)]
-        if not app_ids:
-            output.progress(f"{places.own_name()} has no kernel here")
-    else:
-        app_ids = [place_of(text).check_id(text) for text in options.app_ids]
-    for kernel in map(find_kernel, app_ids):
-        try:
-            with kernel:
-                status = kernel.stop(
-                    force=options.force, timeout=options.timeout, report=output.report
-                )
-        except (ApplicationError, PlaceError) as exc:  # others can be stopped all the same
-            output.error(str(exc))
-            failed = exc.exit_code
-        else:
-            ended.append(_document(status))
-    if output.as_json:
-        output.result("", ended)
-    return failed

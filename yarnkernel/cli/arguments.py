@@ -1,4 +1,4 @@
-"""What the commands have in common: their output's options, an application's id."""
+"""What the commands have in common: their output's options, what they call a kernel."""
 
 from __future__ import annotations
 
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
 #: What argparse's add_subparsers returns.
 Commands = Any
-#: The shells' function that completes ids of applications; see completion.py.
-APPLICATIONS_FUNCTION = "_yarnkernel_applications"
-#: How an argument is completed, as shtab looks it up by the shell; FILES as its own shtab.FILE.
-APPLICATIONS = {"bash": APPLICATIONS_FUNCTION, "zsh": APPLICATIONS_FUNCTION}
-FILES = {"bash": "_shtab_compgen_files", "zsh": "_files"}
 
 
 def add_command(
@@ -33,20 +28,20 @@ def add_command(
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=summary, description=f"{summary[0].upper()}{summary[1:]}. {details}".strip()
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     add_output_options(parser)
     return parser
 
 
-def completed_by(action: argparse.Action, functions: dict[str, str]) -> None:
-    """Tell the shells how to complete an argument."""
-    vars(action)["complete"] = functions
-
-
-def add_app_id(parser: argparse.ArgumentParser) -> None:
-    """Add ``APP_ID``."""
-    action = parser.add_argument("app_id", metavar="APP_ID", help="id of the application")
-    completed_by(action, APPLICATIONS)
+def add_kernel(parser: argparse.ArgumentParser) -> None:
+    """Add ``KERNEL``; see :mod:`yarnkernel.kernels.naming`."""
+    parser.add_argument(
+        "kernel",
+        metavar="KERNEL",
+        nargs="?",
+        default="",
+        help="its id, the number at the end of it, or its name (default: the only one)",
+    )
 
 
 def add_edge(parser: argparse.ArgumentParser, what: str) -> None:
@@ -73,13 +68,12 @@ def edge_of(options: argparse.Namespace) -> list[str]:
 def add_spec(parser: argparse.ArgumentParser) -> None:
     """Add ``SPEC``, by its place."""
     option = OPTIONS["spec"]
-    action = parser.add_argument(
+    parser.add_argument(
         "spec",
         nargs="?",
         default=argparse.SUPPRESS,
         help=f"{option.help} (default: {option.unset})",
     )
-    completed_by(action, FILES)
 
 
 def add_prefix(parser: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ from yarnkernel.cli.output import TransferBar, add_output_options
 from yarnkernel.errors import LocalClusterError
 from yarnkernel.local.options import HADOOP_VERSIONS, PROTECTIONS, ClusterOptions
 from yarnkernel.local.state import DEFAULT_NAME, ClusterState, list_states, read_state
+from yarnkernel.sizes import parse_memory
 
 if TYPE_CHECKING:
     from yarnkernel.cli.output import Output
@@ -119,15 +120,10 @@ def _add_name(parser: argparse.ArgumentParser) -> None:
 
 
 def _start(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.errors import UsageError  # noqa: PLC0415
     from yarnkernel.local.cluster import start_cluster  # noqa: PLC0415
     from yarnkernel.local.status import cluster_status  # noqa: PLC0415
-    from yarnkernel.store.skein_import import skein  # noqa: PLC0415  (slow to import)
 
-    try:
-        memory = skein.model.parse_memory(options.memory)
-    except ValueError as exc:
-        raise UsageError(f"--memory {options.memory!r}: {exc}") from exc
+    memory = parse_memory(options.memory)
     with TransferBar(output) as bar:
         state = start_cluster(
             options.name,

@@ -1,23 +1,34 @@
-"""``yarnkernel completion``: what lets a shell complete commands, options and application ids."""
+"""``yarnkernel completion``: what lets a shell complete commands, options and what they name."""
 
 from __future__ import annotations
 
+import argparse
 import functools
 from typing import TYPE_CHECKING
 
-from yarnkernel.cli.arguments import APPLICATIONS_FUNCTION, Commands, add_command
+from yarnkernel.cli.arguments import Commands, add_command
+from yarnkernel.errors import YarnKernelError
 
 if TYPE_CHECKING:
-    import argparse
+    from collections.abc import Iterable, Iterator
 
     from yarnkernel.cli.output import Output
 
-_LIST = "yarnkernel list --ids --quiet 2>/dev/null"
-#: Functions of the two shells that complete the ids of running applications.
-_PREAMBLES = {
-    "bash": f'{APPLICATIONS_FUNCTION}() {{ compgen -W "$({_LIST})" -- "$1"; }}',
-    "zsh": f"{APPLICATIONS_FUNCTION}() {{ compadd -- $({_LIST}) }}",
+SHELLS = ("bash", "fish", "zsh")
+#: What words a shell may ask for, by the names of the arguments that they complete.
+_WORDS = {
+    "kernel": "kernels",
+    "kernels": "kernels",
+    "kernelspec": "kernelspecs",
+    "names": "kernelspecs",
+    "queue": "queues",
 }
+_FILES = {
+    "bash": "_shtab_compgen_files",
+    "zsh": "_files",
+    "fish": "(__fish_complete_path (commandline -ct))",
+}
+_FILE_ARGUMENTS = ("connection_file", "spec", "source")
 
 
 def add_commands(commands: Commands, whole: argparse.ArgumentParser) -> None:
@@ -26,18 +37,74 @@ def add_commands(commands: Commands, whole: argparse.ArgumentParser) -> None:
         commands,
         "completion",
         functools.partial(_completion, whole),
-        "print what lets a shell complete commands, options and application ids",
+        "print what lets a shell complete commands, options and what they name",
         'For example in ~/.bashrc: eval "$(yarnkernel completion bash)"; in ~/.zshrc, after '
-        'compinit: eval "$(yarnkernel completion zsh)"',
+        'compinit: eval "$(yarnkernel completion zsh)"; in ~/.config/fish/config.fish: yarnkernel '
+        "completion fish | source",
     )
-    parser.add_argument("shell", choices=sorted(_PREAMBLES), help="the shell")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("shell", nargs="?", choices=SHELLS, help="the shell")
+    what.add_argument(
+        "--words", choices=sorted(set(_WORDS.values())), help="the words that are there now"
+    )
 
 
 def _completion(
     whole: argparse.ArgumentParser, options: argparse.Namespace, output: Output
 ) -> None:
+    if options.words:
+        words = sorted({word for word in _words(options.words) if word.isprintable()})
+        output.result("\n".join(words), words)
+        return
     import shtab  # noqa: PLC0415
 
     shell = options.shell
-    script = shtab.complete(whole, shell, preamble=_PREAMBLES[shell])
+    for action in _actions(whole):
+        if action.dest in _WORDS:
+            vars(action)["complete"] = _functions(_WORDS[action.dest])
+        elif action.dest in _FILE_ARGUMENTS:
+            vars(action)["complete"] = _FILES
+    preamble = "\n".join(_preamble(shell, kind) for kind in sorted(set(_WORDS.values())))
+    script = shtab.complete(whole, shell, preamble=preamble)
     output.result(script, {"shell": shell, "script": script})
+
+
+def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """All arguments of a parser and of its commands."""
+    for action in parser._actions:  # noqa: SLF001  (argparse has no other way)
+        yield action
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            for command in action.choices.values():
+                yield from _actions(command)
+
+
+def _functions(kind: str) -> dict[str, str]:
+    """How the shells are told to ask for words, as shtab looks it up."""
+    name = f"_yarnkernel_{kind}"
+    return {"bash": name, "zsh": name, "fish": f"({name})"}
+
+
+def _preamble(shell: str, kind: str) -> str:
+    asked = f"yarnkernel completion --words {kind} --quiet 2>/dev/null"
+    name = f"_yarnkernel_{kind}"
+    if shell == "fish":
+        return f"function {name}\n  {asked}\nend"
+    if shell == "zsh":
+        return f'{name}() {{ compadd -- ${{(f)"$({asked})"}} }}'
+    return f'{name}() {{ local IFS=$\'\\n\'; compgen -W "$({asked})" -- "$1"; }}'
+
+
+def _words(kind: str) -> Iterable[str]:
+    """Look for words; a shell wants none rather than an error."""
+    from yarnkernel.jupyter.kernelspec import find_kernelspecs  # noqa: PLC0415
+    from yarnkernel.kernels import places  # noqa: PLC0415  (protobuf)
+
+    try:
+        if kind == "kernelspecs":
+            return [name for name, spec in find_kernelspecs().items() if spec.is_ours]
+        if kind == "queues":
+            return places.open_cluster().queues()
+        found = places.list_kernels(user=None)
+    except YarnKernelError:
+        return []
+    return [word for status in found for word in (status.id, status.name)]

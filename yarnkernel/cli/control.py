@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yarnkernel.arguments import add_kernel_info_key, add_timeout
-from yarnkernel.cli.arguments import FILES, Commands, add_app_id, add_command, completed_by
-from yarnkernel.cli.kernels import find_kernel, place_of
+from yarnkernel.cli.arguments import Commands, add_command, add_kernel
+from yarnkernel.cli.kernels import find_id, find_kernel, place_of, start
 from yarnkernel.connection import (
     find_connection_file,
     is_encrypted,
@@ -14,7 +16,8 @@ from yarnkernel.connection import (
     read_connection_file,
 )
 from yarnkernel.deadline import START_TIMEOUT, Deadline
-from yarnkernel.errors import YarnKernelError
+from yarnkernel.errors import UsageError, YarnKernelError
+from yarnkernel.kernels.options import LaunchOptions
 
 if TYPE_CHECKING:
     import argparse
@@ -35,7 +38,7 @@ def add_commands(commands: Commands) -> None:
         "It gets the signal of Ctrl-C. Kernels that skein's own recipe started are asked by a "
         "message.",
     )
-    add_app_id(parser)
+    add_kernel(parser)
     add_kernel_info_key(parser)
     add_timeout(parser, "how long it may take", 15.0)
 
@@ -47,7 +50,7 @@ def add_commands(commands: Commands) -> None:
         "In the same container, with the same ports and key: clients stay connected, variables "
         "are gone. A kernel that does not end by itself within 3 s is ended.",
     )
-    add_app_id(parser)
+    add_kernel(parser)
     add_timeout(parser, "how long it may take", 60.0)
 
     parser = add_command(
@@ -57,13 +60,15 @@ def add_commands(commands: Commands) -> None:
         "show a prompt at a kernel",
         "Ctrl-C interrupts the kernel, Ctrl-D leaves it alone, `exit` ends it.",
     )
-    action = parser.add_argument(
+    parser.add_argument(
         "kernel",
-        metavar="APP_ID|FILE",
-        help="id of the application, or a connection file; a bare name is looked for in Jupyter's "
-        "runtime directory too",
+        metavar="KERNEL|FILE",
+        nargs="?",
+        default="",
+        help="id of the kernel, the number at its end, its name, or a connection file; a bare name "
+        "is looked for in Jupyter's runtime directory too (default: the newest kernel, else a new "
+        "one)",
     )
-    completed_by(action, FILES)
     parser.add_argument(
         "--no-encrypt",
         dest="encrypt",
@@ -75,7 +80,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def _interrupt(options: argparse.Namespace, output: Output) -> None:
-    with find_kernel(options.app_id) as kernel:
+    with find_kernel(options.kernel) as kernel:
         result = kernel.interrupt(options.timeout, key=options.kernel_info_key)
     words = {
         "idle": "is idle: there is nothing to interrupt",
@@ -86,7 +91,7 @@ def _interrupt(options: argparse.Namespace, output: Output) -> None:
 
 
 def _restart(options: argparse.Namespace, output: Output) -> None:
-    with find_kernel(options.app_id) as kernel:
+    with find_kernel(options.kernel) as kernel:
         seconds, _ = kernel.restart(options.timeout)
     output.progress(f"{kernel.id}: the kernel was restarted in {seconds:.1f} s")
     _tell(output, kernel.id, result="restarted", seconds=round(seconds, 3))
@@ -98,15 +103,44 @@ def _tell(output: Output, app_id: str, **result: Any) -> None:
 
 
 def _console(options: argparse.Namespace, output: Output) -> None:
-    from yarnkernel.kernels.console import run_console  # noqa: PLC0415  (jupyter_console)
-    from yarnkernel.kernels.places import is_kernel  # noqa: PLC0415  (protobuf)
+    found = _kernel_or_file(options.kernel) if options.kernel else _newest_or_new(options, output)
+    if isinstance(found, Path):
+        _console_at_file(found, output)
+    else:
+        _console_at_kernel(found, options, output)
 
-    if not is_kernel(options.kernel):
-        info = read_connection_file(find_connection_file(options.kernel))
-        if not is_encrypted(info) and not is_loopback(info["ip"]):
-            output.progress("what is said is not encrypted on its way")
-        run_console(info)
-        return
+
+def _kernel_or_file(text: str) -> str | Path:
+    """Return the kernel's id, or the connection file that is meant."""
+    if text.endswith(".json") or Path(text).is_file():
+        return find_connection_file(text)
+    try:
+        return find_id(text)
+    except UsageError:
+        with contextlib.suppress(UsageError):
+            return find_connection_file(text)
+        raise
+
+
+def _newest_or_new(options: argparse.Namespace, output: Output) -> str:
+    from yarnkernel.kernels.naming import newest  # noqa: PLC0415  (protobuf)
+
+    if kernel := newest():
+        return kernel
+    return start(LaunchOptions(timeout=options.timeout), output)
+
+
+def _console_at_file(path: Path, output: Output) -> None:
+    from yarnkernel.kernels.console import run_console  # noqa: PLC0415  (jupyter_console)
+
+    info = read_connection_file(path)
+    if not is_encrypted(info) and not is_loopback(info["ip"]):
+        output.progress("what is said is not encrypted on its way")
+    run_console(info)
+
+
+def _console_at_kernel(kernel_id: str, options: argparse.Namespace, output: Output) -> None:
+    from yarnkernel.kernels.console import run_console  # noqa: PLC0415  (jupyter_console)
     from yarnkernel.kernels.control import ENCRYPT_TIMEOUT  # noqa: PLC0415  (skein)
 
     key = options.kernel_info_key
@@ -118,12 +152,13 @@ def _console(options: argparse.Namespace, output: Output) -> None:
         except YarnKernelError as exc:
             output.error(str(exc))
 
-    place = place_of(options.kernel)
-    with place.find(options.kernel) as kernel:
+    place = place_of(kernel_id)
+    with place.find(kernel_id) as kernel:
         output.progress(str(place.introduction))
         info = kernel.wait(Deadline(options.timeout), key=key, report=output.report)
         if options.encrypt and not is_encrypted(info):
             info = kernel.other_info(ENCRYPT_TIMEOUT, encrypted=True) or info
     if not is_encrypted(info):
         output.progress("what is said is not encrypted on its way")
+    output.settle()
     run_console(info, interrupt_application)

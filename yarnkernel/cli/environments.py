@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from yarnkernel.arguments import add_timeout, count
 from yarnkernel.cli.arguments import Commands, add_command
 from yarnkernel.cli.kernels import pusher
+from yarnkernel.cli.tables import Table
 from yarnkernel.deadline import Deadline
 from yarnkernel.environment.stored import TAG_PREFIX
 from yarnkernel.errors import UsageError
@@ -257,4 +258,4 @@ def _show(archives: Sequence[StoredArchive], output: Output) -> None:
         for archive in archives
     ]
     headings = ("ENVIRONMENT", "SIZE", "AGE", "VISIBILITY")
-    output.table(headings, rows, [_document(archive) for archive in archives])
+    output.table(Table(headings, rows), [_document(archive) for archive in archives])

@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.arguments import add_kernel_info_key, add_timeout
 from yarnkernel.cli.arguments import (
-    FILES,
     Commands,
-    add_app_id,
     add_command,
+    add_kernel,
     add_kernelspec,
     add_spec,
-    completed_by,
     given_with_kernelspec,
 )
 from yarnkernel.cli.output import TransferBar
@@ -84,7 +82,7 @@ def add_commands(commands: Commands) -> None:
         "wait for a submitted kernel and print its connection file",
         "Standard output that goes to a file is made readable for its owner alone: it holds a key.",
     )
-    add_app_id(parser)
+    add_kernel(parser)
     parser.add_argument(
         "--encrypt",
         action="store_true",
@@ -96,14 +94,13 @@ def add_commands(commands: Commands) -> None:
 
 
 def _add_connection_file(parser: argparse.ArgumentParser, default_file: str) -> None:
-    action = parser.add_argument(
+    parser.add_argument(
         "-f",
         "--connection-file",
         type=Path,
         metavar="FILE",
         help=f"where the connection file is written, for its owner alone (default: {default_file})",
     )
-    completed_by(action, FILES)
     add_kernel_info_key(parser)
 
 
@@ -136,6 +133,19 @@ def _opened_place(launch: LaunchOptions) -> Iterator[Place]:
 
     with contextlib.closing(open_place(launch)) as place:
         yield place
+
+
+def start(launch: LaunchOptions, output: Output) -> str:
+    """Start a kernel, and return its id."""
+    with (
+        _opened_place(launch) as place,
+        _transfer(output) as transfer,
+        place.start(launch, Deadline(launch.timeout), report=output.report, transfer=transfer) as (
+            kernel,
+            _,
+        ),
+    ):
+        return kernel.id
 
 
 def _start(options: argparse.Namespace, output: Output) -> None:
@@ -175,6 +185,10 @@ def _start(options: argparse.Namespace, output: Output) -> None:
             },
         )
     _tell_ready(output, kernel.id, info, path)
+    if options.connection_file is None:
+        from yarnkernel.cli.connection_files import remove_stale  # noqa: PLC0415  (protobuf)
+
+        remove_stale(kernel.id)
 
 
 def _tell_ready(output: Output, app_id: str, info: ConnectionInfo, path: Path | None) -> None:
@@ -197,7 +211,7 @@ def _tell_ready(output: Output, app_id: str, info: ConnectionInfo, path: Path | 
         # A bare name is looked up in Jupyter's runtime directory and here.
         runtime = default_connection_file(app_id).parent
         name = path.name if path.parent in (Path(), runtime) else str(path)
-        output.progress(f"next: jupyter console --existing {name}")
+        output.progress(f"next: yarnkernel console {app_id}, or jupyter console --existing {name}")
 
 
 def _knock(host: str, port: int) -> None:
@@ -223,6 +237,13 @@ def _submit(options: argparse.Namespace, output: Output) -> None:
         output.result(kernel.id, {"application_id": kernel.id})
 
 
+def find_id(text: str, *, ended: bool = False) -> str:
+    """See :func:`yarnkernel.kernels.naming.find_id`."""
+    from yarnkernel.kernels import naming  # noqa: PLC0415  (protobuf)
+
+    return naming.find_id(text, ended=ended)
+
+
 def place_of(kernel: str) -> Place:
     """Return the place of a kernel, by its id."""
     from yarnkernel.kernels import places  # noqa: PLC0415  (protobuf)
@@ -230,8 +251,9 @@ def place_of(kernel: str) -> Place:
     return places.place_of(kernel)
 
 
-def find_kernel(kernel: str) -> Kernel:
-    """Return the handle of a kernel; the caller closes it."""
+def find_kernel(text: str, *, ended: bool = False) -> Kernel:
+    """Return the handle of a kernel, by what users call it; the caller closes it."""
+    kernel = find_id(text, ended=ended)
     return place_of(kernel).find(kernel)
 
 
@@ -241,10 +263,10 @@ def _connect(options: argparse.Namespace, output: Output) -> None:
     else:
         _hide_standard_output()
     deadline = Deadline(options.timeout)
-    place = place_of(options.app_id)
-    with place.find(options.app_id) as kernel:
+    app_id = find_id(options.kernel)
+    place = place_of(app_id)
+    with place.find(app_id) as kernel:
         output.progress(str(place.introduction))
-        app_id = kernel.id
         info = kernel.wait(deadline, key=options.kernel_info_key, report=output.report)
         if is_encrypted(info) != options.encrypt:
             info = kernel.other_info(deadline.remaining, encrypted=options.encrypt) or info

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yarnkernel.cli.arguments import (
-    FILES,
     Commands,
     add_command,
     add_prefix,
-    completed_by,
     prefix_of,
 )
 from yarnkernel.cli.kernelspec_shown import document, tell_next, warn_of_variables
@@ -40,12 +38,11 @@ def add_commands(commands: Commands) -> None:
         "They stand beside its own, which stay as they are. What is not taken over is said, a line "
         "each.",
     )
-    action = parser.add_argument(
+    parser.add_argument(
         "source",
         metavar="remote_ikernel|remote_kernel|sshpyk|FILE",
         help="all that Jupyter finds of this tool, or one: its kernel.json, or the directory of it",
     )
-    completed_by(action, FILES)
     parser.add_argument(
         "--name",
         default="",

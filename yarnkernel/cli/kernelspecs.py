@@ -16,6 +16,7 @@ from yarnkernel.cli.kernelspec_shown import (
     tell_next,
     warn_of_variables,
 )
+from yarnkernel.cli.tables import Table
 from yarnkernel.errors import UsageError, YarnKernelError
 from yarnkernel.jupyter.front_end_options import CONFIG
 from yarnkernel.kernels.arguments import SPEC, add_options, given
@@ -254,7 +255,8 @@ def _list(_options: argparse.Namespace, output: Output) -> None:
         [str(one[column]) for column in ("name", "display_name", "form", "directory")]
         for one in shown
     ]
-    output.table(["NAME", "DISPLAY NAME", "FORM", "DIRECTORY"], rows, shown)
+    table = Table(("NAME", "DISPLAY NAME", "FORM", "DIRECTORY"), rows, dropped=("FORM",))
+    output.table(table, shown)
 
 
 def _remove(options: argparse.Namespace, output: Output) -> None:

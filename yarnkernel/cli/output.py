@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
+from yarnkernel.cli.live_line import LiveLine
 from yarnkernel.printable import printable, without_colours
 
 if TYPE_CHECKING:
@@ -18,7 +21,11 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
     from typing_extensions import Self
 
+    from yarnkernel.cli.tables import Table
     from yarnkernel.progress import Progress
+
+#: Steps after which something is waited for.
+_WAITS = {"submitted", "started", "waiting", "running", "state", "trouble"}
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +53,17 @@ class Output:
         self.verbose = verbose
         self.as_json = as_json
         self._begin = time.monotonic()
+        self._live = LiveLine(sys.stderr, lambda: self.elapsed)
+
+    def settle(self) -> None:
+        """Nothing is waited for any more."""
+        self._live.show("")
+        with self._live.hidden():
+            pass
+
+    def close(self) -> None:
+        """Leave the terminal as it was found."""
+        self._live.end()
 
     @property
     def elapsed(self) -> float:
@@ -59,24 +77,32 @@ class Output:
 
     def progress(self, line: str) -> None:
         """Tell a change of state, with the seconds since the start."""
+        self._live.show("")
         if not self.quiet:
             text = printable(without_colours(line), keep="\n\t")
-            print(f"[{self.elapsed:5.1f} s] {text}", file=sys.stderr, flush=True)  # noqa: T201
+            with self._live.hidden():
+                print(f"[{self.elapsed:5.1f} s] {text}", file=sys.stderr, flush=True)  # noqa: T201
 
     def report(self, progress: Progress) -> None:
         """Tell a step; details only to those who have asked for more."""
         if self.verbose or not progress.is_detail:
             self.progress(str(progress))
+        if self.terminal is not None:
+            waits = str(progress) if progress.step in _WAITS else ""
+            self._live.show(printable(without_colours(waits)))
 
     def error(self, text: str) -> None:
         """Tell what ended the command."""
         text = printable(without_colours(text), keep="\n\t")
-        print(f"yarnkernel: {text}", file=sys.stderr, flush=True)  # noqa: T201
+        self._live.show("")
+        with self._live.hidden():
+            print(f"yarnkernel: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
     def result(self, text: str, document: Any = None) -> None:
         """Print the command's result: ``text``, or ``document`` where JSON is asked for."""
         if self.as_json:
             text = json.dumps(document, indent=2)
+        self.settle()
         sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
         sys.stdout.flush()
 
@@ -93,25 +119,16 @@ class Output:
         sys.stdout.write(text)
         sys.stdout.flush()
 
-    def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]], document: Any) -> None:
-        """Print a table, or ``document`` where JSON is asked for."""
+    def table(self, table: Table, document: Any) -> None:
+        """Print a table as wide as the terminal, or ``document`` where JSON is asked for."""
         if self.as_json:
             self.result("", document)
             return
-        from rich.console import Console  # noqa: PLC0415  (slow to import)
-        from rich.table import Table  # noqa: PLC0415
-
-        table = Table(*headings, box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for column in table.columns:
-            column.no_wrap = True
-        for row in rows:
-            table.add_row(*map(printable, row))
-        console = Console(highlight=False, markup=False, soft_wrap=True)
-        if not console.is_terminal:
-            console = Console(highlight=False, markup=False, width=10_000)
-        with console.capture() as captured:
-            console.print(table)
-        self.result("\n".join(line.rstrip() for line in captured.get().splitlines()))
+        is_terminal = sys.stdout.isatty()
+        lines = table.lines(shutil.get_terminal_size().columns if is_terminal else None)
+        if is_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb":
+            lines[0] = f"\033[1m{lines[0]}\033[0m"
+        self.result("\n".join(lines))
 
 
 class TransferBar:

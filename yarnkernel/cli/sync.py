@@ -6,7 +6,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from yarnkernel.arguments import add_timeout
-from yarnkernel.cli.arguments import Commands, add_app_id, add_command
+from yarnkernel.cli.arguments import Commands, add_command, add_kernel
+from yarnkernel.cli.kernels import find_id
 from yarnkernel.deadline import Deadline
 from yarnkernel.printable import printable
 
@@ -32,7 +33,7 @@ def add_commands(commands: Commands) -> None:
         "alone since the last time travels. What has changed on both is named and left alone, and "
         "the exit code is 1. Prints a line for each file.",
     )
-    add_app_id(parser)
+    add_kernel(parser)
     parser.add_argument("--dry-run", action="store_true", help="only tell what would be done")
     parser.add_argument(
         "--delete",
@@ -46,7 +47,9 @@ def _sync(options: argparse.Namespace, output: Output) -> int:
     from yarnkernel.kernels.places import synchronise  # noqa: PLC0415  (protobuf)
 
     deadline = Deadline(options.timeout)
-    result = synchronise(options.app_id, deadline, delete=options.delete, dry_run=options.dry_run)
+    result = synchronise(
+        find_id(options.kernel), deadline, delete=options.delete, dry_run=options.dry_run
+    )
     rows = {
         "sent": result.sent,
         "fetched": result.fetched,

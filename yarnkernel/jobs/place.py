@@ -30,6 +30,7 @@ from yarnkernel.jobs.script import script
 from yarnkernel.kernels.interfaces import LOCAL, SSH
 from yarnkernel.kernels.place import Description
 from yarnkernel.progress import Progress, ignore
+from yarnkernel.sizes import parse_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -220,7 +221,7 @@ class HostedPlace:
             name=options.name or DEFAULT_NAME,
             user=info.user,
             queue=options.queue,
-            memory=_mebibytes(options.memory),
+            memory=parse_memory(options.memory) if options.memory else 0,
             cpus=options.vcores,
             submitted=time.time(),
             public=public.decode(),
@@ -267,6 +268,10 @@ class HostedPlace:
             one for one in found if (one.record.interface, one.record.host, one.record.jump) == ours
         ]
 
+    def queues(self) -> Sequence[str]:
+        """See :meth:`yarnkernel.kernels.place.Place.queues`."""
+        return ()
+
     def explain(self, status: Status) -> str:
         """See :meth:`yarnkernel.kernels.place.Place.explain`."""
         return "" if status.ended or status.store is not None else status.diagnostics
@@ -290,18 +295,6 @@ def _request(options: LaunchOptions, record: Record, body: str) -> JobRequest:
         pe=options.pe,
         arguments=tuple(options.scheduler_arg),
     )
-
-
-def _mebibytes(memory: str) -> int:
-    """Read skein's way to write sizes; a number alone is MiB."""
-    if not memory:
-        return 0
-    from yarnkernel.store.skein_import import skein  # noqa: PLC0415  (slow to import)
-
-    try:
-        return int(skein.model.parse_memory(memory))
-    except (ValueError, OverflowError) as exc:
-        raise UsageError(f"--memory {memory!r}: {exc}") from exc
 
 
 def _command_line(options: LaunchOptions) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from yarnkernel.kernels.options import LaunchOptions
 
 
+#: Characters of a line in JupyterLab's dialog for errors.
+DIALOG_WIDTH = 88
+
+
 class KernelLaunchError(YarnKernelError, HTTPError):
     """A kernel cannot be started.
 
@@ -40,7 +45,8 @@ class KernelLaunchError(YarnKernelError, HTTPError):
     """
 
     def __init__(self, message: str) -> None:
-        HTTPError.__init__(self, 500, message, reason="The YARN kernel cannot be started")
+        shown = "\n".join(map(_wrapped, message.splitlines()))
+        HTTPError.__init__(self, 500, shown, reason="The YARN kernel cannot be started")
         self._message = message
 
     def __str__(self) -> str:
@@ -48,6 +54,12 @@ class KernelLaunchError(YarnKernelError, HTTPError):
 
     def __reduce__(self) -> tuple[Any, ...]:  # across a process pool
         return type(self), (self._message,)
+
+
+def _wrapped(line: str) -> str:
+    """Break a line; JupyterLab's dialog cuts what does not fit into it, and has no scroll bar."""
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.fill(line, DIALOG_WIDTH, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def is_of_server(manager: Any) -> bool:

@@ -81,7 +81,7 @@ class LaunchOptions(PlaceOptions):
     )
     memory: str = option(
         "",
-        'memory of the kernel, such as "2 GiB"; a number alone is MiB',
+        'memory of the kernel, such as "2 GiB" or 2g; a number alone is MiB',
         unset=_AS_SPECIFIED,
         unit="MiB",
         group=_CONTAINER,

@@ -147,6 +147,9 @@ class Place(Protocol):
             Only this user's.
         """
 
+    def queues(self) -> Sequence[str]:
+        """List the queues that take kernels; none where that cannot be known."""
+
     def explain(self, status: Status) -> str:
         """Say why a kernel of this place's waits; empty when it does not."""
 

@@ -42,12 +42,15 @@ class YarnKernel(SupervisedKernel):
         The application's id.
     client : YarnClient
         The connection to its cluster.
+    asked : int
+        MiB that its first container was asked for; 0 where that is not known here.
     phases : dict of str to float
         Seconds from the start of :meth:`wait` to each state that it saw.
     """
 
     id: str
     client: YarnClient
+    asked: int = 0
     phases: dict[str, float] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
@@ -78,7 +81,7 @@ class YarnKernel(SupervisedKernel):
         """See :meth:`yarnkernel.kernels.handle.Kernel.wait`."""
         from yarnkernel.yarn.waiting import KernelWait  # noqa: PLC0415  (gRPC)
 
-        wait = KernelWait(self.client, self.id, key, report)
+        wait = KernelWait(self.client, self.id, key, report, self.asked)
         try:
             return wait.wait(deadline)
         finally:

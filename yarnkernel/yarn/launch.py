@@ -58,7 +58,8 @@ def submitted(
     add_unique_tag(spec)
     kernel = None
     try:
-        kernel = YarnKernel(way.submit(spec, deadline, report), way.client)
+        asked = spec.master.resources.memory
+        kernel = YarnKernel(way.submit(spec, deadline, report), way.client, asked)
         note(kernel.id, way.client.cluster.edge)
         if spec.master.security is not None:
             keep_pair(kernel.id, spec.master.security)

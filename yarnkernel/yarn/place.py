@@ -230,6 +230,11 @@ class YarnPlace:
                 note(status.app_id, self.cluster.edge)
         return found
 
+    def queues(self) -> Sequence[str]:
+        """See :meth:`yarnkernel.kernels.place.Place.queues`."""
+        with YarnClient(self.cluster) as client:
+            return client.queues()
+
     def explain(self, status: Status) -> str:
         """See :meth:`yarnkernel.kernels.place.Place.explain`."""
         if status.state != "ACCEPTED":

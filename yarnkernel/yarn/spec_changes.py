@@ -9,6 +9,7 @@ from yarnkernel.connection import RECIPE_DIRECTORY
 from yarnkernel.environment.stored import TAG_PREFIX
 from yarnkernel.errors import UsageError
 from yarnkernel.shell import export_lines, is_variable_name
+from yarnkernel.sizes import parse_memory
 from yarnkernel.yarn.application import UNIQUE_TAG_PREFIX
 from yarnkernel.yarn.spec import check_message
 
@@ -93,16 +94,8 @@ def _override_kernel(
     memory: str | None,
     vcores: int | None,
 ) -> None:
-    from yarnkernel.store.skein_import import skein  # noqa: PLC0415  (slow to import)
-
     if memory is not None:
-        try:
-            mebibytes = skein.model.parse_memory(memory)
-        except (ValueError, OverflowError) as exc:
-            raise UsageError(f"--memory {memory!r}: {exc}") from exc
-        if mebibytes < 1:
-            raise UsageError(f"--memory {memory!r}: has to be 1 MiB or more")
-        part.resources.memory = mebibytes + (AM_MEMORY if part is spec.master else 0)
+        part.resources.memory = parse_memory(memory) + (AM_MEMORY if part is spec.master else 0)
     if vcores is not None:
         if vcores < 1:
             raise UsageError(f"--vcores {vcores}: has to be 1 or more")

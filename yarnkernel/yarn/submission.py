@@ -12,6 +12,7 @@ from yarnkernel.errors import (
     SubmitTimeoutError,
     YarnKernelError,
 )
+from yarnkernel.yarn.diagnostics import too_large
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +85,8 @@ def refusal(
     """
     lines = [line.strip() for line in details.splitlines() if line.strip()]
     reason = lines[0] if lines else "it gave no reason"
+    if larger := too_large(details):
+        return SubmitError(f"{problem}: {larger}")
     if "unknown queue" in reason:
         reason = f"there is no queue {spec.queue!r}"
     message = f"{problem}: {reason}"

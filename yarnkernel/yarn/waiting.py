@@ -33,6 +33,7 @@ from yarnkernel.yarn.application import (
     reason_for_waiting,
 )
 from yarnkernel.yarn.client import ANSWER_TIMEOUT
+from yarnkernel.yarn.diagnostics import condense, never_fits
 
 if TYPE_CHECKING:
     from yarnkernel.connection import ConnectionInfo
@@ -52,6 +53,10 @@ MEANINGFUL_TIMEOUT = 3.0
 #: Seconds after which an application has ended that a ResourceManager, started anew, does not
 #: know: it tells the nodes to end its containers.
 FORGOTTEN_TIMEOUT = 10.0
+#: Seconds in which a queue may become large enough: nodes may be on their way.
+HOPE = 5.0
+#: How a kernel needs no large ApplicationMaster.
+_SERVICE = ", or specs/ipython-service.yaml, whose kernel is not in the ApplicationMaster"
 #: What YARN says of an application whose container has been started.
 _LAUNCHED = "AM container is launched"
 
@@ -69,6 +74,8 @@ class KernelWait:
         The key that the recipe publishes under.
     report : callable
         Told of each change of state.
+    asked : int, optional
+        MiB that its first container was asked for, where that is known.
 
     Attributes
     ----------
@@ -76,12 +83,16 @@ class KernelWait:
         Seconds from the start of :meth:`wait` to each state that it saw.
     """
 
-    def __init__(self, client: YarnClient, app_id: str, key: str, report: Report) -> None:
+    def __init__(
+        self, client: YarnClient, app_id: str, key: str, report: Report, asked: int = 0
+    ) -> None:
         self.client = client
         self.app_id = app_id
         self.phases: dict[str, float] = {}
         self._key = key
         self._report = report
+        self._asked = asked
+        self._hope: Deadline | None = None
 
     def wait(self, deadline: Deadline) -> ConnectionInfo:
         """Wait; see :meth:`yarnkernel.kernels.handle.Kernel.wait`."""
@@ -118,6 +129,7 @@ class KernelWait:
             if step != said:
                 self._report(step)
                 said, told = step, ""
+            self._check_hope(status)
             patience = deadline.step(STEP_TIMEOUT)
             value, problem = self._published(reader, status, self._key, patience)
             if patience > MEANINGFUL_TIMEOUT:
@@ -128,6 +140,20 @@ class KernelWait:
             later = time.monotonic() - begin > PATIENCE
             time.sleep(deadline.step(POLL_INTERVAL_LATER if later else POLL_INTERVAL))
         raise self._late(deadline, status, trouble)
+
+    def _check_hope(self, status: ApplicationStatus) -> None:
+        """Give up what waits for more than there is, and has done so for a while."""
+        waits = status.state == "ACCEPTED"
+        why = never_fits(status.diagnostics, self._asked) if waits else ""
+        self._hope = (self._hope or Deadline(HOPE)) if why else None
+        if self._hope is not None and self._hope.passed:
+            service = _SERVICE if "ApplicationMasters" in why else ""
+            raise KernelStartError(
+                f"{self.app_id} cannot start in queue {status.queue} as it is: {why}",
+                app_id=self.app_id,
+                state=status.state,
+                hint=f"less --memory, or another --queue{service}",
+            )
 
     def _losing(
         self, failure: YarnKernelError, lost: Deadline | None, deadline: Deadline
@@ -182,7 +208,7 @@ class KernelWait:
             f"{self.app_id} ended before its kernel could be used: {status.outcome}",
             app_id=self.app_id,
             state=status.state,
-            diagnostics=status.diagnostics,
+            diagnostics=condense(status.diagnostics),
             log=log,
             hint=f"yarnkernel logs {self.app_id} --all",
         )
@@ -202,6 +228,12 @@ class KernelWait:
             what = trouble or f"it is still {explain(status) if status else state}"
         if status is not None and EMPTY_PARTITION.search(diagnostics):
             hint = "yarnkernel start --node-label LABEL; '' is for nodes without one"
+        if "AM resource limit exceeded" in diagnostics:
+            hint = (
+                "yarnkernel list (who has the queue), or another --queue; its share for "
+                "ApplicationMasters is yarn.scheduler.capacity.maximum-am-resource-percent"
+                + _SERVICE
+            )
         if has_container:
             from yarnkernel.yarn.logs import log_tail  # noqa: PLC0415  (as above)
 

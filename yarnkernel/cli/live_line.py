@@ -1,0 +1,67 @@
+"""A line at the bottom of a terminal that lives while something waits."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+#: Seconds between two looks of it.
+_INTERVAL = 0.5
+_ERASE = "\r\x1b[K"
+
+
+class LiveLine:
+    """What is waited for, and for how long.
+
+    Parameters
+    ----------
+    stream : file
+        The terminal.
+    elapsed : callable
+        Returns the seconds that it shows.
+    """
+
+    def __init__(self, stream: TextIO, elapsed: Callable[[], float]) -> None:
+        self._stream = stream
+        self._elapsed = elapsed
+        self._lock = threading.RLock()
+        self._over = threading.Event()
+        self._text = ""
+        self._thread: threading.Thread | None = None
+
+    def show(self, text: str) -> None:
+        """Show a text until there is another one; none is no line."""
+        with self._lock:
+            self._text = text
+            if text and self._thread is None:
+                self._thread = threading.Thread(target=self._live, daemon=True)
+                self._thread.start()
+
+    @contextlib.contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Make room for other lines in the body."""
+        with self._lock:
+            if self._thread is not None:
+                self._stream.write(_ERASE)
+                self._stream.flush()
+            yield
+
+    def end(self) -> None:
+        """Take it away for good."""
+        with self.hidden():
+            self._over.set()
+            self._text = ""
+
+    def _live(self) -> None:
+        while not self._over.wait(_INTERVAL):
+            with self._lock, contextlib.suppress(OSError, ValueError):
+                if self._text:
+                    line = f"[{self._elapsed():5.1f} s] {self._text}"
+                    width = shutil.get_terminal_size().columns - 1
+                    self._stream.write(f"{_ERASE}{line[:width]}")
+                    self._stream.flush()
