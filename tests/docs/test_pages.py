@@ -79,7 +79,13 @@ def words_of(page: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     ("page", "most"),
-    [("coming-from.rst", 60), ("places.rst", 11), ("edge.rst", 4), ("install.rst", 4)],
+    [
+        ("coming-from.rst", 60),
+        ("places.rst", 11),
+        ("edge.rst", 4),
+        ("install.rst", 4),
+        ("../README.rst", 4),
+    ],
 )
 def test_commands_of_a_page(page: str, most: int) -> None:
     """Each is one that the command line knows."""
