@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import docutils.nodes
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.support.documents import code_blocks, parsed
+from tests.support.documents import code_blocks, commands, parsed
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from tests.conftest import Shell
 
@@ -55,13 +56,36 @@ def test_python(private_shell: Shell) -> None:
     assert shown.endswith("['2', '2', '2']\n")
 
 
-def test_other_python(private_shell: Shell) -> None:
+@pytest.fixture
+def front_end_user(private_shell: Shell) -> Iterator[Shell]:
+    """A user whose kernelspec `yarn` is gone afterwards: others have the same home."""
+    yield private_shell
+    private_shell.yarnkernel("kernelspec", "remove", "yarn").ok()
+
+
+def test_other_python(front_end_user: Shell) -> None:
     """README's few lines, and those for programs that know jupyter_client alone."""
-    private_shell.yarnkernel("kernelspec", "add", "--name", "yarn").ok()
+    front_end_user.yarnkernel("kernelspec", "add", "--name", "yarn").ok()
     (short,) = code_blocks(REPOSITORY / "README.rst", "python")
     _, stock = code_blocks(DOCS / "python.rst", "python")
     for code in (short, stock):
-        assert "42" in private_shell.run(sys.executable, "-c", code).ok().out
+        assert "42" in front_end_user.run(sys.executable, "-c", code).ok().out
+
+
+def test_five_lines(front_end_user: Shell, kernel_venv: Path) -> None:
+    """An operator's kernelspec; what comes before and after it is what the tutorial types."""
+    make_venv, install, configuration, add, lab = commands(DOCS / "install.rst")
+    assert make_venv.startswith("python3 -m venv")
+    assert install.startswith("pip install")
+    assert configuration.startswith("export HADOOP_CONF_DIR=")
+    assert lab.startswith("jupyter lab")
+    home = Path(front_end_user.environment["HOME"])
+    (home / "envs").mkdir()
+    (home / "envs" / "kernel").symlink_to(kernel_venv)
+    front_end_user.run("bash", "-c", add.replace("QUEUE", "default")).ok()
+    (script := home / "where.py").write_text("import sys; print(sys.prefix)")
+    said = front_end_user.run("jupyter", "run", "--kernel", "yarn", script).ok().out
+    assert kernel_venv.resolve() == Path(said.strip()).resolve()
 
 
 def words_of(page: Path) -> list[str]:
@@ -94,9 +118,9 @@ def test_commands_of_a_page(page: str, most: int) -> None:
     from yarnkernel.kernels.arguments import given
 
     parser = build_parser()
-    commands = words_of(DOCS / page)
-    assert len(commands) > most
-    for command in commands:
+    found = words_of(DOCS / page)
+    assert len(found) > most
+    for command in found:
         words = shlex.split(command.partition(" > ")[0])
         whole = words[0] == "yarnkernel"
         options = parser.parse_args(words[1:] if whole else ["kernelspec", "add", *words])
