@@ -18,7 +18,7 @@ GROUPS = (
     ("tests/container/test_direct_daemons.py",),
     ("tests/jupyter/test_provisioner.py",),
     ("tests/kerberos/",),
-    ("tests/test_readme.py",),
+    ("tests/docs/test_tutorial.py",),
     ("tests/jupyter/test_provisioner_faults.py",),
     ("tests/cluster/test_other_clusters.py",),
     ("tests/jobs/",),
@@ -29,6 +29,7 @@ GROUPS = (
     ("tests/yarn/test_scheduling.py",),
     ("tests/hadoop/test_versions.py",),
     ("tests/kernels/test_api.py",),
+    ("tests/docs/test_project.py", "tests/docs/test_site.py"),
 )
 #: A directory with a server or a browser for each file.
 FRONT_ENDS = "tests/jupyter/front_ends/"
