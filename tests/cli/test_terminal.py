@@ -24,10 +24,12 @@ LONG = "a-notebook-with-a-name-that-takes-up-all-of-the-space-there-is"
 
 
 def terminal(shell: Shell, *arguments: str, columns: int = 100) -> pexpect.spawn[str]:
+    # What says how wide some other terminal is would count more than this one.
+    known = {k: v for k, v in shell.environment.items() if k not in ("COLUMNS", "LINES")}
     return pexpect.spawn(
         str(BIN / "yarnkernel"),
         list(arguments),
-        env={**shell.environment, "TERM": "xterm"},
+        env={**known, "TERM": "xterm"},
         cwd=str(shell.directory),
         dimensions=(24, columns),
         encoding="utf-8",
