@@ -21,6 +21,7 @@ from yarnkernel.cli import (
     completion,
     control,
     demo,
+    doctor,
     environments,
     kernels,
     kernelspecs,
@@ -64,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
         applications,
         environments,
         cluster,
+        doctor,
         demo,
     ):
         group.add_commands(commands)
