@@ -86,14 +86,14 @@ def _subject(options: argparse.Namespace, output: Output) -> Subject:
     UsageError
         When it is none of the three.
     """
-    from yarnkernel.doctor.subject import Subject  # noqa: PLC0415  (slow to import)
+    from yarnkernel.doctor.subject import Subject, started_with  # noqa: PLC0415  (slow to import)
     from yarnkernel.kernels.places import is_kernel  # noqa: PLC0415
 
     values, about = given(options), options.about
     if not about:
         return Subject(LaunchOptions.from_dict(values))
     if is_kernel(about):
-        return Subject(LaunchOptions.from_dict(values), about)
+        return Subject(LaunchOptions.from_dict({**started_with(about), **values}), about)
     if Path(about).is_file() or Path(about).suffix in (".yaml", ".yml"):
         return Subject(LaunchOptions.from_dict({**values, "spec": str(Path(about).absolute())}))
     from yarnkernel.jupyter.kernelspec_start import start_values  # noqa: PLC0415

@@ -69,6 +69,21 @@ def _places() -> Iterator[tuple[str, str]]:
     yield "a local cluster", ", ".join(state.name for state in running_states()) or "none runs"
 
 
+def check_specification(subject: Subject, _deadline: Deadline) -> Check:
+    """Check that what would be submitted can be read, and say what it is."""
+    from yarnkernel.yarn.launch_spec import spec_path  # noqa: PLC0415  (slow to import)
+
+    spec = subject.specification
+    asked = spec.master.resources
+    path = spec_path(subject.options)
+    found = f"{path}: {spec.name}, {asked.memory} MiB, {asked.vcores} vcores, queue {spec.queue}"
+    if spec.services:
+        found += f"; services: {', '.join(sorted(spec.services))}"
+    against = reason_against(spec, subject.configuration)
+    way = f"skein's driver ({against})" if against else "directly"
+    return ok(f"{found}; submitted {way}")
+
+
 def check_java(subject: Subject, _deadline: Deadline) -> Check:
     """Check Java and Hadoop's own commands, where something that is asked for needs them."""
     why = "; ".join(_needs_java(subject))
@@ -88,5 +103,3 @@ def _needs_java(subject: Subject) -> Iterator[str]:
         yield "skein's driver submits (--via skein)"
     elif reason := reason_against(subject.specification, configuration):
         yield f"skein's driver submits: {reason}"
-    elif subject.specification.services:
-        yield "skein's driver submits"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from yarnkernel.jobs.record import find_record
 from yarnkernel.kernels.interfaces import YARN
 from yarnkernel.kernels.options import LaunchOptions
+from yarnkernel.yarn.application import check_app_id
 from yarnkernel.yarn.client import YarnClient
+from yarnkernel.yarn.edges import edge_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,3 +82,22 @@ class Subject:
         from yarnkernel.yarn.launch_spec import load  # noqa: PLC0415  (slow to import)
 
         return load(self.options)
+
+
+def started_with(kernel: str) -> dict[str, Any]:
+    """Return what is known here of how a kernel was started: at which place.
+
+    Raises
+    ------
+    UsageError
+        When it is no id.
+    """
+    record = find_record(kernel)
+    if record is not None:
+        known = {"interface": record.interface, "host": record.host, "jump": record.jump}
+        return {name: value for name, value in {**known, "python": record.python}.items() if value}
+    note = edge_note(check_app_id(kernel))
+    if note is None:
+        return {}
+    *jump, host = note.edge
+    return {"host": host, "jump": jump}
