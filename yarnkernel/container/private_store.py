@@ -31,6 +31,8 @@ from yarnkernel.announcement import (
 )
 from yarnkernel.container.memory import requested_memory
 from yarnkernel.container.persistent import persist
+from yarnkernel.container.ports import none_free
+from yarnkernel.errors import YarnKernelError
 from yarnkernel.kernel_status import COMMAND_PREFIX, Command
 from yarnkernel.store.curve_messages import (
     DELETE,
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from typing_extensions import Self
+
+    from yarnkernel.port_range import PortRange
 
 _log = logging.getLogger(__name__)
 
@@ -71,9 +75,18 @@ class PrivateStore:
         The numeric address to listen at.
     asked_to_end : asyncio.Event
         Set when a client asks for the kernel's end.
+    ports : PortRange, optional
+        Ports to listen at; by default any.
     """
 
-    def __init__(self, directory: Path, address: str, asked_to_end: asyncio.Event) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        address: str,
+        asked_to_end: asyncio.Event,
+        ports: PortRange | None = None,
+    ) -> None:
+        self._ports = ports
         self._directory = directory
         self._address = address
         self._asked_to_end = asked_to_end
@@ -104,7 +117,7 @@ class PrivateStore:
         for option, value in options.items():
             self._socket.setsockopt(option, value)
         host = f"[{self._address}]" if ":" in self._address else self._address
-        port = self._socket.bind_to_random_port(f"tcp://{host}")
+        port = self._bind(f"tcp://{host}")
         self._serving = asyncio.create_task(persist("serving the store", self._serve))
         process = psutil.Process()
         write_private(
@@ -120,6 +133,15 @@ class PrivateStore:
         )
         _log.info("the store listens at %s:%d", self._address, port)
         return self
+
+    def _bind(self, host: str) -> int:
+        if self._ports is None:
+            return self._socket.bind_to_random_port(host)
+        for port in self._ports.shuffled():
+            with contextlib.suppress(zmq.ZMQError):
+                self._socket.bind(f"{host}:{port}")
+                return port
+        raise YarnKernelError(f"clients cannot reach it: {none_free(self._address, self._ports)}")
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._final is None:

@@ -131,7 +131,7 @@ class Supervisor:
         asked = asyncio.Event()
         # Outside YARN a job or a host's first process is the parent, or nobody is.
         has_parent = DIRECTORY_VARIABLE not in os.environ
-        finder = ApplicationFinder(os.environ, asked)
+        finder = ApplicationFinder(os.environ, asked, self._options.launch.ports)
         life = asyncio.create_task(self._live(finder))
         asked_to_end = asyncio.create_task(asked_to_end_by_others(asked, has_parent=has_parent))
         if not has_parent:

@@ -13,6 +13,7 @@ from yarnkernel.errors import UnreachableError
 from yarnkernel.hadoop.endless_calls import start_in_thread
 from yarnkernel.hadoop.sockets import open_socket
 from yarnkernel.kernels.options import DEFAULT_PARTITION
+from yarnkernel.port_range import parse_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +106,8 @@ def check_reach(subject: Subject, deadline: Deadline) -> Check:
     with subject.client() as client:
         nodes = client.resource_manager.nodes(deadline.step(deadline.seconds))
     hosts = list(dict.fromkeys(node.nodeId.host for node in nodes))[:TRIED]
-    port = PORT
+    ports = parse_ports(subject.options.ports)
+    port = ports.first if ports else PORT
     step = Deadline(deadline.step(REACH_TIMEOUT))
     futures = {host: start_in_thread(partial(_knock, host, port, step)) for host in hosts}
     told = {}
