@@ -10,6 +10,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
+from yarnkernel.connection import RECIPE_DIAGNOSTICS
 from yarnkernel.container.address import addresses, container_address
 from yarnkernel.container.app_master_server import AppMasterServer
 from yarnkernel.container.errors import MasterError
@@ -111,7 +112,12 @@ class Master:
             await self._server.start(address, self._ports)
         except OSError as exc:
             await self._server.stop()
-            raise YarnKernelError(f"clients cannot reach it: {exc.strerror or exc}") from exc
+            # Registered all the same, so that YARN has the reason, and does not take it for lost.
+            reason = f"{RECIPE_DIAGNOSTICS}cannot be reached: {exc.strerror or exc}."
+            with contextlib.suppress(ClusterError):
+                await asyncio.to_thread(self._protocol.register, host, 0, self._give_up, "")
+                await self._finish("FAILED", reason)
+            raise YarnKernelError(reason) from exc
         page = ""
         if self._identity.fingerprint:
             page = fingerprint_url(self._identity.fingerprint)

@@ -29,6 +29,7 @@ from yarnkernel.announcement import (
     FILES_DIRECTORY,
     write_private,
 )
+from yarnkernel.connection import RECIPE_DIAGNOSTICS
 from yarnkernel.container.memory import requested_memory
 from yarnkernel.container.persistent import persist
 from yarnkernel.container.ports import none_free
@@ -141,7 +142,16 @@ class PrivateStore:
             with contextlib.suppress(zmq.ZMQError):
                 self._socket.bind(f"{host}:{port}")
                 return port
-        raise YarnKernelError(f"clients cannot reach it: {none_free(self._address, self._ports)}")
+        reason = f"{RECIPE_DIAGNOSTICS}cannot be reached: {none_free(self._address, self._ports)}."
+        self._write_end("FAILED", reason)
+        raise YarnKernelError(reason)
+
+    def _write_end(self, status: str, diagnostics: str) -> None:
+        with contextlib.suppress(OSError):  # a disk that is full
+            write_private(
+                self._directory / END_FILE,
+                {"final_status": status, "diagnostics": diagnostics, "moment": time.time()},
+            )
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._final is None:
@@ -150,11 +160,8 @@ class PrivateStore:
             failed = "The supervisor has failed; its log says more."
             self._final = ("SUCCEEDED", reason) if asked else ("FAILED", failed)
         status, diagnostics = self._final
-        with contextlib.suppress(OSError):  # a disk that is full
-            write_private(
-                self._directory / END_FILE,
-                {"final_status": status, "diagnostics": diagnostics, "moment": time.time()},
-            )
+        self._write_end(status, diagnostics)
+        with contextlib.suppress(OSError):
             (self._directory / ADDRESS_FILE).unlink(missing_ok=True)
         shutil.rmtree(self._directory / FILES_DIRECTORY, ignore_errors=True)
         if self._serving is not None:
