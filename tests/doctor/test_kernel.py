@@ -54,6 +54,8 @@ def behind_one(shell: Shell, cluster: dict[str, Any], kernel: str) -> None:
         result = shell.run(*there, BIN / "yarnkernel", "doctor", kernel, "--json")
         checks = read(result.document, result.code)
         assert failing(checks) == ["kernel's ports"]
+        assert checks["log"]["state"] == "warning"  # the NodeManager's page is closed, too
+        assert "it cannot be read" in checks["log"]["why"] + checks["log"]["found"]
         why = checks["kernel's ports"]["why"]
         assert f"shell_port {info['shell_port']}: nothing comes back" in why
         assert all(name in why for name in PORT_NAMES)

@@ -118,7 +118,8 @@ def _varints(message: bytes) -> Iterator[tuple[int, int]]:
         if tag & 7 == 0:
             yield tag >> 3, varint()
         elif tag & 7 == _SIZED:
-            position += varint()
+            size = varint()  # which moves the position, too
+            position += size
         else:
             return
 
