@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+import pexpect
+
+from tests.conftest import BIN
 from tests.support.doctored import examined, failing, lacking, read
 
 if TYPE_CHECKING:
@@ -69,3 +73,25 @@ def test_no_configuration(user_shell: Shell, tmp_path: Path) -> None:
     (conf / "yarn-site.xml").write_text("<configuration><property>")
     checks = examined(nobody.using(HADOOP_CONF_DIR=str(conf)))
     assert "yarn-site.xml is not XML" in checks["configuration"]["why"]
+
+
+def test_terminal(user_shell: Shell) -> None:
+    """On a narrow terminal nothing is cut and nothing is wider; NO_COLOR is heeded."""
+    for no_colour in ("", "1"):
+        shell = user_shell.using(COLUMNS="80", NO_COLOR=no_colour)
+        child = pexpect.spawn(
+            str(BIN / "yarnkernel"),
+            ["doctor", "--interface", "local"],
+            env=shell.environment,
+            cwd=str(shell.directory),
+            dimensions=(50, 80),
+            encoding="utf-8",
+        )
+        child.expect(pexpect.EOF, timeout=60)
+        child.close()
+        assert child.exitstatus == 0
+        text = child.before or ""
+        assert ("\x1b[32mok" in text) == (not no_colour)
+        lines = re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
+        assert max(map(len, lines)) <= 80
+        assert "jupyter-client" in " ".join(lines)

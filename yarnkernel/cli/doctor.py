@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import textwrap
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,17 +68,29 @@ def _doctor(options: argparse.Namespace, output: Output) -> int:
 
 
 def _lines(check: Check) -> list[str]:
-    colours = sys.stdout.isatty()
-    state = f"{check.state:<8}"
-    if colours:
-        state = f"\x1b[{_COLOURS[check.state]}m{state}\x1b[0m"
-    first = check.found or check.why
-    lines = [f"{state} {check.name:<16} {printable(first)}"]
-    if check.why and check.found:
-        lines.append(f"{'':>9}why: {printable(check.why)}")
-    if check.todo:
-        lines.append(f"{'':>9}next: {printable(check.todo)}")
+    """Write a check for people: on a terminal none of its lines is wider than that."""
+    parts = [("", check.found or check.why), ("why: ", check.why if check.found else "")]
+    parts.append(("next: ", check.todo))
+    lines = []
+    for label, text in parts:
+        if label and not text:
+            continue
+        begin = f"{'':>9}{label}" if label else f"{check.state:<8} {check.name:<16} "
+        lines += _wrapped(begin, printable(text))
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        coloured = f"\x1b[{_COLOURS[check.state]}m{check.state}\x1b[0m"
+        lines[0] = coloured + lines[0].removeprefix(check.state)
     return lines
+
+
+def _wrapped(begin: str, text: str) -> list[str]:
+    if not sys.stdout.isatty():
+        return [f"{begin}{text}".rstrip()]
+    width = shutil.get_terminal_size().columns
+    indent = " " * (15 if begin.startswith(" ") else 26)
+    return textwrap.wrap(
+        text, width, initial_indent=begin, subsequent_indent=indent, break_on_hyphens=False
+    ) or [begin.rstrip()]
 
 
 def _subject(options: argparse.Namespace, output: Output) -> Subject:
