@@ -69,6 +69,7 @@ def test_login(user_shell: Shell) -> None:
     assert checks["ResourceManager"]["state"] == "ok"
     assert "HADOOP_PROXY_USER" in checks["login"]["found"]
     assert "not allowed to impersonate" in checks["login"]["why"]
+    assert "without --user" in checks["login"]["todo"]
 
 
 def test_clocks(user_shell: Shell, cluster: dict[str, Any]) -> None:

@@ -63,8 +63,9 @@ def test_no_configuration(user_shell: Shell, tmp_path: Path) -> None:
     names = ("YARN_CONF_DIR", "HADOOP_CONF_DIR", "`yarn` on PATH", "HADOOP_HOME", "a local cluster")
     assert sorted(names, key=order.index) == list(names)
     assert "yarnkernel cluster start" in checks["configuration"]["todo"]
-    assert checks["ResourceManager"]["state"] == "skipped"
-    assert "configuration" in checks["ResourceManager"]["why"]
+    for name in ("ResourceManager", "queue's share"):
+        assert checks[name]["state"] == "skipped"
+        assert checks[name]["why"] == "needs what failed before: configuration"
     conf = tmp_path / "conf"
     conf.mkdir()
     checks = examined(nobody.using(HADOOP_CONF_DIR=str(conf)))

@@ -104,7 +104,7 @@ class Step:
     examine: Callable[[Subject, Deadline], Check]
     needs: tuple[str, ...] = ()
     timeout: float = CHECK_TIMEOUT
-    todo: str = "yarnkernel doctor, when that is mended"
+    todo: str = "mend that, and run yarnkernel doctor again"
 
 
 def run(steps: Sequence[Step], subject: Subject, deadline: Deadline) -> Iterator[Check]:
@@ -124,9 +124,10 @@ def run(steps: Sequence[Step], subject: Subject, deadline: Deadline) -> Iterator
     Check
         What each has found, when it has.
     """
-    unfit: set[str] = set()
+    #: Names of what failed, or was skipped for that, with what it was that failed.
+    unfit: dict[str, list[str]] = {}
     for step in steps:
-        missing = [name for name in step.needs if name in unfit]
+        missing = list(dict.fromkeys(one for name in step.needs for one in unfit.get(name, ())))
         if missing:
             check = skipped(f"needs what failed before: {', '.join(missing)}")
         elif deadline.passed:
@@ -134,7 +135,7 @@ def run(steps: Sequence[Step], subject: Subject, deadline: Deadline) -> Iterator
         else:
             check = _run(step, subject, Deadline(deadline.step(step.timeout)))
         if check.state == FAILED or missing:
-            unfit.add(step.name)
+            unfit[step.name] = missing or [step.name]
         todo = check.todo or (step.todo if check.state == FAILED else "")
         yield dataclasses.replace(check, name=step.name, todo=todo)
 

@@ -30,6 +30,7 @@ _CONFIGURE = (
     "set HADOOP_CONF_DIR to the directory that has the cluster's yarn-site.xml; from a laptop: "
     "--host EDGE_NODE; without a cluster: yarnkernel cluster start"
 )
+_MEND = "mend the file, or the option, that is named"
 _JAVA = "set JAVA_HOME, and put the `yarn` of your cluster on PATH; or --via direct"
 _CLUSTER, _SPEC = "configuration", "specification"
 _IN = (_CLUSTER, "ResourceManager", "login")
@@ -48,7 +49,7 @@ CLUSTER = (
 )
 #: Whether it takes what would be submitted.
 START = (
-    Step(_SPEC, configuration.check_specification, (_CLUSTER,)),
+    Step(_SPEC, configuration.check_specification, (_CLUSTER,), todo=_MEND),
     Step("Java", configuration.check_java, (_CLUSTER, _SPEC), 45.0, _JAVA),
     Step("queue", queue.check_queue, _ASKED[:-1]),
     Step("queue's share", queue.check_share, _ASKED),

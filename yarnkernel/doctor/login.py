@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 #: Seconds that a ticket has to hold for a start to be sure of it.
 SHORT_LIFE = 600.0
+_ACTING = "without --user and HADOOP_PROXY_USER; or ask for hadoop.proxyuser.YOU.users and .hosts"
 _RENEW = "kinit (or kinit -R, where the ticket is renewable)"
 
 
@@ -44,7 +45,8 @@ def check_login(subject: Subject, deadline: Deadline) -> Check:
     except ClusterError as exc:
         why, todo = split_next(str(exc))
         refused = isinstance(exc, AuthenticationError) or "authorized" in why
-        return failed(found, why, todo or (_RENEW if refused else ""))
+        todo = todo or (_ACTING if proxied else _RENEW if refused else "")
+        return failed(found, why, todo)
     found += f"; let in as {name}"
     if left is not None and left < SHORT_LIFE:
         return warning(found, "it is over soon", _RENEW)
