@@ -62,8 +62,9 @@ def test_resource_manager(edge_node: Shell, cluster: dict[str, Any], tmp_path: P
             assert checks["packages"]["state"] == "ok"
 
 
-def test_login(user_shell: Shell) -> None:
+def test_login(user_shell: Shell, cluster: dict[str, Any]) -> None:
     """Who may not act for others is told so; the ResourceManager itself is in order."""
+    assert cluster["running"]
     checks = examined(user_shell, acting_for="somebody-else")
     assert failing(checks) == ["login"]
     assert checks["ResourceManager"]["state"] == "ok"
