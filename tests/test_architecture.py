@@ -17,7 +17,10 @@ PACKAGE = Path(yarnkernel.__file__).parent
 #: What each wing may import of this package, besides the ground, which imports nothing else of
 #: it, and itself. Top down: what stands lower imports nothing that stands higher.
 WINGS = {
-    "cli":         {"jupyter", "kernels", "environment", "cluster", "store", "local", "hadoop"},
+    "cli":         {"doctor", "jupyter", "kernels", "environment", "cluster", "store", "local",
+                    "hadoop"},
+    "doctor":      {"jupyter", "yarn", "jobs", "kernels", "environment", "cluster", "store",
+                    "local", "hosts", "hadoop"},
     "magics":      {"groups", "kernels"},
     "groups":      {"jupyter", "kernels"},
     "jupyter":     {"kernels", "store"},

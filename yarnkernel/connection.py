@@ -42,6 +42,8 @@ ENCRYPTIONS = NEVER, AUTO, REQUIRED = ("never", "auto", "required")
 CURVE_NAMES = ("curve_publickey", "curve_secretkey")
 #: How the reason for a restart begins when the kernel has not crashed; follows "The kernel".
 ASKED_TO_RESTART = "was asked to restart"
+#: How the reason begins for the end of a kernel that nobody used, or that was old.
+ENDED_UNUSED = "was ended: "
 PORT_NAMES = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
 #: Connection info as Jupyter's clients take it; unknown keys are kept.

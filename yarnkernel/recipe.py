@@ -32,8 +32,17 @@ from yarnkernel.connection import (
     RECIPE_OPTIONS,
 )
 from yarnkernel.container.limits import Limits
-from yarnkernel.errors import RECIPE_LINE, YarnKernelError
-from yarnkernel.recipe_options import IDLE, LIFETIME, MAX_RESTARTS, MEMORY_GUARD, ORPHAN, START
+from yarnkernel.errors import RECIPE_LINE, UsageError, YarnKernelError
+from yarnkernel.port_range import parse_ports
+from yarnkernel.recipe_options import (
+    IDLE,
+    LIFETIME,
+    MAX_RESTARTS,
+    MEMORY_GUARD,
+    ORPHAN,
+    PORTS,
+    START,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,6 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="whether kernel and clients encrypt what they say (CurveZMQ): jupyter console "
         "--existing, for one, cannot (default: %(default)s)",
     )
+    add_option(parser, PORTS, "")
     add(
         "--any-host",
         action="store_true",
@@ -165,6 +175,10 @@ def read_options(argv: Sequence[str]) -> SupervisorOptions:
         arguments += further_arguments
     if command and not any(CONNECTION_FILE in part for part in command):
         parser.error(f"the kernel's command has no {CONNECTION_FILE} in it: {' '.join(command)}")
+    try:
+        ports = parse_ports(options.ports)
+    except UsageError as exc:
+        parser.error(str(exc))
     launch = KernelLaunch(
         command=command or ipykernel_command(arguments),
         chooses_ports=not command,
@@ -173,6 +187,7 @@ def read_options(argv: Sequence[str]) -> SupervisorOptions:
         pre_commands=tuple(options.pre_command),
         key_file=options.key_file,
         encryption=options.encryption,
+        ports=ports,
     )
     return SupervisorOptions(
         launch=launch,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from yarnkernel.option import Option
+from yarnkernel.port_range import check_ports
 
 #: Seconds that are longer than anything lives, 31 years.
 FOR_EVER = 1e9
@@ -73,4 +74,14 @@ LIFETIME = Option(
     most=FOR_EVER,
     group=_GROUP,
     recipe="--max-lifetime",
+)
+PORTS = Option(
+    "ports at which the kernel and its key-value store are reached, as a firewall leaves them open "
+    "to clients; skein's ApplicationMaster, where that is one, has any port",
+    name="ports",
+    unset="any that are free",
+    metavar="FIRST-LAST",
+    group="how the kernel is started",
+    recipe="--ports",
+    also=check_ports,
 )

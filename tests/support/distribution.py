@@ -24,6 +24,7 @@ GROUPS = (
     ("tests/jobs/",),
     ("tests/groups/test_group.py",),
     ("tests/magics/test_remote.py",),
+    ("tests/doctor/test_strict.py",),
     ("tests/local/test_high_availability.py",),
     ("tests/yarn/test_nodes.py",),
     ("tests/yarn/test_scheduling.py",),

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from tests.conftest import BIN, REPOSITORY, Shell, clean_environment, finish, wait_for
+from tests.support.doctored import failing, read
 from tests.support.edge import EdgeHost, Laptop, edge_host
 
 if TYPE_CHECKING:
@@ -124,6 +125,21 @@ def test_console(laptop: Laptop, kernel: str) -> None:
         check=False,
     )
     assert "42" in done.stdout, done.stderr
+
+
+def test_doctor(laptop: Laptop, kernel: str) -> None:
+    """A laptop with ssh alone is in order, and so is a kernel there; a host that is none is not."""
+    for about in (("--host", "edge"), (kernel,)):
+        result = laptop.yarnkernel("doctor", "--json", *about)
+        checks = read(result.document, result.code)
+        assert failing(checks) == []
+        assert "by --host" in checks["configuration"]["found"]
+        assert checks["login"]["state"] == checks["clocks"]["state"] == "ok", checks
+    assert checks["kernel's ports"]["state"] == "ok"
+    result = laptop.yarnkernel("doctor", "--json", "--host", "nowhere")
+    checks = read(result.document, result.code)
+    assert failing(checks) == ["configuration"]
+    assert "nowhere" in checks["configuration"]["why"]
 
 
 def test_kernel_that_fails(laptop: Laptop) -> None:

@@ -21,6 +21,7 @@ from yarnkernel.cli import (
     completion,
     control,
     demo,
+    doctor,
     environments,
     kernels,
     kernelspecs,
@@ -66,6 +67,7 @@ def build_parser() -> Parser:
         stop,
         environments,
         cluster,
+        doctor,
         demo,
     ):
         group.add_commands(commands)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SHELLS = ("bash", "fish", "zsh")
 #: What words a shell may ask for, by the names of the arguments that they complete.
 _WORDS = {
+    "about": "kernels",
     "kernel": "kernels",
     "kernels": "kernels",
     "kernelspec": "kernelspecs",

@@ -94,6 +94,10 @@ class EdgeGssLibrary:
         """See :func:`yarnkernel.hadoop.libgssapi.inquire_cred`."""
         return self._call("inquire_cred", credential)
 
+    def lifetime(self, credential: Any) -> int:
+        """See :func:`yarnkernel.hadoop.libgssapi.lifetime`."""
+        return int(self._call("lifetime", credential))
+
     def new_context(self) -> Any:
         """See :func:`yarnkernel.hadoop.libgssapi.new_context`."""
         return self._call("new_context")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from yarnkernel.container.identity import Identity
+    from yarnkernel.port_range import PortRange
 
 _log = logging.getLogger(__name__)
 
@@ -82,13 +83,15 @@ class AppMasterServer:
         self._door: FrontDoor | None = None
         self._directory: tempfile.TemporaryDirectory[str] | None = None
 
-    async def start(self, address: str) -> None:
+    async def start(self, address: str, ports: PortRange | None = None) -> None:
         """Listen.
 
         Parameters
         ----------
         address : str
             The numeric address to listen on.
+        ports : PortRange, optional
+            Ports to listen on; by default any.
 
         Raises
         ------
@@ -97,7 +100,7 @@ class AppMasterServer:
         """
         # For this user alone. The container's directory may be too long a path for a socket.
         self._directory = tempfile.TemporaryDirectory(prefix=".yarnkernel-", dir=Path())
-        self._door = FrontDoor(address, await self._serve(), raise_file_limit())
+        self._door = FrontDoor(address, await self._serve(), raise_file_limit(), ports)
         self.port = self._door.port
         self._door.open()
 

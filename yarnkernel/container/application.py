@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from yarnkernel.kernel_status import Command
+    from yarnkernel.port_range import PortRange
 
 #: Set in all containers of skein's, and of the direct way.
 _APPLICATION_ID = "SKEIN_APPLICATION_ID"
@@ -67,6 +68,8 @@ class ApplicationFinder:
         The environment of this process; credentials are taken out of it.
     asked_to_end : asyncio.Event
         Set when the application has to end.
+    ports : PortRange, optional
+        Where clients reach it, if it is ours; by default at any port.
 
     Raises
     ------
@@ -74,7 +77,12 @@ class ApplicationFinder:
         When this is no container of an application.
     """
 
-    def __init__(self, environ: MutableMapping[str, str], asked_to_end: asyncio.Event) -> None:
+    def __init__(
+        self,
+        environ: MutableMapping[str, str],
+        asked_to_end: asyncio.Event,
+        ports: PortRange | None = None,
+    ) -> None:
         self._class = "store.Store"
         self._arguments: list[Any] = [environ.get(_MASTER_ADDRESS)]
         if environ.get(_MASTER_ADDRESS):
@@ -84,7 +92,7 @@ class ApplicationFinder:
             return
         if directory := environ.pop(DIRECTORY_VARIABLE, ""):
             self._class = "private_store.PrivateStore"
-            self._arguments = [Path(directory), container_address(environ), asked_to_end]
+            self._arguments = [Path(directory), container_address(environ), asked_to_end, ports]
             return
         if _APPLICATION_ID not in environ:
             raise YarnKernelError(
@@ -94,7 +102,7 @@ class ApplicationFinder:
         from yarnkernel.container.credentials import take_credentials  # noqa: PLC0415
 
         self._class = "master.Master"
-        self._arguments = [*take_credentials(environ), asked_to_end]
+        self._arguments = [*take_credentials(environ), asked_to_end, ports]
 
     async def open(self) -> Application:
         """Return it, still closed."""

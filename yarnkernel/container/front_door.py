@@ -11,11 +11,16 @@ import contextlib
 import itertools
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from yarnkernel.container.keepalive import probe_when_silent
 from yarnkernel.container.own_process import has_spare_files
 from yarnkernel.container.persistent import persist
+from yarnkernel.container.ports import listening_socket
+
+if TYPE_CHECKING:
+    from yarnkernel.port_range import PortRange
 
 #: Connections at a time; a front end's agent has one that stays. Strangers' end after gRPC's
 #: handshake timeout; meanwhile who comes later waits.
@@ -43,6 +48,8 @@ class FrontDoor:
         The server's socket.
     files : int
         How many files this process may open.
+    ports : PortRange, optional
+        Ports to listen on; by default any.
 
     Attributes
     ----------
@@ -52,9 +59,10 @@ class FrontDoor:
         The server's socket for who comes from now on.
     """
 
-    def __init__(self, address: str, path: Path, files: int) -> None:
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self._socket = socket.create_server((address, 0), family=family, backlog=BACKLOG)
+    def __init__(
+        self, address: str, path: Path, files: int, ports: PortRange | None = None
+    ) -> None:
+        self._socket = listening_socket(address, ports, BACKLOG)
         self._socket.settimeout(0)
         self.port = int(self._socket.getsockname()[1])
         self.path = path

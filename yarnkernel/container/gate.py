@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, cast
 
 from yarnkernel.container.keepalive import probe_when_silent
 from yarnkernel.container.own_process import raise_file_limit
+from yarnkernel.container.ports import listening_socket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from yarnkernel.port_range import PortRange
     from yarnkernel.relay import Relay
 
 _log = logging.getLogger(__name__)
@@ -50,6 +52,8 @@ class Gate:
     ----------
     address : str
         Numeric address of this host to listen on.
+    ports : PortRange, optional
+        Ports to listen on; by default any.
 
     Attributes
     ----------
@@ -61,8 +65,9 @@ class Gate:
         Who speak with the kernel for some of the clients.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, ports: PortRange | None = None) -> None:
         self.address = address
+        self._range = ports
         self._most = min(MOST_CONNECTIONS, raise_file_limit() // SHARE)
         self.ports: dict[str, int] = {}
         self.relays: list[Relay] = []
@@ -94,13 +99,10 @@ class Gate:
             When there is no port to be had.
         """
         self._targets.update(targets)
-        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
         for name in targets.keys() - self.ports.keys():
-            listening = socket.socket(family, socket.SOCK_STREAM)
+            listening = listening_socket(self.address, self._range)
             self._listening.append(listening)
             listening.setblocking(False)  # noqa: FBT003  (socket's own)
-            listening.bind((self.address, 0))
-            listening.listen()
             self.ports[name] = int(listening.getsockname()[1])
             asyncio.get_running_loop().add_reader(listening, self._accept, listening, name)
 

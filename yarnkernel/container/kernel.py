@@ -86,7 +86,7 @@ class Kernel:
         self._listening: asyncio.Task[None] | None = None
         self._killing: asyncio.Task[None] | None = None
         self.info: ConnectionInfo = {}
-        self.gate = Gate(address)
+        self.gate = Gate(address, launch.ports)
         self._address = own_address(address)  # where it really listens
         self.own_info: ConnectionInfo = {}
         self.activity = Activity()
@@ -137,7 +137,7 @@ class Kernel:
         try:
             self.gate.open({name: (own["ip"], own[name]) for name in PORT_NAMES})
         except OSError as exc:
-            raise KernelFailedError(f"cannot be reached: {exc}") from exc
+            raise KernelFailedError(f"cannot be reached: {exc.strerror or exc}") from exc
         self.gate.go_on()
         self.info = {**own, "ip": self.gate.address, **self.gate.ports}
 

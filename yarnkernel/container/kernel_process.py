@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from yarnkernel.port_range import PortRange
+
 #: Seconds between two looks at the connection file of a kernel that starts.
 POLL_INTERVAL = 0.02
 #: Bytes of its output that are read at a time.
@@ -71,6 +73,8 @@ class KernelLaunch:
         JSON file with the keys of its connection info; a new key without one.
     encryption : str
         ``"never"``, ``"auto"`` or ``"required"``: whether it gets keys of CurveZMQ.
+    ports : PortRange, optional
+        Where clients reach it; by default at any ports.
     """
 
     command: tuple[str, ...]
@@ -80,6 +84,7 @@ class KernelLaunch:
     pre_commands: tuple[str, ...] = ()
     key_file: Path | None = None
     encryption: str = NEVER
+    ports: PortRange | None = None
 
     @property
     def connection_file(self) -> Path:

@@ -10,6 +10,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
+from yarnkernel.connection import RECIPE_DIAGNOSTICS
 from yarnkernel.container.address import addresses, container_address
 from yarnkernel.container.app_master_server import AppMasterServer
 from yarnkernel.container.errors import MasterError
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from yarnkernel.hadoop.credentials import Token
+    from yarnkernel.port_range import PortRange
     from yarnkernel.store.master_launch import MasterLaunch
 
 _log = logging.getLogger(__name__)
@@ -70,9 +72,18 @@ class Master:
         By which it logs in.
     asked_to_end : asyncio.Event
         Set when a client asks for the application's end, or YARN has ended it.
+    ports : PortRange, optional
+        Where clients reach it; by default at any port.
     """
 
-    def __init__(self, launch: MasterLaunch, token: Token, asked_to_end: asyncio.Event) -> None:
+    def __init__(
+        self,
+        launch: MasterLaunch,
+        token: Token,
+        asked_to_end: asyncio.Event,
+        ports: PortRange | None = None,
+    ) -> None:
+        self._ports = ports
         behind = launch.submitted - time.time()
         if behind > CLOCK_TOLERANCE:
             _log.warning(
@@ -97,7 +108,16 @@ class Master:
 
     async def __aenter__(self) -> Self:
         host, address = await asyncio.to_thread(_own_host)
-        await self._server.start(address)
+        try:
+            await self._server.start(address, self._ports)
+        except OSError as exc:
+            await self._server.stop()
+            # Registered all the same, so that YARN has the reason, and does not take it for lost.
+            reason = f"{RECIPE_DIAGNOSTICS}cannot be reached: {exc.strerror or exc}."
+            with contextlib.suppress(ClusterError):
+                await asyncio.to_thread(self._protocol.register, host, 0, self._give_up, "")
+                await self._finish("FAILED", reason)
+            raise YarnKernelError(reason) from exc
         page = ""
         if self._identity.fingerprint:
             page = fingerprint_url(self._identity.fingerprint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from yarnkernel.connection import PORT_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from yarnkernel.port_range import PortRange
 
 #: Seconds between two looks whether a new process listens on its ports.
 LISTENING_INTERVAL = 0.05
@@ -31,6 +34,48 @@ def pick_ports(address: str) -> dict[str, int]:
             probe.bind((address, 0))
             ports[name] = int(probe.getsockname()[1])
     return ports
+
+
+def listening_socket(
+    address: str, ports: PortRange | None = None, backlog: int | None = None
+) -> socket.socket:
+    """Listen at a port that is free.
+
+    Parameters
+    ----------
+    address : str
+        A numeric address of this host.
+    ports : PortRange, optional
+        Of these; by default of all.
+    backlog : int, optional
+        How many connections may wait to be accepted; by default what Python takes.
+
+    Raises
+    ------
+    OSError
+        When there is none; says of which.
+    """
+    for port in ports.shuffled() if ports else (0,):
+        with contextlib.ExitStack() as stack:
+            listening = stack.enter_context(socket.socket(_family(address), socket.SOCK_STREAM))
+            if ports is not None:
+                # Connections of the past that still linger are in nobody's way.
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listening.bind((address, port))
+                listening.listen(*[] if backlog is None else [backlog])
+            except OSError as exc:
+                if ports is None or exc.errno != errno.EADDRINUSE:
+                    raise
+                continue
+            stack.pop_all()
+            return listening
+    raise OSError(errno.EADDRINUSE, none_free(address, ports))
+
+
+def none_free(address: str, ports: PortRange | None) -> str:
+    """Say that all ports of a range are taken."""
+    return f"none of the ports {ports} is free at {address} (--ports)"
 
 
 def taken_by_others(address: str, ports: Sequence[int], pid: int = 0) -> list[int]:

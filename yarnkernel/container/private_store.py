@@ -29,8 +29,11 @@ from yarnkernel.announcement import (
     FILES_DIRECTORY,
     write_private,
 )
+from yarnkernel.connection import RECIPE_DIAGNOSTICS
 from yarnkernel.container.memory import requested_memory
 from yarnkernel.container.persistent import persist
+from yarnkernel.container.ports import none_free
+from yarnkernel.errors import YarnKernelError
 from yarnkernel.kernel_status import COMMAND_PREFIX, Command
 from yarnkernel.store.curve_messages import (
     DELETE,
@@ -49,6 +52,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from typing_extensions import Self
+
+    from yarnkernel.port_range import PortRange
 
 _log = logging.getLogger(__name__)
 
@@ -71,9 +76,18 @@ class PrivateStore:
         The numeric address to listen at.
     asked_to_end : asyncio.Event
         Set when a client asks for the kernel's end.
+    ports : PortRange, optional
+        Ports to listen at; by default any.
     """
 
-    def __init__(self, directory: Path, address: str, asked_to_end: asyncio.Event) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        address: str,
+        asked_to_end: asyncio.Event,
+        ports: PortRange | None = None,
+    ) -> None:
+        self._ports = ports
         self._directory = directory
         self._address = address
         self._asked_to_end = asked_to_end
@@ -104,7 +118,7 @@ class PrivateStore:
         for option, value in options.items():
             self._socket.setsockopt(option, value)
         host = f"[{self._address}]" if ":" in self._address else self._address
-        port = self._socket.bind_to_random_port(f"tcp://{host}")
+        port = self._bind(f"tcp://{host}")
         self._serving = asyncio.create_task(persist("serving the store", self._serve))
         process = psutil.Process()
         write_private(
@@ -121,6 +135,24 @@ class PrivateStore:
         _log.info("the store listens at %s:%d", self._address, port)
         return self
 
+    def _bind(self, host: str) -> int:
+        if self._ports is None:
+            return self._socket.bind_to_random_port(host)
+        for port in self._ports.shuffled():
+            with contextlib.suppress(zmq.ZMQError):
+                self._socket.bind(f"{host}:{port}")
+                return port
+        reason = f"{RECIPE_DIAGNOSTICS}cannot be reached: {none_free(self._address, self._ports)}."
+        self._write_end("FAILED", reason)
+        raise YarnKernelError(reason)
+
+    def _write_end(self, status: str, diagnostics: str) -> None:
+        with contextlib.suppress(OSError):  # a disk that is full
+            write_private(
+                self._directory / END_FILE,
+                {"final_status": status, "diagnostics": diagnostics, "moment": time.time()},
+            )
+
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._final is None:
             asked = kind is None or issubclass(kind, asyncio.CancelledError)
@@ -128,11 +160,8 @@ class PrivateStore:
             failed = "The supervisor has failed; its log says more."
             self._final = ("SUCCEEDED", reason) if asked else ("FAILED", failed)
         status, diagnostics = self._final
-        with contextlib.suppress(OSError):  # a disk that is full
-            write_private(
-                self._directory / END_FILE,
-                {"final_status": status, "diagnostics": diagnostics, "moment": time.time()},
-            )
+        self._write_end(status, diagnostics)
+        with contextlib.suppress(OSError):
             (self._directory / ADDRESS_FILE).unlink(missing_ok=True)
         shutil.rmtree(self._directory / FILES_DIRECTORY, ignore_errors=True)
         if self._serving is not None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from yarnkernel.announcement import DIRECTORY_VARIABLE
 from yarnkernel.connection import (
     ASKED_TO_RESTART,
+    ENDED_UNUSED,
     RECIPE_DIAGNOSTICS,
     REQUIRED,
     format_connection_info,
@@ -131,7 +132,7 @@ class Supervisor:
         asked = asyncio.Event()
         # Outside YARN a job or a host's first process is the parent, or nobody is.
         has_parent = DIRECTORY_VARIABLE not in os.environ
-        finder = ApplicationFinder(os.environ, asked)
+        finder = ApplicationFinder(os.environ, asked, self._options.launch.ports)
         life = asyncio.create_task(self._live(finder))
         asked_to_end = asyncio.create_task(asked_to_end_by_others(asked, has_parent=has_parent))
         if not has_parent:
@@ -273,11 +274,11 @@ class Supervisor:
         return kernel.activity.farewell.is_set() or code == 0
 
     async def _end_unused(self, kernel: Kernel, store: Application, reason: str) -> None:
-        text = f"{RECIPE_DIAGNOSTICS}was ended: {reason}."
+        text = f"{RECIPE_DIAGNOSTICS}{ENDED_UNUSED}{reason}."
         _log.warning("%s", text)
         await warn(kernel, f"{text} Its variables are gone.\n")
         await kernel.end()
-        self._publisher.ended(0, f"was ended: {reason}")
+        self._publisher.ended(0, f"{ENDED_UNUSED}{reason}")
         await self._publisher.publish_end(kernel, store)
         await store.end_application("SUCCEEDED", text)
 

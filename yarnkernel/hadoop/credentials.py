@@ -25,6 +25,8 @@ _MAGIC = b"HDTS\x00"
 #: Numbers from here to 127 are one byte; below are counts of the bytes that follow.
 _ONE_BYTE = -112
 _NEGATIVE = -120
+#: Of YARNDelegationTokenIdentifierProto; and the wire type of what has its size before it.
+_MAX_DATE, _SIZED = 5, 2
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,51 @@ def owner_of(token: Token) -> str:
         return _Reader(token.identifier, 1).text() if token.identifier[:1] in (b"\0", b"\n") else ""
     except (IndexError, UnicodeDecodeError):
         return ""
+
+
+def expiry_of(token: Token) -> float:
+    """Return until when a delegation token can be renewed, in seconds since 1970; 0 if unknown.
+
+    The sixth field of HDFS's identifiers and the fifth of YARN's (``maxDate``), see
+    :func:`owner_of`.
+    """
+    try:
+        if token.identifier[:1] == b"\0":
+            reader = _Reader(token.identifier, 1)
+            for _ in range(3):
+                reader.sized()
+            reader.number()  # when it was given
+            return reader.number() / 1000
+        fields = dict(_varints(token.identifier))
+        return fields.get(_MAX_DATE, 0) / 1000
+    except IndexError:
+        return 0.0
+
+
+def _varints(message: bytes) -> Iterator[tuple[int, int]]:
+    """Number and value of the fields of a message of protobuf that are numbers."""
+    position = 0
+
+    def varint() -> int:
+        nonlocal position
+        value = shift = 0
+        while True:
+            byte = message[position]
+            position += 1
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:  # noqa: PLR2004  (the highest bit says that more follows)
+                return value
+
+    while position < len(message):
+        tag = varint()
+        if tag & 7 == 0:
+            yield tag >> 3, varint()
+        elif tag & 7 == _SIZED:
+            size = varint()  # which moves the position, too
+            position += size
+        else:
+            return
 
 
 @dataclass
@@ -173,7 +220,8 @@ class _Reader:
             raise IndexError(size)
         return self._content[start : self._position]
 
-    def _number(self) -> int:
+    def number(self) -> int:
+        """Take a number."""
         first = int.from_bytes(self._take(1), "big", signed=True)
         if first >= 0:
             return first
@@ -183,11 +231,11 @@ class _Reader:
 
     def entries(self) -> Iterator[int]:
         """Count so many entries as are said to follow."""
-        return iter(range(self._number()))
+        return iter(range(self.number()))
 
     def sized(self) -> bytes:
         """Take bytes with their number before them."""
-        return self._take(self._number())
+        return self._take(self.number())
 
     def text(self) -> str:
         """Take text with its size before it."""

@@ -69,6 +69,15 @@ def own_principal(tickets: Tickets, deadline: Deadline) -> str:
     return _within(deadline, inquire)
 
 
+def own_lifetime(tickets: Tickets, deadline: Deadline) -> int:
+    """Return the seconds for which our ticket holds; see :func:`own_principal`."""
+
+    def inquire() -> int:
+        return tickets.library().lifetime(tickets.credential())
+
+    return _within(deadline, inquire)
+
+
 def default_realm(tickets: Tickets) -> str:
     """Return the realm of principals without one.
 

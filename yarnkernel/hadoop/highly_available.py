@@ -42,6 +42,11 @@ class HighlyAvailable:
         """Where the daemon is that has answered last."""
         return self._connections[0].address
 
+    @property
+    def protection(self) -> str:
+        """How what passes to it is protected; see :class:`yarnkernel.hadoop.rpc.RpcConnection`."""
+        return self._connections[0].protection
+
     def close(self) -> None:
         """Close the connections; later calls open new ones."""
         for connection in self._connections:

@@ -8,6 +8,7 @@ import http.client
 import io
 import json
 import ssl
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -148,6 +149,23 @@ def fetch_json(
             return json.loads(page.read_all())
     except (ValueError, RecursionError) as exc:
         raise HttpError(f"{urlsplit(url).netloc} does not answer with JSON") from exc
+
+
+def server_time(url: str, deadline: Deadline, configuration: Configuration) -> float:
+    """Return a server's clock, in seconds since 1970, whatever else it answers.
+
+    Raises
+    ------
+    HttpError
+        When it does not answer, or without saying when.
+    """
+    where = urlsplit(url).netloc
+    with _explained(where):
+        # Who the server is does not matter for that.
+        connection = _Connection(url, deadline, configuration, verify=False)
+        with contextlib.closing(connection), connection.ask("HEAD") as response:
+            said = parsedate_to_datetime(response.headers.get("Date", ""))
+    return said.timestamp()
 
 
 @contextlib.contextmanager

@@ -249,6 +249,13 @@ def inquire_cred(credential: Handle) -> Handle:
     return name
 
 
+def lifetime(credential: Handle) -> int:
+    """Return the seconds for which a credential holds; 0 when it does not any more."""
+    seconds = c_uint32()
+    _call("inquire_cred", credential.value, None, byref(seconds), None, None)
+    return seconds.value
+
+
 def new_context() -> Handle:
     """Return a context that is not established yet."""
     return Handle("delete_sec_context", None)

@@ -167,6 +167,21 @@ class ResourceManager(HighlyAvailable):
         )
         return answer.queueInfo if answer.HasField("queueInfo") else None
 
+    def queue_rights(self, timeout: float) -> dict[str, set[str]]:
+        """Return what we may do in each queue, by QueueACLProto's names.
+
+        The queues have their paths, or their names in old Hadoops.
+        """
+        answer = self.call("GetQueueUserAclsInfo", timeout, method="getQueueUserAcls")
+        return {
+            one.queueName: {enum_name("hadoop.yarn.QueueACLProto", right) for right in one.userAcls}
+            for one in answer.queueUserAcls
+        }
+
+    def largest_container(self, timeout: float) -> Any:
+        """Return the ResourceProto of the largest container that is given; takes an id."""
+        return self.call("GetNewApplication", timeout).maximumCapability
+
     def nodes(self, timeout: float, states: Collection[str] = ("NS_RUNNING",)) -> list[Any]:
         """Return a NodeReportProto of each node in one of these states."""
         return list(self.call("GetClusterNodes", timeout, nodeStates=states).nodeReports)

@@ -93,6 +93,11 @@ class RpcConnection:
     def __str__(self) -> str:
         return f"{self.address[0]}:{self.address[1]}"
 
+    @property
+    def protection(self) -> str:
+        """How what passes is protected: ``"integrity"``, ``"privacy"``; empty when it is not."""
+        return "" if self._protector is None else self._protector.protection
+
     def close(self) -> None:
         """Close the connection; the next call makes a new one."""
         if self._socket is not None:

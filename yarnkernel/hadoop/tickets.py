@@ -30,6 +30,9 @@ class GssLibrary(Protocol):
     def inquire_cred(self, credential: Any) -> Any:
         """See :func:`yarnkernel.hadoop.libgssapi.inquire_cred`."""
 
+    def lifetime(self, credential: Any) -> int:
+        """See :func:`yarnkernel.hadoop.libgssapi.lifetime`."""
+
     def new_context(self) -> Any:
         """See :func:`yarnkernel.hadoop.libgssapi.new_context`."""
 

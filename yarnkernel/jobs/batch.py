@@ -94,7 +94,12 @@ class BatchCarrier:
         self._run(host, shlex.join(self._scheduler.cancellation_by_name(job_name(record))))
 
 
+def scheduler_of(interface: str) -> Scheduler:
+    """Return the batch system that an interface means."""
+    return _SCHEDULERS[interface]()
+
+
 @functools.cache
 def batch_carrier(interface: str) -> BatchCarrier:
     """Return who carries the kernels of a batch system: one for this process."""
-    return BatchCarrier(_SCHEDULERS[interface]())
+    return BatchCarrier(scheduler_of(interface))

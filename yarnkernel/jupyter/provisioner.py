@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
-from yarnkernel.connection import ASKED_TO_RESTART, keys_of
+from yarnkernel.connection import ASKED_TO_RESTART, ENDED_UNUSED, keys_of
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.jupyter.agent_client import AgentClient, AgentError
 from yarnkernel.jupyter.kernel_manager import (
@@ -47,6 +47,8 @@ WATCH_TIMEOUT, END_TIMEOUT = 60.0, 45.0
 #: Seconds that a kernel has to live before an application that YARN has ended under it is
 #: submitted again unasked: a crash must not become a row of them.
 RELAUNCH_AFTER = 60.0
+#: How an application has ended that somebody has stopped, or killed.
+_ON_PURPOSE = ("FINISHED SUCCEEDED", "KILLED")
 #: What jupyter_client itself gives to a provisioner.
 _TRAITS = ("kernel_id", "kernel_spec", "parent", "connection_info", "config", "log")
 
@@ -138,7 +140,7 @@ class YarnProvisioner(KernelProvisionerBase):
             self._agent.request(Watch(self._kernel, self._keep), WATCH_TIMEOUT)
         if not self._has_died():
             return None
-        if (self._ended is not None or self._quit()) and not self._may_relaunch():
+        if self._was_ended_on_purpose():
             give_up_restarts(self.parent)
         return self._exit_code
 
@@ -250,6 +252,13 @@ class YarnProvisioner(KernelProvisionerBase):
         """Whether its process has ended, and its supervisor with it."""
         return self._news is not None and self._news.state == "ended"
 
+    def _was_ended_on_purpose(self) -> bool:
+        """Whether somebody has ended it, or nobody has used it: it is not to come back unasked."""
+        if self._news is not None and self._news.last_end.startswith(ENDED_UNUSED):
+            return self._quit() or self._ended is not None
+        ended = self._ended is not None and self._ended.outcome in _ON_PURPOSE
+        return ended and not self._may_relaunch()
+
     def _has_died(self) -> bool:
         restarts = self._news.restarts if self._news is not None else 0
         return self._ended is not None or self._quit() or restarts > self._restarts
@@ -323,6 +332,9 @@ class YarnProvisioner(KernelProvisionerBase):
 
     def _may_relaunch(self) -> bool:
         """Whether YARN took the container away, or the kernel quit, and not a moment ago."""
+        news = self._news
+        if news is not None and news.last_end.startswith(ENDED_UNUSED):
+            return False
         lost = self._ended is not None and self._ended.lost
         quit_itself = self._quit() and self._exit_code == 0
         return (lost or quit_itself) and time.monotonic() - self._launched > RELAUNCH_AFTER

@@ -228,6 +228,7 @@ class LaunchOptions(PlaceOptions):
         choices=("signal", "message"),
         recipe="--interrupt-mode",
     )
+    ports: str = same("", recipe.PORTS, group=_KERNEL, per_launch=True)
     launch_arg: list[str] = option(
         [],
         "argument of the kernel, as in --launch-arg=--pylab; may be given again",

@@ -1,0 +1,103 @@
+"""What is examined: a start with its options, and the cluster that it would go to."""
+
+from __future__ import annotations
+
+import contextlib
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from yarnkernel.jobs.record import find_record
+from yarnkernel.kernels.interfaces import YARN
+from yarnkernel.kernels.options import LaunchOptions
+from yarnkernel.yarn.application import check_app_id
+from yarnkernel.yarn.client import YarnClient
+from yarnkernel.yarn.edges import edge_note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import skein
+
+    from yarnkernel.cluster.find import ClusterEnvironment
+    from yarnkernel.hadoop.configuration import Configuration
+
+
+class Subject:
+    """See the module; one thread at a time asks it.
+
+    Parameters
+    ----------
+    options : LaunchOptions, optional
+        How a kernel would be started. By default as ``yarnkernel start`` does it.
+    kernel : str, optional
+        The id of a kernel that is there.
+    """
+
+    def __init__(self, options: LaunchOptions | None = None, kernel: str = "") -> None:
+        self.options = options or LaunchOptions()
+        self.kernel = kernel
+
+    @property
+    def is_on_yarn(self) -> bool:
+        """Whether the place is a YARN cluster."""
+        return (self.options.interface or YARN) == YARN
+
+    @cached_property
+    def cluster(self) -> ClusterEnvironment:
+        """The cluster.
+
+        Raises
+        ------
+        ClusterError
+            When there is none.
+        """
+        if self.options.host:
+            from yarnkernel.cluster.edge import find_edge  # noqa: PLC0415  (few have one)
+
+            return find_edge(self.options.host, self.options.jump)
+        from yarnkernel.cluster.find import find_cluster  # noqa: PLC0415
+
+        return find_cluster()
+
+    @property
+    def configuration(self) -> Configuration:
+        """The cluster's site files."""
+        return self.cluster.configuration
+
+    @contextlib.contextmanager
+    def client(self) -> Iterator[YarnClient]:
+        """Connect to the ResourceManager anew: an earlier check may still hang on its own."""
+        with YarnClient(self.cluster) as client:
+            yield client
+
+    @cached_property
+    def specification(self) -> skein.ApplicationSpec:
+        """What YARN would be asked for.
+
+        Raises
+        ------
+        UsageError
+            When it cannot be read, or not with these options.
+        """
+        from yarnkernel.yarn.launch_spec import load  # noqa: PLC0415  (slow to import)
+
+        return load(self.options)
+
+
+def started_with(kernel: str) -> dict[str, Any]:
+    """Return what is known here of how a kernel was started: at which place.
+
+    Raises
+    ------
+    UsageError
+        When it is no id.
+    """
+    record = find_record(kernel)
+    if record is not None:
+        known = {"interface": record.interface, "host": record.host, "jump": record.jump}
+        return {name: value for name, value in {**known, "python": record.python}.items() if value}
+    note = edge_note(check_app_id(kernel))
+    if note is None:
+        return {}
+    *jump, host = note.edge
+    return {"host": host, "jump": jump}
