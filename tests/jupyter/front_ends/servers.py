@@ -44,10 +44,10 @@ class Client:
         return response.json() if response.content else None
 
     def error(self, method: str, path: str, /, **body: Any) -> str:
-        """What the user reads of a request that fails."""
+        """What the user reads of a request that fails, whose lines are broken for a dialog."""
         response = self.ask(method, path, **body)
         assert not response.ok
-        return str(response.json()["message"])
+        return " ".join(response.json()["message"].split())
 
     def kernels(self) -> list[dict[str, Any]]:
         return list(self.request("GET", "api/kernels"))
