@@ -18,6 +18,7 @@ Each class is a :class:`YarnKernelError` and the fitting builtin, so that both
             UnreachableError
               RpcTimeoutError (TimeoutError)
           HttpError
+          NoClusterError
           UnreadableFileError
           LocalClusterError
             LocalClusterTimeoutError (TimeoutError)  exit code 3
@@ -183,6 +184,10 @@ class HttpError(ClusterError):
     def __init__(self, message: str, *, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
+
+
+class NoClusterError(ClusterError):
+    """Nothing here names a cluster."""
 
 
 class UnreadableFileError(ClusterError):

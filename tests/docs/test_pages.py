@@ -65,7 +65,7 @@ def front_end_user(private_shell: Shell) -> Iterator[Shell]:
 
 def test_other_python(front_end_user: Shell) -> None:
     """README's few lines, and those for programs that know jupyter_client alone."""
-    front_end_user.yarnkernel("kernelspec", "add", "--name", "yarn").ok()
+    front_end_user.yarnkernel("kernelspec", "add", "--name", "yarn", "--replace").ok()
     (short,) = code_blocks(REPOSITORY / "README.rst", "python")
     _, stock = code_blocks(DOCS / "python.rst", "python")
     for code in (short, stock):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pexpect
 import pytest
+import requests
 
-from tests.conftest import CACHE, REPOSITORY, clean_environment
+from tests.conftest import CACHE, REPOSITORY, clean_environment, wait_for
 from tests.jupyter.front_ends.channels import Channels
 from tests.jupyter.front_ends.servers import Client
 from tests.support.documents import commands
@@ -78,6 +80,8 @@ def newcomer(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
     )
     shell.expect_exact(PROMPT)
     yield shell
+    for _ in range(2):  # of a test that failed: what runs in the foreground
+        shell.sendintr()
     shell.sendline("yarnkernel cluster stop")
     shell.expect_exact(PROMPT)
     shell.close(force=True)
@@ -91,11 +95,18 @@ def use_console(shell: pexpect.spawn[str]) -> None:
     shell.sendline("exit")
 
 
+def is_there(server: Client) -> bool:
+    with contextlib.suppress(requests.ConnectionError):
+        return server.ask("GET", "api").ok
+    return False
+
+
 def use_lab(shell: pexpect.spawn[str]) -> None:
     """What the launcher's card does, and a cell; then Ctrl-C in the terminal."""
     shell.expect(r"(http://127\.0\.0\.1:\d+/)lab\?token=(\w+)", timeout=120)
     assert isinstance(shell.match, re.Match)
     server = Client(*shell.match.groups())
+    wait_for(lambda: is_there(server), 30, "the server that has told its address listens")
     kernel = server.request("POST", "api/kernels", name="yarn")
     with Channels(server, kernel["id"]) as channels:
         assert channels.result(channels.send("6 * 7")) == "42"

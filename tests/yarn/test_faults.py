@@ -128,7 +128,7 @@ def test_full_queue(shell: Shell, tmp_path: Path, stop_later: Callable[[str], st
     error = result.error(3)
     assert "ACCEPTED (queue root.small): Application is added to the scheduler" in result.err
     assert "it is still ACCEPTED (queue root.small)" in error
-    assert "give it longer with --timeout" in error
+    assert "next: yarnkernel list (who has the queue), or another --queue; " in error
     assert active(shell) == [first]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yarnkernel.cluster.yarn_command import find_java, hadoop_classpath, is_javascripts, run_yarn
-from yarnkernel.errors import ClusterError
+from yarnkernel.errors import ClusterError, NoClusterError
 from yarnkernel.hadoop.site_files import load_configuration, read_site_file
 from yarnkernel.local import state as local_state
 from yarnkernel.local.work_dir import check_work_dir
@@ -311,7 +311,7 @@ def find_cluster() -> ClusterEnvironment:
             f"several local clusters run ({', '.join(clusters)}); "
             'next: eval "$(yarnkernel cluster env --name NAME)"'
         )
-    raise ClusterError(
+    raise NoClusterError(
         "no cluster: set HADOOP_CONF_DIR to the configuration of one, "
         "or start one on this machine with: yarnkernel cluster start"
     )

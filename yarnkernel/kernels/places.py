@@ -6,7 +6,7 @@ import getpass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from yarnkernel.errors import ClusterError, PlaceError, UsageError
+from yarnkernel.errors import ClusterError, NoClusterError, PlaceError, UsageError
 from yarnkernel.kernels.interfaces import YARN
 
 if TYPE_CHECKING:
@@ -135,25 +135,30 @@ def list_kernels(
         return _of_cluster(open_cluster(edge=edge), ended=ended, user=user)
     hosted: list[Status] = _module(_LISTING).list_hosted(ended=True, user=user or "")
     others: list[Place] = _module(_ON_YARN).places_in_use()
-    beside = bool(hosted or others)
+    shown = [status for status in hosted if ended or not status.ended]
     found: list[Status] = []
     for place in others:
         try:
             found += _of_cluster(place, ended=ended, user=user)
         except PlaceError as exc:
             trouble(str(exc))
-    found += [status for status in hosted if ended or not status.ended]
+    found += shown
     cluster = open_cluster()
     try:
         _ = cluster.source
-    except ClusterError:
-        if beside:  # who has such kernels need not have a cluster
+    except NoClusterError:
+        if hosted or others:  # who has, or had, such kernels need not have a cluster
             return found
         raise
+    except ClusterError as exc:
+        if not (shown or others):
+            raise
+        trouble(str(exc))
+        return found
     try:
         return [*_of_cluster(cluster, ended=ended, user=user), *found]
     except ClusterError as exc:
-        if not beside:
+        if not (shown or others):
             raise
         trouble(str(exc))
     return found
