@@ -280,3 +280,17 @@ def test_another_process_has_no_answer(tmp_path: Path, monkeypatch: pytest.Monke
         return Completed(0, "", "")
 
     SharedAnswer("slurm@here").get(ask, 10, 5)
+
+
+def test_one_answer_is_about_all_jobs(host: Host) -> None:
+    """As `list` wants it, which looks at one after the other."""
+    host.list(RUNNING + "2|PENDING||N/A|1|Priority\n")
+    host.back = SHOWN
+    found = [host.watch.status(job, age=100) for job in ("1", "2", "3")]
+    assert [one.phase for one in found if one] == [
+        JobPhase.RUNNING,
+        JobPhase.WAITING,
+        JobPhase.ENDED,
+    ]
+    assert host.watch.status("4") is None  # submitted since
+    assert len(host.queries) == 1

@@ -55,9 +55,7 @@ def judge(record: Record, host: Host, carrier: Carrier, found: dict[str, bytes])
         return _remembered(_ended(record, end))
     job = carrier.look(record, host)
     if not end and job.phase is JobPhase.ENDED:
-        # Its files may have been read before its last word.
-        found = host.await_file([end_path], LAST_WORD)
-        end = read_document(found.get(end_path))
+        end = _last_word(end_path, host)
         if not end:
             return HostedStatus(record, FAILED, job.reason, job.host)
     if end and job.phase is JobPhase.ENDED and job.reason:
@@ -65,17 +63,24 @@ def judge(record: Record, host: Host, carrier: Carrier, found: dict[str, bytes])
     if end:
         return _ended(record, end)
     if address := read_document(found.get(f"{record.directory}/{ADDRESS_FILE}")):
-        return _running(record, host, address)
+        return _running(record, host, address, end_path)
     state = STARTING if job.phase is JobPhase.RUNNING else job.state or UNKNOWN
     return HostedStatus(record, state, job.reason, job.host, hopeless=job.hopeless)
 
 
-def _running(record: Record, host: Host, address: dict[str, Any]) -> HostedStatus:
+def _last_word(end_path: str, host: Host) -> dict[str, Any]:
+    """Look for an end once more: the files may have been read before it was written."""
+    return read_document(host.await_file([end_path], LAST_WORD).get(end_path))
+
+
+def _running(record: Record, host: Host, address: dict[str, Any], end_path: str) -> HostedStatus:
     store, trouble = None, ""
     try:
         store = Reach(record, host).store(address)
-    except HostRefusedError as exc:  # it can be ended all the same
-        trouble = str(exc)
+    except HostRefusedError as exc:
+        if end := _last_word(end_path, host):  # who has ended listens no more
+            return _ended(record, end)
+        trouble = str(exc)  # it can be ended all the same
     return HostedStatus(record, RUNNING, trouble, str(address["node"]), store=store)
 
 

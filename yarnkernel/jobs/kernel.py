@@ -122,17 +122,13 @@ class HostedKernel(SupervisedKernel):
         while not deadline.passed:
             try:
                 found = self.host.await_file(self._files, deadline.step(LOOK_INTERVAL))
-                if self._address_path in found and len(found) == 1:
-                    store = self._reach.store(read_document(found[self._address_path]))
-                    self._note("RUNNING", begin)
-                    if (value := self._await_key(store, key, deadline)) is not None:
-                        self._note("PUBLISHED", begin)
-                        return self._reach.connection_info(
-                            parse_connection_info(value, am_host="localhost")
-                        )
+                if (info := self._published(found, key, deadline, begin)) is not None:
+                    return info
                 status = self._status(found)
             except HostRefusedError:
-                raise
+                status = self.status()
+                if not status.ended:
+                    raise
             except HostError as exc:
                 if deadline.passed:
                     break
@@ -149,6 +145,19 @@ class HostedKernel(SupervisedKernel):
                 report(_step(status))
                 said = words
         raise self._late(deadline, status)
+
+    def _published(
+        self, found: dict[str, bytes], key: str, deadline: Deadline, begin: float
+    ) -> ConnectionInfo | None:
+        """Return what one has published that has announced itself, or None after a while."""
+        if self._address_path not in found or len(found) > 1:
+            return None
+        store = self._reach.store(read_document(found[self._address_path]))
+        self._note("RUNNING", begin)
+        if (value := self._await_key(store, key, deadline)) is None:
+            return None
+        self._note("PUBLISHED", begin)
+        return self._reach.connection_info(parse_connection_info(value, am_host="localhost"))
 
     def _note(self, state: str, begin: float) -> None:
         self.phases.setdefault(state, time.monotonic() - begin)

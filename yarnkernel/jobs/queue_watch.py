@@ -6,6 +6,7 @@ kernel that is ready says so itself. The scheduler is asked why jobs wait, and w
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from dataclasses import dataclass
@@ -96,6 +97,8 @@ class QueueWatch:
         self._jobs: dict[str, _Watched] = {}
         self._interval = SHORTEST
         self._asked = float("-inf")
+        #: The last answer, and when its question was asked.
+        self._last: tuple[float, Mapping[str, JobStatus]] = (float("-inf"), {})
         self._asking = False
         self._trouble = ""
 
@@ -123,7 +126,8 @@ class QueueWatch:
         """
         with self._lock:
             now = self._clock()
-            if job_id not in self._jobs:
+            is_new = job_id not in self._jobs
+            if is_new:
                 settled = AGREEING - 1 if age > SETTLED else 0
                 self._jobs[job_id] = _Watched(now - age, missing=settled)
                 self._interval = SHORTEST
@@ -138,11 +142,20 @@ class QueueWatch:
             finally:
                 with self._lock:
                     self._asking = False
+        elif is_new:
+            self._use_last(job_id, job)
         with self._lock:
             if self._trouble and not job.final:
                 state = job.latest.state if job.latest else ""
                 return JobStatus(job_id, state, JobPhase.UNKNOWN, f"unknown: {self._trouble}")
             return job.latest
+
+    def _use_last(self, job_id: str, job: _Watched) -> None:
+        """Judge a job that nobody has asked for before by the answer that there is."""
+        asked, statuses = self._last
+        if job.since < asked:
+            with contextlib.suppress(YarnKernelError, OSError):
+                job.latest, job.missing = self._judge(job_id, job, statuses)
 
     def forget(self, job_id: str) -> None:
         """Ask for a job no more."""
@@ -172,6 +185,7 @@ class QueueWatch:
                     if not job.final and job.since <= now - age
                 ]
             statuses = self._scheduler.statuses(answer)
+            self._last = (now - age, statuses)
             found = {job_id: self._judge(job_id, job, statuses) for job_id, job in open_jobs}
         except (YarnKernelError, OSError) as exc:
             with self._lock:
