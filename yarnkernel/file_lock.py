@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: Seconds between two looks at a lock.
-_INTERVAL = 0.05
+_INTERVAL = 0.02
 
 
 class LockTimeoutError(TimeoutError):
@@ -24,8 +24,8 @@ class LockTimeoutError(TimeoutError):
 
 
 @contextlib.contextmanager
-def locked(path: Path, timeout: float) -> Iterator[None]:
-    """Hold a lock for the body; where there are none, do without.
+def locked(path: Path, timeout: float, *, needed: bool = False) -> Iterator[None]:
+    """Hold a lock for the body.
 
     Parameters
     ----------
@@ -33,13 +33,15 @@ def locked(path: Path, timeout: float) -> Iterator[None]:
         A file that is there for nothing else; it is made, and stays.
     timeout : float
         Seconds to wait for others.
+    needed : bool, default False
+        Fail where the file system has no locks; by default the body does without.
 
     Raises
     ------
     LockTimeoutError
         When somebody else has held it for so long.
     OSError
-        When the file cannot be made.
+        When the file cannot be made, or not locked although that is needed.
     """
     end = time.monotonic() + timeout
     with path.open("a") as file:
@@ -52,6 +54,7 @@ def locked(path: Path, timeout: float) -> Iterator[None]:
                 time.sleep(_INTERVAL)
                 continue
             except OSError:
-                pass
+                if needed:
+                    raise
             break
         yield

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -20,13 +18,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import HostError, HostRefusedError, HostTimeoutError, UsageError
+from yarnkernel.file_lock import LockTimeoutError, locked
 from yarnkernel.hosts.host import ANSWER_TIMEOUT, Host, result_of
 from yarnkernel.hosts.keeper import CONTROL, SOCKET
 from yarnkernel.hosts.line import CONNECT_TIMEOUT, OPTIONS
 from yarnkernel.python_command import python_command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 #: Seconds for the keeper's process to listen.
 KEEPER_TIMEOUT = 20.0
@@ -169,17 +168,23 @@ class SshHost(Host):
         opened = _connect(directory / SOCKET, deadline)
         if opened is not None:
             return opened
-        with _locked(directory / "lock", deadline):
-            opened = _connect(directory / SOCKET, deadline)  # somebody else was first
+        try:
+            with locked(directory / "lock", deadline.remaining, needed=True):
+                return self._first_connection(directory, deadline)
+        except LockTimeoutError as exc:
+            raise HostTimeoutError(f"{exc} is held by another command") from None
+
+    def _first_connection(self, directory: Path, deadline: Deadline) -> socket.socket:
+        opened = _connect(directory / SOCKET, deadline)  # somebody else was first
+        if opened is not None:
+            return opened
+        self._start_keeper(directory)
+        started = Deadline(deadline.step(KEEPER_TIMEOUT))
+        while not started.passed:
+            opened = _connect(directory / SOCKET, deadline)
             if opened is not None:
                 return opened
-            self._start_keeper(directory)
-            started = Deadline(deadline.step(KEEPER_TIMEOUT))
-            while not started.passed:
-                opened = _connect(directory / SOCKET, deadline)
-                if opened is not None:
-                    return opened
-                time.sleep(POLL_INTERVAL)
+            time.sleep(POLL_INTERVAL)
         raise HostError(f"{self}: nobody keeps its line; next: see {directory / 'keeper.log'}")
 
     def _start_keeper(self, directory: Path) -> None:
@@ -196,22 +201,6 @@ class SshHost(Host):
                 cwd="/",
                 start_new_session=True,
             )
-
-
-@contextlib.contextmanager
-def _locked(path: Path, deadline: Deadline) -> Iterator[None]:
-    """Be the only one with this file, which is on a file system of this machine."""
-    with path.open("w") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if deadline.passed:
-                    raise HostTimeoutError(f"{path} is held by another command") from None
-                time.sleep(POLL_INTERVAL)
-            else:
-                break
-        yield
 
 
 def _connect(path: Path, deadline: Deadline) -> socket.socket | None:
