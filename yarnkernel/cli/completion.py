@@ -24,11 +24,6 @@ _WORDS = {
     "names": "kernelspecs",
     "queue": "queues",
 }
-_FILES = {
-    "bash": "_shtab_compgen_files",
-    "zsh": "_files",
-    "fish": "(__fish_complete_path (commandline -ct))",
-}
 _FILE_ARGUMENTS = ("connection_file", "spec", "source")
 
 
@@ -64,7 +59,7 @@ def _completion(
         if action.dest in _WORDS:
             vars(action)["complete"] = _functions(_WORDS[action.dest])
         elif action.dest in _FILE_ARGUMENTS:
-            vars(action)["complete"] = _FILES
+            vars(action)["complete"] = shtab.FILE
     preamble = "\n".join(_preamble(shell, kind) for kind in sorted(set(_WORDS.values())))
     script = shtab.complete(whole, shell, preamble=preamble)
     output.result(script, {"shell": shell, "script": script})

@@ -36,7 +36,7 @@ class LiveLine:
 
     def show(self, text: str) -> None:
         """Show a text until there is another one; none is no line."""
-        with self._lock:
+        with self.hidden() if not text else self._lock:
             self._text = text
             if text and self._thread is None:
                 self._thread = threading.Thread(target=self._live, daemon=True)

@@ -58,8 +58,6 @@ class Output:
     def settle(self) -> None:
         """Nothing is waited for any more."""
         self._live.show("")
-        with self._live.hidden():
-            pass
 
     def close(self) -> None:
         """Leave the terminal as it was found."""

@@ -254,10 +254,11 @@ class YarnProvisioner(KernelProvisionerBase):
 
     def _was_ended_on_purpose(self) -> bool:
         """Whether somebody has ended it, or nobody has used it: it is not to come back unasked."""
-        if self._news is not None and self._news.last_end.startswith(ENDED_UNUSED):
-            return self._quit() or self._ended is not None
         ended = self._ended is not None and self._ended.outcome in _ON_PURPOSE
-        return ended and not self._may_relaunch()
+        return (ended or self._was_unused()) and not self._may_relaunch()
+
+    def _was_unused(self) -> bool:
+        return self._news is not None and self._news.last_end.startswith(ENDED_UNUSED)
 
     def _has_died(self) -> bool:
         restarts = self._news.restarts if self._news is not None else 0
@@ -332,8 +333,7 @@ class YarnProvisioner(KernelProvisionerBase):
 
     def _may_relaunch(self) -> bool:
         """Whether YARN took the container away, or the kernel quit, and not a moment ago."""
-        news = self._news
-        if news is not None and news.last_end.startswith(ENDED_UNUSED):
+        if self._was_unused():
             return False
         lost = self._ended is not None and self._ended.lost
         quit_itself = self._quit() and self._exit_code == 0

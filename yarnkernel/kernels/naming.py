@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from yarnkernel.errors import ClusterError, UsageError
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
 
     from yarnkernel.kernels.handle import Status
 
-_ID = re.compile(r"application_\d+_\d+", re.ASCII)
 #: Kernels that an error names.
 _NAMED = 8
 
@@ -35,7 +33,7 @@ def find_id(text: str, *, ended: bool = False) -> str:
     UsageError
         When this names none, or several.
     """
-    if _ID.fullmatch(text) or (text and places.is_kernel(text)):
+    if text and places.is_kernel(text):
         return text
     for look_back in (False, True) if ended and text else (False,):
         found = _own(text, ended=look_back)
@@ -54,11 +52,11 @@ def find_id(text: str, *, ended: bool = False) -> str:
     )
 
 
-def newest(*, default: str = "") -> str:
-    """Return the id of the kernel that the user has started last; the default without one."""
+def newest() -> str:
+    """Return the id of the kernel that the user has started last; empty without one."""
     started = [status for status in _own("", ended=False) if status.start_time is not None]
     latest = max(started, key=lambda status: status.start_time or 0, default=None)
-    return latest.id if latest else default
+    return latest.id if latest else ""
 
 
 def _own(text: str, *, ended: bool) -> list[Status]:
