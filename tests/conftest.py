@@ -83,10 +83,12 @@ class Result:
         return "\n".join(lines[begin:])
 
 
-def finish(process: subprocess.Popen[str], timeout: float = 60) -> tuple[str, str]:
+def finish(
+    process: subprocess.Popen[str], timeout: float = 60, given: str | None = None
+) -> tuple[str, str]:
     """Wait for a command and return its output; one that does not end is a failure."""
     try:
-        return process.communicate(timeout=timeout)
+        return process.communicate(given, timeout=timeout)
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()
@@ -150,10 +152,15 @@ class Shell:
             **options,
         )
 
-    def run(self, *command: str | Path, timeout: float = 120, **options: Any) -> Result:
+    def run(
+        self, *command: str | Path, timeout: float = 120, given: str | None = None, **options: Any
+    ) -> Result:
+        """Run a command to its end, with what is given as its standard input."""
         begin = time.monotonic()
+        if given is not None:
+            options["stdin"] = subprocess.PIPE
         process = self.start(*command, **options)
-        out, err = finish(process, timeout)
+        out, err = finish(process, timeout, given)
         return Result(process.returncode, out, err, time.monotonic() - begin)
 
     def yarnkernel(self, *arguments: str | Path, **options: Any) -> Result:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -133,20 +132,7 @@ def test_tail_counts_lines(shell: Shell) -> None:
 def test_console_alone(shell: Shell) -> None:
     """It takes the newest kernel, and starts one where there is none."""
     shell.yarnkernel("stop", "--all").ok()
-    assert "42" in typed(shell, "x = 6 * 7\nx\n")
+    assert "42" in shell.yarnkernel("console", given="x = 6 * 7\nx\n").out
     (kernel,) = shell.yarnkernel("list", "--ids").ok().out.split()
-    assert "43" in typed(shell, "x + 1\nexit\n")
+    assert "43" in shell.yarnkernel("console", given="x + 1\nexit\n").out
     wait_for(lambda: has_ended(shell, kernel), 30, "its end")
-
-
-def typed(shell: Shell, text: str) -> str:
-    done = subprocess.run(
-        [BIN / "yarnkernel", "console"],
-        input=text,
-        env=shell.environment,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
-    return done.stdout

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import glob
 import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import pytest
-
+from tests.support.clocks import wrong_clock
 from tests.support.daemons import free_ports
 from tests.support.doctored import examined, failing
 from tests.support.site_files import with_setting
@@ -75,15 +73,7 @@ def test_login(user_shell: Shell, cluster: dict[str, Any]) -> None:
 
 def test_clocks(user_shell: Shell, cluster: dict[str, Any]) -> None:
     assert cluster["running"]
-    found = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")  # noqa: PTH207  (of the system)
-    if not found:
-        pytest.skip("no libfaketime: scripts/setup-extras installs it where it may")
-    wrong = user_shell.using(
-        LD_PRELOAD=found[0],
-        FAKETIME="+400",
-        FAKETIME_DONT_RESET="1",
-        FAKETIME_DONT_FAKE_MONOTONIC="1",
-    )
+    wrong = user_shell.using(**wrong_clock(400), FAKETIME_DONT_FAKE_MONOTONIC="1")
     checks = examined(wrong)
     assert failing(checks) == []
     assert checks["clocks"]["state"] == "warning"

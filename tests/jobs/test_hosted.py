@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -117,16 +116,8 @@ def test_all_commands(hosted: Hosted) -> None:
 @SSH
 def test_console(hosted: Hosted) -> None:
     kernel = hosted.start()
-    done = subprocess.run(
-        [BIN / "yarnkernel", "console", kernel],
-        input="6 * 7\nexit\n",
-        env=hosted.shell.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert "42" in done.stdout, done.stderr
+    done = hosted.shell.yarnkernel("console", kernel, given="6 * 7\nexit\n", timeout=60)
+    assert "42" in done.out, done.err
     wait_for(lambda: kernel not in hosted.ids(), 20, "its end")
 
 

@@ -150,7 +150,10 @@ def test_ssh_that_hangs(place: tuple[Shell, list[str]], kernel: str, box: SshHos
         process
         for process in psutil.process_iter(["name", "cmdline"])
         if process.info["name"] == "ssh"
-        and any(part.startswith(f"{box.directory}/yarnkernel-") for part in process.info["cmdline"])
+        and any(
+            part.startswith(f"{box.directory}/yarnkernel-")
+            for part in process.info["cmdline"] or ()  # gone meanwhile
+        )
     ]
     assert hung
     for process in hung:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import shutil
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.clocks import wrong_clock
 from tests.support.daemons import free_ports
 from tests.support.doctored import examined, failing
 from tests.support.site_files import with_setting
@@ -58,15 +58,7 @@ def test_login(edge_node: Shell, tmp_path: Path) -> None:
 
 
 def test_clocks(edge_node: Shell) -> None:
-    found = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")  # noqa: PTH207  (of the system)
-    if not found:
-        pytest.skip("no libfaketime: scripts/setup-extras installs it where it may")
-    wrong = edge_node.using(
-        LD_PRELOAD=found[0],
-        FAKETIME="-400",
-        FAKETIME_DONT_RESET="1",
-        FAKETIME_DONT_FAKE_MONOTONIC="1",
-    )
+    wrong = edge_node.using(**wrong_clock(-400), FAKETIME_DONT_FAKE_MONOTONIC="1")
     checks = examined(wrong)
     assert "clocks" in failing(checks)
     assert "s behind its" in checks["clocks"]["found"]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
-from tests.conftest import BIN, Shell, clean_environment, wait_for
+from tests.conftest import Shell, clean_environment, wait_for
 from tests.support.edge import EdgeHost, Laptop, edge_host
 
 if TYPE_CHECKING:
@@ -59,16 +58,8 @@ def test_all_commands(laptop: Laptop) -> None:
     assert active(laptop) == [app_id]
     assert laptop.yarnkernel("status", app_id, "--json").ok().document["state"] == "RUNNING"
     assert "was restarted in" in laptop.yarnkernel("restart", app_id).ok().err
-    done = subprocess.run(
-        [str(word) for word in laptop.inside(BIN / "yarnkernel", "console", app_id)],
-        input="6 * 7\nexit\n",
-        env=laptop.shell.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert "42" in done.stdout, done.stderr
+    done = laptop.yarnkernel("console", app_id, given="6 * 7\nexit\n", timeout=60)
+    assert "42" in done.out, done.err
     wait_for(lambda: not active(laptop), 30, "the end of who left the console")
     # What looks after the ticket there goes with the command that asked for it.
     assert gss_servers() == []

@@ -5,7 +5,6 @@ The cluster's daemons are in test_direct_daemons.py, damaged answers in test_had
 
 from __future__ import annotations
 
-import glob
 import re
 import threading
 import time
@@ -14,8 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import Shell, finish, wait_for
+from tests.support.clocks import wrong_clock
 from tests.support.containers import await_nothing_left, held_spec, one_of, started
 from tests.support.kernels import RECIPE, Kernel, write_spec
+from yarnkernel.shell import export_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,11 +95,8 @@ def test_token_file(direct: Shell, damage: str, said: str, tmp_path: Path) -> No
 
 def skewed_spec(directory: Path, seconds: int) -> Path:
     """A container whose clock is wrong by so much."""
-    found = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")  # noqa: PTH207  (of the system)
-    if not found:
-        pytest.skip("no libfaketime: scripts/setup-extras installs it where it may")
-    clock = f"export LD_PRELOAD={found[0]} FAKETIME={seconds:+d} FAKETIME_DONT_RESET=1"
-    return write_spec(directory, f"{clock}\n{RECIPE}")
+    clock = export_lines(wrong_clock(seconds))
+    return write_spec(directory, f"{clock}{RECIPE}")
 
 
 @pytest.mark.parametrize("seconds", [3600, -3600])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from tests.conftest import BIN, REPOSITORY, Shell, clean_environment, finish, wait_for
+from tests.conftest import REPOSITORY, Shell, clean_environment, finish, wait_for
 from tests.support.doctored import failing, read
 from tests.support.edge import EdgeHost, Laptop, edge_host
 
@@ -115,16 +114,8 @@ def test_all_commands(laptop: Laptop, cluster: dict[str, Any]) -> None:
 
 
 def test_console(laptop: Laptop, kernel: str) -> None:
-    done = subprocess.run(
-        [str(word) for word in laptop.inside(BIN / "yarnkernel", "console", kernel)],
-        input="6 * 7\nexit\n",
-        env=laptop.shell.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert "42" in done.stdout, done.stderr
+    done = laptop.yarnkernel("console", kernel, given="6 * 7\nexit\n", timeout=60)
+    assert "42" in done.out, done.err
 
 
 def test_doctor(laptop: Laptop, kernel: str) -> None:
