@@ -233,7 +233,6 @@ def _logs(options: argparse.Namespace, output: Output) -> None:
         if options.follow:
             _print_news(_news(kernel, options), output, with_headings=options.all)
             return
-        status = kernel.status()
         pieces = _pieces(kernel, options)
         if output.as_json:
             files = join_pieces(pieces)
@@ -242,15 +241,16 @@ def _logs(options: argparse.Namespace, output: Output) -> None:
                 output.result("", [asdict(file) for file in files])
         else:
             found = _print_pieces(pieces, output, with_headings=options.all)
-    if not found:
-        raise ApplicationError(
-            f"{kernel.id} ({status.outcome}) has no logs that can be read"
-            + (": this cluster does not collect them" if not status.has_logs else ""),
-            app_id=kernel.id,
-            state=status.state,
-            diagnostics=status.diagnostics,
-            hint=f"yarn logs -applicationId {kernel.id}",
-        )
+        if not found:
+            status = kernel.status()
+            raise ApplicationError(
+                f"{kernel.id} ({status.outcome}) has no logs that can be read"
+                + (": this cluster does not collect them" if not status.has_logs else ""),
+                app_id=kernel.id,
+                state=status.state,
+                diagnostics=status.diagnostics,
+                hint=f"yarn logs -applicationId {kernel.id}",
+            )
 
 
 def _news(kernel: Kernel, options: argparse.Namespace) -> Iterator[LogFile]:

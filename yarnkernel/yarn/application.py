@@ -15,6 +15,8 @@ from yarnkernel.store.address import StoreAddress
 if TYPE_CHECKING:
     from datetime import datetime
 
+#: The type of the applications that skein's ApplicationMaster runs (Driver.java of skein 0.8.2).
+APPLICATION_TYPE = "skein"
 #: Every kernel that this package submits has this tag.
 TAG = "yarnkernel"
 #: ... and one of its own, which tells it from all others before its id is known.
@@ -67,6 +69,8 @@ class ApplicationStatus:
     log_aggregation : str
         How far the collection of its logs is: ``"NOT_START"``, ``"RUNNING"``,
         ``"SUCCEEDED"``, ``"DISABLED"``...; empty when YARN does not tell.
+    type : str, optional
+        YARN's type of it: ``"skein"`` for a kernel's.
     reach : callable, optional
         Tells by the id where here a port of a host is reached; by default it is where it is.
     """
@@ -89,6 +93,7 @@ class ApplicationStatus:
     tags: frozenset[str]
     fingerprint: str
     log_aggregation: str
+    type: str = APPLICATION_TYPE
     reach: Reach | None = field(default=None, compare=False, repr=False)
 
     @property
