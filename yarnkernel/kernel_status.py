@@ -113,6 +113,9 @@ class KernelStatus:
         The exit code of that kernel's process, negative for a signal's number.
     memory, memory_limit : int
         Bytes that the container uses and may use; a limit of 0 is not known.
+    directory : str
+        What its directory was known by when its supervisor began, see
+        :func:`yarnkernel.shared_directory.identify`.
     phases : dict of str to float
         When the recipe and the kernel reached a state, in seconds since 1970.
     answers : dict of str to dict
@@ -129,6 +132,7 @@ class KernelStatus:
     exit_code: int | None = None
     memory: int = 0
     memory_limit: int = 0
+    directory: str = ""
     phases: dict[str, float] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
 

@@ -232,7 +232,7 @@ def test_submission_that_is_overtaken(mortal: Shell, tmp_path: Path) -> None:
         assert "may have been submitted; killing it" in late.err
     assert mortal.yarnkernel("list", "--json").ok().document == []
     newest = mortal.yarnkernel("list", "--all", "--json").ok().document[-1]
-    assert (newest["state"], newest["host"]) == ("KILLED", "")
+    assert (newest["state"], newest["node"]) == ("KILLED", None)
 
 
 def test_heartbeat_that_hangs(mortal: Shell, tmp_path: Path) -> None:

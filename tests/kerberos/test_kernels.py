@@ -88,7 +88,7 @@ def test_direct_way(secure: Shell, kernel: tuple[str, dict[str, Any]]) -> None:
         assert client.run(TOKENS) == f"{2 * ['HDFS_DELEGATION_TOKEN'] + ['RM_DELEGATION_TOKEN']}"
         check_inside(client, app_id, secure.environment["KRB5PRINCIPAL"])
     listed = secure.yarnkernel("list", "--json").ok().document
-    assert [entry["app_id"] for entry in listed] == [app_id]
+    assert [entry["id"] for entry in listed] == [app_id]
     assert listed[0]["user"] == secure.environment["KRB5PRINCIPAL"]
 
     guest = secure.using(KRB5PRINCIPAL="guest")

@@ -59,6 +59,7 @@ def add_commands(commands: Commands) -> None:
         _console,
         "show a prompt at a kernel",
         "Ctrl-C interrupts the kernel, Ctrl-D leaves it alone, `exit` ends it.",
+        has_json=False,
     )
     parser.add_argument(
         "kernel",
@@ -99,7 +100,7 @@ def _restart(options: argparse.Namespace, output: Output) -> None:
 
 def _tell(output: Output, app_id: str, **result: Any) -> None:
     if output.as_json:
-        output.result("", {"application_id": app_id, **result})
+        output.result("", {"id": app_id, **result})
 
 
 def _console(options: argparse.Namespace, output: Output) -> None:

@@ -174,10 +174,10 @@ def _start(options: argparse.Namespace, output: Output) -> None:
         output.result(
             kernel.id,
             {
-                "application_id": kernel.id,
+                "id": kernel.id,
                 "connection_file": str(path),
                 "seconds": {
-                    "cluster connected": round(connected, 3),
+                    "connected": round(connected, 3),
                     **{k.lower(): round(v, 3) for k, v in kernel.phases.items()},
                     "total": round(output.elapsed, 3),
                 },
@@ -234,7 +234,7 @@ def _submit(options: argparse.Namespace, output: Output) -> None:
             launch, Deadline(launch.timeout), report=output.report, transfer=transfer
         ) as kernel,
     ):
-        output.result(kernel.id, {"application_id": kernel.id})
+        output.result(kernel.id, {"id": kernel.id})
 
 
 def find_id(text: str, *, ended: bool = False) -> str:
@@ -281,7 +281,7 @@ def _connect(options: argparse.Namespace, output: Output) -> None:
         output.result(format_connection_info(info), info)
     else:
         write_connection_file(info, options.connection_file)
-        document = {"application_id": app_id, "connection_file": str(options.connection_file)}
+        document = {"id": app_id, "connection_file": str(options.connection_file)}
         output.result(str(options.connection_file), document)
     _tell_ready(output, app_id, info, options.connection_file)
 

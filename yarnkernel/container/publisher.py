@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.kernel_status import ANSWERS_KEPT, STATUS_KEY, Answer, KernelStatus
+from yarnkernel.shared_directory import identify
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from typing_extensions import Unpack
 
     from yarnkernel.container.application import Application
@@ -47,9 +50,10 @@ class StatusPublisher:
         How often it was.
     """
 
-    def __init__(self, memory: ContainerMemory, patience: float) -> None:
+    def __init__(self, memory: ContainerMemory, patience: float, directory: Path) -> None:
         self.phases = {"recipe": time.time()}
         self._memory = memory
+        self._directory = identify(directory)
         self._interval = min(STATUS_INTERVAL, patience / 4 or STATUS_INTERVAL)
         self.is_restarting = False
         self.restarts = 0
@@ -132,6 +136,7 @@ class StatusPublisher:
             exit_code=self._exit_code,
             memory=self._memory.used(),
             memory_limit=self._memory.limit,
+            directory=self._directory,
             phases=self.phases,
             answers=self._answers,
         )

@@ -58,12 +58,9 @@ def new_content(
     values = _without_defaults(values)
     ipython = not values.get("kernel_cmd")
     language = language or ("python" if ipython else "")
-    kind = language.capitalize() or directory.name
-    where = _where(values)
-    default = f"{kind} ({where})" if directory.name in (DEFAULT_NAME, kind) else None
     content: dict[str, Any] = {
         "argv": _launcher_command(directory, to_arguments(values), has_spec="spec" in values),
-        "display_name": display_name or default or f"{kind} ({where}, {directory.name})",
+        "display_name": display_name or _display_name(directory.name, values, language),
         "language": language,
         "metadata": {},
     }
@@ -75,6 +72,14 @@ def new_content(
         _check_for_launcher(values)
         _keep_variables(content, values)
     return content
+
+
+def _display_name(name: str, values: Mapping[str, Any], language: str) -> str:
+    """What users see unless somebody chooses: the language, the place, and the size or the name."""
+    kind = language.capitalize() or name
+    size = [str(values[option]) for option in ("memory", "queue") if values.get(option)]
+    more = size or ([] if name in (DEFAULT_NAME, kind) else [name])
+    return f"{kind} ({', '.join([_where(values), *more])})"
 
 
 def _where(values: Mapping[str, Any]) -> str:
@@ -129,6 +134,9 @@ def changed_content(
             _keep_variables(content, named)
     if _kind(before) != _kind(values):
         _tell_kind(content, values)
+    name, language = kernelspec.directory.name, content.get("language", "")
+    if content.get("display_name") == _display_name(name, before, language):
+        content["display_name"] = _display_name(name, values, language)
     return content
 
 

@@ -27,6 +27,7 @@ from yarnkernel.jupyter.kernel_manager import (
 from yarnkernel.jupyter.lifecycle import Lifecycle
 from yarnkernel.jupyter.messages import Cancel, End, EndNews, Interrupt, Restart, Start, Watch
 from yarnkernel.progress import Progress
+from yarnkernel.shared_directory import identify, resolve
 
 if TYPE_CHECKING:
     import concurrent.futures
@@ -84,6 +85,8 @@ class YarnProvisioner(KernelProvisionerBase):
         #: The last that its supervisor has told, and what is known of its end.
         self._news: KernelNews | None = None
         self._ended: EndNews | None = None
+        #: What the directory of the notebook was known by at the start.
+        self._directory = ""
         #: What becomes of it when the front end ends.
         self._keep = self._ends_at_exit = False
 
@@ -94,9 +97,11 @@ class YarnProvisioner(KernelProvisionerBase):
         """Whether there is a kernel."""
         return self._life.has_process
 
-    def resolve_path(self, path_str: str) -> str | None:  # noqa: ARG002
-        """Paths are those of a node: none is known here."""
-        return None
+    def resolve_path(self, path_str: str) -> str | None:
+        """Return where a file of the kernel's directory is, when the node and we share that."""
+        if not self._directory or self._news is None or self._news.directory != self._directory:
+            return None
+        return resolve(path_str, self._directory)
 
     def get_stable_start_time(self, recommended: float = 10.0) -> float:  # noqa: ARG002
         """A kernel that was published has started: its ports are kept from then on."""
@@ -203,7 +208,7 @@ class YarnProvisioner(KernelProvisionerBase):
         info = await super().get_provisioner_info()
         info["connection_info"] = self._info
         own = {"application_id": self._kernel, "restarts": self._restarts, "keep": self._keep}
-        return {**info, **own}
+        return {**info, **own, "directory": self._directory}
 
     async def load_provisioner_info(self, provisioner_info: dict[str, Any]) -> None:
         """Go on with a kernel that another process has started."""
@@ -211,6 +216,7 @@ class YarnProvisioner(KernelProvisionerBase):
         self._kernel = provisioner_info["application_id"]
         self._info = provisioner_info["connection_info"]
         self._restarts, self._keep = provisioner_info["restarts"], provisioner_info["keep"]
+        self._directory = provisioner_info.get("directory", "")
         self.connection_info = self._connection_info()
         self._life.launched()
         self._launched = time.monotonic()
@@ -282,6 +288,7 @@ class YarnProvisioner(KernelProvisionerBase):
         self._keep = is_of_server(self.parent) if keep is None else keep
         recipe_options = ["--owned"]
         if kwargs.get("cwd"):
+            self._directory = identify(kwargs["cwd"])
             recipe_options += ["--prefer-directory", os.path.abspath(kwargs["cwd"])]  # noqa: PTH100, ASYNC240  (asks nobody)
         # The keys that it had, so that open connections keep theirs.
         keys = keys_of(self._info) or choose_keys(self.parent)

@@ -9,7 +9,7 @@ from yarnkernel.connection import KERNEL_INFO_KEY
 from yarnkernel.progress import ignore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from typing_extensions import Self
@@ -40,12 +40,28 @@ class Status(Protocol):
         """Who has started it."""
 
     @property
+    def interface(self) -> str:
+        """By what it was started: ``"yarn"``, ``"slurm"``, ``"ssh"``..."""
+
+    @property
+    def on(self) -> str:
+        """The host where commands of its place run; empty for this machine."""
+
+    @property
+    def job(self) -> str:
+        """The id of its job or process there; empty where its own says it."""
+
+    @property
     def queue(self) -> str:
         """Where it waited, or waits."""
 
     @property
     def state(self) -> str:
         """In the place's own words, such as ``"ACCEPTED"``."""
+
+    @property
+    def final_status(self) -> str:
+        """``"SUCCEEDED"``, ``"FAILED"`` or ``"KILLED"``; ``"UNDEFINED"`` until its end."""
 
     @property
     def outcome(self) -> str:
@@ -103,11 +119,9 @@ class Status(Protocol):
     def store(self) -> StoreAddress | None:
         """Its key-value store, while it runs."""
 
-    def facts(self) -> list[tuple[str, str]]:
-        """Return all that is known, in words, each with its name."""
-
-    def document(self) -> dict[str, object]:
-        """Return all that is known, as JSON has it."""
+    @property
+    def details(self) -> Mapping[str, str | None]:
+        """What its place alone knows, each with its name."""
 
 
 @dataclass(frozen=True)

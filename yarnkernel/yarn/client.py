@@ -202,7 +202,8 @@ class YarnClient:
             return status
         if status.ended and note_end(status.app_id):
             self.cluster.release(status.app_id)
-        return replace(status, reach=partial(self.cluster.forward, greets=False))
+        reach = partial(self.cluster.forward, greets=False)
+        return replace(status, on=self.cluster.edge[-1], reach=reach)
 
     def reached(self, app_id: str, info: ConnectionInfo) -> ConnectionInfo:
         """Return connection info of an application's kernel with what is reached from here.
