@@ -100,7 +100,8 @@ def test_restarted_resourcemanager_of_the_skein_way(mortal: Shell, tmp_path: Pat
     assert process.returncode == 0, err
     assert "killed" not in err
     app_id = out.strip()
-    assert mortal.yarnkernel("status", app_id, "--json").ok().document["port"]
+    status = mortal.yarnkernel("status", app_id, "--json").ok().document
+    assert status["details"]["application_master"]
     mortal.yarnkernel("stop", app_id).ok()
 
 
