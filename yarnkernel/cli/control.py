@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Seconds that the interrupt of Ctrl-C at a console may take.
 CONSOLE_INTERRUPT_TIMEOUT = 10.0
+#: Seconds for what was missed to be told before a prompt.
+MISSED_TIMEOUT = 5.0
 
 
 def add_commands(commands: Commands) -> None:
@@ -162,4 +164,10 @@ def _console_at_kernel(kernel_id: str, options: argparse.Namespace, output: Outp
     if not is_encrypted(info):
         output.progress("what is said is not encrypted on its way")
     output.settle()
-    run_console(info, interrupt_application)
+
+    def show_missed() -> None:
+        with contextlib.suppress(YarnKernelError), kernel.again() as own:
+            if text := own.missed(MISSED_TIMEOUT).text:
+                output.part(f"While nobody was connected:\n{text}\n\n")
+
+    run_console(info, interrupt_application, show_missed)

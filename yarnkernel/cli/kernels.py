@@ -36,6 +36,7 @@ from yarnkernel.errors import ApplicationError, UsageError
 from yarnkernel.kernels.arguments import add_options
 from yarnkernel.kernels.interfaces import LOCAL, SSH
 from yarnkernel.kernels.options import LaunchOptions
+from yarnkernel.printable import printable
 
 if TYPE_CHECKING:
     import argparse
@@ -88,6 +89,12 @@ def add_commands(commands: Commands) -> None:
         action="store_true",
         help="for clients that encrypt, as yarnkernel console does and jupyter console --existing "
         "does not",
+    )
+    parser.add_argument(
+        "--missed",
+        action="store_true",
+        help="print what cells have printed while no client was connected, on standard error; as "
+        "yarnkernel console does",
     )
     _add_connection_file(parser, "standard output")
     add_timeout(parser, "how long to wait for everything", START_TIMEOUT)
@@ -268,6 +275,7 @@ def _connect(options: argparse.Namespace, output: Output) -> None:
     with place.find(app_id) as kernel:
         output.progress(str(place.introduction))
         info = kernel.wait(deadline, key=options.kernel_info_key, report=output.report)
+        missed = kernel.missed(deadline.remaining).text if options.missed else ""
         if is_encrypted(info) != options.encrypt:
             info = kernel.other_info(deadline.remaining, encrypted=options.encrypt) or info
     if options.encrypt and not is_encrypted(info):
@@ -284,6 +292,8 @@ def _connect(options: argparse.Namespace, output: Output) -> None:
         document = {"id": app_id, "connection_file": str(options.connection_file)}
         output.result(str(options.connection_file), document)
     _tell_ready(output, app_id, info, options.connection_file)
+    if missed:
+        print(printable(missed, keep="\n\t"), file=sys.stderr)  # noqa: T201
 
 
 def _hide_standard_output() -> None:

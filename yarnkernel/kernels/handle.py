@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from yarnkernel.connection import ConnectionInfo
     from yarnkernel.deadline import Deadline
     from yarnkernel.kernel_status import KernelStatus
+    from yarnkernel.kernels.results import Missed
     from yarnkernel.progress import Report
     from yarnkernel.store.address import StoreAddress
 
@@ -281,8 +282,11 @@ class Kernel(Addressed, Protocol):
     def other_info(self, timeout: float, *, encrypted: bool) -> ConnectionInfo | None:
         """Ask for other ports; see :func:`yarnkernel.kernels.control.other_info`."""
 
+    def missed(self, timeout: float) -> Missed:
+        """Take what it has printed unheard; see :func:`yarnkernel.kernels.missed.read_missed`."""
+
     def shut_down(self, address: StoreAddress, reason: str, timeout: float) -> None:
-        """Ask its supervisor, at this address, for its end; its place is not asked.
+        """Ask its supervisor, at this address, for its end.
 
         Raises
         ------
