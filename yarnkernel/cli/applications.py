@@ -19,7 +19,7 @@ from yarnkernel.cli.kernels import find_id, find_kernel, place_of
 from yarnkernel.cli.tables import Table
 from yarnkernel.cli.tail import from_last_lines, last_lines
 from yarnkernel.errors import ApplicationError, PlaceError, UsageError
-from yarnkernel.kernels.handle import join_pieces
+from yarnkernel.kernels.log_files import join_pieces
 from yarnkernel.kernels.model import KernelModel
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from yarnkernel.cli.output import Output
     from yarnkernel.kernel_status import KernelStatus
-    from yarnkernel.kernels.handle import Kernel, LogFile, Status
+    from yarnkernel.kernels.handle import Kernel, Status
+    from yarnkernel.kernels.log_files import LogFile
     from yarnkernel.store.address import StoreAddress
 
 #: Seconds that a supervisor may take to tell how its kernel is.

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.errors import ApplicationError, YarnKernelError
 from yarnkernel.kernel_status import KernelStatus
-from yarnkernel.kernels.handle import STOP_TIMEOUT, join_pieces
+from yarnkernel.kernels.handle import STOP_TIMEOUT
+from yarnkernel.kernels.log_files import join_pieces
 from yarnkernel.kernels.results import CellError, ExecutionTimeoutError
 from yarnkernel.kernels.session import Session
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from yarnkernel.connection import KERNEL_INFO_KEY
 from yarnkernel.progress import ignore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from typing_extensions import Self
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from yarnkernel.connection import ConnectionInfo
     from yarnkernel.deadline import Deadline
     from yarnkernel.kernel_status import KernelStatus
+    from yarnkernel.kernels.log_files import LogFile
     from yarnkernel.kernels.results import Missed
     from yarnkernel.progress import Report
     from yarnkernel.store.address import StoreAddress
@@ -123,38 +123,6 @@ class Status(Protocol):
     @property
     def details(self) -> Mapping[str, str | None]:
         """What its place alone knows, each with its name."""
-
-
-@dataclass(frozen=True)
-class LogFile:
-    """One log of one container, or a part of it.
-
-    Attributes
-    ----------
-    container : str
-        The container's id.
-    node : str
-        ``host:port`` of its NodeManager.
-    name : str
-        The file's name.
-    text : str
-        What is in it.
-    """
-
-    container: str
-    node: str
-    name: str
-    text: str
-
-
-def join_pieces(pieces: Iterable[LogFile]) -> list[LogFile]:
-    """Put the parts of files together."""
-    found: dict[tuple[str, str], list[LogFile]] = {}
-    for piece in pieces:
-        found.setdefault((piece.container, piece.name), []).append(piece)
-    return [
-        replace(parts[0], text="".join(part.text for part in parts)) for parts in found.values()
-    ]
 
 
 class Watch(Protocol):

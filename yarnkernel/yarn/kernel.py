@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from yarnkernel.connection import ConnectionInfo
-    from yarnkernel.kernels.handle import LogFile
+    from yarnkernel.kernels.log_files import LogFile
     from yarnkernel.progress import Report
     from yarnkernel.yarn.application import ApplicationStatus
 

@@ -18,7 +18,7 @@ from yarnkernel.deadline import Deadline
 from yarnkernel.errors import ClusterError, HttpError, UnreadableFileError, YarnKernelError
 from yarnkernel.hadoop.aggregated_logs import aggregated_logs
 from yarnkernel.hadoop.node_manager import running_logs, web_scheme
-from yarnkernel.kernels.handle import LogFile, join_pieces
+from yarnkernel.kernels.log_files import LogFile, join_pieces
 from yarnkernel.yarn.application import APPLICATION_TYPE
 from yarnkernel.yarn.client import ANSWER_TIMEOUT
 from yarnkernel.yarn.yarn_logs import logs_by_yarn
