@@ -100,6 +100,12 @@ class PlaceOptions(Options):
         group=_FILES,
         is_path=True,
     )
+    with_notebook_dir: bool = option(
+        default=False,
+        help="modules beside the notebook, or where the command is run, travel along: *.py and "
+        "packages; the kernel finds them where its node has not that directory",
+        group=_FILES,
+    )
     sync: str = option(
         "",
         "directory of this machine that goes to the host, only what has changed since the last "
