@@ -96,6 +96,10 @@ class SupervisorOptions:
     verbose: bool
 
 
+#: What a notebook shows of a kernel that is ended under it.
+STOPPED = "The kernel was stopped from outside, as by yarnkernel stop. Its variables are gone.\n"
+
+
 class Supervisor:
     """Run one kernel in this container.
 
@@ -139,6 +143,9 @@ class Supervisor:
         if not has_parent:
             heed_schedulers(asked, lambda: self._kernel)
         await asyncio.wait((life, asked_to_end), return_when=asyncio.FIRST_COMPLETED)
+        kernel = self._kernel
+        if not life.done() and kernel is not None and not kernel.activity.farewell.is_set():
+            await warn(kernel, STOPPED)
         life.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             return await life
