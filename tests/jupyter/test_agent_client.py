@@ -81,7 +81,7 @@ def test_message_that_cannot_be_taken(agent: AgentClient, caplog: pytest.LogCapt
 
     agent.listen("application_1_0001", listen)
     told: list[News] = [
-        KernelNews("application_1_0001", "idle", 0, "", None, ""), EndNews("application_1_0001")
+        KernelNews("application_1_0001", "idle", 0, "", None, "", {}), EndNews("application_1_0001")
     ]  # fmt: skip
     for news in told:
         agent._take(encode(news).encode())

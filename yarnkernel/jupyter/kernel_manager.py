@@ -19,7 +19,6 @@ from yarnkernel.kernels.launch_variables import (
     launch_settings,
     travelling_variables,
 )
-from yarnkernel.kernels.notebook_directory import with_modules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,7 +103,7 @@ def launch_options(
     config : mapping
         Its ``metadata.kernel_provisioner.config``.
     launch : mapping
-        Arguments of the launch: ``env``, ``cwd`` and ``extra_arguments``.
+        Arguments of the launch: ``env`` and ``extra_arguments``.
 
     Returns
     -------
@@ -130,7 +129,7 @@ def launch_options(
         ) from None
     names = [*(kernel_spec.env or {}), *own.allowed_envs]
     complete = dataclasses.replace(
-        with_modules(options, Path(launch.get("cwd") or ".")),
+        options,
         spec=str(directory / options.spec) if options.spec else "",
         env={**travelling_variables(environ, names), **options.env},
         launch_arg=[*options.launch_arg, *launch.get("extra_arguments", [])],

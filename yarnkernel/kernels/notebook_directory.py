@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 #: MiB and files that travel.
 MOST_SIZE, MOST_FILES = 10, 500
+_PREFERRED = "--prefer-directory"
 
 
 def with_modules(options: LaunchOptions, directory: Path) -> LaunchOptions:
@@ -55,10 +56,10 @@ def with_modules(options: LaunchOptions, directory: Path) -> LaunchOptions:
     return dataclasses.replace(options, files=[*options.files, *more], with_notebook_dir=False)
 
 
-def from_here(
+def with_directory(
     options: LaunchOptions, recipe_options: Sequence[str] = ()
 ) -> tuple[LaunchOptions, Sequence[str]]:
-    """Do the same for the directory of this process, if nobody has for another.
+    """Do so for the directory that the recipe prefers, by default that of this process.
 
     Returns
     -------
@@ -67,11 +68,12 @@ def from_here(
     sequence of str
         Options of the recipe, by which the kernel works in that directory where it is there.
     """
-    here = Path.cwd()
-    complete = with_modules(options, here)
-    if options.with_notebook_dir and "--prefer-directory" not in recipe_options:
-        recipe_options = [*recipe_options, "--prefer-directory", str(here)]
-    return complete, recipe_options
+    if not options.with_notebook_dir:
+        return options, recipe_options
+    if _PREFERRED not in recipe_options:
+        recipe_options = [*recipe_options, _PREFERRED, str(Path.cwd())]
+    directory = recipe_options[recipe_options.index(_PREFERRED) + 1]
+    return with_modules(options, Path(directory)), recipe_options
 
 
 def _entries(directory: Path) -> list[Path]:

@@ -102,8 +102,9 @@ class PlaceOptions(Options):
     )
     with_notebook_dir: bool = option(
         default=False,
-        help="modules beside the notebook, or where the command is run, travel along: *.py and "
-        "packages; the kernel finds them where its node has not that directory",
+        help="Python modules and packages beside the notebook, or where the command is run, travel "
+        "along; the kernel finds them where its node has not that directory, and may ask its front "
+        "end for files in it (%yarnkernel get, put)",
         group=_FILES,
     )
     sync: str = option(
