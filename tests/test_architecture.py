@@ -36,7 +36,13 @@ WINGS = {
     "hadoop":      set(),
 }  # fmt: skip
 #: Files at the root that are no ground: doors, which open upon these wings.
-DOORS = {"__init__": {"kernels", "groups", "magics"}, "__main__": {"cli"}, "recipe": {"container"}}
+DOORS = {
+    "__init__": {"kernels", "groups", "magics"},
+    "__main__": {"cli"},
+    "recipe": {"container"},
+    "containers": set(),
+    "dask": {"containers"},
+}
 
 
 def wing_of(module: str) -> str:

@@ -14,6 +14,7 @@ from yarnkernel.connection import RECIPE_DIAGNOSTICS
 from yarnkernel.container.address import addresses, container_address
 from yarnkernel.container.app_master_server import AppMasterServer
 from yarnkernel.container.errors import MasterError
+from yarnkernel.container.further import Further
 from yarnkernel.container.heartbeats import Heartbeats
 from yarnkernel.container.identity import Identity
 from yarnkernel.container.memory import requested_memory
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from yarnkernel.container.further_options import FurtherOptions
     from yarnkernel.hadoop.credentials import Token
     from yarnkernel.port_range import PortRange
     from yarnkernel.store.master_launch import MasterLaunch
@@ -72,6 +74,8 @@ class Master:
         By which it logs in.
     asked_to_end : asyncio.Event
         Set when a client asks for the application's end, or YARN has ended it.
+    further : FurtherOptions
+        What the kernel may ask for.
     ports : PortRange, optional
         Where clients reach it; by default at any port.
     """
@@ -81,6 +85,7 @@ class Master:
         launch: MasterLaunch,
         token: Token,
         asked_to_end: asyncio.Event,
+        further: FurtherOptions,
         ports: PortRange | None = None,
     ) -> None:
         self._ports = ports
@@ -101,6 +106,7 @@ class Master:
             messages.ApplicationSpec.FromString(launch.specification),
             self._end_soon,
         )
+        self._further = Further(further, launch, configuration, self._hasten)
         self._asked_to_end = asked_to_end
         self._final: tuple[str, str] | None = None
         self._has_lost = False
@@ -123,7 +129,9 @@ class Master:
             page = fingerprint_url(self._identity.fingerprint)
         port = self._server.port
         try:
-            await asyncio.to_thread(self._protocol.register, host, port, self._give_up, page)
+            answer = await asyncio.to_thread(
+                self._protocol.register, host, port, self._give_up, page
+            )
         except ClusterError as exc:
             await self._server.stop()
             reason = f"the ResourceManager does not register us: {exc}"
@@ -143,9 +151,11 @@ class Master:
 
         self._heartbeats = Heartbeats(self._beat, self._give_up, lose)
         self._heartbeats.start()
+        await self._further.open(answer, address)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._further.close()
         if self._heartbeats is not None:
             self._heartbeats.stop()
         if kind is None:
@@ -169,7 +179,12 @@ class Master:
                 _log.error("the end (%s) cannot be told: %s", status, exc)
 
     def _beat(self) -> None:
-        self._protocol.heartbeat(self._server.progress, HEARTBEAT_TIMEOUT)
+        with self._further.telling() as (wishes, heard):
+            heard(self._protocol.heartbeat(self._server.progress, HEARTBEAT_TIMEOUT, wishes))
+
+    def _hasten(self) -> None:
+        if self._heartbeats is not None:
+            self._heartbeats.hasten()
 
     def _lose(self, reason: str) -> None:
         _log.error("%s", reason)

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from yarnkernel.yarn.application import ApplicationStatus
     from yarnkernel.yarn.client import YarnClient
 
-#: What a kernel writes (application.driver.log or <service>.log), not skein's ApplicationMaster.
-KERNEL_LOG_PATTERN = r"^(?!application\.master).*\.log$"
+#: What a kernel writes (application.driver.log or <service>.log), neither skein's
+#: ApplicationMaster nor a further container (FURTHER_LOG of store/packed_files.py).
+KERNEL_LOG_PATTERN = r"^(?!application\.master|container\.stderr).*\.log$"
 ALL_LOGS_PATTERN = r"\.log$"
 #: With what the NodeManager writes about the launch.
 ALL_FILES_PATTERN = ".*"
