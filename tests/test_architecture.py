@@ -30,6 +30,8 @@ WINGS = {
     "environment": {"cluster", "hadoop"},
     "cluster":     {"local", "hosts", "hadoop"},
     "local":       set(),
+    "dask":        {"containers"},
+    "containers":  set(),
     "container":   {"store", "hadoop"},
     "store":       {"hadoop"},
     "hosts":       set(),
@@ -40,8 +42,6 @@ DOORS = {
     "__init__": {"kernels", "groups", "magics"},
     "__main__": {"cli"},
     "recipe": {"container"},
-    "containers": set(),
-    "dask": {"containers"},
 }
 
 

@@ -253,7 +253,7 @@ class FurtherContainers:
                 room = left.memory >= wanted.memory and left.virtual_cores >= wanted.vcores
                 one.become(
                     WAITING,
-                    reason=f"it needs {wanted.memory} MiB and {wanted.vcores} vcores; the queue "
+                    reason=f"{wanted.memory} MiB and {wanted.vcores} vcores are needed; the queue "
                     f"{self.queue} has {max(0, left.memory)} MiB and "
                     f"{max(0, left.virtual_cores)} vcores left for this application"
                     + ", but no node has had so much at once"

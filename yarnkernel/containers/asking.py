@@ -1,14 +1,4 @@
-"""More containers for the kernel that this runs in, of the same YARN application.
-
->>> from yarnkernel import containers
->>> with containers.start(2, ["{python}", "work.py"], memory="2 GiB") as workers:  # doctest: +SKIP
-...     workers.wait_ended(timeout=600)
-...     print([one.exit_code for one in workers.statuses()])
-[0, 0]
-
-They have the environment and the files of the kernel's container, and end with what has asked for
-them: with the kernel, however that ends, or with the process that a kernel has started.
-"""
+"""What a kernel asks for, and what it is told of that."""
 
 from __future__ import annotations
 
@@ -28,7 +18,7 @@ from yarnkernel.container_status import (
     ContainerStatus,
     ContainersTimeoutError,
 )
-from yarnkernel.containers_line import ANSWER_TIMEOUT, own_line
+from yarnkernel.containers.line import ANSWER_TIMEOUT, own_line
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import UsageError
 from yarnkernel.sizes import parse_memory
@@ -39,9 +29,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from yarnkernel.containers_line import Line
-
-__all__ = ["About", "ContainerStatus", "Containers", "ContainersError", "about", "start"]
+    from yarnkernel.containers.line import Line
 
 #: Seconds between two questions; YARN answers the ApplicationMaster once a second.
 INTERVAL = 0.25
@@ -156,6 +144,19 @@ def _content(name: str, file: bytes | str | Path) -> bytes:
 def _give_back(line: Line, done: Future[dict[str, Any]]) -> None:
     if not done.cancelled() and done.exception(0) is None:
         line.asking(verb="release", numbers=done.result(0)["numbers"])
+
+
+def statuses() -> list[ContainerStatus]:
+    """Return what is known of all containers that this process has asked for.
+
+    Those that have ended are forgotten when there are a thousand.
+
+    Raises
+    ------
+    ContainersError
+        When the supervisor does not answer.
+    """
+    return [ContainerStatus.of(one) for one in own_line().ask(verb="tell")["containers"]]
 
 
 class Containers:
