@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from tests.conftest import own_processes, wait_for
+from tests.conftest import REPOSITORY, own_processes, wait_for
 from tests.support.containers import await_nothing_left, in_containers, one_of
+from tests.support.documents import code_blocks
 from tests.support.kernels import RECIPE, Kernel, ended, run_kernel, start_kernel, write_spec
 from tests.support.submissions import keys_in
 from yarnkernel.container_status import CONTAINERS_VARIABLE
@@ -158,6 +159,17 @@ def test_where_there_are_none(shell: Shell, tmp_path: Path) -> None:
     assert "--max-containers=3 needs the direct way" in shell.yarnkernel(
         "start", "--max-containers", "3", "--via", "skein"
     ).error(2)
+
+
+def test_page(shell: Shell, tmp_path: Path, stop_later: Callable[[str], str]) -> None:
+    """What docs/containers.rst shows, with ipyparallel's engines."""
+    commands, engines = code_blocks(REPOSITORY / "docs" / "containers.rst", "python")
+    spec = write_spec(tmp_path, RECIPE, resources="{memory: 2 GiB, vcores: 1}")
+    app_id, info = start_kernel(shell, spec)
+    stop_later(app_id)
+    with Kernel(info) as kernel:
+        assert kernel.run(commands).count("('ended', 0, 'localhost', 'container_") == 3
+        assert "[0, 1, 4, 9, 16, 25, 36, 49]" in kernel.run(engines, timeout=150)
 
 
 def sleeping(seconds: str) -> list[psutil.Process]:

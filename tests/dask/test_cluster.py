@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from tests.conftest import own_processes, wait_for
+from tests.conftest import REPOSITORY, own_processes, wait_for
 from tests.support.containers import await_nothing_left, in_containers
+from tests.support.documents import code_blocks
 from tests.support.kernels import RECIPE, Kernel, start_kernel, write_spec
 from tests.support.submissions import keys_in
 
@@ -79,8 +80,10 @@ def test_cluster(shell: Shell, tmp_path: Path, stop_later: Callable[[str], str])
     with Kernel(info) as kernel:
         kernel.run(MAKE)
         arguments(kernel)
-        kernel.run("cluster = YarnCluster(n_workers=2, worker_memory='700 MiB')")
-        kernel.run("client = Client(cluster); client.wait_for_workers(2, timeout=120)", 150)
+        (page,) = code_blocks(REPOSITORY / "docs" / "dask.rst", "python")
+        assert kernel.run(page, timeout=150).startswith("4950\nhttp://127.0.0.1:")
+        kernel.run("client.wait_for_workers(3, timeout=120); cluster.scale(2)", timeout=150)
+        wait_for(lambda: len(workers()) == 2, 60, "two workers of three")
         kernel.run(LOOK)
         assert kernel.run("sum(client.gather(client.map(lambda x: x + 1, range(100))))") == "5050"
         found = kernel.run("print(*client.run(look).values())")

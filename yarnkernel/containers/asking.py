@@ -215,7 +215,7 @@ class Containers:
         self._line.ask(verb="release", numbers=self.numbers)
 
     def wait_running(self, timeout: float = 300.0) -> None:
-        """Wait until all of them run.
+        """Wait until all of them run, or have run to a good end.
 
         Parameters
         ----------
@@ -227,10 +227,10 @@ class Containers:
         ContainersTimeoutError
             When they do not in time; says why.
         ContainersError
-            When one has ended.
+            When one has ended otherwise.
         """
         for one in self._wait((RUNNING, ENDED), timeout):
-            if one.state == ENDED:
+            if one.state == ENDED and one.exit_code != 0:
                 raise ContainersError(f"container {describe(one)}")
 
     def wait_ended(self, timeout: float) -> None:
