@@ -88,8 +88,10 @@ pair.wait_ended(60), failing.wait_ended(60)
     assert (failed["state"], failed["exit_code"]) == ("ended", 7)
     # With the end of its log: NodeManagers put that there.
     assert "Last 4096 bytes of container.stderr.log" in failed["diagnostics"]
-    # A kernel's log has nothing of theirs, which is there by name.
+    # A kernel's log has nothing of theirs, which is there by name, while the kernel runs, too.
     assert "GREETING" not in shell.yarnkernel("logs", app_id).ok().out
+    named = ("logs", app_id, "--container", failed["container_id"])
+    assert '"GREETING": "fail"' in shell.yarnkernel(*named).ok().out
     client.shut_down()
     wait_for(lambda: ended(shell, app_id), 30, f"{app_id} has ended")
     for one in statuses:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 from pathlib import Path
@@ -48,6 +49,8 @@ class Further:
         Of the cluster.
     hasten : callable
         Called when YARN should be asked soon.
+    publish : callable
+        Called with what belongs under LOGS_KEY of the store when that changes.
     """
 
     def __init__(
@@ -56,7 +59,10 @@ class Further:
         launch: MasterLaunch,
         configuration: Configuration,
         hasten: Callable[[], None],
+        publish: Callable[[bytes], None],
     ) -> None:
+        self._publish = publish
+        self._published: dict[str, str] = {}
         location = os.environ.get(TOKEN_FILE_VARIABLE)
         tokens = Path(location) if location else None
         self._contexts = FurtherContexts(launch, tokens, options.withheld)
@@ -105,6 +111,9 @@ class Further:
             if not exc.class_name.endswith(_REFUSALS):
                 raise
             self._containers.refused(str(exc))
+        if (logs := self._containers.logs()) != self._published:
+            self._published = logs
+            self._publish(json.dumps(logs).encode())
 
     def _start(self, node: Address, token: Token, granted: list[Granted]) -> dict[str, str]:
         contexts = [(message, self._contexts.of(number, one)) for number, one, message in granted]

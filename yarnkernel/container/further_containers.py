@@ -33,8 +33,8 @@ _log = logging.getLogger(__name__)
 _PRIORITY = {"priority": 1}
 #: On whichever node.
 _ANYWHERE = {"resource_name": "*", "relax_locality": True, "priority": _PRIORITY}
-#: How many containers that have ended are remembered.
-MOST_ENDED = 1000
+#: How many containers that have ended are remembered, and where the logs of how many are.
+MOST_ENDED, MOST_LOGS = 1000, 100
 
 
 @dataclass
@@ -90,6 +90,8 @@ class FurtherContainers:
         #: What was told and has not been answered: repeated to the letter, as a ResourceManager
         #: that has heard it answers without a look at it.
         self._told: dict[str, Any] | None = None
+        #: Web addresses of the NodeManagers of those that have ended, by their ids.
+        self._logs: dict[str, str] = {}
         self._largest: Any = None
         self.queue = ""
 
@@ -138,6 +140,15 @@ class FurtherContainers:
         if numbers:
             self._hasten()
         return numbers
+
+    def logs(self) -> dict[str, str]:
+        """Return where the logs of those are that have ended last.
+
+        The web addresses of their NodeManagers, by their ids.
+        """
+        with self._lock:
+            self._logs = dict(list(self._logs.items())[-MOST_LOGS:])
+            return dict(self._logs)
 
     def statuses(self, owner: Hashable) -> list[ContainerStatus]:
         """Return what is known of an owner's."""
@@ -241,7 +252,10 @@ class FurtherContainers:
         container_id = format_container_id(completed.container_id)
         self._given_back.pop(container_id, None)
         for one in self._containers.values():
-            if one.status.container_id == container_id and one.status.state != ENDED:
+            if one.status.container_id != container_id:
+                continue
+            self._logs[container_id] = one.granted.node_http_address
+            if one.status.state != ENDED:
                 code, why = completed.exit_status, completed.diagnostics.strip()
                 one.become(ENDED, exit_code=code, diagnostics=why)
 

@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from yarnkernel.connection import RECIPE_DIAGNOSTICS
@@ -30,7 +31,7 @@ from yarnkernel.errors import (
 from yarnkernel.hadoop.application_master_protocol import ApplicationMasterProtocol
 from yarnkernel.hadoop.configuration import Configuration
 from yarnkernel.hadoop.node_manager import container_status, web_scheme
-from yarnkernel.kernel_status import COMMAND_END, COMMAND_PREFIX, Command
+from yarnkernel.kernel_status import COMMAND_END, COMMAND_PREFIX, LOGS_KEY, Command
 from yarnkernel.store.address import fingerprint_url
 
 if TYPE_CHECKING:
@@ -106,7 +107,10 @@ class Master:
             messages.ApplicationSpec.FromString(launch.specification),
             self._end_soon,
         )
-        self._further = Further(further, launch, configuration, self._hasten)
+        self._further = Further(
+            further, launch, configuration, self._hasten, partial(self._put_soon, LOGS_KEY)
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._asked_to_end = asked_to_end
         self._final: tuple[str, str] | None = None
         self._has_lost = False
@@ -143,7 +147,7 @@ class Master:
                 )
             raise MasterError(reason) from exc
         _log.info("registered as the ApplicationMaster, %s:%d", host, port)
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
 
         def lose(reason: str) -> None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: we are at our end
@@ -181,6 +185,13 @@ class Master:
     def _beat(self) -> None:
         with self._further.telling() as (wishes, heard):
             heard(self._protocol.heartbeat(self._server.progress, HEARTBEAT_TIMEOUT, wishes))
+
+    def _put_soon(self, key: str, value: bytes) -> None:
+        """Put a key, from another thread."""
+        request = messages.PutKeyRequest(key=key, value=value)
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._server.store.put_key, request)
 
     def _hasten(self) -> None:
         if self._heartbeats is not None:
