@@ -9,10 +9,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.conftest import wait_for
+from yarnkernel.container.further import Further
 from yarnkernel.container.further_containers import FurtherContainers
 from yarnkernel.container.further_launch import FurtherContexts, FurtherLaunch, read_secret
+from yarnkernel.container.further_options import FurtherOptions
 from yarnkernel.container_status import ContainerStatus
-from yarnkernel.errors import CredentialsError, UsageError, YarnKernelError
+from yarnkernel.errors import (
+    CredentialsError,
+    HadoopError,
+    NotFoundError,
+    UsageError,
+    YarnKernelError,
+)
+from yarnkernel.hadoop.configuration import Configuration
 from yarnkernel.hadoop.credentials import AMRM_TOKEN, Credentials, Token
 from yarnkernel.hadoop.messages import message_class
 from yarnkernel.store.master_launch import FILES, MasterLaunch
@@ -155,6 +164,37 @@ def test_what_yarn_refuses() -> None:
         "ended",
         "YARN refuses it: Invalid resource request",
     )
+
+
+@pytest.mark.parametrize(
+    ("class_name", "times"), [("x.InvalidResourceRequestException", 1), ("x.SomeException", 5)]
+)
+def test_refusal_that_costs_no_heartbeat(class_name: str, times: int) -> None:
+    """One that is known is taken at once, and any other in the end; the rest is nobody's here."""
+    launch = MasterLaunch([], {}, b"", b"", key=b"its own")
+    further = Further(
+        FurtherOptions(9), launch, Configuration({}, "test"), lambda: None, lambda _: None
+    )
+
+    def beat(failure: Exception) -> bool:
+        """Say whether a heartbeat that fails so has failed."""
+        try:
+            with further.telling() as (wishes, _):
+                wishes(False)  # noqa: FBT003
+                raise failure
+        except HadoopError:
+            return True
+        return False
+
+    assert beat(HadoopError(class_name, "of what nobody has asked for"))
+    further._containers.heard(message_class("hadoop.yarn.AllocateResponseProto")())
+    further._containers.ask(OWNER, LAUNCH, 1)
+    assert beat(NotFoundError("x.ApplicationAttemptNotFoundException", "it has ended"))
+    failed = [beat(HadoopError(class_name, "no")) for _ in range(times)]
+    assert failed == [True] * (times - 1) + [False]
+    assert [one.diagnostics for one in further._containers.statuses(OWNER)] == [
+        "YARN refuses it: no"
+    ]
 
 
 def test_limit() -> None:

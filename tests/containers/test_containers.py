@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Shell
 
+OPTIONS = "--key-file keys.json --max-containers 4 --pre-command 'export BEFORE=yes'"
 KEYS = {"key": "0123456789abcdef-only-the-kernel-has-this"}
 #: What a further container finds; runs there.
 LOOK = """
@@ -61,7 +62,7 @@ def kernel(
     """A kernel that has a file beside its keys, and may have four further containers."""
     (tmp_path / "keys.json").write_text(json.dumps(KEYS))
     (tmp_path / "data.txt").write_text("data of the kernel's")
-    spec = write_spec(tmp_path, f"{RECIPE} --key-file keys.json --max-containers 4")
+    spec = write_spec(tmp_path, f"{RECIPE} {OPTIONS}")
     files = "master:\n  files: {keys.json: keys.json, data.txt: data.txt}\n"
     spec.write_text(spec.read_text().replace("master:\n", files))
     app_id, info = start_kernel(shell, spec)
@@ -79,7 +80,9 @@ given = {"env": {"GREETING": "it's $HOME"}, "files": {"look.py": look, "own.pem"
 pair = containers.start(2, [sys.executable, "look.py"], memory="300 MiB", **given)
 given["env"] = {"GREETING": "fail"}
 failing = containers.start(1, ["{python}", "look.py"], memory="300 MiB", **given)
-pair.wait_ended(60), failing.wait_ended(60)
+unknown = containers.start(1, ["no-such-command"], memory="300 MiB")
+for several in (pair, failing, unknown):
+    several.wait_ended(60)
 """
     assert "Error" not in client.run(start)
     statuses = json.loads(client.run("statuses(pair)"))
@@ -88,6 +91,9 @@ pair.wait_ended(60), failing.wait_ended(60)
     assert (failed["state"], failed["exit_code"]) == ("ended", 7)
     # With the end of its log: NodeManagers put that there.
     assert "Last 4096 bytes of container.stderr.log" in failed["diagnostics"]
+    assert "cannot run 'no-such-command'" not in client.run("statuses(pair)")
+    (failed_at_once,) = json.loads(client.run("statuses(unknown)"))
+    assert "no-such-command" in failed_at_once["diagnostics"]
     # A kernel's log has nothing of theirs, which is there by name, while the kernel runs, too.
     assert "GREETING" not in shell.yarnkernel("logs", app_id).ok().out
     named = ("logs", app_id, "--container", failed["container_id"])
@@ -98,6 +104,7 @@ pair.wait_ended(60), failing.wait_ended(60)
         logs = shell.yarnkernel("logs", app_id, "--container", one["container_id"]).ok().out
         environment, files, python, arguments = json.loads(logs.splitlines()[-1])
         assert environment["GREETING"] == "it's $HOME"
+        assert environment["BEFORE"] == "yes"
         assert environment["YARNKERNEL_CONTAINER"] == str(one["number"])
         assert environment["SKEIN_RESOURCE_MEMORY"] == "300"
         assert environment["CONTAINER_ID"] == one["container_id"]
@@ -131,10 +138,12 @@ def test_refusals(kernel: tuple[str, Kernel]) -> None:
     assert "KiB that travel" in client.run("refused(1, ['true'], files={'x': b'x' * 10**6})")
     assert "need a command" in client.run("refused(1, [])")
     late = client.run(
+        "import time\n"
         "many = containers.start(4, ['sleep', '600'], memory='3 GiB')\n"
-        "try:\n    many.wait_running(5)\nexcept TimeoutError as exc:\n    print(exc)"
+        "while sum(one.state == 'running' for one in many.statuses()) < 2:\n    time.sleep(0.1)\n"
+        "try:\n    many.wait_running(1)\nexcept TimeoutError as exc:\n    print(exc)"
     )
-    assert "containers are not running after 5 s: " in late
+    assert "2 of 4 containers are not running after 1 s: " in late
     assert "3072 MiB and 1 vcores are needed; the queue root.default has" in late
     client.run("many.release()")
     # Another process of the same user has found out the name.

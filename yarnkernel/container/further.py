@@ -14,7 +14,13 @@ from yarnkernel.container.further_door import FurtherDoor
 from yarnkernel.container.further_launch import FurtherContexts
 from yarnkernel.container_status import CONTAINERS_VARIABLE
 from yarnkernel.deadline import Deadline
-from yarnkernel.errors import HadoopError
+from yarnkernel.errors import (
+    HadoopError,
+    InvalidTokenError,
+    NotFoundError,
+    NotRegisteredError,
+    StandbyError,
+)
 from yarnkernel.hadoop.container_management import start_containers
 from yarnkernel.hadoop.credentials import TOKEN_FILE_VARIABLE
 
@@ -34,6 +40,10 @@ _log = logging.getLogger(__name__)
 NODE_TIMEOUT = 60.0
 #: What a ResourceManager answers, each time, to what it will not even look at.
 _REFUSALS = ("InvalidResourceRequestException", "InvalidContainerReleaseException")
+#: How often anything else may be answered, until that is taken for a refusal, too.
+_MOST_FAILURES = 5
+#: What says nothing about what was asked for.
+_NO_REFUSALS = (InvalidTokenError, NotFoundError, NotRegisteredError, StandbyError)
 
 
 class Further:
@@ -63,6 +73,7 @@ class Further:
     ) -> None:
         self._publish = publish
         self._published: dict[str, str] = {}
+        self._failures = 0
         location = os.environ.get(TOKEN_FILE_VARIABLE)
         tokens = Path(location) if location else None
         self._contexts = FurtherContexts(launch, tokens, options.withheld)
@@ -108,9 +119,13 @@ class Further:
         try:
             yield self._containers.wishes, self._containers.heard
         except HadoopError as exc:
-            if not exc.class_name.endswith(_REFUSALS):
+            if isinstance(exc, _NO_REFUSALS) or not self._containers.has_told:
+                raise
+            self._failures += 1
+            if not exc.class_name.endswith(_REFUSALS) and self._failures < _MOST_FAILURES:
                 raise
             self._containers.refused(str(exc))
+        self._failures = 0
         if (logs := self._containers.logs()) != self._published:
             self._published = logs
             self._publish(json.dumps(logs).encode())

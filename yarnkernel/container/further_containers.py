@@ -216,6 +216,12 @@ class FurtherContainers:
                     one.become(ENDED, diagnostics=f"YARN refuses it: {reason}")
             _log.error("YARN refuses what containers it is asked for: %s", reason)
 
+    @property
+    def has_told(self) -> bool:
+        """Whether the ResourceManager was asked for something, and has not answered."""
+        with self._lock:
+            return bool(self._told and (self._told["ask"] or self._told["release"]))
+
     def heard(self, answer: Any) -> None:
         """Take what the ResourceManager says to it."""
         with self._lock:
