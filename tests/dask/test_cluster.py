@@ -82,7 +82,7 @@ def test_cluster(shell: Shell, tmp_path: Path, stop_later: Callable[[str], str])
         arguments(kernel)
         (page,) = code_blocks(REPOSITORY / "docs" / "dask.rst", "python")
         assert kernel.run(page, timeout=150).startswith("4950\nhttp://127.0.0.1:")
-        kernel.run("client.wait_for_workers(3, timeout=120); cluster.scale(2)", timeout=150)
+        kernel.run("client.wait_for_workers(3, timeout=120); cluster.scale(cores=2)", timeout=150)
         wait_for(lambda: len(workers()) == 2, 60, "two workers of three")
         kernel.run(LOOK)
         assert kernel.run("sum(client.gather(client.map(lambda x: x + 1, range(100))))") == "5050"
@@ -158,6 +158,7 @@ def dashboard(link: str) -> None:
     assert parts.path.endswith("/status")
     assert len(parts.path) > len("/status") + 20
     assert answered(link) == 200
+    assert answered(f"{root}/statics/js/sortable.min.js") == 200
     for page in ("/", "/status", "/sitemap.json", "/info/main/workers.html", "/health"):
         assert answered(root + page) == 404, page
 

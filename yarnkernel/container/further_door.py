@@ -117,8 +117,10 @@ class FurtherDoor:
         if verb == "start" and isinstance(count := question.get("count"), int):
             launch = FurtherLaunch.of(question.get("launch"))
             return {"numbers": self._containers.ask(owner, launch, count)}
-        if verb == "tell":
-            return {"containers": [one.document() for one in self._containers.statuses(owner)]}
+        if verb == "tell" and fits(numbers := question.get("numbers"), list[int] | None):
+            statuses = self._containers.statuses(owner)
+            wanted = (one for one in statuses if numbers is None or one.number in numbers)
+            return {"containers": [one.document() for one in wanted]}
         if verb == "release" and fits(numbers := question.get("numbers"), list[int]):
             self._containers.release(owner, numbers)
             return {}

@@ -18,13 +18,13 @@ from yarnkernel.container_status import (
     ContainerStatus,
     ContainersTimeoutError,
 )
-from yarnkernel.containers.line import ANSWER_TIMEOUT, own_line
+from yarnkernel.containers.line import answer_of, own_line
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import UsageError
 from yarnkernel.sizes import parse_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from concurrent.futures import Future
 
     from typing_extensions import Self
@@ -126,7 +126,7 @@ def start(
     line = own_line()
     asking = line.asking(verb="start", count=count, launch=launch)
     try:
-        return Containers(line, asking.result(2 * ANSWER_TIMEOUT)["numbers"])
+        return Containers(line, answer_of(asking)["numbers"])
     except BaseException:
         asking.add_done_callback(lambda done: _give_back(line, done))  # nobody will have them
         raise
@@ -146,17 +146,25 @@ def _give_back(line: Line, done: Future[dict[str, Any]]) -> None:
         line.asking(verb="release", numbers=done.result(0)["numbers"])
 
 
-def statuses() -> list[ContainerStatus]:
-    """Return what is known of all containers that this process has asked for.
+def statuses(numbers: Collection[int] | None = None) -> list[ContainerStatus]:
+    """Return what is known of the containers that this process has asked for.
 
-    Those that have ended are forgotten when there are a thousand.
+    Parameters
+    ----------
+    numbers : collection of int, optional
+        Of these alone; by default of all, but for those that ended a thousand ends ago.
 
     Raises
     ------
     ContainersError
         When the supervisor does not answer.
     """
-    return [ContainerStatus.of(one) for one in own_line().ask(verb="tell")["containers"]]
+    return _told(own_line(), numbers)
+
+
+def _told(line: Line, numbers: Collection[int] | None) -> list[ContainerStatus]:
+    chosen = {} if numbers is None else {"numbers": list(numbers)}
+    return [ContainerStatus.of(one) for one in line.ask(verb="tell", **chosen)["containers"]]
 
 
 class Containers:
@@ -191,9 +199,8 @@ class Containers:
         ContainersError
             When the supervisor does not answer.
         """
-        if any(self._state(number) != ENDED for number in self.numbers):
-            told = map(ContainerStatus.of, self._line.ask(verb="tell")["containers"])
-            self._known |= {one.number: one for one in told if one.number in self.numbers}
+        if living := [number for number in self.numbers if self._state(number) != ENDED]:
+            self._known |= {one.number: one for one in _told(self._line, living)}
         # What is not told of any more has ended long ago.
         lost = "it has ended, and its supervisor has forgotten how"
         return [

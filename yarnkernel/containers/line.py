@@ -48,7 +48,7 @@ class Line:
         ContainersError
             When it does not answer.
         """
-        return self.asking(**question).result(2 * ANSWER_TIMEOUT)
+        return answer_of(self.asking(**question))
 
     def asking(self, **question: Any) -> concurrent.futures.Future[dict[str, Any]]:
         """Ask, and return what will be answered."""
@@ -71,6 +71,14 @@ class Line:
         if "usage" in answer:
             raise UsageError(str(answer["usage"]))
         return answer
+
+
+def answer_of(asking: concurrent.futures.Future[dict[str, Any]]) -> dict[str, Any]:
+    """Wait for an answer; see :meth:`Line.ask`."""
+    try:
+        return asking.result(2 * ANSWER_TIMEOUT)  # others may have asked before
+    except concurrent.futures.TimeoutError as exc:
+        raise ContainersError("the kernel's supervisor does not answer in time") from exc
 
 
 def _connect() -> socket.socket:

@@ -11,6 +11,9 @@ from yarnkernel.errors import UsageError
 
 #: Files of a worker's container.
 CA, CERTIFICATE, KEY = "dask-ca.pem", "dask-cert.pem", "dask-key.pem"
+#: Fields of a Security that name what it encrypts with, which Dask's configuration may have, too.
+_ROLES = ("client", "scheduler", "worker")
+_FILES = ("tls_ca_file", *(f"tls_{role}_{what}" for role in _ROLES for what in ("cert", "key")))
 
 
 def chosen_security(given: bool | Security | None) -> Security:  # noqa: FBT001  (a user's value)
@@ -25,7 +28,7 @@ def chosen_security(given: bool | Security | None) -> Security:  # noqa: FBT001 
     if isinstance(given, Security):
         return given
     if given is False:
-        return Security(require_encryption=False)
+        return Security(require_encryption=False, **dict.fromkeys(_FILES))
     configured = Security()
     if given is None and configured.tls_ca_file and configured.tls_scheduler_cert:
         return configured

@@ -135,7 +135,7 @@ class YarnCluster(SpecCluster):  # type: ignore[misc]  # not typed
         launch = WorkerLaunch(
             worker_class=worker_class,
             options=dict(worker_options or {}),
-            memory=parse_memory(worker_memory, "worker_memory"),
+            memory=parse_memory(str(worker_memory), "worker_memory"),
             vcores=worker_vcores,
             gpus=worker_gpus,
             env=dict(worker_env or {}),
@@ -202,9 +202,17 @@ class YarnCluster(SpecCluster):  # type: ignore[misc]  # not typed
         self._check(n)
         return super().scale(n)
 
-    def adapt(self, *arguments: Any, maximum: float = math.inf, **options: Any) -> Any:
-        """Let Dask choose how many workers there are; see ``distributed.SpecCluster.adapt``."""
-        return super().adapt(*arguments, maximum=min(maximum, self._most), **options)
+    def adapt(self, *, maximum: float = math.inf, **options: Any) -> Any:
+        """Let Dask choose how many workers there are.
+
+        Parameters
+        ----------
+        maximum : float, optional
+            How many at most; as many as the kernel may have (``--max-containers``) by default.
+        **options
+            See ``distributed.SpecCluster.adapt``.
+        """
+        return super().adapt(maximum=min(maximum, self._most), **options)
 
     @property
     def dashboard_link(self) -> str:
@@ -216,11 +224,16 @@ class YarnCluster(SpecCluster):  # type: ignore[misc]  # not typed
     @property
     def waiting(self) -> str:
         """How many workers wait for a container, and why; empty when none does."""
-        numbers = {worker.number for worker in self.workers.values()}
-        late = [one for n, one in self._statuses.items() if n in numbers and one.state == WAITING]
+        late = self._late()
         if not late:
             return ""
-        return f"{len(late)} of {len(self.workers)} workers wait for YARN: {late[0].reason}"
+        reason = self._statuses[late[0].number].reason
+        return f"{len(late)} of {len(self.workers)} workers wait for YARN: {reason}"
+
+    def _late(self) -> list[Worker]:
+        """Those that wait, as far as is known."""
+        waiting = {n for n, one in self._statuses.items() if one.state == WAITING}
+        return [worker for worker in self.workers.values() if worker.number in waiting]
 
     async def _start(self) -> None:
         await super()._start()
@@ -236,7 +249,8 @@ class YarnCluster(SpecCluster):  # type: ignore[misc]  # not typed
         while True:
             await asyncio.sleep(INTERVAL)
             try:
-                found = await asyncio.to_thread(containers.statuses)
+                numbers = [worker.number for worker in self.workers.values()]
+                found = await asyncio.to_thread(containers.statuses, numbers)
                 self._statuses = {one.number: one for one in found}
                 self._tell_of_waiting()
                 if not self._lock.locked():  # else workers come and go this very moment
@@ -248,12 +262,12 @@ class YarnCluster(SpecCluster):  # type: ignore[misc]  # not typed
                 logging.getLogger(__name__).exception("the look at the workers has failed")
 
     def _tell_of_waiting(self) -> None:
-        late = self.waiting
-        now = time.monotonic()
-        waits = late and any(now - one.began > PATIENCE for one in self.workers.values())
-        if waits and not self._has_told:
-            self._log(f"yarnkernel: {late}")
-        self._has_told = bool(late) and (self._has_told or bool(waits))
+        late, now = self._late(), time.monotonic()
+        if not late:
+            self._has_told = False
+        elif not self._has_told and any(now - one.began > PATIENCE for one in late):
+            self._has_told = True
+            self._log(f"yarnkernel: {self.waiting}")
 
     async def _replace(self) -> None:
         """Give workers whose containers have ended unasked other ones, within limits."""

@@ -35,6 +35,8 @@ class HiddenScheduler(Scheduler):  # type: ignore[misc]  # not typed
         find = application.find_handler
 
         def find_below(request: Any, **known: Any) -> Any:
+            if request.path.startswith("/statics/"):  # as pages of Dask's name what tells nothing
+                request.path = f"/{self.word}{request.path}"
             if request.path.startswith(f"/{self.word}/"):
                 return find(request, **known)
             gone = {"status_code": 404}
