@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from yarnkernel.container.application import Application
+    from yarnkernel.container.further_options import FurtherOptions
     from yarnkernel.container.limits import Limits
 
 _log = logging.getLogger(__name__)
@@ -80,6 +81,8 @@ class SupervisorOptions:
         Share of the container's memory at which the kernel is ended; 0 is never.
     limits : Limits
         When it has outlived its use.
+    further : FurtherOptions
+        What further containers it may ask for.
     verbose : bool
         Whether each step is written into the container's log.
     """
@@ -94,6 +97,7 @@ class SupervisorOptions:
     any_host: bool
     memory_guard: float
     limits: Limits
+    further: FurtherOptions
     verbose: bool
 
 
@@ -140,7 +144,8 @@ class Supervisor:
         asked = asyncio.Event()
         # Outside YARN a job or a host's first process is the parent, or nobody is.
         has_parent = DIRECTORY_VARIABLE not in os.environ
-        finder = ApplicationFinder(os.environ, asked, self._options.launch.ports)
+        options = self._options
+        finder = ApplicationFinder(os.environ, asked, options.further, options.launch.ports)
         life = asyncio.create_task(self._live(finder))
         asked_to_end = asyncio.create_task(asked_to_end_by_others(asked, has_parent=has_parent))
         if not has_parent:
