@@ -303,7 +303,8 @@ class Supervisor:
         used, limit = self._memory.last_used, self._memory.limit
         if code != -signal.SIGKILL or used < SUSPICIOUS * limit or not limit:
             return ""
-        return f", when its container used {self._memory.describe(used)}: out of memory?"
+        used_of = self._memory.describe(used)
+        return f", when its container used {used_of}: out of memory? If so, more --memory"
 
     def _crashed(self, kernel: Kernel, reason: str, *, stable: bool) -> str:
         self._crashes = 1 if stable else self._crashes + 1
@@ -322,7 +323,8 @@ class Supervisor:
             used = await self._memory.wait_exceeded(self._options.memory_guard)
             self._over_limit = (
                 "was ended because its container used "
-                f"{self._memory.describe(used)} (--memory-guard)"
+                f"{self._memory.describe(used)} (--memory-guard); next: more --memory, of the "
+                "kernelspec or the start"
             )
             await kernel.kill()
             self._memory.look_anew()
