@@ -113,6 +113,8 @@ class KernelStatus:
         The exit code of that kernel's process, negative for a signal's number.
     memory, memory_limit : int
         Bytes that the container uses and may use; a limit of 0 is not known.
+    has_children : bool
+        Whether the kernel has started processes, which want time to end.
     phases : dict of str to float
         When the recipe and the kernel reached a state, in seconds since 1970.
     answers : dict of str to dict
@@ -129,6 +131,7 @@ class KernelStatus:
     exit_code: int | None = None
     memory: int = 0
     memory_limit: int = 0
+    has_children: bool = False
     phases: dict[str, float] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from yarnkernel.connection import PORT_NAMES, ConnectionInfo, is_encrypted
 from yarnkernel.container.activity import Activity
 from yarnkernel.container.address import own_address
-from yarnkernel.container.descendants import end_descendants
+from yarnkernel.container.descendants import end_descendants, wait_with_children
 from yarnkernel.container.errors import KernelFailedError
 from yarnkernel.container.gate import Gate
 from yarnkernel.container.kernel_process import KernelProcess, describe_end
@@ -304,7 +304,9 @@ class Kernel:
             return
         if self._messages is not None and not self._process.ended.done():
             with contextlib.suppress(YarnKernelError):
-                await self._messages.shut_down(self._process.ended, END_GRACE, restart=restart)
+                process = self._process
+                over = wait_with_children(process.ended, process.pid, END_GRACE)
+                await self._messages.shut_down(over, restart=restart)
         await self._terminate()
         if restart:
             await self.hear_out()

@@ -8,6 +8,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from yarnkernel.container.descendants import has_children
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.kernel_status import ANSWERS_KEPT, STATUS_KEY, Answer, KernelStatus
 
@@ -132,6 +133,7 @@ class StatusPublisher:
             exit_code=self._exit_code,
             memory=self._memory.used(),
             memory_limit=self._memory.limit,
+            has_children=has_children(kernel.process.pid),
             phases=self.phases,
             answers=self._answers,
         )

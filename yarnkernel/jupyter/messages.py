@@ -165,6 +165,7 @@ class KernelNews:
     restarts: int
     last_end: str
     exit_code: int | None
+    has_children: bool
 
 
 @dataclass(frozen=True)

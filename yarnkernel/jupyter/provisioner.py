@@ -41,6 +41,8 @@ RESTART_TIMEOUT = 90.0
 INTERRUPT_TIMEOUT = 15.0
 #: Seconds that an application has to end after its kernel was asked to, before it is killed.
 END_GRACE = 5.0
+#: Seconds that a kernel with children has to end, as in ``container/descendants.py``.
+CHILDREN_TIME = 15.0
 #: Seconds in which an agent begins to watch a kernel, and in which it ends an application, or says
 #: that it goes on trying.
 WATCH_TIMEOUT, END_TIMEOUT = 60.0, 45.0
@@ -101,6 +103,11 @@ class YarnProvisioner(KernelProvisionerBase):
     def get_stable_start_time(self, recommended: float = 10.0) -> float:  # noqa: ARG002
         """A kernel that was published has started: its ports are kept from then on."""
         return 0.0
+
+    def get_shutdown_wait_time(self, recommended: float = 5.0) -> float:
+        """Leave a kernel time to end its children in good order, as Spark's JVM."""
+        has_children = self._news is not None and self._news.has_children
+        return max(recommended, CHILDREN_TIME) if has_children else recommended
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Make ready to start; see jupyter_client."""
