@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
-#: Of a kernelspec that is not given one.
-DEFAULT_NAME = "yarn"
+#: Of a kernelspec that is not given one, and of one for Spark.
+DEFAULT_NAME, SPARK_NAME = "yarn", "spark"
 #: What is said of a kernel that is IPython's.
 _IPYTHON = {"debugger": True, "supported_encryption": ["curve"]}
 
@@ -60,7 +60,10 @@ def new_content(
     language = language or ("python" if ipython else "")
     kind = language.capitalize() or directory.name
     where = _where(values)
-    default = f"{kind} ({where})" if directory.name in (DEFAULT_NAME, kind) else None
+    if values.get("spark"):
+        kind = "Python 3" if language == "python" else kind
+        where = f"Spark on {where}"
+    default = f"{kind} ({where})" if directory.name in (DEFAULT_NAME, SPARK_NAME, kind) else None
     content: dict[str, Any] = {
         "argv": _launcher_command(directory, to_arguments(values), has_spec="spec" in values),
         "display_name": display_name or default or f"{kind} ({where}, {directory.name})",
