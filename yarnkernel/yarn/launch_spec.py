@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from yarnkernel.cluster.spark_java import reason_against_spark
 from yarnkernel.connection import KERNEL_KEYS, RECIPE_OPTIONS
 from yarnkernel.environment.choice import check_is_there, choose_environment
 from yarnkernel.environment.recipe_archive import recipe_archive
@@ -124,6 +125,8 @@ def complete(
         add_given_files(spec, check_files(options.files), scratch, pusher.deadline)
     if uses_spark(spec, options):
         recipe = [*spark_arguments(spec, options), *recipe]
+        if reason := reason_against_spark(cluster()):
+            report(Progress("warning", reason=reason))
     variables = {RECIPE_OPTIONS: shlex.join(recipe)} if recipe else {}
     add_variables(spec, {**options.env, **variables})
 

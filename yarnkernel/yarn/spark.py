@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def uses_spark(spec: skein.ApplicationSpec, options: LaunchOptions) -> bool:
     """Whether a kernel is made ready for Spark, by an option or by its specification's script."""
     scripts = [spec.master.script, *(service.script for service in spec.services.values())]
-    return options.spark or any(re.search(r"recipe\b.*\s--spark\b", text) for text in scripts)
+    return options.spark or any(re.search(r"recipe\b.*\s--spark(\s|$)", text) for text in scripts)
 
 
 def check_spark(spec: skein.ApplicationSpec, options: LaunchOptions) -> None:
