@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,20 +90,22 @@ class FrontEnd:
         return "".join(shown)
 
     def interrupted(self, code: str, when: str) -> str:
-        """Run a cell that is interrupted a second after it has shown something."""
-        texts = ""
-
-        def show(message: dict[str, Any]) -> None:
-            nonlocal texts
+        """Run a cell, interrupt it a second after it has shown something, and return all of it."""
+        request = self.client.execute(code)
+        shown, is_over, has_interrupted = "", False, False
+        while not is_over:
+            message = self.client.get_iopub_msg(timeout=180)
+            if message["parent_header"].get("msg_id") != request:
+                continue
             content = message["content"]
-            texts += content.get("text") or content.get("data", {}).get("text/plain", "")
-            texts += "\n".join(content.get("traceback", []))
-            if when in texts and timer.ident is None:
-                timer.start()
-
-        timer = threading.Timer(1, self.manager.interrupt_kernel)
-        self.client.execute_interactive(code, output_hook=show, timeout=180)
-        return texts
+            shown += content.get("text") or content.get("data", {}).get("text/plain", "")
+            shown += "\n".join(content.get("traceback", []))
+            is_over = content.get("execution_state") == "idle"
+            if when in shown and not has_interrupted:
+                has_interrupted = True
+                time.sleep(1)
+                self.manager.interrupt_kernel()
+        return shown
 
     def applications(self) -> list[dict[str, Any]]:
         """All that Spark has started for this kernel, the newest first."""
