@@ -46,7 +46,7 @@ def measure(shell: Shell, options: Sequence[str]) -> dict[str, float]:
         found["100 MiB of output"] = time.perf_counter() - begin
     for command in ("status", "interrupt", "restart", "stop"):
         begin = time.perf_counter()
-        shell.yarnkernel(command, started["application_id"]).ok()
+        shell.yarnkernel(command, started["id"]).ok()
         found[command] = time.perf_counter() - begin
     return found
 

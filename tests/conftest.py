@@ -20,6 +20,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support.distribution import Distribution
+from tests.support.output_schema import check_document
 from tests.support.resource_manager import end_what_began
 from yarnkernel.kernels.options import WAY_VARIABLE
 from yarnkernel.local.class_archive import main as make_archive
@@ -164,7 +165,9 @@ class Shell:
         return Result(process.returncode, out, err, time.monotonic() - begin)
 
     def yarnkernel(self, *arguments: str | Path, **options: Any) -> Result:
-        return self.run(BIN / "yarnkernel", *arguments, **options)
+        result = self.run(BIN / "yarnkernel", *arguments, **options)
+        check_document(arguments, result.out)
+        return result
 
     def using(self, **variables: str | None) -> Shell:
         """Return a shell with other variables; None takes one away."""

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from yarnkernel.kernels.results import CodeError as CodeError
     from yarnkernel.kernels.results import Display as Display
     from yarnkernel.kernels.results import ExecutionTimeoutError as ExecutionTimeoutError
+    from yarnkernel.kernels.results import Missed as Missed
+    from yarnkernel.kernels.results import MissedCell as MissedCell
     from yarnkernel.kernels.results import Output as Output
     from yarnkernel.kernels.results import Result as Result
     from yarnkernel.kernels.results import Stream as Stream
@@ -59,6 +61,8 @@ _HOMES = {
     "Kernels": "kernels.blocking",
     "LaunchOptions": "kernels.options",
     "LeftRunningError": "groups.run",
+    "Missed": "kernels.results",
+    "MissedCell": "kernels.results",
     "Output": "kernels.results",
     "Progress": "progress",
     "Result": "kernels.results",

@@ -115,6 +115,9 @@ class KernelStatus:
         Bytes that the container uses and may use; a limit of 0 is not known.
     has_children : bool
         Whether the kernel has started processes, which want time to end.
+    directory : str
+        What its directory was known by when its supervisor began, see
+        :func:`yarnkernel.shared_directory.identify`.
     phases : dict of str to float
         When the recipe and the kernel reached a state, in seconds since 1970.
     answers : dict of str to dict
@@ -132,6 +135,7 @@ class KernelStatus:
     memory: int = 0
     memory_limit: int = 0
     has_children: bool = False
+    directory: str = ""
     phases: dict[str, float] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
 

@@ -83,7 +83,7 @@ def test_names(shell: Shell, kernels: dict[str, str]) -> None:
     short = kernels["short"]
     number = str(int(short.rpartition("_")[2]))
     for text in (short, "short", "sho", number, number.zfill(4)):
-        assert shell.yarnkernel("status", text, "--json").ok().document["app_id"] == short
+        assert shell.yarnkernel("status", text, "--json").ok().document["id"] == short
     assert "no kernel of yours is called 'shorter'" in shell.yarnkernel("logs", "shorter").error(2)
     error = shell.yarnkernel("interrupt").error(2)
     assert "you have several kernels: " in error

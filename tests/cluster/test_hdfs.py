@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from tests.conftest import BIN, REPOSITORY, finish
+from tests.support.inside import check_inside
 from tests.support.kernels import RECIPE, Kernel, run_kernel, start_kernel, write_spec
 from yarnkernel.cluster.files import ClusterFiles
 from yarnkernel.cluster.find import ClusterEnvironment, local_environment
@@ -68,10 +69,11 @@ def test_skein_way(user: Shell, tmp_path: Path) -> None:
     shell = user.using(**environment, YARNKERNEL_VIA="skein")
     spec = REPOSITORY / "specs/ipython.yaml"
     app_id, info = start_kernel(shell, spec)
-    staged_in = f"/user/{psutil.Process().username()}/.skein"
+    name = psutil.Process().username()
+    staged_in = f"/user/{name}/.skein"
     assert "skein.jar" in shell.run("hdfs", "dfs", "-ls", f"{staged_in}/{app_id}").ok().out
     with Kernel(info) as kernel:
-        assert kernel.run("6 * 7") == "42"
+        check_inside(kernel, app_id, name)
     shell.yarnkernel("stop", app_id).ok()
     # By WebHDFS: there is no `yarn` command to leave it to.
     conf_dir = shutil.copytree(environment["HADOOP_CONF_DIR"], tmp_path / "conf")

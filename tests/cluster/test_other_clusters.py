@@ -111,13 +111,11 @@ def test_for_somebody_else(shell: Shell) -> None:
     alice = shell.using(HADOOP_PROXY_USER="alice")
     own = shell.yarnkernel("start").ok().out.strip()
     hers = shell.yarnkernel("--user", "alice", "start").ok().out.strip()
-    listed = {a["app_id"]: a["user"] for a in shell.yarnkernel("list", "--json").ok().document}
+    listed = {a["id"]: a["user"] for a in shell.yarnkernel("list", "--json").ok().document}
     assert listed == {own: getpass.getuser(), hers: "alice"}
-    assert [a["app_id"] for a in alice.yarnkernel("stop", "--all", "--json").ok().document] == [
-        hers
-    ]
+    assert [a["id"] for a in alice.yarnkernel("stop", "--all", "--json").ok().document] == [hers]
     (left,) = shell.yarnkernel("list", "--json").ok().document
-    assert left["app_id"] == own
+    assert left["id"] == own
     shell.yarnkernel("stop", own).ok()
     bob = shell.using(HADOOP_USER_NAME="bob", HADOOP_PROXY_USER="alice")
     assert "bob is not allowed to impersonate alice" in bob.yarnkernel("list").error(1)

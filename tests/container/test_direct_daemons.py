@@ -100,7 +100,8 @@ def test_restarted_resourcemanager_of_the_skein_way(mortal: Shell, tmp_path: Pat
     assert process.returncode == 0, err
     assert "killed" not in err
     app_id = out.strip()
-    assert mortal.yarnkernel("status", app_id, "--json").ok().document["port"]
+    status = mortal.yarnkernel("status", app_id, "--json").ok().document
+    assert status["details"]["application_master"]
     mortal.yarnkernel("stop", app_id).ok()
 
 
@@ -232,7 +233,7 @@ def test_submission_that_is_overtaken(mortal: Shell, tmp_path: Path) -> None:
         assert "may have been submitted; killing it" in late.err
     assert mortal.yarnkernel("list", "--json").ok().document == []
     newest = mortal.yarnkernel("list", "--all", "--json").ok().document[-1]
-    assert (newest["state"], newest["host"]) == ("KILLED", "")
+    assert (newest["state"], newest["node"]) == ("KILLED", None)
 
 
 def test_heartbeat_that_hangs(mortal: Shell, tmp_path: Path) -> None:

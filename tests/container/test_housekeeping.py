@@ -130,6 +130,7 @@ def test_strangers_connections(
     app_id, info = start_kernel(shell, write_spec(tmp_path, script))
     stop_later(app_id)
     status = shell.yarnkernel("status", app_id, "--json").ok().document
+    host, port = status["details"]["application_master"].split(":")
     supervisor = one_of(app_id, "yarnkernel.recipe")
     with Kernel(info) as kernel, ExitStack() as stack:
         code = "import resource; resource.getrlimit(resource.RLIMIT_NOFILE)[0]"
@@ -138,7 +139,7 @@ def test_strangers_connections(
             for _ in range(MANY):
                 one = stack.enter_context(socket.socket())
                 one.settimeout(0)
-                one.connect_ex((status["host"], status["port"]))
+                one.connect_ex((host, int(port)))
             wait_for(lambda: supervisor.num_fds() > 150, 10, "it takes some of them")
             time.sleep(3)
             assert supervisor.num_fds() < 500

@@ -44,7 +44,7 @@ def test_kernel_killed(shell: Shell, tmp_path: Path, number: signal.Signals, wor
     wait_until_none_is_active(shell)
     status = shell.yarnkernel("status", app_id, "--json").ok().document
     assert status["final_status"] == "FAILED"
-    assert f"The kernel was ended by {words}." in status["diagnostics"]
+    assert f"The kernel was ended by {words}." in status["reason"]
 
 
 @pytest.mark.both_ways
@@ -114,4 +114,4 @@ def test_kernel_that_crashes_again_and_again(shell: Shell, tmp_path: Path) -> No
         wait_until_none_is_active(shell)
     status = shell.yarnkernel("status", app_id, "--json").ok().document
     reason = "The kernel ended with exit code 8, after 1 restarts (--max-restarts)."
-    assert reason in status["diagnostics"]
+    assert reason in status["reason"]

@@ -77,7 +77,8 @@ def test_directly(user_shell: Shell, cluster: dict[str, Any]) -> None:
     first = user_shell.yarnkernel(*start).ok().out.strip()
     try:
         status = user_shell.yarnkernel("status", first, "--json").ok().document
-        assert {status["port"], *ports_of(user_shell, first)} == set(ports)
+        port = int(status["details"]["application_master"].rpartition(":")[2])
+        assert {port, *ports_of(user_shell, first)} == set(ports)
         error = user_shell.yarnkernel(*start).error(1)
         assert diagnostics(ports) in error
         user_shell.yarnkernel("restart", first).ok()

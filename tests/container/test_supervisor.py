@@ -39,7 +39,7 @@ def await_restarts(shell: Shell, app_id: str, restarts: int) -> dict[str, Any]:
 def ended_diagnostics(shell: Shell, app_id: str, timeout: float = 30) -> tuple[str, str]:
     status = wait_for(lambda: ended(shell, app_id), timeout, f"{app_id} has ended")
     assert status["state"] == "FINISHED", status
-    return status["final_status"], status["diagnostics"]
+    return status["final_status"], status["reason"]
 
 
 def test_restart_in_place(shell: Shell, stop_later: Callable[[str], str]) -> None:
@@ -146,7 +146,7 @@ def test_memory_guard_can_be_left_to_yarn(shell: Shell, tmp_path: Path) -> None:
 
         def failed() -> str | None:
             status = shell.yarnkernel("status", app_id, "--json").ok().document
-            return str(status["diagnostics"]) if status["final_status"] == "FAILED" else None
+            return str(status["reason"]) if status["final_status"] == "FAILED" else None
 
         assert "memory limit" in wait_for(failed, 40, "killed by YARN")
 

@@ -15,7 +15,7 @@ import pytest
 import yarnkernel
 from tests.conftest import REPOSITORY
 from tests.support.documents import parsed
-from yarnkernel.cli import build_parser
+from tests.support.programs import programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,19 +47,11 @@ def test_loads_nothing_from_elsewhere(site: Path) -> None:
             assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", tag), f"{page}: {tag}"
 
 
-def programs(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    yield parser
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for command in action.choices.values():
-                yield from programs(command)
-
-
 def test_commands(site: Path) -> None:
     """Each command has its section, and each option of its own is there."""
     text = (site / "commands.html").read_text() + (site / "options.html").read_text()
     shown = re.sub(r"<[^>]*>", "", text)
-    found = list(programs(build_parser()))
+    found = list(programs())
     assert len(found) > 25
     for parser in found:
         assert f'id="{docutils.nodes.make_id(parser.prog)}"' in text

@@ -49,7 +49,8 @@ def behind_one(shell: Shell, cluster: dict[str, Any], kernel: str) -> None:
     status = shell.yarnkernel("status", kernel, "--json").ok().document
     configuration = load_configuration(Path(shell.environment["HADOOP_CONF_DIR"]))
     address = configuration.get("yarn.resourcemanager.address")
-    reached = [int(address.rpartition(":")[2]), urlsplit(cluster["web"]).port, status["port"]]
+    daemons = [address, status["details"]["application_master"]]
+    reached = [urlsplit(cluster["web"]).port, *(int(one.rpartition(":")[2]) for one in daemons)]
     with behind_a_firewall(reached, [info["shell_port"], PORT]) as there:
         result = shell.run(*there, BIN / "yarnkernel", "doctor", kernel, "--json")
         checks = read(result.document, result.code)

@@ -54,14 +54,14 @@ def test_time_limit(slurm_shell: Shell, bare_python: Path, slurm: BatchSystem) -
     slurm.run("scontrol", "update", f"JobId={job}", "EndTime=now+1")
 
     status = await_end(slurm_shell, kernel, 60)
-    assert (status["state"], "time limit" in status["diagnostics"]) == ("KILLED", True)
+    assert (status["state"], "time limit" in status["reason"]) == ("KILLED", True)
 
 
 def test_cancelled_by_somebody(slurm_shell: Shell, bare_python: Path, slurm: BatchSystem) -> None:
     kernel = slurm_shell.yarnkernel("start", *options(bare_python)).ok().out.strip()
     slurm.run("scancel", job_of(slurm_shell, kernel))
 
-    assert "cancelled" in await_end(slurm_shell, kernel, 30)["diagnostics"]
+    assert "cancelled" in await_end(slurm_shell, kernel, 30)["reason"]
     assert "cancelled" in slurm_shell.yarnkernel("interrupt", kernel).error(1)
 
 

@@ -106,7 +106,7 @@ def test_all_commands(hosted: Hosted) -> None:
     assert kernel not in hosted.ids()
     (row,) = [one for one in shell.yarnkernel("list", "--all", "--json").ok().document
               if one["id"] == kernel]  # fmt: skip
-    assert (row["final_status"], row["diagnostics"]) == (
+    assert (row["final_status"], row["reason"]) == (
         "SUCCEEDED",
         "Stopped by yarnkernel stop.",
     )
@@ -167,7 +167,7 @@ def test_supervisor_that_is_killed(hosted: Hosted) -> None:
     supervisor.kill()
     status = wait_for(lambda: ended(hosted, kernel), 20, "that it has ended")
     assert status["state"] == "FAILED"
-    assert re.search("its process is gone, without a word|signal 9", status["diagnostics"])
+    assert re.search("its process is gone, without a word|signal 9", status["reason"])
     assert "next: yarnkernel logs" in hosted.shell.yarnkernel("interrupt", kernel).error(1)
     wait_for(lambda: not own.is_running(), 20, "the kernel's end")
 

@@ -163,6 +163,19 @@ def test_other_language(home: Shell) -> None:
     assert home.yarnkernel("kernelspec", "remove", "IR").ok().out == "ir\n"
 
 
+def test_what_the_cluster_would_not_take(shell: Shell, tmp_path: Path) -> None:
+    """It is installed all the same: it may be for another day, or another cluster."""
+    prefix = ("--prefix", tmp_path)
+    add = ("kernelspec", "add", "--name", "large", *prefix)
+    said = shell.yarnkernel(*add, "--memory", "900 GiB", "--queue", "nowhere").ok().err
+    assert re.search(r"warning: queue: there is no queue 'nowhere' \(queues: .*next: --queue", said)
+    assert "warning: container: YARN refuses what is larger than that" in said
+    content = read(tmp_path / "share/jupyter/kernels/large")
+    assert content["display_name"] == "Python (YARN, 900 GiB, nowhere)"
+    fitting = ("--memory", "1 GiB", "--queue", "small", "--replace")
+    assert "warning" not in shell.yarnkernel(*add, *fitting).ok().err
+
+
 def test_show_list_remove(home: Shell) -> None:
     home.yarnkernel("kernelspec", "add", "--name", "one", "--queue", "small").ok()
     add = ("kernelspec", "add", "--name", "two", "--argv", "--memory", "2 GiB")
@@ -180,8 +193,8 @@ def test_show_list_remove(home: Shell) -> None:
     # A test beside this one may have one in the prefix that all share.
     lines = [line for line in lines if not line.startswith("test-")]
     assert [line.split()[0] for line in lines[1:]] == ["one", "two"]
-    assert [line.split()[4] for line in lines[1:]] == ["provisioner", "argv"]
-    assert "Python (YARN, one)" in lines[1]
+    assert [line.split()[-2] for line in lines[1:]] == ["provisioner", "argv"]
+    assert "Python (YARN, small)" in lines[1]
     documents = home.yarnkernel("kernelspec", "list", "--json").ok().document
     names = [document["name"] for document in documents]
     assert [name for name in names if not name.startswith("test-")] == ["one", "two"]
@@ -424,9 +437,9 @@ def test_all_options_reach_the_kernel(shell: Shell, environment: Path, tmp_path:
     with FrontEnd(shell, tmp_path, shown["argv"]) as front:
         front.await_kernel()
         (listed,) = shell.yarnkernel("list", "--json").ok().document
-        assert (listed["queue"].split(".")[-1], listed["vcores"]) == ("small", 1)
+        assert listed["queue"].endswith("small")
         # 300 MiB for the ApplicationMaster, in YARN's steps of 64.
-        assert listed["memory"] == 704
+        assert listed["resources"] == {"memory": 704 << 20, "vcores": 1}
         assert json.loads(front.run(LOOK)) == [
             str(work),
             str(environment),

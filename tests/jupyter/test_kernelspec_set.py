@@ -84,11 +84,14 @@ def test_back_to_the_defaults(home: Shell, form: tuple[str, ...]) -> None:
     """First what is unset, then what is set: so variables are replaced."""
     add = ("kernelspec", "add", *form, "--queue", "small", "--env", "A=1", "--env", "B=2")
     home.yarnkernel(*add, "--timeout", "9", "--verbose", "--no-encrypt").ok()
+    assert read(kernels_of(home) / "yarn")["display_name"] == "Python (YARN, small)"
     unset = [f"--unset={name}" for name in ("queue", "timeout", "verbose", "encryption", "env")]
     home.yarnkernel("kernelspec", "set", "yarn", *unset, "--env", "C=3").ok()
     directory = kernels_of(home) / "yarn"
     spec = f"{directory}/spec.yaml"
     assert told(directory) == LaunchOptions(spec=spec, env={"C": "3"}, timeout=55)
+    # Nobody has chosen it, so that it goes with the size.
+    assert read(directory)["display_name"] == "Python (YARN)"
     home.yarnkernel("kernelspec", "set", "yarn", "--unset=env").ok()
     plain = home.yarnkernel("kernelspec", "add", *form, "--name", "plain").ok().out.strip()
     other = read(kernels_of(home) / "plain")
@@ -109,7 +112,7 @@ def test_who_can_read_it(home: Shell, form: tuple[str, ...]) -> None:
         assert mode(path) == before == (0o644 if name == "open" else 0o600)
         result = home.yarnkernel("kernelspec", "set", name, "--env", "B=secret").ok()
         assert mode(path) == 0o600
-        assert "warning" not in result.err
+        assert "who can read" not in result.err
         assert "secret" not in " ".join(read(path.parent)["argv"])
         assert told(path.parent).env["B"] == "secret"
 

@@ -41,7 +41,7 @@ def add_kernelspec(shell: Shell, name: str, *options: str | Path) -> dict[str, A
 
 
 def unfinished(shell: Shell) -> list[str]:
-    return [app["app_id"] for app in shell.yarnkernel("list", "--json").ok().document]
+    return [app["id"] for app in shell.yarnkernel("list", "--json").ok().document]
 
 
 def await_gone(shell: Shell, app_id: str, timeout: float) -> dict[str, Any]:
@@ -292,7 +292,7 @@ def test_launcher_that_is_killed(shell: Shell, tmp_path: Path) -> None:
         front.await_kernel()
         front.process.kill()
         gone = await_gone(shell, front.app_id, 20)
-        assert "no client was connected for 2 s (--orphan-timeout)" in gone["diagnostics"]
+        assert "no client was connected for 2 s (--orphan-timeout)" in gone["reason"]
 
 
 #: Starts a process and hands on what it says.

@@ -167,6 +167,7 @@ def test_container_that_is_gone(shell: Shell, managers: Callable[..., KernelMana
 @pytest.mark.both_ways
 def test_what_travels(shell: Shell, managers: Callable[..., KernelManager], tmp_path: Path) -> None:
     manager = managers(RICH)
+    (tmp_path / "beside.py").touch()
     manager.start_kernel(
         env={
             "SECRET_TOKEN": "no",
@@ -183,6 +184,9 @@ def test_what_travels(shell: Shell, managers: Callable[..., KernelManager], tmp_
         found = json.loads(kernel.run("import json, os; print(json.dumps(dict(os.environ)))"))
         assert kernel.run("print(get_ipython().kernel.session.username)") == "an argument\n"
         assert kernel.run("print(os.getcwd())") == f"{tmp_path}\n"
+    # The node has the front end's directory: JupyterLab opens what a traceback names.
+    assert manager.resolve_path("beside.py") == str(tmp_path / "beside.py")
+    assert not any(map(manager.resolve_path, ("none.py", "../", "/etc/hosts", "~")))
     assert "SECRET_TOKEN" not in found
     assert found["ALLOWED"] == "yes"
     assert found["KERNEL_USERNAME"] == "ada"
@@ -191,10 +195,10 @@ def test_what_travels(shell: Shell, managers: Callable[..., KernelManager], tmp_
     (listed,) = [
         one
         for one in shell.yarnkernel("list", "--json").ok().document
-        if one["app_id"] == application(manager)
+        if one["id"] == application(manager)
     ]
     assert listed["name"] == "my analysis.ipynb"
-    assert listed["memory"] >= 640 + 300
+    assert listed["resources"]["memory"] >= (640 + 300) << 20
     # The key is in nobody's command line, and in no variable that YARN writes into its logs.
     key = manager.session.key.decode()
     assert key not in found.get("YARNKERNEL_RECIPE_OPTIONS", "")
@@ -210,6 +214,7 @@ def test_directory_that_the_node_lacks(managers: Callable[..., KernelManager]) -
     manager.start_kernel(cwd="/no/such/directory")
     with connect(manager) as kernel:
         assert "container_" in kernel.run("import os; os.getcwd()")
+    assert manager.resolve_path(".") is None
 
 
 def test_encrypted(managers: Callable[..., KernelManager]) -> None:
@@ -370,12 +375,12 @@ def test_kernelspec_that_cannot_be_used(
 
 def test_kernel_that_cannot_start(managers: Callable[..., KernelManager], shell: Shell) -> None:
     """The front end's user reads the kernel's own last words."""
-    before = {one["app_id"] for one in shell.yarnkernel("list", "--json").ok().document}
+    before = {one["id"] for one in shell.yarnkernel("list", "--json").ok().document}
     with pytest.raises(KernelLaunchError) as caught:
         managers().start_kernel(extra_arguments=["--IPKernelApp.kernel_class=no.such.Kernel"])
     assert "'no.such.Kernel' could not be imported" in str(caught.value)
     assert "next: yarnkernel logs application_" in str(caught.value)
-    after = {one["app_id"] for one in shell.yarnkernel("list", "--json").ok().document}
+    after = {one["id"] for one in shell.yarnkernel("list", "--json").ok().document}
     assert after <= before
 
 
@@ -452,7 +457,7 @@ def test_odd_status_of_one_kernel(managers: Callable[..., KernelManager], shell:
     shell.run(*put, json.dumps(status)).ok()
     shell.run(*put, "no status").ok()
     listed = shell.yarnkernel("list", "--json").ok().document
-    assert {application(odd), application(other)} <= {one["app_id"] for one in listed}
+    assert {application(odd), application(other)} <= {one["id"] for one in listed}
     shell.yarnkernel("status", application(odd)).ok()
     with connect(other) as kernel:
         pid = int(kernel.run("import os; print(os.getpid())"))

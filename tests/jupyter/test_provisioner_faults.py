@@ -86,7 +86,7 @@ def test_kernel_that_is_kept(shell: Shell) -> None:
     process.kill()
     finish(process)
     listed = shell.yarnkernel("list", "--json").ok().document
-    assert app_id in [one["app_id"] for one in listed]
+    assert app_id in [one["id"] for one in listed]
     info = shell.yarnkernel("connect", app_id).ok().document
     assert info["key"] == json.loads((REPOSITORY / path).read_text())["key"]
     with Kernel(info) as kernel:
@@ -95,7 +95,7 @@ def test_kernel_that_is_kept(shell: Shell) -> None:
         assert kernel.run("import time; time.sleep(8); 43") == "43"
         assert ended(shell, app_id) is None
     status = wait_for(lambda: ended(shell, app_id), 20, f"{app_id} has ended")
-    assert "no client was connected for 6 s (--orphan-timeout)" in status["diagnostics"]
+    assert "no client was connected for 6 s (--orphan-timeout)" in status["reason"]
 
 
 @pytest.mark.usefixtures("specs")
@@ -114,14 +114,14 @@ def test_stranger_who_is_connected_keeps_no_kernel(shell: Shell) -> None:
         process.kill()
         finish(process)
         status = wait_for(lambda: ended(shell, app_id), 25, f"{app_id} has ended")
-    assert "no client was connected for 6 s (--orphan-timeout)" in status["diagnostics"]
+    assert "no client was connected for 6 s (--orphan-timeout)" in status["reason"]
 
 
 @pytest.mark.usefixtures("specs")
 def test_start_that_is_interrupted(shell: Shell) -> None:
     """Killed, or Ctrl-C, while the kernel starts."""
     for number in (signal.SIGKILL, signal.SIGINT):
-        before = {one["app_id"] for one in applications(shell)}
+        before = {one["id"] for one in applications(shell)}
         process = shell.start(
             sys.executable, "-c", FRONT_END.format(body="time.sleep(100)"), "plain"
         )
@@ -132,7 +132,7 @@ def test_start_that_is_interrupted(shell: Shell) -> None:
 
 
 def submitted_since(shell: Shell, before: set[str]) -> bool:
-    return any(one["app_id"] not in before for one in applications(shell))
+    return any(one["id"] not in before for one in applications(shell))
 
 
 def applications(shell: Shell) -> list[dict[str, Any]]:
@@ -242,4 +242,4 @@ def check_several(shell: Shell, pid: int, document: dict[str, Any], via: str) ->
         if "com.anaconda.skein.Driver" in one.cmdline()
     ]
     assert len(drivers) == (via == "skein")
-    wait_for(lambda: {one["app_id"] for one in active(shell)} == started, 30, "two are left")
+    wait_for(lambda: {one["id"] for one in active(shell)} == started, 30, "two are left")

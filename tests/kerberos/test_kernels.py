@@ -13,6 +13,7 @@ import skein
 
 from tests.conftest import Shell, wait_for
 from tests.kerberos.clients import as_user, changed
+from tests.support.inside import check_inside
 from tests.support.kernels import RECIPE, Kernel, start_kernel, write_spec
 from tests.support.recorder import Recorder, needs_recorder
 from tests.support.site_files import with_setting
@@ -83,9 +84,11 @@ def test_direct_way(secure: Shell, kernel: tuple[str, dict[str, Any]]) -> None:
     app_id, info = kernel
     with Kernel(info) as client:
         assert client.run("print(open('greeting').read(), end='')") == "from HDFS"
-        assert client.run(TOKENS) == "['HDFS_DELEGATION_TOKEN', 'RM_DELEGATION_TOKEN']"
+        # That for HDFS twice: by its NameNode's address, and by its name.
+        assert client.run(TOKENS) == f"{2 * ['HDFS_DELEGATION_TOKEN'] + ['RM_DELEGATION_TOKEN']}"
+        check_inside(client, app_id, secure.environment["KRB5PRINCIPAL"])
     listed = secure.yarnkernel("list", "--json").ok().document
-    assert [entry["app_id"] for entry in listed] == [app_id]
+    assert [entry["id"] for entry in listed] == [app_id]
     assert listed[0]["user"] == secure.environment["KRB5PRINCIPAL"]
 
     guest = secure.using(KRB5PRINCIPAL="guest")
@@ -206,7 +209,7 @@ def test_tokens_of_what_a_viewfs_mounts(configuration: Configuration) -> None:
     chosen.settings["fs.viewfs.mounttable.both.link./data"] = f"{url}/data"
     chosen.settings["fs.viewfs.mounttable.both.linkFallback"] = f"{url}/"
     chosen.settings["fs.viewfs.mounttable.both.link./local"] = "file:///tmp"
-    assert len(delegation_tokens(chosen, [], Deadline(20))) == 2
+    assert len(delegation_tokens(chosen, [], Deadline(20))) == 3  # by address and by name; YARN's
     simple = changed(configuration, hadoop__security__authentication="simple")
     assert delegation_tokens(simple, [url], Deadline(20)) == {}
 

@@ -54,7 +54,7 @@ def test_commands(inside: Shell, secure: Shell) -> None:
     # It gets no new tokens by these, and hands them on.
     app_id = inside.yarnkernel("start", "--via", "direct").ok().out.strip()
     (listed,) = inside.yarnkernel("list", "--json").ok().document
-    assert (listed["app_id"], listed["user"]) == (app_id, user)
+    assert (listed["id"], listed["user"]) == (app_id, user)
     inside.yarnkernel("stop", app_id).ok()
     assert final_status(inside, app_id) == "SUCCEEDED", "they are valid after its end"
 

@@ -87,7 +87,7 @@ def interrupt(shell: Shell, app_id: str, client: Kernel) -> None:
     message_id = client.client.execute("import time; time.sleep(100)")
     wait_for(lambda: state(shell, app_id) == "busy", 10, "it is busy")
     result = shell.yarnkernel("interrupt", app_id, "--json").ok()
-    assert result.document == {"application_id": app_id, "result": "interrupted"}
+    assert result.document == {"id": app_id, "result": "interrupted"}
     reply = client.client.get_shell_msg(timeout=10)
     assert reply["parent_header"]["msg_id"] == message_id
     assert reply["content"]["ename"] == "KeyboardInterrupt"
@@ -313,7 +313,7 @@ def test_stop_all(shell: Shell) -> None:
     app_ids = [shell.yarnkernel("submit", "specs/ipython.yaml", cwd=REPOSITORY).ok().out.strip()]
     app_ids += [shell.yarnkernel("start").ok().out.strip()]
     stopped = shell.yarnkernel("stop", "--all", "--json").ok().document
-    assert {status["app_id"] for status in stopped} == set(app_ids)
+    assert {status["id"] for status in stopped} == set(app_ids)
     assert "has no kernel here" in shell.yarnkernel("stop", "--all").ok().err
     assert "name the kernels to stop, or say --all" in shell.yarnkernel("stop").error(2)
     assert "or say --all" in shell.yarnkernel("stop", "--all", app_ids[0]).error(2)

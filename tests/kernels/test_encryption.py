@@ -72,7 +72,7 @@ def test_what_a_submission_opens(
         assert not serves(certificate, key, user, other)
         for one in (app_id, other):
             status = shell.yarnkernel("status", one, "--json").ok().document
-            address = f"{status['host']}:{status['port']}"
+            address = status["details"]["application_master"]
             assert not opens(certificate, key, user[0], address)
             assert opens(*user, user[0], address)
 
@@ -123,7 +123,8 @@ def test_sealed_kernel_that_nobody_has_waited_for(
     app_id = stop_later(shell.yarnkernel("submit", spec, "--encrypt").ok().out)
 
     def runs() -> bool:
-        return bool(shell.yarnkernel("status", app_id, "--json").ok().document["port"])
+        details = shell.yarnkernel("status", app_id, "--json").ok().document["details"]
+        return bool(details["application_master"])
 
     wait_for(runs, 30, "its ApplicationMaster is there")
     stopped = shell.yarnkernel("stop", app_id).ok()
@@ -136,7 +137,7 @@ def test_plain(shell: Shell, stop_later: Callable[[str], str]) -> None:
     """As stock clients want it: whoever taps the network hears it, and that is said."""
     with Recorder() as recorder:
         started = shell.yarnkernel("start", "--json").ok()
-        stop_later(started.document["application_id"])
+        stop_later(started.document["id"])
         file = Path(started.document["connection_file"])
         with Kernel(json.loads(file.read_text())) as kernel:
             assert kernel.run(CODE) == f"{WORDS}\n"

@@ -32,7 +32,7 @@ def test_stock_skein_submits_and_we_connect(
     info = shell.yarnkernel("connect", app_id).ok().document
     # skein's page, which its ApplicationMaster serves on Java 17 too.
     status = shell.yarnkernel("status", app_id, "--json").ok().document
-    page = f"{status['tracking_url']}kv?user.name={status['user']}"
+    page = f"{status['details']['web_page']}kv?user.name={status['user']}"
     cookies = ("-c", "cookies", "-b", "cookies")
     assert "ipython.kernel.info" in shell.run("curl", "-fsSL", *cookies, "-m", "20", page).ok().out
     key = "ipython.kernel.info"
@@ -58,7 +58,7 @@ def start_and_stop(
 ) -> None:
     target = directory / "a 'kernel' file.json"
     result = shell.yarnkernel("start", SPECS / spec, "-f", target, "--json").ok()
-    app_id = stop_later(result.document["application_id"])
+    app_id = stop_later(result.document["id"])
     assert result.document["connection_file"] == str(target)
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert [path.name for path in directory.iterdir()] == [target.name]
@@ -105,7 +105,7 @@ def connect_to_a_redirected_file(shell: Shell, app_id: str, target: Path) -> dic
     shell.run("sh", "-c", command).ok()
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     info: dict[str, Any] = json.loads(target.read_text())
-    page = shell.yarnkernel("status", app_id, "--json").ok().document["tracking_url"]
+    page = shell.yarnkernel("status", app_id, "--json").ok().document["details"]["web_page"]
     shown = shell.run("curl", "-sSL", "--max-time", "20", f"{page}kv").out
     assert info["key"] not in shown
     assert info["key"] not in shell.yarnkernel("logs", app_id, "--all").ok().out
@@ -141,10 +141,10 @@ OVERRIDES = (
 
 def overrides_reach_the_container(shell: Shell, app_id: str, kernel: Kernel) -> None:
     (listed,) = shell.yarnkernel("list", "--json").ok().document
-    assert (listed["app_id"], listed["name"]) == (app_id, "mine")
+    assert (listed["id"], listed["name"]) == (app_id, "mine")
     assert listed["queue"].endswith("small")
     # 512 MiB for the kernel and 300 for the ApplicationMaster, in YARN's steps of 64.
-    assert listed["memory"] == 832
+    assert listed["resources"]["memory"] == 832 << 20
     code = "import os; print(os.environ['GREETING'], repr(os.environ['EMPTY']))"
     assert kernel.run(code) == "hello world ''\n"
     assert app_id in shell.yarnkernel("list").ok().out

@@ -28,7 +28,7 @@ def test_options_of_a_start(shell: Shell, tmp_path: Path) -> None:
         *("--launch-arg=--IPKernelApp.exec_lines=answer=42", "--idle-timeout", "3", "--verbose"),
     )
     started = shell.yarnkernel("start", spec, *options, "--json").ok()
-    app_id = started.document["application_id"]
+    app_id = started.document["id"]
     info = json.loads(Path(started.document["connection_file"]).read_text())
     with Kernel(info) as kernel:
         assert json.loads(kernel.run(LOOK)) == [str(work), "$HOME {x}", 42, "a b"]
@@ -36,4 +36,4 @@ def test_options_of_a_start(shell: Shell, tmp_path: Path) -> None:
     assert "starting " in shell.yarnkernel("logs", app_id).ok().out
     assert final_status(shell, app_id) == "SUCCEEDED"
     status = shell.yarnkernel("status", app_id, "--json").ok().document
-    assert "nobody used it for 3 s (--idle-timeout)" in status["diagnostics"]
+    assert "nobody used it for 3 s (--idle-timeout)" in status["reason"]

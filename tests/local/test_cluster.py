@@ -57,7 +57,7 @@ def test_beside_another_one(
     started = shell.yarnkernel("cluster", "start", "--name", name, "--nodemanagers", "2", "--json")
     status = started.ok().document
     assert not set(status["ports"].values()) & set(cluster["ports"].values())
-    assert status["memory_mb"] == {"used": 0, "total": 16384}
+    assert status["memory"] == {"used": 0, "total": 16384 << 20}
     shown = shell.yarnkernel("cluster", "status").ok().out
     for part in (
         f"cluster {name}: running",

@@ -27,7 +27,7 @@ def members(shell: Shell, name: str) -> dict[str, dict[str, Any]]:
 
 
 def listed(shell: Shell) -> dict[str, str]:
-    return {app["app_id"]: app["state"] for app in shell.yarnkernel("list", "--json").ok().document}
+    return {app["id"]: app["state"] for app in shell.yarnkernel("list", "--json").ok().document}
 
 
 def test_failover(user_shell: Shell, name: str) -> None:

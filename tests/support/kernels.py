@@ -93,7 +93,7 @@ def start_kernel(shell: Shell, spec: Path) -> tuple[str, dict[str, Any]]:
     """Start a kernel and return its application's id and its connection info."""
     document = shell.yarnkernel("start", spec, "--json").ok().document
     info = json.loads(Path(document["connection_file"]).read_text())
-    return document["application_id"], info
+    return document["id"], info
 
 
 def ended(shell: Shell, app_id: str) -> dict[str, Any] | None:

@@ -48,7 +48,7 @@ def test_killed_master_takes_its_kernel_along(direct: Shell, phase: str, tmp_pat
     await_nothing_left(app_id)
     status = direct.yarnkernel("status", app_id, "--json").ok().document
     assert status["state"] == "FAILED"
-    assert "137" in status["diagnostics"], "the exit code of what was killed"
+    assert "137" in status["reason"], "the exit code of what was killed"
 
 
 @pytest.mark.parametrize("phase", ["starting", "running"])
@@ -73,7 +73,7 @@ def test_killed_kernel_that_is_not_to_be_restarted(
     await_nothing_left(app_id)
     status = direct.yarnkernel("status", app_id, "--json").ok().document
     assert (status["state"], status["final_status"]) == ("FINISHED", "FAILED")
-    assert "SIGKILL" in status["diagnostics"]
+    assert "SIGKILL" in status["reason"]
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_commands_of_skein(stock: Shell, kernel: tuple[str, Kernel]) -> None:
     stock.run(*shutdown, "--status", "FAILED", "--diagnostics", "the first word").ok()
     assert final_status(stock, app_id) == "FAILED"
     status = stock.yarnkernel("status", app_id, "--json").ok().document
-    assert status["diagnostics"] == "the first word"
+    assert status["reason"] == "the first word"
 
 
 def failure(shell: Shell, *command: str) -> str:
@@ -192,7 +192,7 @@ def test_lifetime(direct: Shell, stop_later: Callable[[str], str], tmp_path: Pat
     )
     outcome = wait_for(lambda: ended(direct, app_id), 30, "YARN has ended it")
     assert outcome["state"] == "KILLED"
-    assert "exceeded the lifetime" in outcome["diagnostics"]
+    assert "exceeded the lifetime" in outcome["reason"]
 
 
 def test_what_yarn_is_told(
@@ -212,8 +212,8 @@ def test_what_yarn_is_told(
     assert app["applicationType"] == "skein"
     wait_for(lambda: "RUNNING" in direct.yarnkernel("status", app_id).ok().out, 30, "it runs")
     status = direct.yarnkernel("status", app_id, "--json").ok().document
-    assert status["vcores"] == 1
-    assert status["memory"] in range(600, 700)
+    assert status["resources"]["vcores"] == 1
+    assert status["resources"]["memory"] >> 20 in range(600, 700)
 
 
 REASONS = {

@@ -88,7 +88,7 @@ def test_all_commands(laptop: Laptop, cluster: dict[str, Any]) -> None:
     app_id = laptop.yarnkernel("start", "--host", "edge", "--name", "far").ok().out.strip()
     assert app_id in laptop.yarnkernel("list", "--ids").ok().out.split()
     (row,) = laptop.yarnkernel("list", "--host", "edge", "--json").ok().document
-    assert (row["app_id"], row["name"]) == (app_id, "far")
+    assert (row["id"], row["name"]) == (app_id, "far")
     assert row["kernel"]["state"] in ("idle", "starting")
     status = laptop.yarnkernel("status", app_id, "--json").ok().document
     assert (status["state"], status["kernel"]["restarts"]) == ("RUNNING", 0)

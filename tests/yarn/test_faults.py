@@ -91,7 +91,8 @@ def test_application_that_is_not_skeins(shell: Shell, cluster: dict[str, str]) -
     user = psutil.Process().username()
     body = (
         f'{{"application-id": "{app_id}", "application-name": "other", "application-type": '
-        '"OTHER", "am-container-spec": {"commands": {"command": "sleep 600"}}, '
+        '"OTHER", "am-container-spec": {"commands": {"command": '
+        '"echo what it says > <LOG_DIR>/stdout; exec sleep 600"}}, '
         '"resource": {"memory": 64, "vCores": 1}}'
     )
     submit = ("-X", "POST", "-H", "Content-Type: application/json", "-d", body)
@@ -102,6 +103,8 @@ def test_application_that_is_not_skeins(shell: Shell, cluster: dict[str, str]) -
     try:
         error = shell.yarnkernel("connect", app_id).error(1)
         assert f"{app_id} is not an application of skein or yarnkernel" in error
+        # Its logs are read all the same, as those of Spark and Dask.
+        wait_for(lambda: "what it says" in shell.yarnkernel("logs", app_id).out, 30, "it says it")
     finally:
         stock = shell.using(**shell.yarnkernel("cluster", "env", "--json").ok().document)
         stock.run("yarn", "application", "-kill", app_id).ok()

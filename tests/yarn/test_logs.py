@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yarnkernel.kernels.handle import LogFile
+from yarnkernel.kernels.log_files import LogFile
 from yarnkernel.yarn.yarn_logs import parse_yarn_logs
 
 # Hadoop 3.5.0's own output, shortened: a running container (LOCAL) and an ended one (AGGREGATED).

@@ -150,7 +150,7 @@ def test_kernels_on_other_hosts_and_a_host_that_is_lost(networks: Networks, tmp_
     for _ in NODES:
         started = networks.yarnkernel("start", spec, "--json").ok().document
         file = started["connection_file"]
-        hosts[json.loads(Path(file).read_text())["ip"]] = started["application_id"]
+        hosts[json.loads(Path(file).read_text())["ip"]] = started["id"]
         assert networks.run("python", "-c", ASK, file, cwd=REPOSITORY).ok().out == "42\n"
     assert set(hosts) == set(NODES)
 
@@ -168,7 +168,7 @@ def test_kernels_on_other_hosts_and_a_host_that_is_lost(networks: Networks, tmp_
 
     def failed() -> str | None:
         status = networks.yarnkernel("status", lost, "--json").ok().document
-        return str(status["diagnostics"]) if status["state"] == "FAILED" else None
+        return str(status["reason"]) if status["state"] == "FAILED" else None
 
     assert "*lost* node" in wait_for(failed, 60, "the application of the lost node ended")
     error = networks.yarnkernel("connect", lost).error(1)

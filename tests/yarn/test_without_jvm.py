@@ -46,8 +46,9 @@ def test_application_of_stock_skein(
     assert {"application.driver.log", "application.master.log"} <= {f["name"] for f in files}
     assert {file["text"].count("\n") for file in files} <= {0, 1}
     status = bare.yarnkernel("status", app_id, "--json").ok().document
-    assert status["start_time"] <= status["launch_time"] <= status["finish_time"]
-    assert status["log_aggregation"] == "SUCCEEDED"
+    times = status["times"]
+    assert times["submitted"] <= times["container"] <= times["ended"]
+    assert status["details"]["log_aggregation"] == "SUCCEEDED"
 
 
 def test_forced_stop_deletes_what_was_uploaded(

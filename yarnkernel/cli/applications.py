@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from dataclasses import asdict
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from yarnkernel.arguments import add_timeout, count
 from yarnkernel.cli.arguments import (
@@ -20,15 +19,18 @@ from yarnkernel.cli.kernels import find_id, find_kernel, place_of
 from yarnkernel.cli.tables import Table
 from yarnkernel.cli.tail import from_last_lines, last_lines
 from yarnkernel.errors import ApplicationError, PlaceError, UsageError
-from yarnkernel.kernels.handle import join_pieces
+from yarnkernel.kernels.log_files import join_pieces
+from yarnkernel.kernels.model import KernelModel
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from yarnkernel.cli.output import Output
     from yarnkernel.kernel_status import KernelStatus
-    from yarnkernel.kernels.handle import Kernel, LogFile, Status
+    from yarnkernel.kernels.handle import Kernel, Status
+    from yarnkernel.kernels.log_files import LogFile
     from yarnkernel.store.address import StoreAddress
 
 #: Seconds that a supervisor may take to tell how its kernel is.
@@ -69,16 +71,6 @@ def add_commands(commands: Commands) -> None:
     add_timeout(parser, "how long to wait for logs that are being collected", 30.0)
 
 
-def document_of(status: Status, kernel: KernelStatus | None = None) -> dict[str, Any]:
-    """Return what is known of a kernel as JSON has it, with what its supervisor tells."""
-    document = status.document()
-    if kernel is None:
-        return document
-    told = asdict(kernel)
-    del told["answers"]
-    return {**document, "kernel": told}
-
-
 def _duration(seconds: float) -> str:
     # Two clocks may be of two machines.
     minutes, seconds = divmod(max(0, int(seconds)), 60)
@@ -86,11 +78,8 @@ def _duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}"
 
 
-def _running_time(status: Status) -> str:
-    if status.start_time is None:
-        return "-"
-    end = status.finish_time or datetime.now(timezone.utc)
-    return _duration((end - status.start_time).total_seconds())
+def _running_time(model: KernelModel) -> str:
+    return "-" if model.lasted is None else _duration(model.lasted)
 
 
 def _idle_time(kernel: KernelStatus) -> str:
@@ -99,9 +88,27 @@ def _idle_time(kernel: KernelStatus) -> str:
     return _duration(time.time() - kernel.last_activity) if kernel.state == "idle" else "-"
 
 
-def _used_memory(kernel: KernelStatus) -> str:
-    limit = f" of {kernel.memory_limit >> 20}" if kernel.memory_limit else ""
-    return f"{kernel.memory >> 20}{limit} MiB"
+def _used_memory(model: KernelModel) -> str:
+    if model.kernel is None:
+        return f"{model.status.memory} MiB" if model.status.memory else "-"
+    limit = model.kernel.memory_limit
+    return f"{model.kernel.memory >> 20}{f' of {limit >> 20}' if limit else ''} MiB"
+
+
+def _row(model: KernelModel) -> Sequence[str]:
+    status, kernel = model.status, model.kernel
+    return (
+        status.id,
+        status.name,
+        status.user,
+        status.outcome,
+        kernel.state if kernel else "-",
+        _idle_time(kernel) if kernel else "-",
+        _used_memory(model),
+        model.node or "-",
+        status.queue,
+        _running_time(model),
+    )
 
 
 def _list(options: argparse.Namespace, output: Output) -> None:
@@ -127,30 +134,13 @@ def _list(options: argparse.Namespace, output: Output) -> None:
         from yarnkernel.kernels.control import read_kernel_statuses  # noqa: PLC0415  (skein)
 
         kernels = read_kernel_statuses(own, KERNEL_TIMEOUT)
-    rows = []
-    for status in found:
-        kernel = kernels.get(status.id)
-        allocated = f"{status.memory} MiB" if status.memory else "-"
-        rows.append(
-            (
-                status.id,
-                status.name,
-                status.user,
-                status.outcome,
-                kernel.state if kernel else "-",
-                _idle_time(kernel) if kernel else "-",
-                _used_memory(kernel) if kernel else allocated,
-                kernel.host if kernel else status.host or "-",
-                status.queue,
-                _running_time(status),
-            )
-        )
+    models = [KernelModel(status, kernels.get(status.id)) for status in found]
     if not found:
         output.progress(
             "no kernels; next: yarnkernel start, or list --all for those that have ended"
         )
-    table = Table(_HEADINGS, rows, dropped=_DROPPED, cut="NAME")
-    output.table(table, [document_of(status, kernels.get(status.id)) for status in found])
+    table = Table(_HEADINGS, [*map(_row, models)], dropped=_DROPPED, cut="NAME")
+    output.table(table, [model.document() for model in models])
 
 
 def _stores(found: Sequence[Status], output: Output) -> list[StoreAddress]:
@@ -182,42 +172,52 @@ def _status(options: argparse.Namespace, output: Output) -> None:
             trouble = exc.message
         except PlaceError as exc:
             trouble = str(exc)
-    rows = status.facts()
+    model = KernelModel(status, kernel)
+    rows = _facts(model)
     if waits:
         rows.append(("waits", waits))
-    if kernel is not None:
-        rows += [
-            ("kernel", f"{kernel.state}, process {kernel.pid} on {kernel.host}"),
-            ("kernel's memory", f"{_used_memory(kernel)} of its container"),
-            ("idle", _idle_time(kernel)),
-            ("restarts", f"{kernel.restarts} {kernel.last_end and f'(it {kernel.last_end})'}"),
-        ]
-    rows += _phases(status, kernel)
+    rows += _phases(model)
     further = [trouble] if trouble else []
     if status.diagnostics:
         further += ["diagnostics", *(f"  {line}" for line in status.diagnostics.split("\n"))]
-    output.facts(rows, "\n".join(further), document_of(status, kernel))
+    output.facts(rows, "\n".join(further), model.document())
 
 
-def _phases(status: Status, kernel: KernelStatus | None) -> list[tuple[str, str]]:
-    """When each phase was reached, and how long after the submission."""
-    if status.start_time is None:
-        return []
-    moments: dict[str, datetime | None] = {
-        "submitted": status.start_time,
-        "container": status.launch_time,
-    }
+def _facts(model: KernelModel) -> list[tuple[str, str]]:
+    status, kernel = model.status, model.kernel
+    rows = [
+        ("kernel id", status.id),
+        ("name", status.name),
+        ("user", status.user),
+        ("interface", status.interface),
+        ("on", status.on or "this machine"),
+        ("queue", status.queue or "-"),
+        ("job", status.job or "-"),
+        ("state", status.outcome),
+        ("host", model.node or "-"),
+        ("memory", f"{status.memory} MiB" if status.memory else "-"),
+        ("vcores", str(status.vcores or "-")),
+        ("tags", " ".join(sorted(status.tags)) or "-"),
+        *((name.replace("_", " "), value or "-") for name, value in status.details.items()),
+    ]
     if kernel is not None:
-        for name in ("recipe", "kernel", "published", "restarted"):
-            if name in kernel.phases:
-                moments[name] = datetime.fromtimestamp(kernel.phases[name], timezone.utc)
-    moments["ended"] = status.finish_time
+        rows += [
+            ("kernel", f"{kernel.state}, process {kernel.pid} on {kernel.host}"),
+            ("kernel's memory", f"{_used_memory(model)} of its container"),
+            ("idle", _idle_time(kernel)),
+            ("restarts", f"{kernel.restarts} {kernel.last_end and f'(it {kernel.last_end})'}"),
+        ]
+    return rows
+
+
+def _phases(model: KernelModel) -> list[tuple[str, str]]:
+    """When each phase was reached, and how long after the submission."""
+    begin = model.status.start_time
+    if begin is None:
+        return []
     return [
-        (
-            name,
-            f"{_local_time(moment)}  +{(moment - status.start_time).total_seconds():.1f} s",
-        )
-        for name, moment in moments.items()
+        (name, f"{_local_time(moment)}  +{(moment - begin).total_seconds():.1f} s")
+        for name, moment in model.phases.items()
         if moment is not None
     ]
 
@@ -233,7 +233,6 @@ def _logs(options: argparse.Namespace, output: Output) -> None:
         if options.follow:
             _print_news(_news(kernel, options), output, with_headings=options.all)
             return
-        status = kernel.status()
         pieces = _pieces(kernel, options)
         if output.as_json:
             files = join_pieces(pieces)
@@ -242,15 +241,16 @@ def _logs(options: argparse.Namespace, output: Output) -> None:
                 output.result("", [asdict(file) for file in files])
         else:
             found = _print_pieces(pieces, output, with_headings=options.all)
-    if not found:
-        raise ApplicationError(
-            f"{kernel.id} ({status.outcome}) has no logs that can be read"
-            + (": this cluster does not collect them" if not status.has_logs else ""),
-            app_id=kernel.id,
-            state=status.state,
-            diagnostics=status.diagnostics,
-            hint=f"yarn logs -applicationId {kernel.id}",
-        )
+        if not found:
+            status = kernel.status()
+            raise ApplicationError(
+                f"{kernel.id} ({status.outcome}) has no logs that can be read"
+                + (": this cluster does not collect them" if not status.has_logs else ""),
+                app_id=kernel.id,
+                state=status.state,
+                diagnostics=status.diagnostics,
+                hint=f"yarn logs -applicationId {kernel.id}",
+            )
 
 
 def _news(kernel: Kernel, options: argparse.Namespace) -> Iterator[LogFile]:

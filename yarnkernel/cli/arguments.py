@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from yarnkernel.cli.examples import ExamplesFormatter, epilog
 from yarnkernel.cli.output import add_output_options
 from yarnkernel.errors import UsageError
 from yarnkernel.kernels.arguments import given
@@ -22,14 +23,24 @@ Commands = Any
 
 
 def add_command(
-    commands: Commands, name: str, run: Callable[..., object], summary: str, details: str = ""
+    commands: Commands,
+    name: str,
+    run: Callable[..., object],
+    summary: str,
+    details: str = "",
+    *,
+    has_json: bool = True,
 ) -> argparse.ArgumentParser:
     """Add a command that calls ``run(options, output)``."""
     parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}. {details}".strip()
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}. {details}".strip(),
+        formatter_class=ExamplesFormatter,
     )
+    parser.epilog = epilog(parser.prog)
     parser.set_defaults(run=run, parser=parser)
-    add_output_options(parser)
+    add_output_options(parser, has_json=has_json)
     return parser
 
 

@@ -186,16 +186,14 @@ def _status(options: argparse.Namespace, output: Output) -> None:
         kind += ", Kerberos" if status["kerberos"] else ""
         lines = [f"cluster {status['name']}: {running}, Hadoop {status['hadoop']}, {kind}"]
         lines += [f"  web page    {status['web']}", f"  directory   {status['directory']}"]
-        for unit, key in (("memory", "memory_mb"), ("vcores", "vcores")):
-            used, total = status[key]["used"], status[key]["total"]
-            suffix = " MiB" if unit == "memory" else ""
-            lines.append(
-                f"  {unit:<11} " + ("-" if total is None else f"{used} of {total}{suffix} used")
-            )
+        for what, unit, suffix in (("memory", 1 << 20, " MiB"), ("vcores", 1, "")):
+            used, total = status[what]["used"], status[what]["total"]
+            room = "-" if total is None else f"{used // unit} of {total // unit}{suffix} used"
+            lines.append(f"  {what:<11} {room}")
         lines.append("  daemons")
         for daemon in status["daemons"]:
             state = "running" if daemon["running"] else "ended"
-            rss = f"{daemon['rss'] / 2**20:.0f} MiB"
+            rss = f"{daemon['memory'] / 2**20:.0f} MiB"
             ha = daemon["ha_state"] or ""
             line = f"    {daemon['name']:<18} {state:<8} pid {daemon['pid']:<8} {rss:<8} {ha}"
             lines.append(line.rstrip())
@@ -204,7 +202,7 @@ def _status(options: argparse.Namespace, output: Output) -> None:
         lines.append(f"  applications: {len(status['applications'])}")
         lines += [
             f"    {app['id']}  {app['state']:<9} {app['queue']:<10} "
-            f"{app['memory_mb']} MiB  {app['name']}"
+            f"{app['memory'] >> 20} MiB  {app['name']}"
             for app in status["applications"]
         ]
         output.result("\n".join(lines))

@@ -37,6 +37,7 @@ def add_commands(commands: Commands, whole: argparse.ArgumentParser) -> None:
         'For example in ~/.bashrc: eval "$(yarnkernel completion bash)"; in ~/.zshrc, after '
         'compinit: eval "$(yarnkernel completion zsh)"; in ~/.config/fish/config.fish: yarnkernel '
         "completion fish | source",
+        has_json=False,
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("shell", nargs="?", choices=SHELLS, help="the shell")
@@ -50,7 +51,7 @@ def _completion(
 ) -> None:
     if options.words:
         words = sorted({word for word in _words(options.words) if word.isprintable()})
-        output.result("\n".join(words), words)
+        output.result("\n".join(words))
         return
     import shtab  # noqa: PLC0415
 
@@ -62,7 +63,7 @@ def _completion(
             vars(action)["complete"] = shtab.FILE
     preamble = "\n".join(_preamble(shell, kind) for kind in sorted(set(_WORDS.values())))
     script = shtab.complete(whole, shell, preamble=preamble)
-    output.result(script, {"shell": shell, "script": script})
+    output.result(script)
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Seconds that the interrupt of Ctrl-C at a console may take.
 CONSOLE_INTERRUPT_TIMEOUT = 10.0
+#: Seconds for what was missed to be told before a prompt.
+MISSED_TIMEOUT = 5.0
 
 
 def add_commands(commands: Commands) -> None:
@@ -59,6 +61,7 @@ def add_commands(commands: Commands) -> None:
         _console,
         "show a prompt at a kernel",
         "Ctrl-C interrupts the kernel, Ctrl-D leaves it alone, `exit` ends it.",
+        has_json=False,
     )
     parser.add_argument(
         "kernel",
@@ -99,7 +102,7 @@ def _restart(options: argparse.Namespace, output: Output) -> None:
 
 def _tell(output: Output, app_id: str, **result: Any) -> None:
     if output.as_json:
-        output.result("", {"application_id": app_id, **result})
+        output.result("", {"id": app_id, **result})
 
 
 def _console(options: argparse.Namespace, output: Output) -> None:
@@ -161,4 +164,10 @@ def _console_at_kernel(kernel_id: str, options: argparse.Namespace, output: Outp
     if not is_encrypted(info):
         output.progress("what is said is not encrypted on its way")
     output.settle()
-    run_console(info, interrupt_application)
+
+    def show_missed() -> None:
+        with contextlib.suppress(YarnKernelError), kernel.again() as own:
+            if text := own.missed(MISSED_TIMEOUT).text:
+                output.part(f"While nobody was connected:\n{text}\n\n")
+
+    run_console(info, interrupt_application, show_missed)

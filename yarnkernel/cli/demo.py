@@ -88,7 +88,13 @@ def _demo(_: argparse.Namespace, output: Output) -> None:
     for phase, at in phases.items():
         lines.append(f"{phase:<24} {at:6.2f} s  {at - before:6.2f} s")
         before = at
-    output.result("\n".join(lines), {"output": shown, "seconds": phases})
+    output.result(
+        "\n".join(lines),
+        {
+            "output": shown,
+            "seconds": {phase.replace(" ", "_"): at for phase, at in phases.items()},
+        },
+    )
 
 
 def _run_kernel(state: ClusterState, phases: dict[str, float], output: Output) -> list[str]:

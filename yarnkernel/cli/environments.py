@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from yarnkernel.cli.tables import Table
 from yarnkernel.deadline import Deadline
 from yarnkernel.environment.stored import TAG_PREFIX
 from yarnkernel.errors import UsageError
+from yarnkernel.kernels.model import iso_time
 
 if TYPE_CHECKING:
     import argparse
@@ -241,7 +243,7 @@ def _document(archive: StoredArchive) -> dict[str, Any]:
     return {
         "url": archive.url,
         "size": archive.size,
-        "modified": archive.modified,
+        "modified": iso_time(datetime.fromtimestamp(archive.modified, timezone.utc)),
         "visibility": archive.visibility,
     }
 

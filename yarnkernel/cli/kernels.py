@@ -36,6 +36,7 @@ from yarnkernel.errors import ApplicationError, UsageError
 from yarnkernel.kernels.arguments import add_options
 from yarnkernel.kernels.interfaces import LOCAL, SSH
 from yarnkernel.kernels.options import LaunchOptions
+from yarnkernel.printable import printable
 
 if TYPE_CHECKING:
     import argparse
@@ -88,6 +89,12 @@ def add_commands(commands: Commands) -> None:
         action="store_true",
         help="for clients that encrypt, as yarnkernel console does and jupyter console --existing "
         "does not",
+    )
+    parser.add_argument(
+        "--missed",
+        action="store_true",
+        help="print what cells have printed while no client was connected, on standard error; as "
+        "yarnkernel console does",
     )
     _add_connection_file(parser, "standard output")
     add_timeout(parser, "how long to wait for everything", START_TIMEOUT)
@@ -174,10 +181,10 @@ def _start(options: argparse.Namespace, output: Output) -> None:
         output.result(
             kernel.id,
             {
-                "application_id": kernel.id,
+                "id": kernel.id,
                 "connection_file": str(path),
                 "seconds": {
-                    "cluster connected": round(connected, 3),
+                    "connected": round(connected, 3),
                     **{k.lower(): round(v, 3) for k, v in kernel.phases.items()},
                     "total": round(output.elapsed, 3),
                 },
@@ -234,7 +241,7 @@ def _submit(options: argparse.Namespace, output: Output) -> None:
             launch, Deadline(launch.timeout), report=output.report, transfer=transfer
         ) as kernel,
     ):
-        output.result(kernel.id, {"application_id": kernel.id})
+        output.result(kernel.id, {"id": kernel.id})
 
 
 def find_id(text: str, *, ended: bool = False) -> str:
@@ -268,6 +275,7 @@ def _connect(options: argparse.Namespace, output: Output) -> None:
     with place.find(app_id) as kernel:
         output.progress(str(place.introduction))
         info = kernel.wait(deadline, key=options.kernel_info_key, report=output.report)
+        missed = kernel.missed(deadline.remaining).text if options.missed else ""
         if is_encrypted(info) != options.encrypt:
             info = kernel.other_info(deadline.remaining, encrypted=options.encrypt) or info
     if options.encrypt and not is_encrypted(info):
@@ -281,9 +289,11 @@ def _connect(options: argparse.Namespace, output: Output) -> None:
         output.result(format_connection_info(info), info)
     else:
         write_connection_file(info, options.connection_file)
-        document = {"application_id": app_id, "connection_file": str(options.connection_file)}
+        document = {"id": app_id, "connection_file": str(options.connection_file)}
         output.result(str(options.connection_file), document)
     _tell_ready(output, app_id, info, options.connection_file)
+    if missed:
+        print(printable(missed, keep="\n\t"), file=sys.stderr)  # noqa: T201
 
 
 def _hide_standard_output() -> None:

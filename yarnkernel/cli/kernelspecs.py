@@ -17,6 +17,7 @@ from yarnkernel.cli.kernelspec_shown import (
     warn_of_variables,
 )
 from yarnkernel.cli.tables import Table
+from yarnkernel.deadline import Deadline
 from yarnkernel.errors import UsageError, YarnKernelError
 from yarnkernel.jupyter.front_end_options import CONFIG
 from yarnkernel.kernels.arguments import SPEC, add_options, given
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from yarnkernel.cli.output import Output
     from yarnkernel.kernels.place import Description
 
+#: Seconds that a cluster may take to say what it would not take.
+LOOK_TIMEOUT = 8.0
 #: What names the kernelspec here, and the application elsewhere.
 _TAKEN = ("--name",)
 #: By all words for an option, but for the specification's: its name.
@@ -211,6 +214,7 @@ def _set(options: argparse.Namespace, output: Output) -> None:
     kernelspec = rewrite_kernelspec(kernelspec, content, spec)
     warn_of_variables(kernelspec, changes, output)
     output.progress(f"{content.get('display_name')} in {kernelspec.directory} is changed")
+    _tell_place(launch_options(kernelspec), output)
     output.result(str(kernelspec.directory), document(kernelspec))
 
 
@@ -239,12 +243,22 @@ def _check_environment(launch: LaunchOptions) -> None:
 
 
 def _tell_place(launch: LaunchOptions, output: Output) -> None:
+    """Tell where kernels would go, and what would keep them from it; both may change."""
+    from yarnkernel.doctor.check import FAILED, run  # noqa: PLC0415  (slow to import)
+    from yarnkernel.doctor.examine import REQUEST  # noqa: PLC0415
+    from yarnkernel.doctor.subject import Subject  # noqa: PLC0415
     from yarnkernel.kernels.places import open_place  # noqa: PLC0415  (protobuf)
 
     try:
         output.progress(str(open_place(launch).introduction))
     except YarnKernelError as exc:
         output.progress(f"warning: no kernel can be started now: {exc}")
+        return
+    subject = Subject(launch)
+    for check in run(REQUEST if subject.is_on_yarn else (), subject, Deadline(LOOK_TIMEOUT)):
+        if check.state == FAILED:
+            text = f"{check.why} ({check.found})" if check.found else check.why
+            output.progress(f"warning: {check.name}: {text}; next: {check.todo}")
 
 
 def _schema(_options: argparse.Namespace, output: Output) -> None:

@@ -28,10 +28,15 @@ if TYPE_CHECKING:
 _WAITS = {"submitted", "started", "waiting", "running", "state", "trouble"}
 
 
-def add_output_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that every command has."""
+def add_output_options(parser: argparse.ArgumentParser, *, has_json: bool = True) -> None:
+    """Add the options that every command has, but for JSON of one whose result is none."""
     group = parser.add_argument_group("output")
-    group.add_argument("--json", action="store_true", help="print the result as one JSON document")
+    if has_json:
+        group.add_argument(
+            "--json", action="store_true", help="print the result as one JSON document"
+        )
+    else:
+        parser.set_defaults(json=False)
     group.add_argument("-q", "--quiet", action="store_true", help="no progress on standard error")
 
 

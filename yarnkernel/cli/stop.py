@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from yarnkernel.arguments import add_timeout
-from yarnkernel.cli.applications import document_of
 from yarnkernel.cli.arguments import Commands, add_command
 from yarnkernel.cli.kernels import find_id, place_of
 from yarnkernel.errors import ApplicationError, PlaceError, UsageError
+from yarnkernel.kernels.model import KernelModel
 from yarnkernel.printable import printable
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _stop(options: argparse.Namespace, output: Output) -> int:
         return 1
     ended, failed = _end(ids, options, output)
     if output.as_json:
-        output.result("", [document_of(status) for status in ended])
+        output.result("", [KernelModel(status).document() for status in ended])
     return failed
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from yarnkernel.kernels.handle import LogFile, join_pieces
+from yarnkernel.kernels.log_files import LogFile, join_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

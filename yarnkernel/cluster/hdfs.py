@@ -7,10 +7,12 @@ when the time is over.
 from __future__ import annotations
 
 import contextlib
+import os
 import posixpath
 import shutil
 import time
 from concurrent.futures import wait
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,23 +23,24 @@ from yarnkernel.errors import (
     ClusterFileTimeoutError,
     HadoopConfigurationError,
 )
+from yarnkernel.hadoop.credentials import TOKEN_FILE_VARIABLE, Credentials
 from yarnkernel.hadoop.endless_calls import start_in_thread
 from yarnkernel.hadoop.file_system import home_directory
 from yarnkernel.hadoop.gssapi import own_principal
 from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.hadoop.name_node import PROTOCOL as HDFS_PROTOCOL
 from yarnkernel.hadoop.name_node import NameNode, namenode_addresses
-from yarnkernel.hadoop.own_tokens import own_tokens
+from yarnkernel.hadoop.own_tokens import HDFS_TOKEN, own_tokens
 from yarnkernel.hadoop.sockets import socks_server
 from yarnkernel.hadoop.tickets import Tickets, use_krb5_conf
 from yarnkernel.hadoop.user import proxied_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from yarnkernel.cluster.find import ClusterEnvironment
     from yarnkernel.deadline import Deadline
+    from yarnkernel.hadoop.configuration import Configuration
 
 T = TypeVar("T")
 #: Bytes that are written at once.
@@ -86,11 +89,24 @@ def _reason_against(cluster: ClusterEnvironment, deadline: Deadline) -> str:
     reasons = {
         f"HADOOP_PROXY_USER={proxied}": proxied,
         "the site files want a SOCKS server": socks_server(configuration, deadline, HDFS_PROTOCOL),
-        "there are tokens here, as containers have them": (
-            configuration.wants_kerberos and own_tokens(configuration)
+        "none of the tokens here is for its name": (
+            configuration.wants_kerberos
+            and own_tokens(configuration)
+            and not _has_token(configuration, urlsplit(default_file_system(cluster)).netloc)
         ),
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def _has_token(configuration: Configuration, authority: str) -> bool:
+    """Whether the library finds a token: in one file, by the name that the address has."""
+    file = configuration.environment.get(TOKEN_FILE_VARIABLE)
+    if not file or file != os.environ.get(TOKEN_FILE_VARIABLE):
+        return False
+    names = {f"ha-hdfs:{authority}"}
+    names |= {f"{host}:{port}" for host, port in namenode_addresses(configuration, authority)}
+    tokens = Credentials.read(Path(file)).tokens.values()
+    return any(token.kind == HDFS_TOKEN and token.service in names for token in tokens)
 
 
 class HdfsFiles:

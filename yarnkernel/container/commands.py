@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.connection import format_connection_info, is_encrypted
 from yarnkernel.kernel_status import INFO_KEYS
+from yarnkernel.recording import RECORDING_KEY, VERB
 
 if TYPE_CHECKING:
     from yarnkernel.connection import ConnectionInfo
@@ -45,6 +46,9 @@ class Commands:
                 self._ask_for_restart(command)
             elif command.verb == "interrupt":
                 self._begin_interrupt(kernel, command.id)
+            elif command.verb == VERB:
+                await store.put(RECORDING_KEY, kernel.recorder.take().to_bytes())
+                self._publisher.answer(command.id, result="published")
             elif command.verb in INFO_KEYS:
                 self._publisher.answer(
                     command.id, result=await self._publish_info(command.verb, kernel, store)

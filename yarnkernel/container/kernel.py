@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from yarnkernel.connection import PORT_NAMES, ConnectionInfo, is_encrypted
 from yarnkernel.container.activity import Activity
 from yarnkernel.container.address import own_address
+from yarnkernel.container.broadcasts import listen
 from yarnkernel.container.descendants import end_descendants, wait_with_children
 from yarnkernel.container.errors import KernelFailedError
 from yarnkernel.container.gate import Gate
@@ -21,6 +22,7 @@ from yarnkernel.container.kernel_process import KernelProcess, describe_end
 from yarnkernel.container.mechanism import check_encryption
 from yarnkernel.container.persistent import persist
 from yarnkernel.container.ports import await_listening, pick_ports, taken_by_others
+from yarnkernel.container.recorder import Recorder
 from yarnkernel.errors import YarnKernelError
 
 if TYPE_CHECKING:
@@ -73,6 +75,8 @@ class Kernel:
         Whom it is reached by.
     activity : Activity
         The use that clients make of it.
+    recorder : Recorder
+        Has what it broadcast while no client was connected.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class Kernel:
         self._address = own_address(address)  # where it really listens
         self.own_info: ConnectionInfo = {}
         self.activity = Activity()
+        self.recorder = Recorder()
 
     @property
     def process(self) -> KernelProcess:
@@ -227,19 +232,14 @@ class Kernel:
         if self._messages is None:
             self._messages = module.Messages(found)
             self._listening = asyncio.create_task(
-                persist("listening to the kernel", partial(self._listen, self.messages))
+                persist(
+                    "listening to the kernel",
+                    partial(listen, self._messages, self.activity, self.recorder, self.clients),
+                )
             )
         await self.messages.ask_kernel_info(max(1.0, end - loop.time()))
         if self.info or not self._launch.chooses_ports:
             self._check_ports()  # it answers on one of them
-
-    async def _listen(self, messages: Messages) -> None:
-        async for message in messages.broadcasts():
-            if message["msg_type"] != "error":
-                self.activity.note(message)
-            elif not message["parent_header"]:  # no client's cell, and so of no client's interest
-                content = message["content"]
-                _log.warning("its start-up: %s: %s", content.get("ename"), content.get("evalue"))
 
     async def interrupt(self) -> str:
         """Interrupt what it does.
@@ -290,11 +290,8 @@ class Kernel:
             self.activity.begin_again()
 
     async def see_off(self) -> None:
-        """Wait for its farewell, and end its process when that lingers after it.
-
-        ipykernel 7.4 can lock itself up on its way out.
-        """
-        await self.activity.farewell.wait()
+        """Wait for its farewell, and end its process when that lingers after it."""
+        await self.activity.farewell.wait()  # ipykernel 7.4 can lock itself up after it
         await asyncio.wait([self.process.ended], timeout=END_GRACE)
         await self._terminate()
 

@@ -19,7 +19,7 @@ from yarnkernel.connection import is_encrypted
 from yarnkernel.errors import YarnKernelError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
 
     from yarnkernel.connection import ConnectionInfo
 
@@ -184,17 +184,25 @@ class Messages:
         with contextlib.suppress(YarnKernelError):
             await self._ask("interrupt_request", {}, timeout, "control")
 
-    async def broadcasts(self) -> AsyncIterator[dict[str, Any]]:
+    async def broadcasts(
+        self, wanted: Callable[[], Collection[str]] = tuple
+    ) -> AsyncIterator[dict[str, Any]]:
         """Yield the changes of state that the kernel tells all its clients.
 
         Those that our own requests cause are left out.
+
+        Parameters
+        ----------
+        wanted : callable, optional
+            Tells before each message which other types are wanted now.
         """
         with self._channel("iopub", zmq.SUB) as iopub:
             iopub.subscribe(b"")
             while True:
                 frames = await iopub.recv_multipart(copy=True)
+                kinds = (*_HEARD, *(f'"{kind}"'.encode() for kind in wanted()))
                 # The topic, the delimiter, the signature and the header.
-                if not any(kind in frame for frame in frames[:5] for kind in _HEARD):
+                if not any(kind in frame for frame in frames[:5] for kind in kinds):
                     continue
                 message = self._read(frames)
                 if (

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 from yarnkernel.container.descendants import has_children
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.kernel_status import ANSWERS_KEPT, STATUS_KEY, Answer, KernelStatus
+from yarnkernel.shared_directory import identify
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from typing_extensions import Unpack
 
     from yarnkernel.container.application import Application
@@ -48,9 +51,10 @@ class StatusPublisher:
         How often it was.
     """
 
-    def __init__(self, memory: ContainerMemory, patience: float) -> None:
+    def __init__(self, memory: ContainerMemory, patience: float, directory: Path) -> None:
         self.phases = {"recipe": time.time()}
         self._memory = memory
+        self._directory = identify(directory)
         self._interval = min(STATUS_INTERVAL, patience / 4 or STATUS_INTERVAL)
         self.is_restarting = False
         self.restarts = 0
@@ -134,6 +138,7 @@ class StatusPublisher:
             memory=self._memory.used(),
             memory_limit=self._memory.limit,
             has_children=has_children(kernel.process.pid),
+            directory=self._directory,
             phases=self.phases,
             answers=self._answers,
         )

@@ -108,7 +108,8 @@ class Supervisor:
     def __init__(self, options: SupervisorOptions) -> None:
         self._options = options
         self._memory = ContainerMemory(requested_memory(os.environ) * MEBIBYTE)
-        self._publisher = StatusPublisher(self._memory, options.limits.orphan * options.owned)
+        patience = options.limits.orphan * options.owned
+        self._publisher = StatusPublisher(self._memory, patience, options.launch.directory)
         self._commands = Commands(self._publisher, sealed=options.launch.encryption == REQUIRED)
         self._crashes = 0
         self._over_limit = ""

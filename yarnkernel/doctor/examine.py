@@ -34,6 +34,7 @@ _MEND = "mend the file, or the option, that is named"
 _JAVA = "set JAVA_HOME, and put the `yarn` of your cluster on PATH; or --via direct"
 _CLUSTER, _SPEC = "configuration", "specification"
 _IN = (_CLUSTER, "ResourceManager", "login")
+_REQUESTED = ("queue", "queue's share", "container", "node labels")
 _ASKED = (*_IN, _SPEC, "queue")
 
 HERE = (
@@ -81,6 +82,10 @@ KERNEL = (
     Step("store", kernel.check_store, ("state",)),
     Step("kernel's ports", kernel.check_ports, ("state", "store"), 25.0),
 )
+
+
+#: Whether there is room for what would be asked for.
+REQUEST = (*CLUSTER, START[0], *(step for step in START if step.name in _REQUESTED))
 
 
 def examine(subject: Subject, timeout: float) -> Iterator[Check]:

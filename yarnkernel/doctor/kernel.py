@@ -10,7 +10,7 @@ from yarnkernel.deadline import Deadline
 from yarnkernel.doctor.check import failed, failure, ok, skipped, warning
 from yarnkernel.errors import ApplicationError, PlaceError, summary
 from yarnkernel.kernels import places
-from yarnkernel.kernels.handle import join_pieces
+from yarnkernel.kernels.log_files import join_pieces
 
 if TYPE_CHECKING:
     from yarnkernel.doctor.check import Check

@@ -8,6 +8,7 @@ cancels them when the application ends.
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -79,9 +80,12 @@ def delegation_tokens(
                     f"hdfs://{authority} may have encryption zones, whose keys are at {keys}: only "
                     "Hadoop's own client gets tokens for them"
                 )
-            tokens += _ask(
+            found = _ask(
                 namenode, renewer, _service_of_hdfs(configuration, authority, deadline), deadline
             )
+            tokens += [
+                one for token in found for one in _also_by_name(token, configuration, authority)
+            ]
     # ClientRMProxy.getRMDelegationTokenService: of all, when there are several.
     addresses = resourcemanager_addresses(configuration)
     service = ",".join(token_service(configuration, address, deadline) for address in addresses)
@@ -98,6 +102,20 @@ def _ask(daemon: HighlyAvailable, renewer: str, service: str, deadline: Deadline
     if not answer.HasField("token"):
         return []
     return [Token(answer.token.identifier, answer.token.password, answer.token.kind, service)]
+
+
+def _also_by_name(token: Token, configuration: Configuration, authority: str) -> list[Token]:
+    """Return the token, and that of one NameNode once more under its host's name.
+
+    hdfs-native and what stands on it, pandas by fsspec too, look for that (hdfs-native 0.14.7,
+    ``connection.rs``). The ResourceManager has to know both: a copy that containers made
+    themselves would be cancelled at the end of an application that they start, and the token
+    with it.
+    """
+    if configuration.get_list(f"dfs.ha.namenodes.{authority}"):
+        return [token]
+    ((host, port),) = namenode_addresses(configuration, authority)
+    return [token, replace(token, service=f"{host}:{port}")]
 
 
 def _authorities(configuration: Configuration, url: str) -> Iterator[str]:

@@ -34,7 +34,8 @@ from yarnkernel.jobs.status import (
     UNKNOWN,
     HostedStatus,
 )
-from yarnkernel.kernels.handle import STOP_TIMEOUT, LogFile
+from yarnkernel.kernels.handle import STOP_TIMEOUT
+from yarnkernel.kernels.log_files import LogFile
 from yarnkernel.kernels.supervised import SupervisedKernel
 from yarnkernel.progress import Progress, ignore
 

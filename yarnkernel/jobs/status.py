@@ -67,9 +67,29 @@ class HostedStatus:
         return self.record.user
 
     @property
+    def interface(self) -> str:
+        """By what it was started."""
+        return self.record.interface
+
+    @property
+    def on(self) -> str:
+        """The host of its place."""
+        return self.record.host
+
+    @property
+    def job(self) -> str:
+        """Of its job or process."""
+        return self.record.job
+
+    @property
     def queue(self) -> str:
         """Queue or partition."""
         return self.record.queue
+
+    @property
+    def final_status(self) -> str:
+        """How it ended."""
+        return _FINAL_STATUS.get(self.state, "UNDEFINED")
 
     @property
     def outcome(self) -> str:
@@ -126,47 +146,14 @@ class HostedStatus:
         """It has."""
         return True
 
-    def facts(self) -> list[tuple[str, str]]:
-        """Return what is known, in words, each with its name."""
+    @property
+    def details(self) -> dict[str, str | None]:
+        """Its directory there, and the one that is kept the same."""
         record = self.record
-        return [
-            ("kernel id", record.id),
-            ("name", record.name),
-            ("user", record.user),
-            ("interface", record.interface),
-            ("on", record.host or "this machine"),
-            ("job" if not record.began else "process", record.job or "-"),
-            ("queue", record.queue or "-"),
-            ("state", self.outcome),
-            ("host", self.host or "-"),
-            ("memory", f"{record.memory} MiB" if record.memory else "-"),
-            ("cpus", str(record.cpus or "-")),
-            ("directory", record.directory),
-            *([("kept the same", f"{record.sync} and {record.sync_there}")] if record.sync else []),
-        ]
-
-    def document(self) -> dict[str, object]:
-        """Return what is known, as JSON has it."""
-        record, end = self.record, self.finish_time
         return {
-            "id": record.id,
-            "name": record.name,
-            "user": record.user,
-            "interface": record.interface,
-            "on": record.host,
-            "job": record.job,
-            "queue": record.queue,
-            "state": self.state,
-            "final_status": _FINAL_STATUS.get(self.state, "UNDEFINED"),
-            "host": self.host,
-            "memory": record.memory,
-            "vcores": record.cpus,
-            "diagnostics": self.diagnostics,
             "directory": record.directory,
-            "sync": record.sync,
-            "sync_there": record.sync_there,
-            "start_time": datetime.fromtimestamp(record.submitted, timezone.utc).isoformat(),
-            "finish_time": end.isoformat() if end else None,
+            "sync": record.sync or None,
+            "sync_there": record.sync_there or None,
         }
 
 

@@ -208,7 +208,7 @@ class Agent:
 
         def tell(news: KernelStatus | Status | None) -> None:
             if isinstance(news, KernelStatus):
-                told = news.state, news.restarts, news.last_end, news.exit_code
+                told = news.state, news.restarts, news.last_end, news.exit_code, news.directory
                 self._write(KernelNews(kernel, *told, news.has_children))
                 return
             self._watches.pop(kernel, None)

@@ -58,15 +58,9 @@ def new_content(
     values = _without_defaults(values)
     ipython = not values.get("kernel_cmd")
     language = language or ("python" if ipython else "")
-    kind = language.capitalize() or directory.name
-    where = _where(values)
-    if values.get("spark"):
-        kind = "Python 3" if language == "python" else kind
-        where = f"Spark on {where}"
-    default = f"{kind} ({where})" if directory.name in (DEFAULT_NAME, SPARK_NAME, kind) else None
     content: dict[str, Any] = {
         "argv": _launcher_command(directory, to_arguments(values), has_spec="spec" in values),
-        "display_name": display_name or default or f"{kind} ({where}, {directory.name})",
+        "display_name": display_name or _display_name(directory.name, values, language),
         "language": language,
         "metadata": {},
     }
@@ -78,6 +72,17 @@ def new_content(
         _check_for_launcher(values)
         _keep_variables(content, values)
     return content
+
+
+def _display_name(name: str, values: Mapping[str, Any], language: str) -> str:
+    """What users see unless somebody chooses: the language, the place, and the size or the name."""
+    kind, names = language.capitalize() or name, (DEFAULT_NAME, SPARK_NAME)
+    where = _where(values)
+    if values.get("spark"):
+        kind, where = kind.replace("Python", "Python 3"), f"Spark on {where}"
+    size = [str(values[option]) for option in ("memory", "queue") if values.get(option)]
+    more = size or ([] if name in (*names, kind) else [name])
+    return f"{kind} ({', '.join([where, *more])})"
 
 
 def _where(values: Mapping[str, Any]) -> str:
@@ -132,6 +137,9 @@ def changed_content(
             _keep_variables(content, named)
     if _kind(before) != _kind(values):
         _tell_kind(content, values)
+    name, language = kernelspec.directory.name, content.get("language", "")
+    if content.get("display_name") == _display_name(name, before, language):
+        content["display_name"] = _display_name(name, values, language)
     return content
 
 

@@ -27,6 +27,7 @@ from yarnkernel.jupyter.kernel_manager import (
 from yarnkernel.jupyter.lifecycle import Lifecycle
 from yarnkernel.jupyter.messages import Cancel, End, EndNews, Interrupt, Restart, Start, Watch
 from yarnkernel.progress import Progress
+from yarnkernel.shared_directory import identify, resolve
 
 if TYPE_CHECKING:
     import concurrent.futures
@@ -41,10 +42,7 @@ RESTART_TIMEOUT = 90.0
 INTERRUPT_TIMEOUT = 15.0
 #: Seconds that an application has to end after its kernel was asked to, before it is killed.
 END_GRACE = 5.0
-#: Seconds that a kernel with children has to end, as in ``container/descendants.py``.
-CHILDREN_TIME = 15.0
-#: Seconds in which an agent begins to watch a kernel, and in which it ends an application, or says
-#: that it goes on trying.
+#: Seconds in which an agent begins to watch a kernel, and ends an application or goes on trying.
 WATCH_TIMEOUT, END_TIMEOUT = 60.0, 45.0
 #: Seconds that a kernel has to live before an application that YARN has ended under it is
 #: submitted again unasked: a crash must not become a row of them.
@@ -86,6 +84,8 @@ class YarnProvisioner(KernelProvisionerBase):
         #: The last that its supervisor has told, and what is known of its end.
         self._news: KernelNews | None = None
         self._ended: EndNews | None = None
+        #: What the directory of the notebook was known by at the start.
+        self._directory = ""
         #: What becomes of it when the front end ends.
         self._keep = self._ends_at_exit = False
 
@@ -96,9 +96,11 @@ class YarnProvisioner(KernelProvisionerBase):
         """Whether there is a kernel."""
         return self._life.has_process
 
-    def resolve_path(self, path_str: str) -> str | None:  # noqa: ARG002
-        """Paths are those of a node: none is known here."""
-        return None
+    def resolve_path(self, path_str: str) -> str | None:
+        """Return where a file of the kernel's directory is, when the node and we share that."""
+        if not self._directory or self._news is None or self._news.directory != self._directory:
+            return None
+        return resolve(path_str, self._directory)
 
     def get_stable_start_time(self, recommended: float = 10.0) -> float:  # noqa: ARG002
         """A kernel that was published has started: its ports are kept from then on."""
@@ -106,8 +108,7 @@ class YarnProvisioner(KernelProvisionerBase):
 
     def get_shutdown_wait_time(self, recommended: float = 5.0) -> float:
         """Leave a kernel time to end its children in good order, as Spark's JVM."""
-        has_children = self._news is not None and self._news.has_children
-        return max(recommended, CHILDREN_TIME) if has_children else recommended
+        return max(recommended, self._news.time_to_end if self._news else 0.0)
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Make ready to start; see jupyter_client."""
@@ -210,7 +211,7 @@ class YarnProvisioner(KernelProvisionerBase):
         info = await super().get_provisioner_info()
         info["connection_info"] = self._info
         own = {"application_id": self._kernel, "restarts": self._restarts, "keep": self._keep}
-        return {**info, **own}
+        return {**info, **own, "directory": self._directory}
 
     async def load_provisioner_info(self, provisioner_info: dict[str, Any]) -> None:
         """Go on with a kernel that another process has started."""
@@ -218,6 +219,7 @@ class YarnProvisioner(KernelProvisionerBase):
         self._kernel = provisioner_info["application_id"]
         self._info = provisioner_info["connection_info"]
         self._restarts, self._keep = provisioner_info["restarts"], provisioner_info["keep"]
+        self._directory = provisioner_info.get("directory", "")
         self.connection_info = self._connection_info()
         self._life.launched()
         self._launched = time.monotonic()
@@ -289,6 +291,7 @@ class YarnProvisioner(KernelProvisionerBase):
         self._keep = is_of_server(self.parent) if keep is None else keep
         recipe_options = ["--owned"]
         if kwargs.get("cwd"):
+            self._directory = identify(kwargs["cwd"])
             recipe_options += ["--prefer-directory", os.path.abspath(kwargs["cwd"])]  # noqa: PTH100, ASYNC240  (asks nobody)
         # The keys that it had, so that open connections keep theirs.
         keys = keys_of(self._info) or choose_keys(self.parent)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.errors import ApplicationError, YarnKernelError
 from yarnkernel.kernel_status import KernelStatus
-from yarnkernel.kernels.handle import STOP_TIMEOUT, join_pieces
+from yarnkernel.kernels.handle import STOP_TIMEOUT
+from yarnkernel.kernels.log_files import join_pieces
 from yarnkernel.kernels.results import CellError, ExecutionTimeoutError
 from yarnkernel.kernels.session import Session
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from yarnkernel.connection import ConnectionInfo
     from yarnkernel.kernels.handle import Kernel as Handle
     from yarnkernel.kernels.handle import Status, Watch
-    from yarnkernel.kernels.results import Output, Result
+    from yarnkernel.kernels.results import Missed, Output, Result
 
 #: Seconds that an interrupt and a restart may take.
 INTERRUPT_TIMEOUT, RESTART_TIMEOUT = 15.0, 60.0
@@ -178,6 +179,11 @@ class Kernel:
         """Ask its supervisor; None when it has none of ours."""
         with self._handle.again() as handle:
             return await asyncio.to_thread(handle.kernel_status, INTERRUPT_TIMEOUT)
+
+    async def missed(self) -> Missed:
+        """Take what cells have printed while no client was connected: the last MiB of it."""
+        with self._handle.again() as handle:
+            return await asyncio.to_thread(handle.missed, INTERRUPT_TIMEOUT)
 
     async def logs(self, *, every: bool = False) -> str:
         """Return its log, or with ``every`` those of all files of its containers."""

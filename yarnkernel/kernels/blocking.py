@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from yarnkernel.connection import ConnectionInfo
     from yarnkernel.kernel_status import KernelStatus
     from yarnkernel.kernels.handle import Status
-    from yarnkernel.kernels.results import Output, Result
+    from yarnkernel.kernels.results import Missed, Output, Result
     from yarnkernel.progress import Report
 
 _T = TypeVar("_T")
@@ -158,6 +158,10 @@ class Kernel:
     def status(self) -> KernelStatus | None:
         """Ask its supervisor; None when it has none of ours."""
         return _run(self._kernel.status())
+
+    def missed(self) -> Missed:
+        """Take what cells have printed unheard; see :meth:`yarnkernel.aio.Kernel.missed`."""
+        return _run(self._kernel.missed())
 
     def logs(self, *, every: bool = False) -> str:
         """Return its log, or with ``every`` those of all files of its containers."""

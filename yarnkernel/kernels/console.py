@@ -142,7 +142,11 @@ class _Application(ZMQTerminalIPythonApp):  # type: ignore[misc]
         threading.Thread(target=self.interrupt, daemon=True).start()
 
 
-def run_console(info: ConnectionInfo, interrupt: Callable[[], object] | None = None) -> None:
+def run_console(
+    info: ConnectionInfo,
+    interrupt: Callable[[], object] | None = None,
+    connected: Callable[[], object] = lambda: None,
+) -> None:
     """Show a prompt until the user leaves it.
 
     Parameters
@@ -152,6 +156,8 @@ def run_console(info: ConnectionInfo, interrupt: Callable[[], object] | None = N
     interrupt : callable, optional
         Interrupts the kernel; called in a thread of its own. By default the
         kernel itself is asked to.
+    connected : callable, optional
+        Called once it hears the kernel, before the prompt.
 
     Raises
     ------
@@ -168,6 +174,7 @@ def run_console(info: ConnectionInfo, interrupt: Callable[[], object] | None = N
             f"the kernel on {info['ip']} did not answer within {ANSWER_TIMEOUT:.0f} s: "
             "it is busy, or it has ended"
         ) from exc
+    connected()
     application.start()
 
 

@@ -59,7 +59,7 @@ def read_kernel_status(address: StoreAddress, timeout: float) -> KernelStatus | 
     ApplicationError
         When nobody answers, or not to us, or what is told is no status.
     """
-    value = _read(address, STATUS_KEY, timeout)
+    value = read(address, STATUS_KEY, timeout)
     if value is None:
         return None
     try:
@@ -85,7 +85,14 @@ def read_kernel_statuses(
     return found
 
 
-def _read(address: StoreAddress, key: str, timeout: float) -> bytes | None:
+def read(address: StoreAddress, key: str, timeout: float) -> bytes | None:
+    """Read a key of a kernel's store; None when it is not there.
+
+    Raises
+    ------
+    ApplicationError
+        When nobody answers, or not to us.
+    """
     try:
         return store.read_key(address, key, timeout)
     except RemoteError as exc:
@@ -146,7 +153,7 @@ def interrupt(
     address = kernel.address(deadline.step(ANSWER_TIMEOUT), last)
     if read_kernel_status(address, deadline.step(STEP_TIMEOUT)) is None:
         return _interrupt_by_message(kernel, address, key, deadline)
-    answer = _command(kernel, address, "interrupt", deadline)
+    answer = ask(kernel, address, "interrupt", deadline)
     if answer["result"] == "busy":
         raise _failure(
             address,
@@ -175,7 +182,7 @@ def _interrupt_by_message(
 
 
 def _connection_info(address: StoreAddress, key: str, deadline: Deadline) -> ConnectionInfo:
-    value = _read(address, key, deadline.step(STEP_TIMEOUT))
+    value = read(address, key, deadline.step(STEP_TIMEOUT))
     if value is None:
         raise _failure(address, f" has not published a kernel under {key!r}", "connect")
     return parse_connection_info(value, am_host=address.host)
@@ -209,7 +216,7 @@ def other_info(kernel: Addressed, timeout: float, *, encrypted: bool) -> Connect
     address = kernel.address(deadline.step(ANSWER_TIMEOUT))
     if read_kernel_status(address, deadline.step(STEP_TIMEOUT)) is None:
         return None
-    if _command(kernel, address, verb, deadline)["result"] != "published":
+    if ask(kernel, address, verb, deadline)["result"] != "published":
         return None
     return kernel.reached(_connection_info(address, INFO_KEYS[verb], deadline))
 
@@ -258,18 +265,24 @@ def restart(
             " was not started by yarnkernel's recipe, which alone can restart a kernel in place",
             "stop",
         )
-    answer = _command(kernel, address, "restart", deadline, restarts)
+    answer = ask(kernel, address, "restart", deadline, restarts)
     return answer.get("seconds", 0.0), answer.get("restarts", 0)
 
 
-def _command(
+def ask(
     kernel: Addressed,
     address: StoreAddress,
     verb: str,
     deadline: Deadline,
     restarts: int | None = None,
 ) -> Answer:
-    """Ask the supervisor for something and wait for its answer."""
+    """Ask the supervisor for something and wait for its answer.
+
+    Raises
+    ------
+    ApplicationTimeoutError
+        When there is none in time.
+    """
     command = Command(uuid.uuid4().hex, verb, restarts)
     answered = False
     problem = "its supervisor does not answer"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from yarnkernel.connection import KERNEL_INFO_KEY
 from yarnkernel.progress import ignore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from typing_extensions import Self
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from yarnkernel.connection import ConnectionInfo
     from yarnkernel.deadline import Deadline
     from yarnkernel.kernel_status import KernelStatus
+    from yarnkernel.kernels.log_files import LogFile
+    from yarnkernel.kernels.results import Missed
     from yarnkernel.progress import Report
     from yarnkernel.store.address import StoreAddress
 
@@ -40,12 +41,28 @@ class Status(Protocol):
         """Who has started it."""
 
     @property
+    def interface(self) -> str:
+        """By what it was started: ``"yarn"``, ``"slurm"``, ``"ssh"``..."""
+
+    @property
+    def on(self) -> str:
+        """The host where commands of its place run; empty for this machine."""
+
+    @property
+    def job(self) -> str:
+        """The id of its job or process there; empty where its own says it."""
+
+    @property
     def queue(self) -> str:
         """Where it waited, or waits."""
 
     @property
     def state(self) -> str:
         """In the place's own words, such as ``"ACCEPTED"``."""
+
+    @property
+    def final_status(self) -> str:
+        """``"SUCCEEDED"``, ``"FAILED"`` or ``"KILLED"``; ``"UNDEFINED"`` until its end."""
 
     @property
     def outcome(self) -> str:
@@ -103,43 +120,9 @@ class Status(Protocol):
     def store(self) -> StoreAddress | None:
         """Its key-value store, while it runs."""
 
-    def facts(self) -> list[tuple[str, str]]:
-        """Return all that is known, in words, each with its name."""
-
-    def document(self) -> dict[str, object]:
-        """Return all that is known, as JSON has it."""
-
-
-@dataclass(frozen=True)
-class LogFile:
-    """One log of one container, or a part of it.
-
-    Attributes
-    ----------
-    container : str
-        The container's id.
-    node : str
-        ``host:port`` of its NodeManager.
-    name : str
-        The file's name.
-    text : str
-        What is in it.
-    """
-
-    container: str
-    node: str
-    name: str
-    text: str
-
-
-def join_pieces(pieces: Iterable[LogFile]) -> list[LogFile]:
-    """Put the parts of files together."""
-    found: dict[tuple[str, str], list[LogFile]] = {}
-    for piece in pieces:
-        found.setdefault((piece.container, piece.name), []).append(piece)
-    return [
-        replace(parts[0], text="".join(part.text for part in parts)) for parts in found.values()
-    ]
+    @property
+    def details(self) -> Mapping[str, str | None]:
+        """What its place alone knows, each with its name."""
 
 
 class Watch(Protocol):
@@ -267,8 +250,11 @@ class Kernel(Addressed, Protocol):
     def other_info(self, timeout: float, *, encrypted: bool) -> ConnectionInfo | None:
         """Ask for other ports; see :func:`yarnkernel.kernels.control.other_info`."""
 
+    def missed(self, timeout: float) -> Missed:
+        """Take what it has printed unheard; see :func:`yarnkernel.kernels.missed.read_missed`."""
+
     def shut_down(self, address: StoreAddress, reason: str, timeout: float) -> None:
-        """Ask its supervisor, at this address, for its end; its place is not asked.
+        """Ask its supervisor, at this address, for its end.
 
         Raises
         ------

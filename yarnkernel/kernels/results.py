@@ -157,6 +157,48 @@ class Result:
         return self
 
 
+@dataclass(frozen=True)
+class MissedCell:
+    """What a cell has printed while no client was connected.
+
+    Attributes
+    ----------
+    code : str
+        The cell; empty where nobody knows any more.
+    result : Result
+        What came of it, as far as it has.
+    """
+
+    code: str
+    result: Result
+
+
+@dataclass(frozen=True)
+class Missed:
+    """What all cells have.
+
+    Attributes
+    ----------
+    cells : tuple of MissedCell
+        In order.
+    left_out : int
+        Bytes of what came first, which was not kept.
+    """
+
+    cells: tuple[MissedCell, ...] = ()
+    left_out: int = 0
+
+    @property
+    def text(self) -> str:
+        """All that can be read, with the cells' code before it."""
+        parts = [f"({self.left_out} bytes before this were not kept)"] if self.left_out else []
+        for cell in self.cells:
+            first, *rest = cell.code.splitlines() or ["(a cell)"]
+            parts += [f"In: {first}", *(f"    {line}" for line in rest)]
+            parts += [cell.result.text.rstrip("\n"), str(cell.result.error or "")]
+        return "\n".join(part for part in parts if part)
+
+
 class Outputs:
     """Collects the outputs of one cell from the messages that a kernel broadcasts.
 

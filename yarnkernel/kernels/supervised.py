@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from yarnkernel.connection import ConnectionInfo
     from yarnkernel.kernel_status import KernelStatus
     from yarnkernel.kernels.handle import Kernel, Status
+    from yarnkernel.kernels.results import Missed
     from yarnkernel.kernels.watch import KernelWatch
     from yarnkernel.store.address import StoreAddress
 
@@ -89,6 +90,12 @@ class SupervisedKernel(ABC):
         from yarnkernel.kernels.control import other_info  # noqa: PLC0415
 
         return other_info(self, timeout, encrypted=encrypted)
+
+    def missed(self, timeout: float) -> Missed:
+        """See :func:`yarnkernel.kernels.missed.read_missed`."""
+        from yarnkernel.kernels.missed import read_missed  # noqa: PLC0415
+
+        return read_missed(self, timeout)
 
     def shut_down(self, address: StoreAddress, reason: str, timeout: float) -> None:
         """See :meth:`yarnkernel.kernels.handle.Kernel.shut_down`."""

@@ -119,6 +119,8 @@ def lay_out(
         zookeeper = high_availability.zookeeper_config(state)
         (state.path / "conf" / "zoo.cfg").write_text(zookeeper, encoding="utf-8")
     _write_client_commands(state)
+    for name in ("hadoop", "hdfs", "yarn"):
+        (state.path / "container-bin" / name).symlink_to(f"../bin/{name}")
     for name in ("python", "python3"):
         # Not a link: a virtual environment's Python finds its packages by its own path.
         shim = f'exec {shlex.quote(state.python)} "$@"\n'

@@ -22,8 +22,8 @@ def cluster_status(state: ClusterState) -> dict[str, Any]:
         ``name``, ``running``, ``web``, ``hadoop`` (its version), ``hdfs``, ``kerberos``,
         ``directory``, ``daemons`` (name, pid, running, resident memory in
         bytes, ``ha_state`` of one of a pair: ``"active"`` or ``"standby"``),
-        ``ports``, ``memory_mb`` and ``vcores`` (each with ``used`` and ``total``)
-        and ``applications`` (id, name, state, queue, memory in MiB).
+        ``ports``, ``memory`` in bytes and ``vcores`` (each with ``used`` and ``total``)
+        and ``applications`` (id, name, state, queue, memory in bytes).
     """
     dead = state.dead_daemons()
     ha = ha_states(state)
@@ -42,19 +42,26 @@ def cluster_status(state: ClusterState) -> dict[str, Any]:
                 "name": name,
                 "pid": d.pid,
                 "running": name not in dead,
-                "rss": _rss(d.process()),
+                "memory": _rss(d.process()),
                 "ha_state": ha.get(name),
             }
             for name, d in state.daemons.items()
         ],
         "ports": state.ports,
-        "memory_mb": {"used": metrics.get("allocatedMB"), "total": metrics.get("totalMB")},
+        "memory": {
+            "used": _bytes(metrics.get("allocatedMB")),
+            "total": _bytes(metrics.get("totalMB")),
+        },
         "vcores": {
             "used": metrics.get("allocatedVirtualCores"),
             "total": metrics.get("totalVirtualCores"),
         },
         "applications": _applications(state),
     }
+
+
+def _bytes(mib: int | None) -> int | None:
+    return None if mib is None else mib << 20
 
 
 def _rss(process: psutil.Process | None) -> int:
@@ -73,7 +80,7 @@ def _applications(state: ClusterState) -> list[dict[str, Any]]:
             "name": app["name"],
             "state": app["state"],
             "queue": app["queue"],
-            "memory_mb": max(app.get("allocatedMB", 0), 0),
+            "memory": _bytes(max(app.get("allocatedMB", 0), 0)),
         }
         for app in found
     ]

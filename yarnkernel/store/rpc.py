@@ -7,12 +7,13 @@ environment for servers inside the cluster. Its generated classes do neither.
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from yarnkernel.errors import ClusterError
+from yarnkernel.errors import ClusterError, UsageError
 from yarnkernel.interrupts import deferred
 from yarnkernel.store.address import SKEIN_NAME
 from yarnkernel.store.remote_error import RemoteError
@@ -83,10 +84,29 @@ def close_channel(channel: grpc.Channel) -> None:
 
 
 def credentials() -> skein.Security:
-    """The user's credentials for skein's servers, made when there are none yet."""
+    """The user's credentials for skein's servers, made when there are none yet.
+
+    ``Security.from_default`` of skein 0.8.2 would take those of the application that a kernel is
+    in, which are not for the kernel.
+
+    Raises
+    ------
+    UsageError
+        When they cannot be kept.
+    """
+    directory = skein.core.properties.config_dir
+    # A process that makes them at the same time may come first.
+    with contextlib.suppress(FileNotFoundError):
+        return skein.Security.from_directory(directory)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it tells that it makes them
-        return skein.Security.from_default()
+        warnings.simplefilter("ignore")  # it uses what Python 3.12 calls deprecated
+        made = skein.Security.new_credentials()
+    try:
+        return made.to_directory(directory)
+    except FileExistsError:
+        return skein.Security.from_directory(directory)
+    except OSError as exc:
+        raise UsageError(f"no credentials can be kept in {directory}: {exc.strerror}") from exc
 
 
 def open_channel(

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from yarnkernel.connection import RECIPE_DIAGNOSTICS
 from yarnkernel.errors import UsageError
+from yarnkernel.kernels.interfaces import YARN
 from yarnkernel.kernels.options import DEFAULT_PARTITION
 from yarnkernel.store.address import StoreAddress
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+#: The type of the applications that skein's ApplicationMaster runs (Driver.java of skein 0.8.2).
+APPLICATION_TYPE = "skein"
 #: Every kernel that this package submits has this tag.
 TAG = "yarnkernel"
 #: ... and one of its own, which tells it from all others before its id is known.
@@ -67,6 +70,10 @@ class ApplicationStatus:
     log_aggregation : str
         How far the collection of its logs is: ``"NOT_START"``, ``"RUNNING"``,
         ``"SUCCEEDED"``, ``"DISABLED"``...; empty when YARN does not tell.
+    type : str, optional
+        YARN's type of it: ``"skein"`` for a kernel's.
+    on : str, optional
+        The edge node that its cluster is reached through.
     reach : callable, optional
         Tells by the id where here a port of a host is reached; by default it is where it is.
     """
@@ -89,6 +96,8 @@ class ApplicationStatus:
     tags: frozenset[str]
     fingerprint: str
     log_aggregation: str
+    type: str = APPLICATION_TYPE
+    on: str = ""
     reach: Reach | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -142,29 +151,25 @@ class ApplicationStatus:
         """Whether this cluster collects logs."""
         return self.log_aggregation != "DISABLED"
 
-    def facts(self) -> list[tuple[str, str]]:
-        """Return what is known, in words, each with its name."""
-        return [
-            ("application", self.app_id),
-            ("name", self.name),
-            ("user", self.user),
-            ("queue", self.queue),
-            ("state", self.outcome),
-            ("application master", f"{self.host}:{self.port}" if self.port else "-"),
-            ("memory", f"{self.memory} MiB"),
-            ("vcores", str(self.vcores)),
-            ("tags", " ".join(sorted(self.tags)) or "-"),
-            ("web page", self.tracking_url or "-"),
-        ]
+    @property
+    def interface(self) -> str:
+        """See :class:`yarnkernel.kernels.handle.Status`, as for all that follows."""
+        return YARN
 
-    def document(self) -> dict[str, object]:
-        """Return what is known, as JSON has it."""
-        document = {one.name: getattr(self, one.name) for one in fields(self)}
-        del document["reach"]
-        for name in ("start_time", "launch_time", "finish_time"):
-            moment = document[name]
-            document[name] = moment.isoformat() if moment else None
-        return {**document, "tags": sorted(self.tags)}
+    @property
+    def job(self) -> str:
+        """None: its id says it."""
+        return ""
+
+    @property
+    def details(self) -> dict[str, str | None]:
+        """Where its ApplicationMaster is, its page, and how far the collection of its logs is."""
+        return {
+            "application_master": f"{self.host}:{self.port}" if self.port else None,
+            "web_page": self.tracking_url or None,
+            "log_aggregation": self.log_aggregation or None,
+            "type": self.type,
+        }
 
     @property
     def outcome(self) -> str:

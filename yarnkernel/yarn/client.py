@@ -29,6 +29,7 @@ from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.hadoop.resource_manager import ResourceManager
 from yarnkernel.yarn.application import (
     ACTIVE_STATES,
+    APPLICATION_TYPE,
     UNIQUE_TAG_PREFIX,
     ApplicationStatus,
     forgotten_status,
@@ -46,8 +47,6 @@ if TYPE_CHECKING:
 
 #: Seconds that the ResourceManager may take to answer a short question.
 ANSWER_TIMEOUT = 15.0
-#: The type of the applications that skein's ApplicationMaster runs (Driver.java of skein 0.8.2).
-APPLICATION_TYPE = "skein"
 #: Below the submitter's home, with a directory for each application (Utils.java of skein 0.8.2).
 STAGING = ".skein"
 #: Seconds to delete such a directory.
@@ -163,7 +162,9 @@ class YarnClient:
             with self._asking():
                 raise
 
-    def status(self, app_id: str, timeout: float = ANSWER_TIMEOUT) -> ApplicationStatus:
+    def status(
+        self, app_id: str, timeout: float = ANSWER_TIMEOUT, *, any_type: bool = False
+    ) -> ApplicationStatus:
         """Ask YARN for an application's state.
 
         Parameters
@@ -172,6 +173,8 @@ class YarnClient:
             Its id.
         timeout : float, default 15.0
             Seconds.
+        any_type : bool, default False
+            Whether others' than skein's will do, such as Spark's.
 
         Raises
         ------
@@ -188,7 +191,7 @@ class YarnClient:
                 report = None
         if report is None:
             raise self._not_found(app_id, timeout)
-        if report.applicationType == APPLICATION_TYPE:
+        if any_type or report.applicationType == APPLICATION_TYPE:
             return self._to_status(report)
         problem = f"{app_id} is not an application of skein or yarnkernel"
         raise ApplicationNotFoundError(problem, app_id=app_id, hint="yarnkernel list --all")
@@ -199,7 +202,8 @@ class YarnClient:
             return status
         if status.ended and note_end(status.app_id):
             self.cluster.release(status.app_id)
-        return replace(status, reach=partial(self.cluster.forward, greets=False))
+        reach = partial(self.cluster.forward, greets=False)
+        return replace(status, on=self.cluster.edge[-1], reach=reach)
 
     def reached(self, app_id: str, info: ConnectionInfo) -> ConnectionInfo:
         """Return connection info of an application's kernel with what is reached from here.
@@ -233,13 +237,12 @@ class YarnClient:
             problem += ": the ResourceManager was started anew since, and remembers it no more"
         return error(problem, app_id=app_id, hint=hint)
 
-    def last_status(self, app_id: str, timeout: float = ANSWER_TIMEOUT) -> ApplicationStatus:
-        """Ask YARN for an application's state, which is a final one where YARN has forgotten it.
-
-        See :meth:`status`.
-        """
+    def last_status(
+        self, app_id: str, timeout: float = ANSWER_TIMEOUT, *, any_type: bool = False
+    ) -> ApplicationStatus:
+        """Ask for its state, a final one where YARN has forgotten it; see :meth:`status`."""
         try:
-            return self.status(app_id, timeout)
+            return self.status(app_id, timeout, any_type=any_type)
         except ApplicationForgottenError:
             # Whoever asks by its id: only the user's own logs could be read.
             return forgotten_status(app_id, name_in_cluster(self.cluster.configuration))
@@ -338,10 +341,7 @@ class YarnClient:
                 ]
             except NotFoundError:
                 return []  # between two attempts, or just ended
-        return [
-            (format_container_id(report.container_id), report.node_http_address)
-            for report in reports
-        ]
+        return [(format_container_id(one.container_id), one.node_http_address) for one in reports]
 
     def queues(self, timeout: float = ANSWER_TIMEOUT) -> list[str]:
         """List the names of the queues that take applications."""

@@ -34,8 +34,8 @@ from yarnkernel.progress import Progress
 from yarnkernel.shell import expanding_export_lines, literal
 from yarnkernel.store.master_launch import FILES, MasterLaunch
 from yarnkernel.store.rpc import credentials, pair_of
-from yarnkernel.yarn.application import CERTIFICATE_TAG, SEALED_TAG
-from yarnkernel.yarn.client import ANSWER_TIMEOUT, APPLICATION_TYPE
+from yarnkernel.yarn.application import APPLICATION_TYPE, CERTIFICATE_TAG, SEALED_TAG
+from yarnkernel.yarn.client import ANSWER_TIMEOUT
 from yarnkernel.yarn.container_files import (
     SCRIPT,
     container_command,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from yarnkernel.connection import ConnectionInfo
-    from yarnkernel.kernels.handle import LogFile
+    from yarnkernel.kernels.log_files import LogFile
     from yarnkernel.progress import Report
     from yarnkernel.yarn.application import ApplicationStatus
 
@@ -65,7 +65,9 @@ class YarnKernel(SupervisedKernel):
 
     def status(self, *, remembered: bool = False) -> ApplicationStatus:
         """See :meth:`yarnkernel.kernels.handle.Kernel.status`."""
-        return self.client.status(self.id) if remembered else self.client.last_status(self.id)
+        if remembered:
+            return self.client.status(self.id)
+        return self.client.last_status(self.id, any_type=True)
 
     def _ask(self, timeout: float) -> ApplicationStatus:
         """See :class:`SupervisedKernel`."""
@@ -120,7 +122,7 @@ class YarnKernel(SupervisedKernel):
         Its ApplicationMaster is asked first, so that the kernel can end in
         good order; when it does not answer, or not in time, YARN kills it.
         """
-        status = self.status()
+        status = self.client.last_status(self.id)
         if status.ended:
             report(Progress("gone", kernel=self.id, state=status.outcome))
             return status

@@ -11,13 +11,15 @@ from __future__ import annotations
 import codecs
 import re
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import ClusterError, HttpError, UnreadableFileError, YarnKernelError
 from yarnkernel.hadoop.aggregated_logs import aggregated_logs
 from yarnkernel.hadoop.node_manager import running_logs, web_scheme
-from yarnkernel.kernels.handle import LogFile, join_pieces
+from yarnkernel.kernels.log_files import LogFile, join_pieces
+from yarnkernel.yarn.application import APPLICATION_TYPE
 from yarnkernel.yarn.client import ANSWER_TIMEOUT
 from yarnkernel.yarn.yarn_logs import logs_by_yarn
 
@@ -89,14 +91,15 @@ def stream_logs(
     completion: Deadline | None = None
     reader = _Reader(pattern, last_bytes)
     while True:
-        status = client.last_status(app_id, deadline.step(ANSWER_TIMEOUT))
+        status = client.last_status(app_id, deadline.step(ANSWER_TIMEOUT), any_type=True)
+        reader.look_at(status)
         problem: ClusterError | None = None
         try:
             yield from reader.read(_logs(client, status, reader.choose, deadline))
         except (HttpError, UnreadableFileError) as exc:
-            if not status.ended and client.last_status(app_id).ended:
+            if not status.ended and client.last_status(app_id, any_type=True).ended:
                 continue  # they have been moved in between
-            files, problem = _instead(client, app_id, reader, exc, deadline)
+            files, problem = _instead(client, status, reader, exc, deadline)
             if files:
                 yield from files
                 return
@@ -113,17 +116,28 @@ def stream_logs(
 
 
 def _instead(
-    client: YarnClient, app_id: str, reader: _Reader, failure: Exception, deadline: Deadline
+    client: YarnClient,
+    status: ApplicationStatus,
+    reader: _Reader,
+    failure: Exception,
+    deadline: Deadline,
 ) -> tuple[list[LogFile], ClusterError | None]:
     """Ask Hadoop's own command for what cannot be read here; and say why it cannot either."""
-    problem = f"the logs of {app_id} cannot be read: {failure}"
+    problem = f"the logs of {status.app_id} cannot be read: {failure}"
     if reader.seen:  # what was read would come again
         return [], ClusterError(problem)
     try:
         timeout = deadline.step(deadline.seconds)
         pattern, last_bytes = reader.pattern, reader.last_bytes
+        app_id = status.app_id
         return logs_by_yarn(client.cluster, app_id, pattern, last_bytes, timeout), None
     except ClusterError as exc:
+        broken = getattr(failure, "status", 0) == HTTPStatus.INTERNAL_SERVER_ERROR
+        if broken and not status.ended:  # and stays so (SecureIOUtils of Hadoop 3.5.0)
+            raise ClusterError(
+                f"{problem}; {exc}; with Kerberos, a NodeManager without Hadoop's native library "
+                "gives them once the application has ended"
+            ) from exc
         return [], ClusterError(f"{problem}; {exc}")
 
 
@@ -148,6 +162,11 @@ class _Reader:
         self.last_bytes = last_bytes
         self.seen: dict[tuple[str, str], int] = {}
         self._decoders: dict[tuple[str, str], codecs.IncrementalDecoder] = {}
+
+    def look_at(self, status: ApplicationStatus) -> None:
+        """Take all files of an application that has no kernel's log, Spark's for instance."""
+        if status.type != APPLICATION_TYPE and self.pattern == KERNEL_LOG_PATTERN:
+            self.pattern = ALL_FILES_PATTERN
 
     def choose(self, container: str, name: str, size: int) -> int | None:
         """See :data:`~yarnkernel.hadoop.container_logs.Choice`."""
@@ -218,7 +237,8 @@ def follow_logs(
     collection: Deadline | None = None
     trouble: Deadline | None = None
     while collection is None or not collection.passed:
-        status = client.last_status(app_id)
+        status = client.last_status(app_id, any_type=True)
+        reader.look_at(status)
         if status.ended and collection is None:
             # Of one that YARN has forgotten, nobody tells when all are there.
             forgotten = status.start_time is None

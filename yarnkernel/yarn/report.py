@@ -52,6 +52,7 @@ def to_status(report: Any, configuration: Configuration) -> ApplicationStatus:
         ).removeprefix("LOG_")
         if report.HasField("log_aggregation_status")
         else "",
+        type=report.applicationType,
     )
 
 

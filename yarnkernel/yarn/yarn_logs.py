@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from yarnkernel.errors import ClusterError
-from yarnkernel.kernels.handle import LogFile
+from yarnkernel.kernels.log_files import LogFile
 
 if TYPE_CHECKING:
     from yarnkernel.cluster.find import ClusterEnvironment

@@ -128,7 +128,7 @@ def test_widgets(
 def applications(shell: Shell) -> list[str]:
     """The applications that are named after the notebook."""
     listed = shell.yarnkernel("list", "--json").ok().document
-    return [one["app_id"] for one in listed if one["name"] == "Untitled.ipynb"]
+    return [one["id"] for one in listed if one["name"] == "Untitled.ipynb"]
 
 
 def test_kernel_that_is_killed(

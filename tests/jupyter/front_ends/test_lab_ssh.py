@@ -45,7 +45,10 @@ def test_notebook(lab: Server, page: Page, ssh_shell: Shell) -> None:
     notebook.wait_for_kernel(NAME)
     assert notebook.output("6 * 7") == "42"
     (kernel,) = ssh_shell.yarnkernel("list", "--json").ok().document
-    assert (kernel["interface"], kernel["on"], kernel["name"]) == ("ssh", "box", "Untitled.ipynb")
+    assert (kernel["place"], kernel["name"]) == (
+        {"interface": "ssh", "host": "box"},
+        "Untitled.ipynb",
+    )
     notebook.interrupt()
     notebook.restart()
     ssh_shell.yarnkernel("stop", kernel["id"]).ok()

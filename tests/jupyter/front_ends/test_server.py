@@ -48,7 +48,7 @@ def server(private_shell: Shell, small: str, notebooks: Path) -> Iterator[Server
 
 def applications(shell: Shell) -> set[str]:
     """Ids of the applications that have not ended."""
-    return {one["app_id"] for one in shell.yarnkernel("list", "--json").ok().document}
+    return {one["id"] for one in shell.yarnkernel("list", "--json").ok().document}
 
 
 def post(server: Server, name: str) -> str:
@@ -218,7 +218,7 @@ def test_ends_and_restarts_of_what_is_starting(
 def test_queue_that_is_full(private_shell: Shell, server: Server, small: str) -> None:
     """A start waits for room, and gets it."""
     cluster = private_shell.yarnkernel("cluster", "status", "--json").ok().document[0]
-    room = cluster["memory_mb"]["total"] - cluster["memory_mb"]["used"]
+    room = (cluster["memory"]["total"] - cluster["memory"]["used"]) >> 20
     filler = private_shell.yarnkernel("start", "--memory", f"{room - 600} MiB").ok().out.strip()
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(post, server, small)

@@ -1,0 +1,49 @@
+"""What becomes of a kernel's broadcasts."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from yarnkernel.container.recorder import INPUT, OUTPUTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from yarnkernel.container.activity import Activity
+    from yarnkernel.container.messages import Messages
+    from yarnkernel.container.recorder import Recorder
+
+_log = logging.getLogger(__name__)
+
+
+async def listen(
+    messages: Messages, activity: Activity, recorder: Recorder, clients: Callable[[], int]
+) -> None:
+    """Tell how the kernel is used, and what nobody else hears; for ever.
+
+    Parameters
+    ----------
+    messages : Messages
+        The kernel's channels.
+    activity : Activity
+        Is told of each change of state.
+    recorder : Recorder
+        Gets outputs while there is no client.
+    clients : callable
+        Counts the connections of clients.
+    """
+
+    def wanted() -> Collection[str]:
+        return (INPUT,) if clients() else (INPUT, *OUTPUTS)
+
+    async for message in messages.broadcasts(wanted):
+        if message["msg_type"] == INPUT:
+            recorder.begin(message)
+        elif message["msg_type"] not in OUTPUTS:
+            activity.note(message)
+        elif not message["parent_header"]:  # no client's cell, and so of no client's interest
+            content = message["content"]
+            _log.warning("its start-up: %s: %s", content.get("ename"), content.get("evalue"))
+        elif not clients():
+            recorder.keep(message)

@@ -1,0 +1,50 @@
+"""Ask a kernel's supervisor for what its cells have printed while nobody was connected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from yarnkernel.deadline import Deadline
+from yarnkernel.kernels.control import ANSWER_TIMEOUT, STEP_TIMEOUT, ask, read, read_kernel_status
+from yarnkernel.kernels.results import Missed, MissedCell, Outputs, Result
+from yarnkernel.recording import RECORDING_KEY, VERB, Recording
+
+if TYPE_CHECKING:
+    from yarnkernel.kernels.handle import Addressed
+
+
+def read_missed(kernel: Addressed, timeout: float) -> Missed:
+    """Take what was missed; who asks next gets what is missed from now on.
+
+    Parameters
+    ----------
+    kernel : Addressed
+        The kernel.
+    timeout : float
+        Seconds.
+
+    Returns
+    -------
+    Missed
+        Nothing of a supervisor that records nothing.
+
+    Raises
+    ------
+    ApplicationError
+        When there is no kernel, or it does not answer in time.
+    """
+    deadline = Deadline(timeout)
+    address = kernel.address(deadline.step(ANSWER_TIMEOUT))
+    if read_kernel_status(address, deadline.step(STEP_TIMEOUT)) is None:
+        return Missed()
+    if ask(kernel, address, VERB, deadline)["result"] != "published":
+        return Missed()
+    value = read(address, RECORDING_KEY, deadline.step(STEP_TIMEOUT))
+    recording = Recording() if value is None else Recording.from_bytes(value)
+    found = []
+    for cell in recording.cells:
+        outputs = Outputs()
+        for kind, content in cell.messages:
+            outputs.take(kind, content)
+        found.append(MissedCell(cell.code, Result(outputs.all, outputs.error)))
+    return Missed(tuple(found), recording.left_out)
