@@ -25,7 +25,7 @@ HAS_PYSPARK = importlib.util.find_spec("pyspark") is not None
 def test_java_that_is_too_small(shell: Shell, stop_later: Callable[[str], str]) -> None:
     """It is said at the start, and by the first cell that wants Spark."""
     started = shell.yarnkernel("start", "--spark", "--executors", "0-4", "--json").ok()
-    stop_later(started.document["application_id"])
+    stop_later(started.document["id"])
     steps = [step for step in started.document["progress"] if step["step"] == "warning"]
     assert f"{LACKS} 4: {MODULE}" in steps[0]["reason"]
     assert "JAVA_HOME=/path/to/a/whole/java yarnkernel cluster start" in steps[0]["reason"]
