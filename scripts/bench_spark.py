@@ -15,6 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pexpect
 import psutil
 from jupyter_client.manager import KernelManager
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 BIN = Path(sys.executable).parent
 COUNT = "print(spark.range(1000).count())"
-#: Both get the same; a terminal's jars are where a kernel of a local cluster finds them.
+#: Both get the same.
 EXECUTORS = {"spark.executor.instances": "1", "spark.executor.memory": "600m"}
 
 
@@ -37,7 +38,7 @@ def in_kernel(prefix: Path) -> dict[str, float]:
     begin = time.perf_counter()
     own = [f"--spark-conf={name}={value}" for name, value in EXECUTORS.items()]
     add = [f"{BIN}/yarnkernel", "kernelspec", "add", "--spark", "--prefix", str(prefix), *own]
-    subprocess.run([*add, "--replace"], check=True, timeout=60, stderr=subprocess.DEVNULL)
+    subprocess.run([*add, "--replace"], check=True, timeout=60, capture_output=True)
     found = {"kernelspec add --spark": time.perf_counter() - begin}
     with Notebook() as notebook:
         found["kernel is ready"] = time.perf_counter() - begin
@@ -47,20 +48,18 @@ def in_kernel(prefix: Path) -> dict[str, float]:
     return found
 
 
-def in_terminal(*options: str) -> dict[str, float]:
-    """Type the count into ``pyspark``; return seconds since the beginning."""
+def in_terminal(*options: str) -> float:
+    """Type the count into ``pyspark``; return seconds until it is there."""
     own = [word for name, value in EXECUTORS.items() for word in ("--conf", f"{name}={value}")]
     begin = time.perf_counter()
-    process = subprocess.Popen(
-        [f"{BIN}/pyspark", "--master", "yarn", *own, *options],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    out, _ = process.communicate(f"{COUNT}\nimport time; print('at', time.time())\n", timeout=300)
-    at = float(out.rpartition("at ")[2].split()[0])
-    return {"first count": time.perf_counter() - begin - (time.time() - at)}
+    shell = pexpect.spawn(f"{BIN}/pyspark", ["--master", "yarn", *own, *options], timeout=300)
+    shell.expect("SparkSession available")
+    shell.sendline(COUNT)
+    shell.expect("[^0-9]1000\r\n")
+    taken = time.perf_counter() - begin
+    shell.sendline("exit()")
+    shell.expect(pexpect.EOF)
+    return taken
 
 
 class Notebook:
@@ -130,7 +129,8 @@ def after_end(end: Callable[[Notebook], None]) -> tuple[float, float, int]:
             while not resource_manager.application_report(spark, 10).finishTime:
                 time.sleep(0.1)
         ended = time.perf_counter() - begin
-        return done, ended, sum(spark in " ".join(one.cmdline()) for one in psutil.process_iter())
+        commands = [one.info["cmdline"] or [] for one in psutil.process_iter(["cmdline"])]
+        return done, ended, sum(spark in " ".join(command) for command in commands)
 
 
 ENDS = {
@@ -155,10 +155,8 @@ def main() -> None:
         for _ in range(options.rounds):
             for what, seconds in in_kernel(Path(directory)).items():
                 taken[what].append(seconds)
-            taken["terminal: first count"] += in_terminal().values()
-            taken["terminal, with the jars' place: first count"] += in_terminal(
-                "--conf", jars
-            ).values()
+            taken["terminal: first count"].append(in_terminal())
+            taken["terminal with the jars' place: first count"].append(in_terminal("--conf", jars))
         for what, each in taken.items():
             print(f"{what:45}{statistics.median(each):8.1f} s  of {min(each):.1f}..{max(each):.1f}")
         for what, end in ENDS.items():

@@ -28,6 +28,7 @@ CONF_DIRECTORY, PYTHON_DIRECTORY = "spark-conf", "spark-python"
 #: Where nodes have a Spark, and its configuration, where no variable says so.
 _HOMES = ("/usr/lib/spark", "/opt/spark", "/opt/cloudera/parcels/CDH/lib/spark")
 _CONFS = ("/etc/spark/conf", "/etc/spark3/conf")
+_HADOOP_CONF = "/etc/hadoop/conf"
 _DEFAULTS = "spark-defaults.conf"
 #: Options of ``spark-submit`` for one kernel, as clients of a gateway send them.
 EXTRA_OPTIONS = "KERNEL_EXTRA_SPARK_OPTS"
@@ -106,9 +107,7 @@ def prepare_spark(environ: MutableMapping[str, str], launch: SparkLaunch) -> Non
     environ["SPARK_HOME"] = str(home.path)
     if home.is_nodes:
         _add_node_python(environ, home.path)
-    has_travelled = home.path.is_relative_to(directory) or (
-        home.path.is_relative_to(Path(sys.prefix)) and _has_travelled(directory)
-    )
+    has_travelled = _has_travelled(directory) and not home.is_nodes
     if has_travelled:
         environ["YARNKERNEL_SPARK_JARS"] = str(home.path / "jars")
     settings = container_settings(
@@ -128,8 +127,9 @@ def prepare_spark(environ: MutableMapping[str, str], launch: SparkLaunch) -> Non
     if extra := environ.get(EXTRA_OPTIONS):
         before = environ.get("PYSPARK_SUBMIT_ARGS", "").removesuffix("pyspark-shell")
         environ["PYSPARK_SUBMIT_ARGS"] = f"{before} {extra} pyspark-shell".strip()
-    if not environ.get("HADOOP_CONF_DIR") and not environ.get("YARN_CONF_DIR"):
-        environ["HADOOP_CONF_DIR"] = "/etc/hadoop/conf"
+    names_hadoop = environ.get("HADOOP_CONF_DIR") or environ.get("YARN_CONF_DIR")
+    if not names_hadoop and Path(_HADOOP_CONF).is_dir():
+        environ["HADOOP_CONF_DIR"] = _HADOOP_CONF
 
 
 def _has_travelled(directory: Path) -> bool:

@@ -9,13 +9,16 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from .java import reason_against_java
 from .news import News
 from .yarn import Yarn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: Variable with the directory of Spark's jars, where these have to go to the cluster.
 JARS = "YARNKERNEL_SPARK_JARS"
@@ -35,8 +38,8 @@ class _Last:
 
 def active() -> Any:
     """Return PySpark's context, None without one."""
-    module = sys.modules.get("pyspark")
-    return getattr(module, "SparkContext", None) and module.SparkContext._active_spark_context  # type: ignore[union-attr]  # noqa: SLF001
+    kind = getattr(sys.modules.get("pyspark"), "SparkContext", None)
+    return kind and kind._active_spark_context  # noqa: SLF001
 
 
 def is_over(value: Any) -> bool:
@@ -71,10 +74,11 @@ def bury() -> str:
         _reset(context)
     else:
         found = Yarn(context._jvm).report(_Last.application)  # noqa: SLF001
-        reason = found.reason if found is not None else "it was stopped from elsewhere"
+        reason = found.reason or found.state if found else "it was stopped from elsewhere"
         with contextlib.suppress(Exception):
             context.stop()
-    return f"Spark's application {_Last.application} has ended: {reason.rstrip('.')}."
+    what = f"Spark's application {_Last.application}" if _Last.application else "Spark"
+    return f"{what} has ended: {reason.rstrip('.')}."
 
 
 def _reset(context: Any) -> None:
@@ -137,15 +141,19 @@ def watch_over() -> None:
 
     @functools.wraps(begin)
     def watched(self: Any, *args: Any, **kwargs: Any) -> None:
-        if active() is not None or kwargs.get("gateway") or kwargs.get("jsc"):
+        def go_on() -> None:
             begin(self, *args, **kwargs)
+
+        if active() is not None or kwargs.get("gateway") or kwargs.get("jsc"):
+            go_on()
         else:
-            _start(functools.partial(begin, self, *args, **kwargs), type(self), kwargs.get("conf"))
+            master = args[0] if args else kwargs.get("master")
+            _start(go_on, type(self), kwargs.get("conf"), master)
 
     SparkContext.__init__ = watched
 
 
-def _start(begin: Any, kind: Any, conf: Any) -> None:
+def _start(begin: Callable[[], None], kind: Any, conf: Any, master: str | None) -> None:
     began = time.monotonic()
     children = set(psutil.Process().children())
     news = None
@@ -153,6 +161,12 @@ def _start(begin: Any, kind: Any, conf: Any) -> None:
         kind._ensure_initialized(conf=conf)  # noqa: SLF001  (starts the JVM)
         jvm = kind._jvm  # noqa: SLF001
         _take_note_of_end(kind._gateway.proc)  # noqa: SLF001
+        found = jvm.org.apache.spark.SparkConf()
+        master = master or (conf and conf.get("spark.master")) or found.get("spark.master", "")
+        if not str(master).startswith("yarn"):
+            begin()
+            _Last.application = ""
+            return
         if os.environ.get(JARS):
             from .jars import ensure_archive  # noqa: PLC0415  (not needed by all)
 
@@ -181,5 +195,6 @@ def _take_note_of_end(process: Any) -> None:
 def _give_up(kind: Any, processes: set[psutil.Process]) -> None:
     for process in processes:  # of a JVM that PySpark does not know of yet
         with contextlib.suppress(psutil.Error):
-            process.kill()
+            if any("spark" in word for word in process.cmdline()):
+                process.kill()
     _forget_gateway(kind)

@@ -36,7 +36,7 @@ def ensure_archive(jvm: Any, jars: Path, conf: Any) -> None:
     """
     found = jvm.org.apache.spark.SparkConf()
     said = [(conf.get(name) if conf else None) or found.get(name, "") for name in _SETTINGS]
-    if any(said) or not found.get("spark.master", "").startswith("yarn"):
+    if any(said):
         return
     url = _archive(jvm, jars)
     jvm.java.lang.System.setProperty(_SETTINGS[0], url)
