@@ -29,16 +29,23 @@ if TYPE_CHECKING:
 
 BIN = Path(sys.executable).parent
 COUNT = "print(spark.range(1000).count())"
+#: Seconds for containers to end.
+PATIENCE = 60.0
 #: Both get the same.
 EXECUTORS = {"spark.executor.instances": "1", "spark.executor.memory": "600m"}
+
+
+def add_kernelspec(prefix: Path) -> None:
+    """Install the kernelspec."""
+    own = [f"--spark-conf={name}={value}" for name, value in EXECUTORS.items()]
+    add = [f"{BIN}/yarnkernel", "kernelspec", "add", "--spark", "--prefix", str(prefix), *own]
+    subprocess.run([*add, "--replace"], check=True, timeout=60, capture_output=True)
 
 
 def in_kernel(prefix: Path) -> dict[str, float]:
     """From the kernelspec to the first count and the second; return seconds since the beginning."""
     begin = time.perf_counter()
-    own = [f"--spark-conf={name}={value}" for name, value in EXECUTORS.items()]
-    add = [f"{BIN}/yarnkernel", "kernelspec", "add", "--spark", "--prefix", str(prefix), *own]
-    subprocess.run([*add, "--replace"], check=True, timeout=60, capture_output=True)
+    add_kernelspec(prefix)
     found = {"kernelspec add --spark": time.perf_counter() - begin}
     with Notebook() as notebook:
         found["kernel is ready"] = time.perf_counter() - begin
@@ -107,6 +114,11 @@ def _stop(notebook: Notebook) -> None:
     subprocess.run([f"{BIN}/yarnkernel", "stop", kernel], check=True, timeout=120)
 
 
+def _processes(application: str) -> int:
+    commands = [one.info["cmdline"] or [] for one in psutil.process_iter(["cmdline"])]
+    return sum(application in " ".join(command) for command in commands)
+
+
 def after_end(end: Callable[[Notebook], None]) -> tuple[float, float, int]:
     """End a kernel with a session.
 
@@ -115,9 +127,9 @@ def after_end(end: Callable[[Notebook], None]) -> tuple[float, float, int]:
     float
         Seconds that the end takes.
     float
-        Seconds until Spark's application has ended.
+        Seconds until Spark's application has ended, and none of its processes is left.
     int
-        Processes of it that are left.
+        Processes that are left all the same.
     """
     with Notebook() as notebook:
         notebook.run(COUNT)
@@ -128,9 +140,9 @@ def after_end(end: Callable[[Notebook], None]) -> tuple[float, float, int]:
         with closing(ResourceManager(find_cluster().configuration)) as resource_manager:
             while not resource_manager.application_report(spark, 10).finishTime:
                 time.sleep(0.1)
-        ended = time.perf_counter() - begin
-        commands = [one.info["cmdline"] or [] for one in psutil.process_iter(["cmdline"])]
-        return done, ended, sum(spark in " ".join(command) for command in commands)
+        while (left := _processes(spark)) and time.perf_counter() - begin < PATIENCE:
+            time.sleep(0.1)
+        return done, time.perf_counter() - begin, left
 
 
 ENDS = {
@@ -159,11 +171,10 @@ def main() -> None:
             taken["terminal with the jars' place: first count"].append(in_terminal("--conf", jars))
         for what, each in taken.items():
             print(f"{what:45}{statistics.median(each):8.1f} s  of {min(each):.1f}..{max(each):.1f}")
+        add_kernelspec(Path(directory))
         for what, end in ENDS.items():
             done, ended, left = after_end(end)
-            print(
-                f"{what:28}{done:6.1f} s, Spark ended after {ended:.1f} s, processes left: {left}"
-            )
+            print(f"{what:28}{done:6.1f} s, Spark is gone after {ended:.1f} s, left: {left}")
 
 
 if __name__ == "__main__":
