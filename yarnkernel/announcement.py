@@ -10,6 +10,8 @@ from typing import Any
 
 #: Variable with the directory of a kernel outside YARN.
 DIRECTORY_VARIABLE = "YARNKERNEL_DIRECTORY"
+#: Variable of the kernel with the directory where files that came along are.
+FILES_VARIABLE = "YARNKERNEL_FILES"
 #: Variable with the address that such a kernel is to have; by default one that others can reach.
 ADDRESS_VARIABLE = "YARNKERNEL_ADDRESS"
 #: Variable with the MiB that such a kernel may use.

@@ -44,11 +44,14 @@ class Command:
     restarts : int or None
         How often the kernel had been restarted when this was asked: one that
         has been restarted since is not restarted again. None for a restart in any case.
+    argument : str
+        What else belongs to it.
     """
 
     id: str
     verb: str
     restarts: int | None = None
+    argument: str = ""
 
     @property
     def key(self) -> str:
@@ -57,7 +60,8 @@ class Command:
 
     def to_bytes(self) -> bytes:
         """Write it as the value of a key."""
-        return json.dumps({"verb": self.verb, "restarts": self.restarts}).encode()
+        fields = {"verb": self.verb, "restarts": self.restarts, "argument": self.argument}
+        return json.dumps(fields).encode()
 
     @classmethod
     def from_bytes(cls, key: str, value: bytes) -> Command:
@@ -65,12 +69,14 @@ class Command:
         try:
             found = json.loads(value)
             verb, restarts = found["verb"], found.get("restarts")
+            argument = found.get("argument", "")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            verb, restarts = "", None
+            verb, restarts, argument = "", None, ""
         return cls(
             key.removeprefix(COMMAND_PREFIX),
             verb if isinstance(verb, str) else "",
             restarts if isinstance(restarts, int) else None,
+            argument if isinstance(argument, str) else "",
         )
 
 
@@ -118,6 +124,9 @@ class KernelStatus:
     directory : str
         What its directory was known by when its supervisor began, see
         :func:`yarnkernel.shared_directory.identify`.
+    transfer : dict of str to str
+        A file that the kernel wants to bring to its notebook's directory, or from there: see
+        :class:`yarnkernel.file_request.FileRequest`; empty without one.
     phases : dict of str to float
         When the recipe and the kernel reached a state, in seconds since 1970.
     answers : dict of str to dict
@@ -136,6 +145,7 @@ class KernelStatus:
     memory_limit: int = 0
     has_children: bool = False
     directory: str = ""
+    transfer: dict[str, str] = field(default_factory=dict)
     phases: dict[str, float] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
 

@@ -21,7 +21,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yarnkernel.announcement import DIRECTORY_VARIABLE
+from yarnkernel.announcement import DIRECTORY_VARIABLE, FILES_VARIABLE
 from yarnkernel.arguments import add_option
 from yarnkernel.connection import (
     CONNECTION_FILE,
@@ -254,8 +254,9 @@ def _directory(options: argparse.Namespace) -> Path:
     directory, preferred = options.directory, options.prefer_directory
     if directory is None and preferred is not None and os.access(preferred, os.R_OK | os.X_OK):
         directory = preferred
-    if directory is None and DIRECTORY_VARIABLE in os.environ:
-        return Path.home()  # outside YARN
+    if directory is None and DIRECTORY_VARIABLE in os.environ:  # outside YARN
+        beside = os.environ.get(FILES_VARIABLE) if preferred is not None else None
+        return Path(beside) if beside else Path.home()
     return directory or Path()
 
 

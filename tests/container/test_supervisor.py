@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import Shell, wait_for
 from tests.support.containers import one_of
 from tests.support.kernels import RECIPE, Kernel, ended, final_status, start_kernel, write_spec
+from yarnkernel.container.supervisor import STOPPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -305,6 +306,17 @@ def test_idle(shell: Shell, tmp_path: Path) -> None:
     assert diagnostics == "The kernel was ended: nobody used it for 3 s (--idle-timeout)."
     # Below the last cell of who comes back after the weekend.
     assert told == {"name": "stderr", "text": f"{diagnostics} Its variables are gone.\n"}
+
+
+@pytest.mark.both_ways
+def test_stopped_by_others(shell: Shell) -> None:
+    """Below the last cell, of who has not stopped it."""
+    app_id = shell.yarnkernel("start").ok().out.strip()
+    with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
+        request = kernel.client.execute("2")
+        kernel.client.get_shell_msg(timeout=60)
+        shell.yarnkernel("stop", app_id).ok()
+        assert kernel.next_message("stream", request)["content"]["text"] == STOPPED
 
 
 def test_lifetime(shell: Shell, tmp_path: Path) -> None:

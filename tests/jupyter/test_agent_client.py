@@ -81,7 +81,7 @@ def test_message_that_cannot_be_taken(agent: AgentClient, caplog: pytest.LogCapt
 
     agent.listen("application_1_0001", listen)
     told: list[News] = [
-        KernelNews("application_1_0001", "idle", 0, "", None, "", has_children=False),
+        KernelNews("application_1_0001", "idle", 0, "", None, "", {}, has_children=False),
         EndNews("application_1_0001"),
     ]
     for news in told:

@@ -33,7 +33,8 @@ DOCUMENTS = st.recursive(
         ),
         Restart("application_1_0001", 3, 90.0),
         KernelNews(
-            "application_1_0001", "ended", 2, "was killed", -9, "1:2:/here", has_children=True
+            *("application_1_0001", "ended", 2, "was killed", -9, "1:2:/here", {"id": "1"}),
+            has_children=True,
         ),
         messages.EndNews("application_1_0001", "KILLED", "by the user", lost=True),
         Progress("waiting", "application_1_0001", "default", "ACCEPTED"),

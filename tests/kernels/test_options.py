@@ -133,6 +133,7 @@ def test_what_no_variable_changes() -> None:
         *("spec", "files_from", "env", "precmd", "kernel_cmd", "launch_arg", "interrupt_mode"),
         *("encrypt", "own_credentials", "spark_conf"),
         *("interface", "host", "jump", "python", "scheduler_arg", "files", "sync"),
+        "with_notebook_dir",
     }
 
 

@@ -6,11 +6,13 @@ import logging
 from typing import TYPE_CHECKING
 
 from yarnkernel.container.recorder import INPUT, OUTPUTS
+from yarnkernel.file_request import MESSAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from yarnkernel.container.activity import Activity
+    from yarnkernel.container.file_carrier import FileCarrier
     from yarnkernel.container.messages import Messages
     from yarnkernel.container.recorder import Recorder
 
@@ -18,7 +20,11 @@ _log = logging.getLogger(__name__)
 
 
 async def listen(
-    messages: Messages, activity: Activity, recorder: Recorder, clients: Callable[[], int]
+    messages: Messages,
+    activity: Activity,
+    recorder: Recorder,
+    files: FileCarrier,
+    clients: Callable[[], int],
 ) -> None:
     """Tell how the kernel is used, and what nobody else hears; for ever.
 
@@ -30,16 +36,20 @@ async def listen(
         Is told of each change of state.
     recorder : Recorder
         Gets outputs while there is no client.
+    files : FileCarrier
+        Gets what the kernel asks its front end for.
     clients : callable
         Counts the connections of clients.
     """
 
     def wanted() -> Collection[str]:
-        return (INPUT,) if clients() else (INPUT, *OUTPUTS)
+        return (INPUT, MESSAGE) if clients() else (INPUT, MESSAGE, *OUTPUTS)
 
     async for message in messages.broadcasts(wanted):
         if message["msg_type"] == INPUT:
             recorder.begin(message)
+        elif message["msg_type"] == MESSAGE:
+            files.ask(message["content"], messages)
         elif message["msg_type"] not in OUTPUTS:
             activity.note(message)
         elif not message["parent_header"]:  # no client's cell, and so of no client's interest

@@ -7,12 +7,14 @@ import logging
 from typing import TYPE_CHECKING
 
 from yarnkernel.connection import format_connection_info, is_encrypted
+from yarnkernel.file_request import VERB as FILE_VERB
 from yarnkernel.kernel_status import INFO_KEYS
 from yarnkernel.recording import RECORDING_KEY, VERB
 
 if TYPE_CHECKING:
     from yarnkernel.connection import ConnectionInfo
     from yarnkernel.container.application import Application
+    from yarnkernel.container.file_carrier import FileCarrier
     from yarnkernel.container.kernel import Kernel
     from yarnkernel.container.publisher import StatusPublisher
     from yarnkernel.kernel_status import Command
@@ -27,12 +29,15 @@ class Commands:
     ----------
     publisher : StatusPublisher
         Publishes the answers.
+    files : FileCarrier
+        Carries files to the kernel and from there.
     sealed : bool
         Whether nobody may speak with the kernel but encrypted.
     """
 
-    def __init__(self, publisher: StatusPublisher, *, sealed: bool) -> None:
+    def __init__(self, publisher: StatusPublisher, files: FileCarrier, *, sealed: bool) -> None:
         self._publisher = publisher
+        self._files = files
         self._sealed = sealed
         self._restarts: asyncio.Queue[str] = asyncio.Queue()
         self._interrupt: asyncio.Task[str] | None = None
@@ -49,6 +54,9 @@ class Commands:
             elif command.verb == VERB:
                 await store.put(RECORDING_KEY, kernel.recorder.take().to_bytes())
                 self._publisher.answer(command.id, result="published")
+            elif command.verb == FILE_VERB:
+                result = await self._files.step(command.argument, store)
+                self._publisher.answer(command.id, result=result)
             elif command.verb in INFO_KEYS:
                 self._publisher.answer(
                     command.id, result=await self._publish_info(command.verb, kernel, store)

@@ -21,11 +21,18 @@ from yarnkernel.container.gate import Gate
 from yarnkernel.container.kernel_process import KernelProcess, describe_end
 from yarnkernel.container.mechanism import check_encryption
 from yarnkernel.container.persistent import persist
-from yarnkernel.container.ports import await_listening, pick_ports, taken_by_others
+from yarnkernel.container.ports import (
+    await_clash,
+    await_listening,
+    check_ports,
+    pick_ports,
+    taken_by_others,
+)
 from yarnkernel.container.recorder import Recorder
 from yarnkernel.errors import YarnKernelError
 
 if TYPE_CHECKING:
+    from yarnkernel.container.file_carrier import FileCarrier
     from yarnkernel.container.kernel_process import KernelLaunch
     from yarnkernel.container.messages import Messages
 
@@ -33,8 +40,6 @@ _log = logging.getLogger(__name__)
 
 #: How often ports are picked for a kernel that does not choose its own.
 PORT_ATTEMPTS = 5
-#: Seconds between two looks who has the ports of a kernel that does not answer.
-CLASH_INTERVAL = 1.0
 #: How often a kernel is started again after its end: somebody may have taken a port meanwhile.
 RESTART_ATTEMPTS = 3
 #: Seconds that the kernel has to end in good order, and again after SIGTERM.
@@ -60,6 +65,8 @@ class Kernel:
         How it is started.
     address : str
         The numeric address that clients reach it at.
+    files : FileCarrier
+        Gets what it asks its front end for.
     start_timeout : float
         Seconds that it may take to answer.
     interrupt_mode : str
@@ -73,16 +80,21 @@ class Kernel:
         The same with the address and ports of its own, on this host alone.
     gate : Gate
         Whom it is reached by.
-    activity : Activity
-        The use that clients make of it.
-    recorder : Recorder
-        Has what it broadcast while no client was connected.
+    activity, recorder : Activity, Recorder
+        The use that clients make of it, and what it told while there was none.
     """
 
     def __init__(
-        self, launch: KernelLaunch, address: str, *, start_timeout: float, interrupt_mode: str
+        self,
+        launch: KernelLaunch,
+        address: str,
+        files: FileCarrier,
+        *,
+        start_timeout: float,
+        interrupt_mode: str,
     ) -> None:
         self._launch = launch
+        self._files = files
         self._start_timeout = start_timeout
         self._interrupt_mode = interrupt_mode
         self._process: KernelProcess | None = None
@@ -178,7 +190,8 @@ class Kernel:
             raise KernelFailedError(f"cannot be started: {exc}") from exc
         self._process.ended.add_done_callback(lambda _: self.gate.hold())
         answering = asyncio.create_task(self._await_answer())
-        clash = asyncio.create_task(self._await_clash())
+        clashes = await_clash(self._address, lambda: self._own_ports, self._process.pid)
+        clash = asyncio.create_task(clashes)
         tasks = [answering, clash]
         if self.info:  # before, nobody could come
             tasks.append(asyncio.create_task(self._let_in_again()))
@@ -202,20 +215,13 @@ class Kernel:
             for task in tasks:
                 task.cancel()
 
-    async def _await_clash(self) -> None:
-        """Somebody else may have one of its ports; ipykernel 7.4 hangs then."""
-        while True:
-            await asyncio.sleep(CLASH_INTERVAL)
-            self._check_ports()
-
     async def _let_in_again(self) -> None:
-        await await_listening(self.process.pid, [self.own_info[name] for name in PORT_NAMES])
+        await await_listening(self.process.pid, self._own_ports)
         self.gate.go_on()
 
-    def _check_ports(self) -> None:
-        ports = [self.own_info[name] for name in PORT_NAMES]
-        if others := taken_by_others(self._address, ports, self.process.pid):
-            raise YarnKernelError(f"somebody else has port {others[0]}")
+    @property
+    def _own_ports(self) -> list[int]:
+        return [self.own_info[name] for name in PORT_NAMES]
 
     async def _await_answer(self) -> None:
         loop = asyncio.get_running_loop()
@@ -232,14 +238,14 @@ class Kernel:
         if self._messages is None:
             self._messages = module.Messages(found)
             self._listening = asyncio.create_task(
-                persist(
-                    "listening to the kernel",
-                    partial(listen, self._messages, self.activity, self.recorder, self.clients),
-                )
+                persist("listening to the kernel", partial(self._listen, self._messages))
             )
         await self.messages.ask_kernel_info(max(1.0, end - loop.time()))
         if self.info or not self._launch.chooses_ports:
-            self._check_ports()  # it answers on one of them
+            check_ports(self._address, self._own_ports, self.process.pid)
+
+    async def _listen(self, messages: Messages) -> None:
+        await listen(messages, self.activity, self.recorder, self._files, self.clients)
 
     async def interrupt(self) -> str:
         """Interrupt what it does.
@@ -301,8 +307,7 @@ class Kernel:
             return
         if self._messages is not None and not self._process.ended.done():
             with contextlib.suppress(YarnKernelError):
-                process = self._process
-                over = wait_with_children(process.ended, process.pid, END_GRACE)
+                over = wait_with_children(self._process.ended, self._process.pid, END_GRACE)
                 await self._messages.shut_down(over, restart=restart)
         await self._terminate()
         if restart:

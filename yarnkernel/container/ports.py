@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from yarnkernel.connection import PORT_NAMES
+from yarnkernel.errors import YarnKernelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from yarnkernel.port_range import PortRange
 
 #: Seconds between two looks whether a new process listens on its ports.
 LISTENING_INTERVAL = 0.05
+#: Seconds between two looks who has the ports of a kernel that does not answer.
+CLASH_INTERVAL = 1.0
 
 
 def _family(address: str) -> socket.AddressFamily:
@@ -126,3 +129,25 @@ def _is_taken(address: str, port: int) -> bool:
         except OSError:
             return True
     return False
+
+
+def check_ports(address: str, ports: Sequence[int], pid: int) -> None:
+    """Make sure that nobody else has a port of a process.
+
+    Raises
+    ------
+    YarnKernelError
+        When somebody has.
+    """
+    if others := taken_by_others(address, ports, pid):
+        raise YarnKernelError(f"somebody else has port {others[0]}")
+
+
+async def await_clash(address: str, ports: Callable[[], Sequence[int]], pid: int) -> None:
+    """Fail as soon as somebody else has one of the ports that it has then.
+
+    ipykernel 7.4 hangs in that case.
+    """
+    while True:
+        await asyncio.sleep(CLASH_INTERVAL)
+        check_ports(address, ports(), pid)

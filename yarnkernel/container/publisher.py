@@ -62,6 +62,7 @@ class StatusPublisher:
         self._last_end = ""
         self._exit_code: int | None = None
         self._answers: dict[str, Answer] = {}
+        self._transfer: dict[str, str] = {}
         self._changed = asyncio.Event()
 
     def reached(self, phase: str) -> None:
@@ -91,6 +92,11 @@ class StatusPublisher:
         self._answers[command_id] = answer
         for old in list(self._answers)[:-ANSWERS_KEPT]:
             del self._answers[old]
+        self._changed.set()
+
+    def wants(self, transfer: dict[str, str]) -> None:
+        """Tell what the kernel wants of its front end; nothing any more when that is empty."""
+        self._transfer = transfer
         self._changed.set()
 
     async def publish(self, kernel: Kernel, store: Application) -> None:
@@ -139,6 +145,7 @@ class StatusPublisher:
             memory_limit=self._memory.limit,
             has_children=has_children(kernel.process.pid),
             directory=self._directory,
+            transfer=self._transfer,
             phases=self.phases,
             answers=self._answers,
         )

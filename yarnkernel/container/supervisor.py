@@ -24,6 +24,7 @@ from yarnkernel.container.application import ApplicationFinder
 from yarnkernel.container.commands import Commands
 from yarnkernel.container.descendants import bury_orphans
 from yarnkernel.container.errors import KernelFailedError
+from yarnkernel.container.file_carrier import FileCarrier
 from yarnkernel.container.kernel import KILL_TIMEOUT, Kernel
 from yarnkernel.container.kernel_process import KernelLaunch, describe_end
 from yarnkernel.container.limit_watch import LimitWatch
@@ -96,6 +97,10 @@ class SupervisorOptions:
     verbose: bool
 
 
+#: What a notebook shows of a kernel that is ended under it.
+STOPPED = "The kernel was stopped from outside, as by yarnkernel stop. Its variables are gone.\n"
+
+
 class Supervisor:
     """Run one kernel in this container.
 
@@ -110,7 +115,9 @@ class Supervisor:
         self._memory = ContainerMemory(requested_memory(os.environ) * MEBIBYTE)
         patience = options.limits.orphan * options.owned
         self._publisher = StatusPublisher(self._memory, patience, options.launch.directory)
-        self._commands = Commands(self._publisher, sealed=options.launch.encryption == REQUIRED)
+        self._files = FileCarrier(self._publisher.wants)
+        sealed = options.launch.encryption == REQUIRED
+        self._commands = Commands(self._publisher, self._files, sealed=sealed)
         self._crashes = 0
         self._over_limit = ""
         self._kernel: Kernel | None = None
@@ -139,6 +146,9 @@ class Supervisor:
         if not has_parent:
             heed_schedulers(asked, lambda: self._kernel)
         await asyncio.wait((life, asked_to_end), return_when=asyncio.FIRST_COMPLETED)
+        kernel = self._kernel
+        if not life.done() and kernel is not None and not kernel.activity.farewell.is_set():
+            await warn(kernel, STOPPED)
         life.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             return await life
@@ -185,6 +195,7 @@ class Supervisor:
         self._kernel = Kernel(
             launch,
             address,
+            self._files,
             start_timeout=self._options.start_timeout,
             interrupt_mode=self._options.interrupt_mode,
         )

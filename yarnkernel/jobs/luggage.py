@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yarnkernel.announcement import FILES_DIRECTORY
+from yarnkernel.announcement import FILES_DIRECTORY, FILES_VARIABLE
 from yarnkernel.jobs.environments import bring_environment, check_environment
 from yarnkernel.kernels.travelling import (
-    FILES_VARIABLE,
     SYNC_VARIABLE,
     check_files,
     check_sync,

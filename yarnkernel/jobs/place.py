@@ -28,6 +28,7 @@ from yarnkernel.jobs.record import Record, find_record, new_id
 from yarnkernel.jobs.scheduler import JobRequest
 from yarnkernel.jobs.script import script
 from yarnkernel.kernels.interfaces import LOCAL, SSH
+from yarnkernel.kernels.notebook_directory import with_directory
 from yarnkernel.kernels.place import Description
 from yarnkernel.progress import Progress, ignore
 from yarnkernel.sizes import parse_memory
@@ -152,6 +153,7 @@ class HostedPlace:
         recipe_options: Sequence[str] = (),
     ) -> Iterator[HostedKernel]:
         """Submit a kernel for the body; unless that comes to its end, end it."""
+        options, recipe_options = with_directory(options, recipe_options)
         check(options)
         report(self.introduction)
         self._host.deadline = deadline

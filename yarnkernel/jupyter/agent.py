@@ -24,6 +24,7 @@ from yarnkernel.jupyter.agent_ends import Ends
 from yarnkernel.jupyter.agent_starts import Starts
 from yarnkernel.jupyter.messages import (
     Cancel,
+    CarryFile,
     Done,
     End,
     EndNews,
@@ -148,8 +149,8 @@ class Agent:
             case Cancel():
                 self._cancel(request)
                 return Done()
-            case Watch():
-                self._watch(request.kernel, keep=request.keep)
+            case Watch() | CarryFile():
+                self._look_after(request)
                 return Done()
             case Restart():
                 return self._restart(request)
@@ -162,6 +163,15 @@ class Agent:
                 return Done(self._ends.see_to(request.kernel, request.grace, patience))
             case _:
                 raise YarnKernelError(f"{type(request).__name__} is nothing to ask for")
+
+    def _look_after(self, request: Watch | CarryFile) -> None:
+        if isinstance(request, Watch):
+            self._watch(request.kernel, keep=request.keep)
+            return
+        from yarnkernel.kernels.notebook_files import carry_file  # noqa: PLC0415  (few do)
+
+        with self._kernel(request.kernel) as kernel:
+            carry_file(kernel, request.transfer, request.directory)
 
     def _current_place(self, launch: LaunchOptions) -> Place:
         """The place of a start: what YARN's keeps is shared by all starts on a cluster."""
@@ -209,7 +219,7 @@ class Agent:
         def tell(news: KernelStatus | Status | None) -> None:
             if isinstance(news, KernelStatus):
                 told = news.state, news.restarts, news.last_end, news.exit_code, news.directory
-                self._write(KernelNews(kernel, *told, news.has_children))
+                self._write(KernelNews(kernel, *told, news.transfer, news.has_children))
                 return
             self._watches.pop(kernel, None)
             self._kept.discard(kernel)

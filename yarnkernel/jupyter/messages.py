@@ -152,6 +152,25 @@ class End(Request[Done]):
 
 
 @dataclass(frozen=True)
+class CarryFile(Request[Done]):
+    """Bring a file between a kernel and its notebook's directory; without one, refuse to.
+
+    Attributes
+    ----------
+    kernel : str
+        The kernel's id.
+    transfer : dict of str to str
+        What it wants: see :class:`yarnkernel.file_request.FileRequest`.
+    directory : str
+        The notebook's; empty where its kernel is not to reach that.
+    """
+
+    kernel: str
+    transfer: dict[str, str]
+    directory: str
+
+
+@dataclass(frozen=True)
 class Release(Request[Done]):
     """Keep none of these kernels: the front end ends in good order, and they with it."""
 
@@ -168,6 +187,7 @@ class KernelNews:
     last_end: str
     exit_code: int | None
     directory: str
+    transfer: dict[str, str]
     has_children: bool
 
     @property
@@ -201,7 +221,7 @@ Message = Request[Any] | Done | Started | Restarted | Failed | KernelNews | EndN
 _KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
-        Start, Cancel, Watch, Restart, Interrupt, End, Release,
+        Start, Cancel, Watch, Restart, Interrupt, End, CarryFile, Release,
         Done, Started, Restarted, Failed, KernelNews, EndNews, Progress,
     )
 }  # fmt: skip

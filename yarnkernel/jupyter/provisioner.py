@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
 from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
-from yarnkernel.connection import ASKED_TO_RESTART, ENDED_UNUSED, keys_of
+from yarnkernel.connection import keys_of
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.jupyter.agent_client import AgentClient, AgentError
 from yarnkernel.jupyter.kernel_manager import (
@@ -24,8 +23,10 @@ from yarnkernel.jupyter.kernel_manager import (
     is_of_server,
     launch_options,
 )
+from yarnkernel.jupyter.known import KnownKernel
 from yarnkernel.jupyter.lifecycle import Lifecycle
-from yarnkernel.jupyter.messages import Cancel, End, EndNews, Interrupt, Restart, Start, Watch
+from yarnkernel.jupyter.messages import Cancel, End, Interrupt, KernelNews, Restart, Start, Watch
+from yarnkernel.jupyter.notebook_files import NotebookFiles
 from yarnkernel.progress import Progress
 from yarnkernel.shared_directory import identify, resolve
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from jupyter_client.connect import KernelConnectionInfo
 
-    from yarnkernel.jupyter.messages import KernelNews, News
+    from yarnkernel.jupyter.messages import News
 
 #: Seconds that a restart in place may take.
 RESTART_TIMEOUT = 90.0
@@ -42,13 +43,9 @@ RESTART_TIMEOUT = 90.0
 INTERRUPT_TIMEOUT = 15.0
 #: Seconds that an application has to end after its kernel was asked to, before it is killed.
 END_GRACE = 5.0
-#: Seconds in which an agent begins to watch a kernel, and ends an application or goes on trying.
+#: Seconds in which an agent begins to watch a kernel, and in which it ends an application, or says
+#: that it goes on trying.
 WATCH_TIMEOUT, END_TIMEOUT = 60.0, 45.0
-#: Seconds that a kernel has to live before an application that YARN has ended under it is
-#: submitted again unasked: a crash must not become a row of them.
-RELAUNCH_AFTER = 60.0
-#: How an application has ended that somebody has stopped, or killed.
-_ON_PURPOSE = ("FINISHED SUCCEEDED", "KILLED")
 #: What jupyter_client itself gives to a provisioner.
 _TRAITS = ("kernel_id", "kernel_spec", "parent", "connection_info", "config", "log")
 
@@ -78,14 +75,10 @@ class YarnProvisioner(KernelProvisionerBase):
         self._start: int | None = None
         self._kernel = ""
         self._info: dict[str, Any] = {}
-        self._launched = 0.0
-        self._restarts = 0
-        self._exit_code = 1
-        #: The last that its supervisor has told, and what is known of its end.
-        self._news: KernelNews | None = None
-        self._ended: EndNews | None = None
+        self._known = KnownKernel()
         #: What the directory of the notebook was known by at the start.
         self._directory = ""
+        self._files = NotebookFiles()
         #: What becomes of it when the front end ends.
         self._keep = self._ends_at_exit = False
 
@@ -98,9 +91,9 @@ class YarnProvisioner(KernelProvisionerBase):
 
     def resolve_path(self, path_str: str) -> str | None:
         """Return where a file of the kernel's directory is, when the node and we share that."""
-        if not self._directory or self._news is None or self._news.directory != self._directory:
-            return None
-        return resolve(path_str, self._directory)
+        news = self._known.news
+        is_shared = news is not None and news.directory == self._directory
+        return resolve(path_str, self._directory) if self._directory and is_shared else None
 
     def get_stable_start_time(self, recommended: float = 10.0) -> float:  # noqa: ARG002
         """A kernel that was published has started: its ports are kept from then on."""
@@ -108,7 +101,8 @@ class YarnProvisioner(KernelProvisionerBase):
 
     def get_shutdown_wait_time(self, recommended: float = 5.0) -> float:
         """Leave a kernel time to end its children in good order, as Spark's JVM."""
-        return max(recommended, self._news.time_to_end if self._news else 0.0)
+        news = self._known.news
+        return max(recommended, news.time_to_end if news is not None else 0.0)
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Make ready to start; see jupyter_client."""
@@ -143,19 +137,19 @@ class YarnProvisioner(KernelProvisionerBase):
 
     async def poll(self) -> int | None:
         """Return None while the kernel lives: what is known, without a question to anybody."""
-        if self._agent is not None and self._agent.ended and self._kernel and not self._ended:
+        if self._agent is not None and self._agent.ended and self._kernel and not self._known.ended:
             self._listen()
             self._agent.request(Watch(self._kernel, self._keep), WATCH_TIMEOUT)
-        if not self._has_died():
+        if not self._known.died:
             return None
-        if self._was_ended_on_purpose():
+        if self._known.ended_on_purpose:
             give_up_restarts(self.parent)
-        return self._exit_code
+        return self._known.exit_code
 
     async def wait(self) -> int | None:
         """Take note that the kernel has ended, as :meth:`poll` has told."""
         self._life.taken_for_dead()
-        return self._exit_code
+        return self._known.exit_code
 
     async def send_signal(self, signum: int) -> None:
         """Interrupt the kernel; other signals cannot be sent."""
@@ -193,7 +187,7 @@ class YarnProvisioner(KernelProvisionerBase):
         try:
             agent = self._current_agent()
             agent.listen(kernel, None)
-            grace = END_GRACE if self._has_died() else 0.0
+            grace = END_GRACE if self._known.died else 0.0
             try:
                 end = await agent.ask(End(kernel, grace), grace + END_TIMEOUT)
             except AgentError:
@@ -210,19 +204,20 @@ class YarnProvisioner(KernelProvisionerBase):
         """Return what another process needs to go on with this kernel."""
         info = await super().get_provisioner_info()
         info["connection_info"] = self._info
-        own = {"application_id": self._kernel, "restarts": self._restarts, "keep": self._keep}
-        return {**info, **own, "directory": self._directory}
+        own = {"application_id": self._kernel, "restarts": self._known.restarts, "keep": self._keep}
+        return {**info, **own, "directory": self._directory, "files": self._files.directory}
 
     async def load_provisioner_info(self, provisioner_info: dict[str, Any]) -> None:
         """Go on with a kernel that another process has started."""
         await super().load_provisioner_info(provisioner_info)
         self._kernel = provisioner_info["application_id"]
         self._info = provisioner_info["connection_info"]
-        self._restarts, self._keep = provisioner_info["restarts"], provisioner_info["keep"]
+        self._known = KnownKernel(provisioner_info["restarts"])
+        self._keep = provisioner_info["keep"]
         self._directory = provisioner_info.get("directory", "")
+        self._files = NotebookFiles(provisioner_info.get("files", ""))
         self.connection_info = self._connection_info()
         self._life.launched()
-        self._launched = time.monotonic()
         self._listen()
         await self._current_agent().ask(Watch(self._kernel, self._keep), WATCH_TIMEOUT)
 
@@ -243,35 +238,10 @@ class YarnProvisioner(KernelProvisionerBase):
 
     def _take_news(self, message: News) -> None:
         """Take note of what the agent tells; called in its thread."""
-        if isinstance(message, EndNews):
-            self._ended = message
-            if not self._life.is_final:
-                how = f"{message.outcome} {message.diagnostics}".strip() or "YARN lost it"
-                self.log.warning("%s has ended: %s", message.kernel, how)
-            return
-        known, self._news = self._news, message
-        if message.exit_code is not None:
-            self._exit_code = message.exit_code
-        died = message.restarts > (known.restarts if known else 0) or message.state == "ended"
-        asked = self._life.is_final or message.last_end.startswith(ASKED_TO_RESTART)
-        if died and not asked:
-            self.log.warning("%s: the kernel %s", message.kernel, message.last_end)
-
-    def _quit(self) -> bool:
-        """Whether its process has ended, and its supervisor with it."""
-        return self._news is not None and self._news.state == "ended"
-
-    def _was_ended_on_purpose(self) -> bool:
-        """Whether somebody has ended it, or nobody has used it: it is not to come back unasked."""
-        ended = self._ended is not None and self._ended.outcome in _ON_PURPOSE
-        return (ended or self._was_unused()) and not self._may_relaunch()
-
-    def _was_unused(self) -> bool:
-        return self._news is not None and self._news.last_end.startswith(ENDED_UNUSED)
-
-    def _has_died(self) -> bool:
-        restarts = self._news.restarts if self._news is not None else 0
-        return self._ended is not None or self._quit() or restarts > self._restarts
+        if isinstance(message, KernelNews):
+            self._files.take(message, self._agent)
+        if warning := self._known.take(message, is_final=self._life.is_final):
+            self.log.warning("%s: %s", message.kernel, warning)
 
     def _has_failed(self) -> None:
         self._life.failed()
@@ -291,8 +261,10 @@ class YarnProvisioner(KernelProvisionerBase):
         self._keep = is_of_server(self.parent) if keep is None else keep
         recipe_options = ["--owned"]
         if kwargs.get("cwd"):
-            self._directory = identify(kwargs["cwd"])
-            recipe_options += ["--prefer-directory", os.path.abspath(kwargs["cwd"])]  # noqa: PTH100, ASYNC240  (asks nobody)
+            directory = os.path.abspath(kwargs["cwd"])  # noqa: PTH100, ASYNC240  (asks nobody)
+            self._directory = identify(directory)
+            self._files = NotebookFiles(directory if options.with_notebook_dir else "")
+            recipe_options += ["--prefer-directory", directory]
         # The keys that it had, so that open connections keep theirs.
         keys = keys_of(self._info) or choose_keys(self.parent)
         agent = self._current_agent()
@@ -311,17 +283,16 @@ class YarnProvisioner(KernelProvisionerBase):
         if self._info and keys_of(self._info) != keys_of(found.connection_info):
             self.log.warning("the kernel has new keys: what is open has to be opened again")
         self._kernel, self._info = found.kernel, found.connection_info
-        self._restarts, self._news, self._ended = 0, None, None
+        self._known = KnownKernel()
         self._tell(Progress("ready", kernel=self._kernel, place=self._info["ip"]))
-        self._launched = time.monotonic()
         self._ends_at_exit = keep is None
         self._listen()
 
     async def _start_again(self, kwargs: dict[str, Any], *, unasked: bool) -> None:
         """Restart in place; submit another application when the container is gone."""
         kernel = self._kernel
-        if self._ended is None and not self._quit():
-            restart = Restart(kernel, self._restarts, RESTART_TIMEOUT)
+        if self._known.ended is None and not self._known.quit:
+            restart = Restart(kernel, self._known.restarts, RESTART_TIMEOUT)
             try:
                 answer = await self._current_agent().ask(restart, RESTART_TIMEOUT)
             except AgentError as exc:
@@ -329,10 +300,10 @@ class YarnProvisioner(KernelProvisionerBase):
             else:
                 if self._life.is_final:
                     raise YarnKernelError("the kernel was shut down while it restarted")
-                self._restarts = answer.restarts
+                self._known.restarts = answer.restarts
                 self.log.info("%s: the kernel was restarted in place", kernel)
                 return
-        if unasked and not self._may_relaunch():
+        if unasked and not self._known.may_relaunch:
             # Still dead: the restarter, if there is one, tells the front end so.
             return
         agent = self._current_agent()
@@ -340,11 +311,3 @@ class YarnProvisioner(KernelProvisionerBase):
         await agent.ask(End(kernel, 0.0), END_TIMEOUT)
         self.log.info("%s is gone; starting another application", kernel)
         await self._start_new(kwargs)
-
-    def _may_relaunch(self) -> bool:
-        """Whether YARN took the container away, or the kernel quit, and not a moment ago."""
-        if self._was_unused():
-            return False
-        lost = self._ended is not None and self._ended.lost
-        quit_itself = self._quit() and self._exit_code == 0
-        return (lost or quit_itself) and time.monotonic() - self._launched > RELAUNCH_AFTER

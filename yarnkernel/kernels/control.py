@@ -265,7 +265,7 @@ def restart(
             " was not started by yarnkernel's recipe, which alone can restart a kernel in place",
             "stop",
         )
-    answer = ask(kernel, address, "restart", deadline, restarts)
+    answer = ask(kernel, address, "restart", deadline, restarts=restarts)
     return answer.get("seconds", 0.0), answer.get("restarts", 0)
 
 
@@ -274,7 +274,9 @@ def ask(
     address: StoreAddress,
     verb: str,
     deadline: Deadline,
+    *,
     restarts: int | None = None,
+    argument: str = "",
 ) -> Answer:
     """Ask the supervisor for something and wait for its answer.
 
@@ -283,7 +285,7 @@ def ask(
     ApplicationTimeoutError
         When there is none in time.
     """
-    command = Command(uuid.uuid4().hex, verb, restarts)
+    command = Command(uuid.uuid4().hex, verb, restarts, argument)
     answered = False
     problem = "its supervisor does not answer"
     try:

@@ -100,6 +100,13 @@ class PlaceOptions(Options):
         group=_FILES,
         is_path=True,
     )
+    with_notebook_dir: bool = option(
+        default=False,
+        help="Python modules and packages beside the notebook, or where the command is run, travel "
+        "along; the kernel finds them where its node has not that directory, and may ask its front "
+        "end for files in it (%yarnkernel get, put)",
+        group=_FILES,
+    )
     sync: str = option(
         "",
         "directory of this machine that goes to the host, only what has changed since the last "

@@ -12,8 +12,6 @@ from yarnkernel.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Variable of the kernel with the directory where its files are.
-FILES_VARIABLE = "YARNKERNEL_FILES"
 #: Variable of the kernel with the directory there that ``--sync`` keeps.
 SYNC_VARIABLE = "YARNKERNEL_SYNC"
 

@@ -12,6 +12,7 @@ from yarnkernel.groups.group import Group
 from yarnkernel.groups.steps import carry_out
 from yarnkernel.magics.bar import Bar
 from yarnkernel.magics.commands import COMMANDS, Commands
+from yarnkernel.magics.kernel_files import FileMagics
 from yarnkernel.magics.line import cell_parser, read_line
 from yarnkernel.magics.session import RemoteSession
 from yarnkernel.magics.shown import Shown
@@ -160,7 +161,7 @@ def _split(text: str) -> list[str]:
 def load(shell: Any) -> RemoteMagics:
     """Register the magics with an IPython."""
     magics = RemoteMagics(shell)
-    shell.register_magics(magics)
+    shell.register_magics(magics, FileMagics)
     return magics
 
 
@@ -170,5 +171,5 @@ def unload(shell: Any) -> None:
     if magics is not None:
         magics.end()
         for kind in ("line", "cell"):
-            for name in ("remote", "remote_exec"):
+            for name in ("remote", "remote_exec", "yarnkernel"):
                 shell.magics_manager.magics[kind].pop(name, None)

@@ -7,8 +7,8 @@ import os
 import tarfile
 from typing import TYPE_CHECKING
 
+from yarnkernel.announcement import FILES_VARIABLE
 from yarnkernel.errors import PackError, PackTimeoutError, UsageError
-from yarnkernel.kernels.travelling import FILES_VARIABLE
 from yarnkernel.yarn.spec import check_message
 from yarnkernel.yarn.spec_changes import kernel_part
 

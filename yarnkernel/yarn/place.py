@@ -18,6 +18,7 @@ from yarnkernel.connection import (
 )
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.hadoop.login import name_in_cluster
+from yarnkernel.kernels.notebook_directory import with_directory
 from yarnkernel.kernels.place import Description
 from yarnkernel.progress import Progress, ignore
 from yarnkernel.yarn.application import TAG, check_app_id, reason_for_waiting
@@ -157,6 +158,7 @@ class YarnPlace:
         from yarnkernel.yarn.launch import started  # noqa: PLC0415
         from yarnkernel.yarn.launch_spec import complete, load  # noqa: PLC0415
 
+        options, recipe_options = with_directory(options, recipe_options)
         spec = load(options)  # what cannot be used is said before anybody is asked
         report(self.introduction)
         with contextlib.ExitStack() as stack:
@@ -200,6 +202,7 @@ class YarnPlace:
         from yarnkernel.yarn.launch import submitted  # noqa: PLC0415  (gRPC)
         from yarnkernel.yarn.launch_spec import complete, load  # noqa: PLC0415
 
+        options, recipe_options = with_directory(options)
         spec = load(options)
         report(self.introduction)
         with (
@@ -209,7 +212,13 @@ class YarnPlace:
         ):
             pusher = _pusher(deadline, report, transfer)
             complete(
-                spec, options, lambda: self.cluster, pusher, scratch=Path(directory), report=report
+                spec,
+                options,
+                lambda: self.cluster,
+                pusher,
+                scratch=Path(directory),
+                report=report,
+                recipe_options=recipe_options,
             )
             with submitted(way, spec, deadline, report) as kernel:
                 yield kernel

@@ -1,0 +1,94 @@
+"""``--with-notebook-dir``: the modules beside a notebook, for nodes that have not its directory."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from yarnkernel.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from yarnkernel.kernels.options import LaunchOptions
+
+#: MiB and files that travel.
+MOST_SIZE, MOST_FILES = 10, 500
+_PREFERRED = "--prefer-directory"
+
+
+def with_modules(options: LaunchOptions, directory: Path) -> LaunchOptions:
+    """Let modules and packages of a directory travel along, where the options say so.
+
+    Parameters
+    ----------
+    options : LaunchOptions
+        How a kernel is started.
+    directory : pathlib.Path
+        The notebook's.
+
+    Returns
+    -------
+    LaunchOptions
+        The same with more ``files``: ``*.py`` and directories with an ``__init__.py``, but for
+        names that ``files`` has already.
+
+    Raises
+    ------
+    UsageError
+        When that is too much.
+    """
+    if not options.with_notebook_dir:
+        return options
+    found = [path for path in _entries(directory) if _is_module(path)]
+    files = [file for path in found for file in _files(path)]
+    size = sum(file.stat().st_size for file in files) / 2**20
+    if size > MOST_SIZE or len(files) > MOST_FILES:
+        raise UsageError(
+            f"--with-notebook-dir: modules in {directory} are {len(files)} files of {size:.1f} "
+            f"MiB, and at most {MOST_FILES} of {MOST_SIZE} MiB travel; next: --file for those "
+            "that are needed, or an environment (--environment) that has them"
+        )
+    named = {file.rpartition(":")[2].rpartition("/")[2] for file in options.files}
+    more = [str(path) for path in found if path.name not in named]
+    return dataclasses.replace(options, files=[*options.files, *more], with_notebook_dir=False)
+
+
+def with_directory(
+    options: LaunchOptions, recipe_options: Sequence[str] = ()
+) -> tuple[LaunchOptions, Sequence[str]]:
+    """Do so for the directory that the recipe prefers, by default that of this process.
+
+    Returns
+    -------
+    LaunchOptions
+        See :func:`with_modules`.
+    sequence of str
+        Options of the recipe, by which the kernel works in that directory where it is there.
+    """
+    if not options.with_notebook_dir:
+        return options, recipe_options
+    if _PREFERRED not in recipe_options:
+        recipe_options = [*recipe_options, _PREFERRED, str(Path.cwd())]
+    directory = recipe_options[recipe_options.index(_PREFERRED) + 1]
+    return with_modules(options, Path(directory)), recipe_options
+
+
+def _entries(directory: Path) -> list[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except OSError as exc:
+        raise UsageError(f"--with-notebook-dir: {directory}: {exc.strerror}") from exc
+
+
+def _is_module(path: Path) -> bool:
+    return path.is_file() if path.suffix == ".py" else (path / "__init__.py").is_file()
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    for directory, _, names in os.walk(path):
+        yield from (Path(directory, name) for name in names)
