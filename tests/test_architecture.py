@@ -30,6 +30,8 @@ WINGS = {
     "environment": {"cluster", "hadoop"},
     "cluster":     {"local", "hosts", "hadoop"},
     "local":       set(),
+    "dask":        {"containers"},
+    "containers":  set(),
     "container":   {"store", "hadoop"},
     "spark":       set(),
     "store":       {"hadoop"},
@@ -37,7 +39,11 @@ WINGS = {
     "hadoop":      set(),
 }  # fmt: skip
 #: Files at the root that are no ground: doors, which open upon these wings.
-DOORS = {"__init__": {"kernels", "groups", "magics"}, "__main__": {"cli"}, "recipe": {"container"}}
+DOORS = {
+    "__init__": {"kernels", "groups", "magics"},
+    "__main__": {"cli"},
+    "recipe": {"container"},
+}
 
 
 def wing_of(module: str) -> str:

@@ -41,6 +41,8 @@ Each class is a :class:`YarnKernelError` and the fitting builtin, so that both
           MasterFailedError
           KernelStartTimeoutError (TimeoutError)   exit code 3
       ConnectionInfoError (ValueError)
+      ContainersError                              see container_status.py
+        ContainersTimeoutError (TimeoutError)      exit code 3, the same file
       MasterError                                  exit code 69, see container/errors.py
       KernelFailedError                            the same file
 """

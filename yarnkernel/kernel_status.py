@@ -24,6 +24,10 @@ COMMAND_END = "yarnkernel.command/"
 #: Under this key a client puts the certificate of an ApplicationMaster that has made its own
 #: keys, PEM, signed by the submitter's pair.
 CERTIFICATE_KEY = "yarnkernel.certificate"
+#: Under this key an ApplicationMaster keeps where the logs of further containers are that have
+#: ended, which YARN tells nobody while the application runs: JSON, the web addresses of their
+#: NodeManagers by their ids.
+LOGS_KEY = "yarnkernel.logs"
 #: Under these keys a supervisor that is asked for it, by the verb, puts connection info with keys
 #: of CurveZMQ and without.
 INFO_KEYS = {"encrypt": "yarnkernel.kernel.info.encrypted", "plain": "yarnkernel.kernel.info.plain"}

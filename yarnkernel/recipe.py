@@ -31,13 +31,16 @@ from yarnkernel.connection import (
     RECIPE_DIRECTORY,
     RECIPE_OPTIONS,
 )
+from yarnkernel.container.further_options import FurtherOptions
 from yarnkernel.container.limits import Limits
 from yarnkernel.container.spark_home import EXTENSION, SparkLaunch
+from yarnkernel.container_status import NUMBER_VARIABLE
 from yarnkernel.errors import RECIPE_LINE, UsageError, YarnKernelError
 from yarnkernel.port_range import parse_ports
 from yarnkernel.recipe_options import (
     IDLE,
     LIFETIME,
+    MAX_CONTAINERS,
     MAX_RESTARTS,
     MEMORY_GUARD,
     ORPHAN,
@@ -158,6 +161,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_option(parser, MAX_RESTARTS, MAX_RESTARTS.default)
     add_option(parser, MEMORY_GUARD, MEMORY_GUARD.default)
+    add_option(parser, MAX_CONTAINERS, MAX_CONTAINERS.default)
     limits = parser.add_argument_group("when to end an application that nobody uses")
     once = f"{ORPHAN.default_text}; with --once {ORPHAN_TIMEOUT_ONCE:.0f} s"
     add_option(limits, dataclasses.replace(ORPHAN, unset=once), None)
@@ -228,6 +232,9 @@ def read_options(argv: Sequence[str]) -> SupervisorOptions:
             idle=options.idle_timeout,
             lifetime=options.max_lifetime,
         ),
+        further=FurtherOptions(
+            options.max_containers, (options.key_file.name,) if options.key_file else ()
+        ),
         verbose=options.verbose,
     )
 
@@ -284,6 +291,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     options = read_options(sys.argv[1:] if argv is None else argv)
     _leave_to_kernel()
+    logging.basicConfig(format=f"{RECIPE_LINE}%(message)s", stream=sys.stdout)
+    logging.getLogger("yarnkernel").setLevel(logging.INFO if options.verbose else logging.WARNING)
+    try:
+        if NUMBER_VARIABLE in os.environ:
+            from yarnkernel.container.further_command import become_command  # noqa: PLC0415
+
+            become_command(options.launch)
+        return _supervise(options)
+    except YarnKernelError as exc:
+        print(f"{RECIPE_LINE}{exc}", file=sys.stderr)  # noqa: T201
+        return exc.exit_code
+
+
+def _supervise(options: SupervisorOptions) -> int:
     # Before any key is read.
     from yarnkernel.container.own_process import (  # noqa: PLC0415  (after --help)
         adopt_orphans,
@@ -296,13 +317,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     adopt_orphans()
     from yarnkernel.container.supervisor import Supervisor  # noqa: PLC0415  (after --help)
 
-    logging.basicConfig(format=f"{RECIPE_LINE}%(message)s", stream=sys.stdout)
-    logging.getLogger("yarnkernel").setLevel(logging.INFO if options.verbose else logging.WARNING)
-    try:
-        return asyncio.run(Supervisor(options).run())
-    except YarnKernelError as exc:
-        print(f"{RECIPE_LINE}{exc}", file=sys.stderr)  # noqa: T201
-        return exc.exit_code
+    return asyncio.run(Supervisor(options).run())
 
 
 if __name__ == "__main__":

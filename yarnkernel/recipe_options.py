@@ -41,6 +41,16 @@ MEMORY_GUARD = Option(
     group=_GROUP,
     recipe="--memory-guard",
 )
+MAX_CONTAINERS = Option(
+    "how many further containers the kernel may have at a time, of Dask or of its own choice",
+    name="max_containers",
+    kind=int,
+    default=100,
+    metavar="N",
+    most=10_000,
+    group="how the kernel is started",
+    recipe="--max-containers",
+)
 ORPHAN = Option(
     "end the application when no client has connected for so long; 0 switches the limit off",
     name="orphan_timeout",

@@ -86,6 +86,36 @@ def test_killed_resourcemanager(mortal: Shell, tmp_path: Path) -> None:
     await_nothing_left(app_id)
 
 
+#: Two fit into the cluster, and the third has to wait; so has what is asked for after it.
+ASK = """
+from yarnkernel import containers
+three = [containers.start(1, ["sleep", "600"], memory="3 GiB") for _ in range(3)]
+for one in three[:2]:
+    one.wait_running(60)
+def states():
+    print(*(one.state for several in three for one in several.statuses()))
+states()
+"""
+
+
+def test_further_containers_while_the_resourcemanager_restarts(
+    mortal: Shell, tmp_path: Path
+) -> None:
+    """Those that run go on; what is outstanding is asked for again, and what is given back is."""
+    app_id = mortal.yarnkernel("start", write_spec(tmp_path, RECIPE)).ok().out.strip()
+    with Kernel(mortal.yarnkernel("connect", app_id).ok().document) as kernel:
+        assert kernel.run(ASK) == "running running waiting\n"
+        daemon(mortal, "resourcemanager").kill()
+        kernel.run("three += [containers.start(1, ['sleep', '600'], memory='300 MiB')]")
+        restart(mortal, "resourcemanager")
+        assert kernel.run("states()") == "running running waiting waiting\n"
+        kernel.run("three[0].release()")
+        then = "ended running running running\n"
+        wait_for(lambda: kernel.run("states()") == then, 60, "one has ended, the others run")
+    mortal.yarnkernel("stop", app_id).ok()
+    await_nothing_left(app_id)
+
+
 def test_restarted_resourcemanager_of_the_skein_way(mortal: Shell, tmp_path: Path) -> None:
     """RUNNING before its recipe, so that the wait goes on without any word of the kernel."""
     go = tmp_path / "go"

@@ -76,7 +76,7 @@ def test_out_of_memory(shell: Shell, tmp_path: Path, stop_later: Callable[[str],
         kernel.client.execute(GREEDY)
         found = await_restarts(shell, app_id, 1)
         assert "was ended because its container used" in found["last_end"]
-        assert "of 512 MiB (--memory-guard)" in found["last_end"]
+        assert "of 512 MiB (--memory-guard); next: more --memory" in found["last_end"]
         kernel.wait()
         assert kernel.run("6 * 7") == "42"
     assert shell.yarnkernel("status", app_id, "--json").document["state"] == "RUNNING"

@@ -26,6 +26,17 @@ import importlib.util, os
 assert importlib.util.find_spec("yarnkernel") is None
 assert "PYTHONPATH" not in os.environ
 {PREFIX}"""
+#: The same in a further container, which has the environment at a path of its own.
+FURTHER = f"""{PREFIX_ALONE}
+sys.path.insert(0, {str(REPOSITORY)!r})
+from yarnkernel import containers
+look = "assert sys.prefix == os.getcwd() + '/environment'"
+code = {PREFIX_ALONE.replace("print(sys.prefix)", "import ipykernel")!r} + "\\n" + look
+with containers.start(1, [sys.executable, "-c", code]) as one:
+    one.wait_ended(60)
+    (status,) = one.statuses()
+assert status.exit_code == 0, status.diagnostics
+"""
 DAY = 86_400
 PRIVATE = ".yarnkernel/environments"
 PUBLIC = ".yarnkernel-public/environments"
@@ -94,13 +105,14 @@ def test_archive_is_used_from_the_cluster(
 ) -> None:
     """A public one, which the node unpacks once; the second start takes it as it is.
 
-    It has nothing of ours in it: the recipe comes along, and the kernel does not see it.
+    It has nothing of ours in it: the recipe comes along, and the kernel does not see it, nor do
+    further containers.
     """
     url = pusher.yarnkernel("env", "push", "--public", venv_archive).ok().out.strip()
     (stored,) = files_in(home / PUBLIC)
     assert (mode(stored), mode(stored.parent), mode(stored.parent.parent)) == (0o644, 0o755, 0o755)
     app_id = stop_later(pusher.yarnkernel("start", "--environment", url).ok().out)
-    prefix = run_kernel(pusher, app_id, PREFIX_ALONE)
+    prefix = run_kernel(pusher, app_id, FURTHER)
     assert app_id in prefix
     assert prefix.endswith("/environment")
     unpacked = Path(cluster["directory"]) / "data/nodemanager0/local/filecache"

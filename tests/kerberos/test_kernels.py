@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +55,8 @@ TOKENS = """
 import os
 from yarnkernel.hadoop.credentials import Credentials
 with open(os.environ["HADOOP_TOKEN_FILE_LOCATION"], "rb") as file:
-    tokens = Credentials.from_bytes(file.read()).tokens
-sorted(token.kind for token in tokens.values())
+    credentials = Credentials.from_bytes(file.read())
+sorted(token.kind for token in credentials.tokens.values())
 """
 
 
@@ -68,7 +69,7 @@ def kernel(secure: Shell, tmp_path: Path) -> Iterator[tuple[str, dict[str, Any]]
     secure.run("hadoop", "fs", "-put", "-f", tmp_path / "greeting", f"{home}/{GREETING}").ok()
     configuration = load_configuration(Path(secure.environment["HADOOP_CONF_DIR"]))
     url = f"{configuration.get('fs.defaultFS')}{home}/{GREETING}"
-    spec = write_spec(tmp_path, RECIPE)
+    spec = write_spec(tmp_path, RECIPE, resources="{memory: 1 GiB, vcores: 1}")
     files = f"master:\n  files: {{greeting: '{url}'}}\n"
     spec.write_text(spec.read_text().replace("master:\n", files))
     shell = secure.using(YARNKERNEL_VIA="direct")
@@ -105,6 +106,25 @@ def test_direct_way(secure: Shell, kernel: tuple[str, dict[str, Any]]) -> None:
         return bool(status["state"] == "FINISHED")
 
     wait_for(ended, 30, f"{app_id} FINISHED")
+
+
+#: A worker with the kernel's file from HDFS, and the kinds of its tokens.
+DASK = f"""
+from distributed import Client
+from yarnkernel.dask import YarnCluster
+def look():
+{textwrap.indent(TOKENS.replace("sorted(", "kinds = sorted("), "    ")}
+    return open("greeting").read(), kinds, len(credentials.secrets)
+with YarnCluster(n_workers=1, worker_memory="700 MiB") as cluster, Client(cluster) as client:
+    print(cluster.scheduler_address.partition(":")[0], *client.submit(look).result(timeout=120))
+"""
+
+
+def test_dask(kernel: tuple[str, dict[str, Any]]) -> None:
+    """A worker has the kernel's tokens and files, not the ApplicationMaster's token or secrets."""
+    with Kernel(kernel[1]) as client:
+        shown = client.run(DASK, timeout=150)
+    assert shown == "tls from HDFS ['HDFS_DELEGATION_TOKEN', 'RM_DELEGATION_TOKEN'] 0\n"
 
 
 @needs_recorder

@@ -92,6 +92,10 @@ def test_sealed(
         with Kernel(info) as kernel:
             assert kernel.run(CODE) == f"{WORDS}\n"
             assert kernel.run("import os; print(os.environ['FLAVOUR'])") == "a b$HOME\n"
+            told = kernel.run(
+                "from yarnkernel import containers; print(containers.about().warning)"
+            )
+            assert "keys too, although this kernel was started with --encrypt" in told
             subscriber: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
             with subscriber:
                 subscriber.linger = 0

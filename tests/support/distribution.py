@@ -29,6 +29,7 @@ GROUPS = (
     ("tests/yarn/test_nodes.py",),
     ("tests/yarn/test_scheduling.py",),
     ("tests/hadoop/test_versions.py",),
+    ("tests/dask/",),
     ("tests/kernels/test_api.py",),
     ("tests/docs/test_project.py", "tests/docs/test_site.py"),
 )

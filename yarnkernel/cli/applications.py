@@ -63,6 +63,12 @@ def add_commands(commands: Commands) -> None:
         "--all", action="store_true", help="all files of all containers, with their names"
     )
     parser.add_argument(
+        "--container",
+        default="",
+        metavar="CONTAINER_ID",
+        help="only this one, such as a further container of a kernel on YARN",
+    )
+    parser.add_argument(
         "--tail", type=count, metavar="LINES", help="only the last lines of each file"
     )
     parser.add_argument(
@@ -244,7 +250,7 @@ def _logs(options: argparse.Namespace, output: Output) -> None:
         if not found:
             status = kernel.status()
             raise ApplicationError(
-                f"{kernel.id} ({status.outcome}) has no logs that can be read"
+                f"{options.container or kernel.id} ({status.outcome}) has no logs that can be read"
                 + (": this cluster does not collect them" if not status.has_logs else ""),
                 app_id=kernel.id,
                 state=status.state,
@@ -254,15 +260,28 @@ def _logs(options: argparse.Namespace, output: Output) -> None:
 
 
 def _news(kernel: Kernel, options: argparse.Namespace) -> Iterator[LogFile]:
+    every = options.all or bool(options.container)
     if options.tail is None:
-        return kernel.follow_logs(every=options.all)
-    return from_last_lines(kernel, options.tail, every=options.all)
+        return _of_container(kernel.follow_logs(every=every), options)
+    return _of_container(from_last_lines(kernel, options.tail, every=every), options)
 
 
 def _pieces(kernel: Kernel, options: argparse.Namespace) -> Iterator[LogFile]:
+    every = options.all or bool(options.container)
     if options.tail is None:
-        return kernel.logs(every=options.all, timeout=options.timeout)
-    return iter(last_lines(kernel, options.tail, every=options.all, timeout=options.timeout))
+        pieces = kernel.logs(every=every, timeout=options.timeout)
+    else:
+        pieces = iter(last_lines(kernel, options.tail, every=every, timeout=options.timeout))
+    return _of_container(pieces, options)
+
+
+def _of_container(pieces: Iterator[LogFile], options: argparse.Namespace) -> Iterator[LogFile]:
+    """Leave out all containers but the one that is asked for, and what NodeManagers write there."""
+    for piece in pieces:
+        if not options.container or (
+            piece.container == options.container and (options.all or piece.name.endswith(".log"))
+        ):
+            yield piece
 
 
 def _print_pieces(pieces: Iterator[LogFile], output: Output, *, with_headings: bool) -> bool:

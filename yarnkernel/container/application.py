@@ -6,6 +6,7 @@ Outside YARN it is the kernel alone, with a store of its own.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from yarnkernel.announcement import DIRECTORY_VARIABLE
 from yarnkernel.container.address import container_address
 from yarnkernel.container.errors import MasterError
+from yarnkernel.container_status import CONTAINERS_VARIABLE
 from yarnkernel.errors import YarnKernelError
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from yarnkernel.container.further_options import FurtherOptions
     from yarnkernel.kernel_status import Command
     from yarnkernel.port_range import PortRange
 
@@ -68,6 +71,8 @@ class ApplicationFinder:
         The environment of this process; credentials are taken out of it.
     asked_to_end : asyncio.Event
         Set when the application has to end.
+    further : FurtherOptions
+        What the kernel may ask for, if it is ours.
     ports : PortRange, optional
         Where clients reach it, if it is ours; by default at any port.
 
@@ -81,8 +86,10 @@ class ApplicationFinder:
         self,
         environ: MutableMapping[str, str],
         asked_to_end: asyncio.Event,
+        further: FurtherOptions,
         ports: PortRange | None = None,
     ) -> None:
+        environ.pop(CONTAINERS_VARIABLE, None)
         self._class = "store.Store"
         self._arguments: list[Any] = [environ.get(_MASTER_ADDRESS)]
         if environ.get(_MASTER_ADDRESS):
@@ -102,7 +109,9 @@ class ApplicationFinder:
         from yarnkernel.container.credentials import take_credentials  # noqa: PLC0415
 
         self._class = "master.Master"
-        self._arguments = [*take_credentials(environ), asked_to_end, ports]
+        self._arguments = [*take_credentials(environ), asked_to_end, further, ports]
+        # Before the kernel starts, which inherits it. A name that nobody else can have taken.
+        environ[CONTAINERS_VARIABLE] = f"yarnkernel-{secrets.token_hex(16)}"
 
     async def open(self) -> Application:
         """Return it, still closed."""

@@ -17,6 +17,11 @@ _log = logging.getLogger(__name__)
 #: Seconds between two heartbeats; ResourceManagers wait for 10 minutes by default
 #: (``yarn.am.liveness-monitor.expiry-interval-ms``).
 HEARTBEAT_INTERVAL = 1.0
+#: The first ones when something is asked for, each twice as long as the one before, as Spark has
+#: it (``spark.yarn.scheduler.initial-allocation.interval``).
+HASTY_INTERVAL = 0.2
+#: Seconds for more to be asked for in the same heartbeat.
+BATCH_TIME = 0.05
 
 
 class Heartbeats:
@@ -39,6 +44,7 @@ class Heartbeats:
         self._give_up = give_up
         self._lose = lose
         self._stopped = threading.Event()
+        self._hasten = threading.Event()
 
     def start(self) -> None:
         """Begin."""
@@ -47,9 +53,15 @@ class Heartbeats:
     def stop(self) -> None:
         """Beat no more."""
         self._stopped.set()
+        self._hasten.set()
+
+    def hasten(self) -> None:
+        """Beat at once, and some more times soon: an answer is waited for."""
+        self._hasten.set()
 
     def _run(self) -> None:
         last = time.monotonic()
+        interval = HEARTBEAT_INTERVAL
         while not self._stopped.is_set():
             try:
                 self._beat()
@@ -63,7 +75,11 @@ class Heartbeats:
                     self._end(f"no ResourceManager has answered for {self._give_up:.0f} s")
             else:
                 last = time.monotonic()
-            self._stopped.wait(HEARTBEAT_INTERVAL)
+            interval = min(2 * interval, HEARTBEAT_INTERVAL)
+            if self._hasten.wait(interval):
+                self._stopped.wait(BATCH_TIME)
+                self._hasten.clear()
+                interval = HASTY_INTERVAL / 2
 
     def _end(self, reason: str) -> None:
         if not self._stopped.is_set():

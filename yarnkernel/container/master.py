@@ -8,12 +8,14 @@ import logging
 import os
 import socket
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from yarnkernel.connection import RECIPE_DIAGNOSTICS
 from yarnkernel.container.address import addresses, container_address
 from yarnkernel.container.app_master_server import AppMasterServer
 from yarnkernel.container.errors import MasterError
+from yarnkernel.container.further import Further
 from yarnkernel.container.heartbeats import Heartbeats
 from yarnkernel.container.identity import Identity
 from yarnkernel.container.memory import requested_memory
@@ -29,7 +31,7 @@ from yarnkernel.errors import (
 from yarnkernel.hadoop.application_master_protocol import ApplicationMasterProtocol
 from yarnkernel.hadoop.configuration import Configuration
 from yarnkernel.hadoop.node_manager import container_status, web_scheme
-from yarnkernel.kernel_status import COMMAND_END, COMMAND_PREFIX, Command
+from yarnkernel.kernel_status import COMMAND_END, COMMAND_PREFIX, LOGS_KEY, Command
 from yarnkernel.store.address import fingerprint_url
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from yarnkernel.container.further_options import FurtherOptions
     from yarnkernel.hadoop.credentials import Token
     from yarnkernel.port_range import PortRange
     from yarnkernel.store.master_launch import MasterLaunch
@@ -72,6 +75,8 @@ class Master:
         By which it logs in.
     asked_to_end : asyncio.Event
         Set when a client asks for the application's end, or YARN has ended it.
+    further : FurtherOptions
+        What the kernel may ask for.
     ports : PortRange, optional
         Where clients reach it; by default at any port.
     """
@@ -81,6 +86,7 @@ class Master:
         launch: MasterLaunch,
         token: Token,
         asked_to_end: asyncio.Event,
+        further: FurtherOptions,
         ports: PortRange | None = None,
     ) -> None:
         self._ports = ports
@@ -101,6 +107,10 @@ class Master:
             messages.ApplicationSpec.FromString(launch.specification),
             self._end_soon,
         )
+        self._further = Further(
+            further, launch, configuration, self._hasten, partial(self._put_soon, LOGS_KEY)
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._asked_to_end = asked_to_end
         self._final: tuple[str, str] | None = None
         self._has_lost = False
@@ -123,7 +133,9 @@ class Master:
             page = fingerprint_url(self._identity.fingerprint)
         port = self._server.port
         try:
-            await asyncio.to_thread(self._protocol.register, host, port, self._give_up, page)
+            answer = await asyncio.to_thread(
+                self._protocol.register, host, port, self._give_up, page
+            )
         except ClusterError as exc:
             await self._server.stop()
             reason = f"the ResourceManager does not register us: {exc}"
@@ -135,7 +147,7 @@ class Master:
                 )
             raise MasterError(reason) from exc
         _log.info("registered as the ApplicationMaster, %s:%d", host, port)
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
 
         def lose(reason: str) -> None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: we are at our end
@@ -143,9 +155,11 @@ class Master:
 
         self._heartbeats = Heartbeats(self._beat, self._give_up, lose)
         self._heartbeats.start()
+        await self._further.open(answer, address)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._further.close()
         if self._heartbeats is not None:
             self._heartbeats.stop()
         if kind is None:
@@ -169,7 +183,19 @@ class Master:
                 _log.error("the end (%s) cannot be told: %s", status, exc)
 
     def _beat(self) -> None:
-        self._protocol.heartbeat(self._server.progress, HEARTBEAT_TIMEOUT)
+        with self._further.telling() as (wishes, heard):
+            heard(self._protocol.heartbeat(self._server.progress, HEARTBEAT_TIMEOUT, wishes))
+
+    def _put_soon(self, key: str, value: bytes) -> None:
+        """Put a key, from another thread."""
+        request = messages.PutKeyRequest(key=key, value=value)
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._server.store.put_key, request)
+
+    def _hasten(self) -> None:
+        if self._heartbeats is not None:
+            self._heartbeats.hasten()
 
     def _lose(self, reason: str) -> None:
         _log.error("%s", reason)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from yarnkernel.container.application import Application
+    from yarnkernel.container.further_options import FurtherOptions
     from yarnkernel.container.limits import Limits
 
 _log = logging.getLogger(__name__)
@@ -80,6 +81,8 @@ class SupervisorOptions:
         Share of the container's memory at which the kernel is ended; 0 is never.
     limits : Limits
         When it has outlived its use.
+    further : FurtherOptions
+        What further containers it may ask for.
     verbose : bool
         Whether each step is written into the container's log.
     """
@@ -94,6 +97,7 @@ class SupervisorOptions:
     any_host: bool
     memory_guard: float
     limits: Limits
+    further: FurtherOptions
     verbose: bool
 
 
@@ -140,7 +144,8 @@ class Supervisor:
         asked = asyncio.Event()
         # Outside YARN a job or a host's first process is the parent, or nobody is.
         has_parent = DIRECTORY_VARIABLE not in os.environ
-        finder = ApplicationFinder(os.environ, asked, self._options.launch.ports)
+        options = self._options
+        finder = ApplicationFinder(os.environ, asked, options.further, options.launch.ports)
         life = asyncio.create_task(self._live(finder))
         asked_to_end = asyncio.create_task(asked_to_end_by_others(asked, has_parent=has_parent))
         if not has_parent:
@@ -298,7 +303,8 @@ class Supervisor:
         used, limit = self._memory.last_used, self._memory.limit
         if code != -signal.SIGKILL or used < SUSPICIOUS * limit or not limit:
             return ""
-        return f", when its container used {self._memory.describe(used)}: out of memory?"
+        used_of = self._memory.describe(used)
+        return f", when its container used {used_of}: out of memory? If so, more --memory"
 
     def _crashed(self, kernel: Kernel, reason: str, *, stable: bool) -> str:
         self._crashes = 1 if stable else self._crashes + 1
@@ -317,7 +323,8 @@ class Supervisor:
             used = await self._memory.wait_exceeded(self._options.memory_guard)
             self._over_limit = (
                 "was ended because its container used "
-                f"{self._memory.describe(used)} (--memory-guard)"
+                f"{self._memory.describe(used)} (--memory-guard); next: more --memory, of the "
+                "kernelspec or the start"
             )
             await kernel.kill()
             self._memory.look_anew()

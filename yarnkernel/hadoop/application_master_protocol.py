@@ -13,12 +13,13 @@ from yarnkernel.deadline import Deadline
 from yarnkernel.errors import HadoopError, InvalidTokenError, NotRegisteredError
 from yarnkernel.hadoop.credentials import Token
 from yarnkernel.hadoop.highly_available import RETRY_INTERVAL, HighlyAvailable
+from yarnkernel.hadoop.messages import message_class
 from yarnkernel.hadoop.protection import wanted_protections
 from yarnkernel.hadoop.rpc import RpcConnection
 from yarnkernel.hadoop.sasl import TokenLogin
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from yarnkernel.hadoop.addresses import Address
     from yarnkernel.hadoop.configuration import Configuration
@@ -69,7 +70,7 @@ class ApplicationMasterProtocol(HighlyAvailable):
         other._has_come_in = self._has_come_in
         return other
 
-    def register(self, host: str, port: int, timeout: float, page: str = "") -> None:
+    def register(self, host: str, port: int, timeout: float, page: str = "") -> Any:
         """Tell that the ApplicationMaster is there, and where it serves its clients.
 
         Parameters
@@ -83,6 +84,11 @@ class ApplicationMasterProtocol(HighlyAvailable):
         page : str, optional
             The address of its web page.
 
+        Returns
+        -------
+        RegisterApplicationMasterResponseProto
+            What containers it may ask for, among others; empty when the answer was lost.
+
         Raises
         ------
         UnreachableError, RpcError, HadoopError
@@ -92,17 +98,23 @@ class ApplicationMasterProtocol(HighlyAvailable):
         # Before the call, whose answer may be lost: the ResourceManager counts from 0 then too.
         self._response_id = 0
         try:
-            self._call("RegisterApplicationMaster", timeout, **self._registration)
+            return self._call("RegisterApplicationMaster", timeout, **self._registration)
         except HadoopError as exc:
             # The answer to the first try was lost.
             if _REGISTERED_ALREADY not in str(exc):
                 raise
+            return message_class("hadoop.yarn.RegisterApplicationMasterResponseProto")()
 
     def _register_again(self, timeout: float) -> None:
         known = self._registration
         self.register(known["host"], known["rpc_port"], timeout, known["tracking_url"])
 
-    def heartbeat(self, progress: float, timeout: float) -> None:
+    def heartbeat(
+        self,
+        progress: float,
+        timeout: float,
+        wishes: Callable[[bool], dict[str, Any]] = lambda _: {},
+    ) -> Any:
         """Tell that the ApplicationMaster is alive; takes a new token when there is one.
 
         A ResourceManager that was restarted is told everything anew.
@@ -113,6 +125,14 @@ class ApplicationMasterProtocol(HighlyAvailable):
             Of the application, 0 to 1.
         timeout : float
             Seconds.
+        wishes : callable, optional
+            Returns what is asked for and given back, fields of AllocateRequestProto; called with
+            whether the ResourceManager knows nothing of what was told it before.
+
+        Returns
+        -------
+        AllocateResponseProto
+            What it says to that.
 
         Raises
         ------
@@ -123,16 +143,18 @@ class ApplicationMasterProtocol(HighlyAvailable):
         """
         deadline = Deadline(timeout)
         try:
-            answer = self._allocate(progress, timeout)
+            answer = self._allocate(progress, timeout, wishes(False))  # noqa: FBT003
         except NotRegisteredError:
             self._register_again(deadline.step(timeout))
-            answer = self._allocate(progress, deadline.step(timeout))
+            answer = self._allocate(progress, deadline.step(timeout), wishes(True))  # noqa: FBT003
         self._response_id = answer.response_id
         if answer.HasField("am_rm_token"):
             self._take(answer.am_rm_token)
+        return answer
 
-    def _allocate(self, progress: float, timeout: float) -> Any:
-        return self._call("Allocate", timeout, response_id=self._response_id, progress=progress)
+    def _allocate(self, progress: float, timeout: float, wishes: dict[str, Any]) -> Any:
+        known = {"response_id": self._response_id, "progress": progress}
+        return self._call("Allocate", timeout, **known, **wishes)
 
     def _take(self, message: Any) -> None:
         # It is in all answers until we log in with it.

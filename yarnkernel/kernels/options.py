@@ -37,9 +37,9 @@ _KERNEL = "how the kernel is started"
 _AS_SPECIFIED = "what the specification says"
 
 
-def _of_recipe(known: Option) -> Any:
+def _of_recipe(known: Option, **changes: Any) -> Any:
     default = f"what the specification's script says, else {known.default_text}"
-    return same(None, known, unset=default, per_launch=True)
+    return same(None, known, unset=default, per_launch=True, **changes)
 
 
 def _check_variables(variables: dict[str, str]) -> None:
@@ -247,6 +247,7 @@ class LaunchOptions(SparkOptions, PlaceOptions):
     start_timeout: float | None = _of_recipe(recipe.START)
     max_restarts: int | None = _of_recipe(recipe.MAX_RESTARTS)
     memory_guard: float | None = _of_recipe(recipe.MEMORY_GUARD)
+    max_containers: int | None = _of_recipe(recipe.MAX_CONTAINERS, only=(YARN,), direct=True)
     orphan_timeout: float | None = _of_recipe(recipe.ORPHAN)
     idle_timeout: float | None = _of_recipe(recipe.IDLE)
     max_lifetime: float | None = _of_recipe(recipe.LIFETIME)

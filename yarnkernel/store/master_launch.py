@@ -20,6 +20,9 @@ _CERTIFICATE = f"{_PREFIX}server.certificate"
 _KEY = f"{_PREFIX}server.key"
 _SPECIFICATION = f"{_PREFIX}specification"
 FILES = f"{_PREFIX}files"
+FURTHER = f"{_PREFIX}further"
+#: Of a further container alone: its command.
+COMMAND = f"{_PREFIX}command"
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,11 @@ class MasterLaunch:
         PEM; its own. Empty when it has to make them itself, as no key is to travel.
     submitted : float
         When, by the submitter's clock; seconds since 1970.
+    further : bytes
+        How a further container is started, a ContainerLaunchContextProto; empty when the submitter
+        does not say.
+    files : bytes
+        What has travelled with it, see :mod:`~yarnkernel.store.packed_files`.
     """
 
     schedulers: list[tuple[str, int]]
@@ -49,9 +57,11 @@ class MasterLaunch:
     certificate: bytes = b""
     key: bytes = field(default=b"", repr=False)
     submitted: float = field(default_factory=time.time)
+    further: bytes = field(default=b"", repr=False)
+    files: bytes = field(default=b"", repr=False)
 
     def to_secrets(self) -> dict[str, bytes]:
-        """Write it as secrets of an application's credentials."""
+        """Write it as secrets of an application's credentials, but for what runs there."""
         document = {
             "schedulers": self.schedulers,
             "settings": self.settings,
@@ -83,6 +93,8 @@ class MasterLaunch:
                 key=secrets.get(_KEY, b""),
                 specification=secrets[_SPECIFICATION],
                 submitted=float(document["submitted"]),
+                further=secrets.get(FURTHER, b""),
+                files=secrets.get(FILES, b""),
             )
         except (KeyError, TypeError, ValueError) as exc:
             raise CredentialsError(

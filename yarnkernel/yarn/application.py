@@ -114,7 +114,7 @@ class ApplicationStatus:
         ClusterError
             When it is reached from another machine alone, and that not.
         """
-        if self.state != "RUNNING" or not self.port:
+        if self.state != "RUNNING" or not self.port or self.type != APPLICATION_TYPE:
             return None
         host, port = self.host, self.port
         if self.reach is not None:

@@ -6,10 +6,7 @@ nobody else can read it. The rest YARN localizes from the cluster's file systems
 
 from __future__ import annotations
 
-import base64
-import io
 import stat
-import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -20,7 +17,7 @@ from yarnkernel.hadoop.file_system import find_file_system
 from yarnkernel.hadoop.messages import message_class
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     import skein
 
@@ -31,51 +28,8 @@ if TYPE_CHECKING:
 #: Bytes that may travel: ResourceManagers keep credentials in their state store, whose
 #: entries are limited (``yarn.resourcemanager.zk-max-znode-size.bytes``, 1 MiB).
 MOST_THAT_TRAVELS = 128 << 10
-#: Lines around what travels, by which a shell finds it in the binary file of credentials. The
-#: first has a word of its own for each application: nothing else in there can pass for it.
-_BEGIN, _END = "=yarnkernel-files-{}=", "=yarnkernel-end="
 #: The script of the specification, in the container.
 SCRIPT = ".yarnkernel.sh"
-#: Where its output goes: where skein's ApplicationMaster writes it.
-_LOG = "<LOG_DIR>/application.driver.log"
-
-
-def container_command(word: str) -> str:
-    """Return the command of a container that unpacks what travels and runs the script.
-
-    It needs bash, sed, tar, gzip and coreutils alone: which Python there is, the script decides.
-
-    Parameters
-    ----------
-    word : str
-        What :func:`pack_files` was given: letters and digits.
-    """
-    begin = _BEGIN.format(word)
-    unpack = (
-        rf"LC_ALL=C sed -n '/^{begin}$/,/^{_END}$/{{/^=/!p}}' \"\$HADOOP_TOKEN_FILE_LOCATION\""
-        " | base64 -d | tar -xz"
-    )
-    # exec, so that the container's process is the script's, and the recipe's after it.
-    return f"{{ {unpack} && exec bash {SCRIPT}; }} </dev/null >{_LOG} 2>&1"
-
-
-def pack_files(files: Mapping[str, bytes], executable: Collection[str], word: str) -> bytes:
-    """Pack what travels, as a secret that :func:`container_command` unpacks.
-
-    Parameters
-    ----------
-    files : mapping of str to bytes
-        What is in them, by their names in the container's directory. They are
-        for their owner alone there.
-    """
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content), 0o700 if name in executable else 0o600
-            archive.addfile(entry, io.BytesIO(content))
-    lines = base64.encodebytes(packed.getvalue()).decode()
-    return f"\n{_BEGIN.format(word)}\n{lines}{_END}\n".encode()
 
 
 def sort_files(
@@ -93,7 +47,7 @@ def sort_files(
     Returns
     -------
     dict of str to bytes
-        What travels, as :func:`pack_files` takes it.
+        What travels, as :func:`yarnkernel.store.packed_files.pack_files` takes it.
     set of str
         Names of what can be run of that.
     dict of str to skein.File

@@ -32,17 +32,12 @@ from yarnkernel.interrupts import uninterrupted
 from yarnkernel.kernels.options import DEFAULT_PARTITION
 from yarnkernel.progress import Progress
 from yarnkernel.shell import expanding_export_lines, literal
-from yarnkernel.store.master_launch import FILES, MasterLaunch
+from yarnkernel.store.master_launch import FILES, FURTHER, MasterLaunch
+from yarnkernel.store.packed_files import FURTHER_LOG, container_command, pack_files
 from yarnkernel.store.rpc import credentials, pair_of
 from yarnkernel.yarn.application import APPLICATION_TYPE, CERTIFICATE_TAG, SEALED_TAG
 from yarnkernel.yarn.client import ANSWER_TIMEOUT
-from yarnkernel.yarn.container_files import (
-    SCRIPT,
-    container_command,
-    local_resource,
-    pack_files,
-    sort_files,
-)
+from yarnkernel.yarn.container_files import SCRIPT, local_resource, sort_files
 from yarnkernel.yarn.submission import asking, refusal, too_late
 
 if TYPE_CHECKING:
@@ -209,7 +204,7 @@ class DirectWay:
             context.node_label_expression = label
         container = context.am_container_spec
         word = secrets.token_hex(8)
-        container.command.append(container_command(word))
+        container.command.append(container_command(word, SCRIPT))
         for name, value in self._variables(app_id, spec).items():
             container.environment.add(key=name, value=value)
         for access, acl in _acls(spec).items():
@@ -221,7 +216,13 @@ class DirectWay:
         for name, file in others.items():
             resource = local_resource(file, self.client.cluster, deadline, report)
             container.localResources.add(key=name, value=resource)
-        container.tokens = self._credentials(app_id, spec, packed, deadline, report).to_bytes()
+        further = message_class("hadoop.yarn.ContainerLaunchContextProto")(
+            command=[container_command(word, SCRIPT, FURTHER_LOG)],
+            environment=container.environment,
+            localResources=container.localResources,
+        )
+        carried = {FURTHER: further.SerializeToString(), FILES: packed}
+        container.tokens = self._credentials(app_id, spec, carried, deadline, report).to_bytes()
         return context
 
     def _variables(self, app_id: str, spec: skein.ApplicationSpec) -> dict[str, str]:
@@ -242,7 +243,7 @@ class DirectWay:
         self,
         app_id: str,
         spec: skein.ApplicationSpec,
-        packed: bytes,
+        carried: dict[str, bytes],
         deadline: Deadline,
         report: Report,
     ) -> Credentials:
@@ -261,7 +262,6 @@ class DirectWay:
             certificate=certificate,
             key=key,
         )
-        secrets = {**launch.to_secrets(), FILES: packed}
         urls = [*spec.file_systems, *(file.source for file in spec.master.files.values())]
         tokens = delegation_tokens(configuration, urls, deadline)
         if tokens and self._sealed and configuration.get(_PROTECTION_SETTING) != "privacy":
@@ -270,7 +270,7 @@ class DirectWay:
                 f"of all applications here: {_PROTECTION_SETTING} is not privacy"
             )
             report(Progress("warning", kernel=app_id, reason=reason))
-        return Credentials(tokens, secrets)
+        return Credentials(tokens, launch.to_secrets() | carried)
 
 
 def _own_pair(app_id: str, pair: tuple[bytes, bytes]) -> tuple[bytes, bytes]:

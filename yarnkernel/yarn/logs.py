@@ -9,6 +9,7 @@ is left to Hadoop's own ``yarn logs``, a JVM. Not to skein's reader: since Hadoo
 from __future__ import annotations
 
 import codecs
+import json
 import re
 import time
 from http import HTTPStatus
@@ -18,20 +19,23 @@ from yarnkernel.deadline import Deadline
 from yarnkernel.errors import ClusterError, HttpError, UnreadableFileError, YarnKernelError
 from yarnkernel.hadoop.aggregated_logs import aggregated_logs
 from yarnkernel.hadoop.node_manager import running_logs, web_scheme
+from yarnkernel.kernel_status import LOGS_KEY
 from yarnkernel.kernels.log_files import LogFile, join_pieces
+from yarnkernel.kinds import fits
 from yarnkernel.yarn.application import APPLICATION_TYPE
 from yarnkernel.yarn.client import ANSWER_TIMEOUT
 from yarnkernel.yarn.yarn_logs import logs_by_yarn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from yarnkernel.hadoop.container_logs import Choice, ContainerLog
     from yarnkernel.yarn.application import ApplicationStatus
     from yarnkernel.yarn.client import YarnClient
 
-#: What a kernel writes (application.driver.log or <service>.log), not skein's ApplicationMaster.
-KERNEL_LOG_PATTERN = r"^(?!application\.master).*\.log$"
+#: What a kernel writes (application.driver.log or <service>.log), neither skein's
+#: ApplicationMaster nor a further container (FURTHER_LOG of store/packed_files.py).
+KERNEL_LOG_PATTERN = r"^(?!application\.master|container\.stderr).*\.log$"
 ALL_LOGS_PATTERN = r"\.log$"
 #: With what the NodeManager writes about the launch.
 ALL_FILES_PATTERN = ".*"
@@ -43,6 +47,9 @@ FOLLOW_INTERVAL = 0.5
 COMPLETION_TIMEOUT = 3.0
 #: Seconds that the logs of an application that has ended may take to be collected.
 COLLECTION_TIMEOUT = 30.0
+
+#: Seconds for the kernel's store to name further containers that have ended.
+STORE_TIMEOUT = 5.0
 
 #: States of the collection that are not its end (LogAggregationStatus of YARN).
 _COLLECTING = ("NOT_START", "RUNNING", "RUNNING_WITH_FAILURE")
@@ -95,7 +102,8 @@ def stream_logs(
         reader.look_at(status)
         problem: ClusterError | None = None
         try:
-            yield from reader.read(_logs(client, status, reader.choose, deadline))
+            ended = {} if pattern == KERNEL_LOG_PATTERN else _ended_containers(status, deadline)
+            yield from reader.read(_logs(client, status, reader.choose, deadline, ended))
         except (HttpError, UnreadableFileError) as exc:
             if not status.ended and client.last_status(app_id, any_type=True).ended:
                 continue  # they have been moved in between
@@ -190,17 +198,41 @@ class _Reader:
             yield LogFile(log.container, log.node, log.name, text)
 
 
+def _ended_containers(status: ApplicationStatus, deadline: Deadline) -> dict[str, str]:
+    """Further containers that have ended while the kernel runs, and where their logs are."""
+    if status.store is None:
+        return {}
+    from yarnkernel.store.client import read_key  # noqa: PLC0415  (gRPC)
+    from yarnkernel.store.remote_error import RemoteError  # noqa: PLC0415
+
+    try:
+        value = read_key(status.store, LOGS_KEY, deadline.step(STORE_TIMEOUT))
+        found = json.loads(value or b"{}")
+    except (RemoteError, YarnKernelError, ValueError, RecursionError):
+        return {}  # the others are worth as much
+    return found if fits(found, dict[str, str]) else {}
+
+
 def _logs(
-    client: YarnClient, status: ApplicationStatus, choose: Choice, deadline: Deadline
+    client: YarnClient,
+    status: ApplicationStatus,
+    choose: Choice,
+    deadline: Deadline,
+    ended: Mapping[str, str],
 ) -> Iterator[ContainerLog]:
     if status.ended:
         configuration = client.cluster.configuration
         yield from aggregated_logs(configuration, status.app_id, status.user, choose, deadline)
         return
-    for container, address in client.containers(status.app_id, deadline.step(ANSWER_TIMEOUT)):
+    running = dict(client.containers(status.app_id, deadline.step(ANSWER_TIMEOUT)))
+    for container, address in {**running, **ended}.items():
         configuration = client.cluster.configuration
         url = address if "://" in address else f"{web_scheme(configuration)}://{address}"
-        yield from running_logs(url, container, choose, deadline, configuration)
+        try:
+            yield from running_logs(url, container, choose, deadline, configuration)
+        except HttpError:  # of those that have ended the node may be gone
+            if container not in ended:
+                raise
 
 
 def follow_logs(
@@ -245,7 +277,7 @@ def follow_logs(
             collection = Deadline(2 * COMPLETION_TIMEOUT if forgotten else COLLECTION_TIMEOUT)
         step = Deadline(ANSWER_TIMEOUT)
         try:
-            yield from reader.read(_logs(client, status, reader.choose, step))
+            yield from reader.read(_logs(client, status, reader.choose, step, {}))
             trouble = None
         except (HttpError, UnreadableFileError) as exc:
             # A NodeManager may restart, and an application have just ended.

@@ -1,0 +1,217 @@
+"""What runs in a further container: what its kernel asks for, and what YARN is told of it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from yarnkernel.container_status import MOST_THAT_TRAVELS, NUMBER_VARIABLE
+from yarnkernel.errors import CredentialsError, UsageError
+from yarnkernel.hadoop.credentials import AMRM_TOKEN, Credentials
+from yarnkernel.hadoop.messages import message_class
+from yarnkernel.kinds import fits
+from yarnkernel.shell import is_variable_name
+from yarnkernel.store.master_launch import COMMAND, FILES
+from yarnkernel.store.packed_files import without
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from yarnkernel.hadoop.credentials import Token
+    from yarnkernel.store.master_launch import MasterLaunch
+
+#: Variables that tell a container what it has; names as skein's.
+_MEMORY, _VCORES = "SKEIN_RESOURCE_MEMORY", "SKEIN_RESOURCE_VCORES"
+_GPUS = "yarn.io/gpu"
+
+
+class _Document(TypedDict):
+    command: list[str]
+    env: dict[str, str]
+    files: dict[str, str]
+    memory: int
+    vcores: int
+    gpus: int
+
+
+@dataclass(frozen=True)
+class FurtherLaunch:
+    """What a kernel asks a further container for.
+
+    Attributes
+    ----------
+    command : tuple of str
+        What runs there.
+    env : dict of str to str
+        Its variables beside those of the kernel's container.
+    files : dict of str to bytes
+        Its files beside those, by their names; for their owner alone.
+    memory : int
+        MiB.
+    vcores, gpus : int
+        How many.
+    """
+
+    command: tuple[str, ...]
+    env: dict[str, str]
+    files: dict[str, bytes]
+    memory: int
+    vcores: int
+    gpus: int
+
+    @classmethod
+    def of(cls, document: Any) -> FurtherLaunch:
+        """Read what a kernel says.
+
+        Raises
+        ------
+        UsageError
+            When it cannot be done.
+        """
+        if not fits(document, _Document) or not document["command"]:
+            raise UsageError("containers need a command, env, files, memory, vcores and gpus")
+        for name in document["env"]:
+            if not is_variable_name(name):
+                raise UsageError(f"env: {name!r} cannot name a variable")
+        for name in document["files"]:
+            if not is_file_name(name):
+                raise UsageError(f"files: {name!r} is no name of a file in the container")
+        if min(document["memory"], document["vcores"]) < 1 or document["gpus"] < 0:
+            raise UsageError("containers need 1 MiB and 1 vcore at least, and 0 gpus")
+        if len(json.dumps(document)) > MOST_THAT_TRAVELS:
+            raise UsageError(
+                f"files, env and command are more than the {MOST_THAT_TRAVELS >> 10} KiB that "
+                "travel to a container; next: yarnkernel start --file"
+            )
+        try:
+            files = {k: base64.b64decode(v, validate=True) for k, v in document["files"].items()}
+        except ValueError:
+            raise UsageError("files: what is in them has to be in base64") from None
+        sizes = {name: document[name] for name in ("memory", "vcores", "gpus")}
+        return cls(tuple(document["command"]), document["env"], files, **sizes)
+
+    def check(self, most: Any, queue: str) -> None:
+        """Refuse what YARN gives to no container.
+
+        Parameters
+        ----------
+        most : ResourceProto
+            The most that one may have, as the ResourceManager says it; empty when it has not.
+        queue : str
+            The application's.
+
+        Raises
+        ------
+        UsageError
+            When it never fits.
+        """
+        gpus = {one.key: one.value for one in most.resource_value_map}.get(_GPUS, 0)
+        for name, unit, wanted, largest in (
+            ("memory", " MiB", self.memory, most.memory),
+            ("vcores", "", self.vcores, most.virtual_cores),
+            ("gpus", "", self.gpus, gpus),
+        ):
+            if most.memory and wanted > largest:
+                raise UsageError(
+                    f"{name}: {wanted}{unit} is more than the {largest}{unit} that YARN gives a "
+                    f"container in the queue {queue}"
+                )
+
+    @property
+    def resource(self) -> dict[str, Any]:
+        """Fields of a ResourceProto."""
+        gpus = [{"key": _GPUS, "value": self.gpus, "type": "COUNTABLE"}] * bool(self.gpus)
+        return {
+            "memory": self.memory,
+            "virtual_cores": self.vcores,
+            "resource_value_map": gpus,
+        }
+
+    def to_secret(self) -> bytes:
+        """Write what its container has to be told."""
+        files = {name: base64.b64encode(content).decode() for name, content in self.files.items()}
+        document = {"command": self.command, "env": self.env, "files": files}
+        return json.dumps(document).encode()
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a file may have this name in a container's own directory."""
+    return name not in ("", ".", "..") and "/" not in name and "\0" not in name
+
+
+def read_secret(secrets: dict[str, bytes]) -> tuple[list[str], dict[str, str], dict[str, bytes]]:
+    """Return a further container's command, variables and files.
+
+    Raises
+    ------
+    CredentialsError
+        When they are not there or damaged.
+    """
+    try:
+        document = json.loads(secrets[COMMAND])
+        files = {name: base64.b64decode(text) for name, text in document["files"].items()}
+        return list(document["command"]), dict(document["env"]), files
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise CredentialsError(f"this container's credentials name no command: {exc!r}") from None
+
+
+class FurtherContexts:
+    """Makes the launch contexts of further containers, which are like their kernel's.
+
+    Parameters
+    ----------
+    launch : MasterLaunch
+        What the submitter has said.
+    token_file : pathlib.Path or None
+        The kernel's own tokens.
+    withheld : collection of str
+        Files of the kernel's alone, by their names.
+    """
+
+    def __init__(
+        self, launch: MasterLaunch, token_file: Path | None, withheld: Collection[str]
+    ) -> None:
+        context = message_class("hadoop.yarn.ContainerLaunchContextProto")
+        self._context = context.FromString(launch.further)
+        kept = [one for one in self._context.localResources if one.key not in withheld]
+        del self._context.localResources[:]
+        self._context.localResources.extend(kept)
+        self._files = without(launch.files, withheld) if launch.files else b""
+        self._token_file = token_file
+
+    def of(self, number: int, wanted: FurtherLaunch) -> Any:
+        """Return the ContainerLaunchContextProto of one.
+
+        Raises
+        ------
+        CredentialsError
+            When the submitter has not said how, or the kernel's tokens cannot be read.
+        """
+        if not self._context.command:
+            raise CredentialsError(
+                "the yarnkernel that has started this kernel is older than its own, and has not "
+                "said how; next: pip install --upgrade yarnkernel where kernels are started"
+            )
+        own = {
+            NUMBER_VARIABLE: str(number),
+            _MEMORY: str(wanted.memory),
+            _VCORES: str(wanted.vcores),
+        }
+        context = message_class("hadoop.yarn.ContainerLaunchContextProto")()
+        context.CopyFrom(self._context)
+        others = [one for one in context.environment if one.key not in own]
+        del context.environment[:]
+        context.environment.extend(others)
+        for name, value in own.items():
+            context.environment.add(key=name, value=value)
+        secrets = {FILES: self._files, COMMAND: wanted.to_secret()}
+        context.tokens = Credentials(self._tokens(), secrets).to_bytes()
+        return context
+
+    def _tokens(self) -> dict[str, Token]:
+        """Those that the kernel has now, of which none speaks for the application."""
+        found = Credentials() if self._token_file is None else Credentials.read(self._token_file)
+        return {alias: one for alias, one in found.tokens.items() if one.kind != AMRM_TOKEN}

@@ -1,0 +1,143 @@
+"""The line from a kernel to its supervisor, by which it asks for further containers."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import itertools
+import json
+import os
+import socket
+import struct
+import threading
+import time
+from typing import Any
+
+from yarnkernel.container_status import CONTAINERS_VARIABLE, ContainersError
+from yarnkernel.deadline import Deadline
+from yarnkernel.errors import UsageError
+
+#: Seconds that the supervisor, which is on this host, may take to answer.
+ANSWER_TIMEOUT = 20.0
+#: Seconds after the kernel's start for it to be registered with YARN.
+OPEN_TIMEOUT = 30.0
+#: Seconds between two tries until then.
+INTERVAL = 0.25
+#: struct ucred of unix(7): process, user, group.
+_CREDENTIALS = struct.Struct("3i")
+
+
+class Line:
+    """A connection to the supervisor: what is asked for on it ends with it.
+
+    A thread of its own speaks, so that Ctrl-C breaks no answer in two.
+    """
+
+    def __init__(self) -> None:
+        self._socket = _connect()
+        self._lines = self._socket.makefile("rb")
+        self._ids = itertools.count(1)
+        self._speaker = concurrent.futures.ThreadPoolExecutor(1, "yarnkernel-containers")
+
+    def ask(self, **question: Any) -> dict[str, Any]:
+        """Ask, and return what is answered.
+
+        Raises
+        ------
+        UsageError
+            When the supervisor refuses that.
+        ContainersError
+            When it does not answer.
+        """
+        return answer_of(self.asking(**question))
+
+    def asking(self, **question: Any) -> concurrent.futures.Future[dict[str, Any]]:
+        """Ask, and return what will be answered."""
+        return self._speaker.submit(self._ask, question)
+
+    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        number = next(self._ids)
+        try:
+            self._socket.sendall(json.dumps({"id": number, **question}).encode() + b"\n")
+            while line := self._lines.readline():
+                answer: dict[str, Any] = json.loads(line)
+                if "error" in answer:
+                    raise ContainersError(f"the kernel's supervisor: {answer['error']}")
+                if answer["id"] == number:  # else that of a question that was given up
+                    break
+        except (OSError, ValueError) as exc:
+            raise ContainersError(f"the kernel's supervisor does not answer: {exc}") from exc
+        if not line:
+            raise ContainersError("the kernel's supervisor has ended, and its containers with it")
+        if "usage" in answer:
+            raise UsageError(str(answer["usage"]))
+        return answer
+
+
+def answer_of(asking: concurrent.futures.Future[dict[str, Any]]) -> dict[str, Any]:
+    """Wait for an answer; see :meth:`Line.ask`."""
+    try:
+        return asking.result(2 * ANSWER_TIMEOUT)  # others may have asked before
+    except concurrent.futures.TimeoutError as exc:
+        raise ContainersError("the kernel's supervisor does not answer in time") from exc
+
+
+def _connect() -> socket.socket:
+    name = os.environ.get(CONTAINERS_VARIABLE)
+    if not name:
+        raise ContainersError(_no_containers())
+    deadline = Deadline(OPEN_TIMEOUT)
+    while True:
+        connected = socket.socket(socket.AF_UNIX)
+        connected.settimeout(ANSWER_TIMEOUT)
+        try:
+            connected.connect(f"\0{name}")
+            _check_owner(connected)
+        except ConnectionRefusedError as exc:  # not there yet
+            connected.close()
+            if deadline.passed:
+                raise ContainersError(
+                    "the kernel's supervisor does not listen; its log says why"
+                ) from exc
+            time.sleep(deadline.step(INTERVAL))
+        except BaseException:
+            connected.close()
+            raise
+        else:
+            return connected
+
+
+def _check_owner(connected: socket.socket) -> None:
+    """Trust nobody else with commands and keys: abstract sockets are anybody's to make."""
+    credentials = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    if _CREDENTIALS.unpack(credentials)[1] != os.getuid():
+        raise ContainersError("somebody else has the socket of the kernel's supervisor")
+
+
+def _no_containers() -> str:
+    if "SKEIN_APPMASTER_ADDRESS" in os.environ:
+        return (
+            "this kernel's ApplicationMaster is skein's own (--via skein), which cannot be asked "
+            "for containers; next: yarnkernel start --via direct"
+        )
+    return (
+        "this is no kernel of yarnkernel's in a YARN container, so that there is nobody to ask for "
+        "containers; next: yarnkernel start"
+    )
+
+
+_lines: dict[int, Line] = {}
+_lock = threading.Lock()
+
+
+def own_line() -> Line:
+    """Return that of this process: a copy that fork(2) has made would mix up answers.
+
+    Raises
+    ------
+    ContainersError
+        When this is no kernel that can have further containers.
+    """
+    with _lock:
+        if os.getpid() not in _lines:
+            _lines[os.getpid()] = Line()
+        return _lines[os.getpid()]
