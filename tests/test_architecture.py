@@ -33,6 +33,7 @@ WINGS = {
     "dask":        {"containers"},
     "containers":  set(),
     "container":   {"store", "hadoop"},
+    "spark":       set(),
     "store":       {"hadoop"},
     "hosts":       set(),
     "hadoop":      set(),
@@ -65,7 +66,9 @@ def imports(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            beside = ["yarnkernel", *path.parent.relative_to(PACKAGE).parts] if node.level else []
+            module = ".".join([*beside, *([node.module] if node.module else [])])
+            names = [f"{module}.{alias.name}" for alias in node.names]
         for name in names:
             package, _, inside = name.partition(".")
             while package == "yarnkernel" and inside and inside not in MODULES:

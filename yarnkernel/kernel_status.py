@@ -123,6 +123,8 @@ class KernelStatus:
         The exit code of that kernel's process, negative for a signal's number.
     memory, memory_limit : int
         Bytes that the container uses and may use; a limit of 0 is not known.
+    has_children : bool
+        Whether the kernel has started processes, which want time to end.
     directory : str
         What its directory was known by when its supervisor began, see
         :func:`yarnkernel.shared_directory.identify`.
@@ -145,6 +147,7 @@ class KernelStatus:
     exit_code: int | None = None
     memory: int = 0
     memory_limit: int = 0
+    has_children: bool = False
     directory: str = ""
     transfer: dict[str, str] = field(default_factory=dict)
     phases: dict[str, float] = field(default_factory=dict)

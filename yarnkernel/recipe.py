@@ -33,6 +33,7 @@ from yarnkernel.connection import (
 )
 from yarnkernel.container.further_options import FurtherOptions
 from yarnkernel.container.limits import Limits
+from yarnkernel.container.spark_home import EXTENSION, SparkLaunch
 from yarnkernel.container_status import NUMBER_VARIABLE
 from yarnkernel.errors import RECIPE_LINE, UsageError, YarnKernelError
 from yarnkernel.port_range import parse_ports
@@ -138,6 +139,26 @@ def build_parser() -> argparse.ArgumentParser:
         default="signal",
         help="how the kernel is interrupted, as its kernelspec says (default: signal)",
     )
+    add(
+        "--spark",
+        action="store_true",
+        help="make ready for Spark: its settings for this container, and in IPython `spark` and "
+        "`sc`, which are made when a cell reads them",
+    )
+    add(
+        "--spark-place",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="setting of Spark that wins over the node's, as of the queue; may be given again",
+    )
+    add(
+        "--spark-conf",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="setting of Spark that wins over all others; may be given again",
+    )
     add_option(parser, MAX_RESTARTS, MAX_RESTARTS.default)
     add_option(parser, MEMORY_GUARD, MEMORY_GUARD.default)
     add_option(parser, MAX_CONTAINERS, MAX_CONTAINERS.default)
@@ -179,6 +200,8 @@ def read_options(argv: Sequence[str]) -> SupervisorOptions:
         arguments += further_arguments
     if command and not any(CONNECTION_FILE in part for part in command):
         parser.error(f"the kernel's command has no {CONNECTION_FILE} in it: {' '.join(command)}")
+    if options.spark and not command:
+        arguments = [f"--ext={EXTENSION}", *arguments]
     try:
         ports = parse_ports(options.ports)
     except UsageError as exc:
@@ -192,6 +215,7 @@ def read_options(argv: Sequence[str]) -> SupervisorOptions:
         key_file=options.key_file,
         encryption=options.encryption,
         ports=ports,
+        spark=_spark(options),
     )
     return SupervisorOptions(
         launch=launch,
@@ -225,6 +249,12 @@ def _split(argv: Sequence[str]) -> tuple[Sequence[str], tuple[str, ...]]:
     """Tell options from the kernel's command."""
     end = argv.index("--") if "--" in argv else len(argv)
     return argv[:end], tuple(argv[end + 1 :])
+
+
+def _spark(options: argparse.Namespace) -> SparkLaunch | None:
+    if not options.spark:
+        return None
+    return SparkLaunch(Path.cwd(), tuple(options.spark_place), tuple(options.spark_conf))
 
 
 def _directory(options: argparse.Namespace) -> Path:

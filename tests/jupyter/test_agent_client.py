@@ -81,8 +81,9 @@ def test_message_that_cannot_be_taken(agent: AgentClient, caplog: pytest.LogCapt
 
     agent.listen("application_1_0001", listen)
     told: list[News] = [
-        KernelNews("application_1_0001", "idle", 0, "", None, "", {}), EndNews("application_1_0001")
-    ]  # fmt: skip
+        KernelNews("application_1_0001", "idle", 0, "", None, "", {}, has_children=False),
+        EndNews("application_1_0001"),
+    ]
     for news in told:
         agent._take(encode(news).encode())
     for line in (b"no message\n", b'{"number": 7}\n', b'{"kind": "Done", "number": "7"}\n'):

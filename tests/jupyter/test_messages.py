@@ -32,7 +32,10 @@ DOCUMENTS = st.recursive(
             {"memory": "2 GiB", "env": {"A": "ä\n"}}, ["--owned"], {"key": "k"}, keep=True
         ),
         Restart("application_1_0001", 3, 90.0),
-        KernelNews("application_1_0001", "ended", 2, "was killed", -9, "1:2:/here", {"id": "1"}),
+        KernelNews(
+            *("application_1_0001", "ended", 2, "was killed", -9, "1:2:/here", {"id": "1"}),
+            has_children=True,
+        ),
         messages.EndNews("application_1_0001", "KILLED", "by the user", lost=True),
         Progress("waiting", "application_1_0001", "default", "ACCEPTED"),
     ],

@@ -44,6 +44,10 @@ def values_of(option: Option) -> st.SearchStrategy[Any]:
         return st.sampled_from(option.choices)
     if option.name == "ports":
         return st.integers(1024, 65000).map(lambda first: f"{first}-{first + 99}")
+    if option.name == "executors":
+        return st.integers(0, 99).map(lambda least: f"{least}-{least + 1}")
+    if option.name == "spark_conf":
+        return st.lists(TEXT.map(lambda text: f"spark.some={text}"), min_size=1, max_size=3)
     if option.is_path:
         url = TEXT.map(lambda text: f"hdfs://{text}")
         return st.lists(url, min_size=1, max_size=3) if option.kind is list else url
@@ -127,7 +131,7 @@ def test_what_no_variable_changes() -> None:
     names = {option.name for option in SETTINGS.values()}
     assert OPTIONS.keys() - names == {
         *("spec", "files_from", "env", "precmd", "kernel_cmd", "launch_arg", "interrupt_mode"),
-        *("encrypt", "own_credentials"),
+        *("encrypt", "own_credentials", "spark_conf"),
         *("interface", "host", "jump", "python", "scheduler_arg", "files", "sync"),
         "with_notebook_dir",
     }
@@ -177,7 +181,8 @@ def test_schema_says_what_is_checked(name: str, value: Any) -> None:
         with pytest.raises(UsageError) as caught:
             read_config(values)
         assert "\n" not in str(caught.value)
-    elif name not in ("kernel_cmd", "ports"):  # whose words no schema reads
+    # Whose words no schema reads.
+    elif name not in ("kernel_cmd", "ports", "executors", "spark_conf"):
         read_config(values)
 
 

@@ -89,7 +89,10 @@ def _add_add(nested: Commands) -> None:
     )
     add_spec(parser)
     parser.add_argument(
-        "--name", dest="kernelspec", default="", help="name of the kernelspec (default: yarn)"
+        "--name",
+        dest="kernelspec",
+        default="",
+        help="name of the kernelspec (default: yarn, or spark with --spark)",
     )
     _add_words(parser)
     parser.add_argument(
@@ -140,10 +143,14 @@ def _add(options: argparse.Namespace, output: Output) -> None:
         kernels_directory,
         write_kernelspec,
     )
-    from yarnkernel.jupyter.kernelspec_content import DEFAULT_NAME, new_content  # noqa: PLC0415
+    from yarnkernel.jupyter.kernelspec_content import (  # noqa: PLC0415
+        DEFAULT_NAME,
+        SPARK_NAME,
+        new_content,
+    )
 
     values = given(options, CONFIG)
-    name = check_name(options.kernelspec or DEFAULT_NAME)
+    name = check_name(options.kernelspec or (SPARK_NAME if values.get("spark") else DEFAULT_NAME))
     launch = LaunchOptions.from_dict(given(options))
     found = _describe(launch)
     prefix = prefix_of(options)

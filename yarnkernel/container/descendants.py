@@ -19,6 +19,9 @@ _IS_TOLD = Path("/proc/self/task", str(threading.get_native_id()), "children").e
 END_INTERVAL, BURIAL_INTERVAL = 0.02, 2.0
 #: Seconds for what a kernel has left behind to end in good order, and then at all.
 GRACE, KILL_TIMEOUT = 1.0, 10.0
+#: Seconds for the children of a kernel to end in good order, as Spark's JVM, and between two looks;
+#: ipykernel sends them SIGKILL at that time.
+CHILDREN_GRACE, CHILDREN_INTERVAL = 15.0, 0.2
 
 
 def descendants(pid: int) -> list[int]:
@@ -47,6 +50,30 @@ def is_zombie(pid: int) -> bool:
     with contextlib.suppress(OSError):
         return (_PROC / str(pid) / "stat").read_bytes().rpartition(b") ")[2][:1] == b"Z"
     return False
+
+
+def has_children(pid: int) -> bool:
+    """Whether processes live that one has started."""
+    return any(not is_zombie(one) for one in descendants(pid))
+
+
+async def wait_with_children(ended: asyncio.Task[int], pid: int, timeout: float) -> None:
+    """Wait for the end of a process that was asked to, for longer while its children live.
+
+    Parameters
+    ----------
+    ended : asyncio.Task
+        Is done with its end.
+    pid : int
+        Its id.
+    timeout : float
+        Seconds that it has where it has no children.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + CHILDREN_GRACE
+    await asyncio.wait([ended], timeout=timeout)
+    while not ended.done() and loop.time() < end and has_children(pid):
+        await asyncio.wait([ended], timeout=CHILDREN_INTERVAL)
 
 
 async def end_descendants() -> None:

@@ -15,7 +15,7 @@ from yarnkernel.connection import PORT_NAMES, ConnectionInfo, is_encrypted
 from yarnkernel.container.activity import Activity
 from yarnkernel.container.address import own_address
 from yarnkernel.container.broadcasts import listen
-from yarnkernel.container.descendants import end_descendants
+from yarnkernel.container.descendants import end_descendants, wait_with_children
 from yarnkernel.container.errors import KernelFailedError
 from yarnkernel.container.gate import Gate
 from yarnkernel.container.kernel_process import KernelProcess, describe_end
@@ -307,7 +307,8 @@ class Kernel:
             return
         if self._messages is not None and not self._process.ended.done():
             with contextlib.suppress(YarnKernelError):
-                await self._messages.shut_down(self._process.ended, END_GRACE, restart=restart)
+                over = wait_with_children(self._process.ended, self._process.pid, END_GRACE)
+                await self._messages.shut_down(over, restart=restart)
         await self._terminate()
         if restart:
             await self.hear_out()

@@ -33,6 +33,7 @@ from yarnkernel.container.descendants import descendants
 from yarnkernel.container.memory import offer_to_oom_killer
 from yarnkernel.container.own_process import limits_as_given
 from yarnkernel.container.persistent import persist
+from yarnkernel.container.spark_home import prepare_spark
 from yarnkernel.errors import YarnKernelError
 
 if TYPE_CHECKING:
@@ -40,8 +41,11 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from yarnkernel.container.spark_home import SparkLaunch
     from yarnkernel.port_range import PortRange
 
+#: What YARN tells an ApplicationMaster of its page: Spark would take it for the one of its own.
+PROXY_BASE = "APPLICATION_WEB_PROXY_BASE"
 #: Seconds between two looks at the connection file of a kernel that starts.
 POLL_INTERVAL = 0.02
 #: Bytes of its output that are read at a time.
@@ -75,6 +79,8 @@ class KernelLaunch:
         ``"never"``, ``"auto"`` or ``"required"``: whether it gets keys of CurveZMQ.
     ports : PortRange, optional
         Where clients reach it; by default at any ports.
+    spark : SparkLaunch, optional
+        What it is told of Spark, where it is made ready for that.
     """
 
     command: tuple[str, ...]
@@ -85,6 +91,7 @@ class KernelLaunch:
     key_file: Path | None = None
     encryption: str = NEVER
     ports: PortRange | None = None
+    spark: SparkLaunch | None = None
 
     @property
     def connection_file(self) -> Path:
@@ -169,7 +176,7 @@ def kernel_environment(home: Path) -> dict[str, str]:
     """
     environment = {**os.environ}
     own_home = environment.pop(KERNEL_HOME, str(home))
-    for name in (ADDRESS_VARIABLE, MEMORY_VARIABLE):
+    for name in (ADDRESS_VARIABLE, MEMORY_VARIABLE, PROXY_BASE):
         environment.pop(name, None)
     environment |= {
         "HOME": own_home,
@@ -248,6 +255,8 @@ class KernelProcess:
             When it cannot be started.
         """
         environment = kernel_environment(launch.home)
+        if launch.spark is not None:
+            prepare_spark(environment, launch.spark)
         write_connection_file(info, launch.connection_file)
         # In this container's process group: NodeManagers signal the group.
         loop = asyncio.get_running_loop()

@@ -19,7 +19,7 @@ from yarnkernel.connection import is_encrypted
 from yarnkernel.errors import YarnKernelError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterator
+    from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
 
     from yarnkernel.connection import ConnectionInfo
 
@@ -164,24 +164,20 @@ class Messages:
         except (ValueError, TypeError, IndexError, KeyError):
             return None
 
-    async def shut_down(
-        self, ended: asyncio.Task[int], timeout: float, *, restart: bool = False
-    ) -> None:
-        """Ask the kernel to end and wait for its end, or ``timeout`` seconds.
+    async def shut_down(self, ended: Coroutine[Any, Any, None], *, restart: bool = False) -> None:
+        """Ask the kernel to end and wait for its end.
 
         Parameters
         ----------
-        ended : asyncio.Task
-            Is done when the kernel's process has ended.
-        timeout : float
-            Seconds.
+        ended : coroutine
+            Waits for that, as long as is to be waited.
         restart : bool, default False
             Tell clients that another one takes its place.
         """
         with self._channel("control", zmq.DEALER) as control:
             self._session.send(control, "shutdown_request", {"restart": restart})
             # A closed channel drops what it has not sent yet.
-            await asyncio.wait([ended], timeout=timeout)
+            await ended
 
     async def interrupt(self, timeout: float) -> None:
         """Ask the kernel to interrupt itself: what kernels with that interrupt mode understand."""

@@ -8,6 +8,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from yarnkernel.container.descendants import has_children
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.kernel_status import ANSWERS_KEPT, STATUS_KEY, Answer, KernelStatus
 from yarnkernel.shared_directory import identify
@@ -142,6 +143,7 @@ class StatusPublisher:
             exit_code=self._exit_code,
             memory=self._memory.used(),
             memory_limit=self._memory.limit,
+            has_children=has_children(kernel.process.pid),
             directory=self._directory,
             transfer=self._transfer,
             phases=self.phases,

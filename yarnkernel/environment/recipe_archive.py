@@ -10,7 +10,10 @@ from pathlib import Path
 
 #: Files of the package that it consists of. What it imports besides comes with ipykernel, and on
 #: YARN with skein.
-_PARTS = ("*.py", "container/*.py", "store/*.py", "hadoop/*.py", "hadoop/messages.pb")
+_PARTS = (
+    *("*.py", "container/*.py", "spark/*.py", "store/*.py", "hadoop/*.py"),
+    "hadoop/messages.pb",
+)
 #: A date that all files get, the first that an archive can have: what is the same is so to the bit.
 _DATE = (1980, 1, 1, 0, 0, 0)
 

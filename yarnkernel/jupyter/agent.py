@@ -219,7 +219,7 @@ class Agent:
         def tell(news: KernelStatus | Status | None) -> None:
             if isinstance(news, KernelStatus):
                 told = news.state, news.restarts, news.last_end, news.exit_code, news.directory
-                self._write(KernelNews(kernel, *told, news.transfer))
+                self._write(KernelNews(kernel, *told, news.transfer, news.has_children))
                 return
             self._watches.pop(kernel, None)
             self._kept.discard(kernel)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
-#: Of a kernelspec that is not given one.
-DEFAULT_NAME = "yarn"
+#: Of a kernelspec that is not given one, and of one for Spark.
+DEFAULT_NAME, SPARK_NAME = "yarn", "spark"
 #: What is said of a kernel that is IPython's.
 _IPYTHON = {"debugger": True, "supported_encryption": ["curve"]}
 
@@ -76,10 +76,13 @@ def new_content(
 
 def _display_name(name: str, values: Mapping[str, Any], language: str) -> str:
     """What users see unless somebody chooses: the language, the place, and the size or the name."""
-    kind = language.capitalize() or name
+    kind, names = language.capitalize() or name, (DEFAULT_NAME, SPARK_NAME)
+    where = _where(values)
+    if values.get("spark"):
+        kind, where = kind.replace("Python", "Python 3"), f"Spark on {where}"
     size = [str(values[option]) for option in ("memory", "queue") if values.get(option)]
-    more = size or ([] if name in (DEFAULT_NAME, kind) else [name])
-    return f"{kind} ({', '.join([_where(values), *more])})"
+    more = size or ([] if name in (*names, kind) else [name])
+    return f"{kind} ({', '.join([where, *more])})"
 
 
 def _where(values: Mapping[str, Any]) -> str:

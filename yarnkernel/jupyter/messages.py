@@ -15,6 +15,8 @@ from yarnkernel.kinds import fits
 from yarnkernel.progress import Progress
 
 Answer_co = TypeVar("Answer_co", covariant=True)
+#: Seconds for the children of a kernel, as in ``container/descendants.py``.
+CHILDREN_TIME = 15.0
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,12 @@ class KernelNews:
     exit_code: int | None
     directory: str
     transfer: dict[str, str]
+    has_children: bool
+
+    @property
+    def time_to_end(self) -> float:
+        """Seconds that its children want to end in good order."""
+        return CHILDREN_TIME if self.has_children else 0.0
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,11 @@ class YarnProvisioner(KernelProvisionerBase):
         """A kernel that was published has started: its ports are kept from then on."""
         return 0.0
 
+    def get_shutdown_wait_time(self, recommended: float = 5.0) -> float:
+        """Leave a kernel time to end its children in good order, as Spark's JVM."""
+        news = self._known.news
+        return max(recommended, news.time_to_end if news is not None else 0.0)
+
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Make ready to start; see jupyter_client."""
         kwargs = await super().pre_launch(**kwargs)

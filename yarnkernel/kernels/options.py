@@ -14,6 +14,7 @@ from yarnkernel.errors import UsageError
 from yarnkernel.kernels.command import check_command
 from yarnkernel.kernels.interfaces import SCHEDULERS, YARN
 from yarnkernel.kernels.place_options import PlaceOptions
+from yarnkernel.kernels.spark_options import SparkOptions
 from yarnkernel.shell import is_variable_name
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _check_variables(variables: dict[str, str]) -> None:
 
 
 @dataclass(frozen=True)
-class LaunchOptions(PlaceOptions):
+class LaunchOptions(SparkOptions, PlaceOptions):
     """How kernels are started; docs/options.rst has what is declared here to be read.
 
     What nobody gives is empty, 0 or None, and left to the specification or to the recipe.

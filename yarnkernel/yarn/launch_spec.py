@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from yarnkernel.cluster.spark_java import reason_against_spark
 from yarnkernel.connection import KERNEL_KEYS, RECIPE_OPTIONS
 from yarnkernel.environment.choice import check_is_there, choose_environment
 from yarnkernel.environment.recipe_archive import recipe_archive
@@ -16,6 +17,7 @@ from yarnkernel.hadoop.file_system import find_file_system
 from yarnkernel.kernels.travelling import check_files
 from yarnkernel.progress import Progress
 from yarnkernel.yarn.given_files import add_given_files
+from yarnkernel.yarn.spark import check_spark, spark_arguments, uses_spark
 from yarnkernel.yarn.spec import default_spec, load_spec
 from yarnkernel.yarn.spec_changes import (
     add_environment,
@@ -38,8 +40,8 @@ if TYPE_CHECKING:
 
 
 def spec_path(options: LaunchOptions) -> Path:
-    """Return the path of the specification; ``specs/ipython.yaml`` where none is named."""
-    return Path(options.spec or default_spec())
+    """Return the path of the specification; one in ``specs`` where none is named."""
+    return Path(options.spec or default_spec("pyspark.yaml" if options.spark else "ipython.yaml"))
 
 
 def load(options: LaunchOptions) -> skein.ApplicationSpec:
@@ -57,6 +59,7 @@ def load(options: LaunchOptions) -> skein.ApplicationSpec:
     check_files(options.files)
     files_from = Path(options.files_from) if options.files_from else None
     spec = load_spec(spec_path(options), files_from)
+    check_spark(spec, options)
     override(
         spec,
         queue=options.queue or None,
@@ -120,6 +123,10 @@ def complete(
             add_recipe(spec, url)
     if options.files:
         add_given_files(spec, check_files(options.files), scratch, pusher.deadline)
+    if uses_spark(spec, options):
+        recipe = [*spark_arguments(spec, options), *recipe]
+        if reason := reason_against_spark(cluster()):
+            report(Progress("warning", reason=reason))
     variables = {RECIPE_OPTIONS: shlex.join(recipe)} if recipe else {}
     add_variables(spec, {**options.env, **variables})
 

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     import skein
 
 
-def default_spec() -> Path:
-    """Path of ``specs/ipython.yaml``, in the installed package or in a checkout."""
+def default_spec(name: str = "ipython.yaml") -> Path:
+    """Path of a specification of ours, in the installed package or in a checkout."""
     package = Path(str(resources.files("yarnkernel")))
-    installed = package / "specs" / "ipython.yaml"
-    return installed if installed.exists() else package.parent / "specs" / "ipython.yaml"
+    installed = package / "specs" / name
+    return installed if installed.exists() else package.parent / "specs" / name
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

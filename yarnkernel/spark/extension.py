@@ -1,0 +1,90 @@
+"""What happens before and after each cell."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import sys
+import threading
+import warnings
+from typing import Any
+
+from . import contexts
+from .names import NAMES, FirstReads
+from .progress import Watch
+
+#: Seconds that Spark may take to cancel its jobs before the cell is interrupted all the same.
+CANCEL_TIMEOUT = 3.0
+#: What py4j says of an interrupt that the cell shows.
+_INTERRUPTED = "KeyboardInterrupt while sending command."
+
+
+class Extension:
+    """Spark's part of an IPython shell.
+
+    Parameters
+    ----------
+    shell : IPython.core.interactiveshell.InteractiveShell
+        The kernel's.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._watch: Watch | None = None
+
+    def register(self) -> None:
+        """Take part in what the shell does."""
+        self._shell.events.register("pre_run_cell", self._before)
+        self._shell.events.register("post_run_cell", self._after)
+        self._shell.ast_transformers.append(FirstReads(self._shell.user_ns))
+        # Each interrupt would leave four tracebacks, of connections that it has broken.
+        logging.getLogger("py4j").setLevel(logging.CRITICAL)
+        logging.getLogger().addFilter(lambda record: record.msg != _INTERRUPTED)
+        warnings.filterwarnings("once", "PySpark does not yet fully support pandas")
+
+    def _before(self, info: Any) -> None:
+        if "spark" in (info.raw_cell or "").lower():
+            contexts.watch_over()
+        if "pyspark" not in sys.modules:
+            return
+        _heed_interrupts()
+        if reason := contexts.bury():
+            self._forget()
+            print(f"{reason} The next use of Spark makes another one.", flush=True)  # noqa: T201
+        if contexts.active() is not None:
+            self._watch = Watch(contexts.active())
+            self._watch.start()
+
+    def _after(self, _result: Any) -> None:
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.stop()
+
+    def _forget(self) -> None:
+        """Take names of what has ended out of the user's, so that they are made anew."""
+        for name in NAMES:
+            if contexts.is_over(self._shell.user_ns.get(name)):
+                del self._shell.user_ns[name]
+
+
+def _heed_interrupts() -> None:
+    """Let an interrupt cancel Spark's jobs, until the cell's end.
+
+    ipykernel sets Python's own handler before each cell, so that PySpark's is gone.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, _cancel)
+
+
+def _cancel(_number: int, _frame: object) -> None:
+    # py4j's connection of this thread waits for an answer: another thread has one of its own.
+    cancelling = threading.Thread(target=_cancel_jobs, daemon=True)
+    cancelling.start()
+    cancelling.join(CANCEL_TIMEOUT)
+    raise KeyboardInterrupt
+
+
+def _cancel_jobs() -> None:
+    with contextlib.suppress(Exception):  # there is none, or it is just being made
+        contexts.active().cancelAllJobs()
