@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.cli.arguments import Commands, add_command
 from yarnkernel.cli.kernels import find_id
+from yarnkernel.errors import UsageError
 from yarnkernel.kernels.arguments import add_options, given
 from yarnkernel.kernels.options import LaunchOptions
 from yarnkernel.printable import printable
@@ -43,8 +45,8 @@ def add_commands(commands: Commands) -> None:
         nargs="?",
         default="",
         metavar="APP_ID|KERNELSPEC|SPEC",
-        help="a kernel that is there, a kernelspec, or the file of a specification (default: what "
-        "`yarnkernel start` would do)",
+        help="a kernel that is there (its id, the number at the end of it, or its name), a "
+        "kernelspec, or the file of a specification (default: what `yarnkernel start` would do)",
     )
     add_options(parser)
 
@@ -109,13 +111,22 @@ def _subject(options: argparse.Namespace, output: Output) -> Subject:
         return Subject(LaunchOptions.from_dict(values))
     if about.isdecimal():
         about = find_id(about, ended=True)
+
+    def kernel(found: str) -> Subject:
+        return Subject(LaunchOptions.from_dict({**started_with(found), **values}), found)
+
     if is_kernel(about):
-        return Subject(LaunchOptions.from_dict({**started_with(about), **values}), about)
+        return kernel(about)
     if Path(about).is_file() or Path(about).suffix in (".yaml", ".yml"):
         return Subject(LaunchOptions.from_dict({**values, "spec": str(Path(about).absolute())}))
     from yarnkernel.jupyter.kernelspec_start import start_values  # noqa: PLC0415
 
-    values, lines = start_values(about, values)
+    try:
+        values, lines = start_values(about, values)
+    except UsageError:
+        with contextlib.suppress(UsageError):  # a kernel may be called so
+            return kernel(find_id(about, ended=True))
+        raise
     for line in lines:
         output.progress(line)
     return Subject(LaunchOptions.from_dict(values))
