@@ -68,8 +68,11 @@ def inside(directory: str, name: str) -> Path:
     Raises
     ------
     UsageError
-        When it leads out of it, by a link too.
+        When it leads out of it, by a link too, or is hidden: the directory may be a home, with
+        what shells and ssh read.
     """
+    if any(part.startswith(".") and part != ".." for part in Path(name).parts):
+        raise UsageError(f"{name!r} is hidden: such files of the notebook's directory stay alone")
     root = Path(directory).resolve()
     path = root / name
     parent = path.parent.resolve()
@@ -101,6 +104,8 @@ def _fetch(kernel: Addressed, request: FileRequest, path: Path) -> None:
 
 
 def _send(kernel: Addressed, request: FileRequest, path: Path) -> None:
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{request.name} is no file")
     _check_size(request, path)
     with path.open("rb") as file:
         while piece := file.read(PIECE):
