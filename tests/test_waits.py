@@ -70,6 +70,7 @@ ALLOWED = {
     "store/curve_client.py receive: self._socket.recv_multipart()": "poll says that there is one",
     "kernels/blocking.py run: future.result()": "done",
     "cli/kernels.py _knock: connection.recv(1)": "the socket has a timeout",
+    "containers/line.py _line: self._socket.recv(1 << 16)": "the socket has a timeout",
     "doctor/kernel.py _knock: connection.recv(1)": "the socket has a timeout",
     "container/gate.py _accept: listening.accept()": "the socket does not block",
     "hadoop/sockets.py _receive: opened.recv(size - len(content))": "the socket has a timeout",

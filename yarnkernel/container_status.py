@@ -6,10 +6,11 @@ talk by lines of JSON over a socket of the host, which may be of two versions of
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any, get_type_hints
 
-from yarnkernel.errors import YarnKernelError
+from yarnkernel.errors import UsageError, YarnKernelError
 from yarnkernel.kinds import fits
 
 #: Variable of a kernel with the name of that socket, abstract as unix(7) has it; each
@@ -25,6 +26,21 @@ LONGEST_LINE = 4 << 20
 MOST_THAT_TRAVELS = 1 << 20
 #: States: asked for, granted, taken over by a NodeManager, ended.
 WAITING, STARTING, RUNNING, ENDED = STATES = ("waiting", "starting", "running", "ended")
+
+
+def check_size(launch: dict[str, Any]) -> None:
+    """Make sure that what a container is asked for with can travel there.
+
+    Raises
+    ------
+    UsageError
+        When it is too much.
+    """
+    if len(json.dumps(launch)) > MOST_THAT_TRAVELS:
+        raise UsageError(
+            f"files, env and command are more than the {MOST_THAT_TRAVELS >> 10} KiB that travel "
+            "to a container; next: yarnkernel start --file"
+        )
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ the file after the other, or gives it one.
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,8 +20,8 @@ VERB = "file"
 PIECE_KEY = "yarnkernel.file"
 #: Bytes of a piece, and of the largest file.
 PIECE, LARGEST = 1 << 20, 100 << 20
-#: Seconds that a front end may take to begin, and between two pieces.
-PATIENCE = 10.0
+#: Seconds that a front end may take to begin, and between two pieces; and for all of a file.
+PATIENCE, TIMEOUT = 10.0, 300.0
 #: To the notebook's directory, and from there.
 GET, PUT = "get", "put"
 
@@ -55,5 +56,7 @@ class FileRequest:
         """Read it; None when it is none."""
         names = tuple(cls.__dataclass_fields__)
         if not isinstance(found, dict) or not all(isinstance(found.get(n), str) for n in names):
+            return None
+        if not re.fullmatch("[0-9a-f]{32}", found["id"]):  # a part of names of files
             return None
         return cls(**{name: found[name] for name in names})

@@ -8,7 +8,8 @@ from typing import Any
 
 from yarnkernel.errors import YarnKernelError
 
-#: Under this key a supervisor that is asked for it (``verb``) puts what clients have missed.
+#: Under this key and the command's id a supervisor puts what clients have missed, when it is asked
+#: for that (``VERB``), and answers with the key.
 RECORDING_KEY = "yarnkernel.recording"
 VERB = "recording"
 

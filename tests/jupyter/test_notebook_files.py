@@ -105,10 +105,24 @@ def test_no_front_end(shell: Shell, stop_later: Callable[[str], str]) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", "/etc/hosts", "../x", "a/../../x", "link/x", "link", ".bashrc", ".ssh/x"],
+    [
+        "",
+        ".",
+        "..",
+        "/etc/hosts",
+        "../x",
+        "a/../../x",
+        "link/x",
+        "link",
+        ".bashrc",
+        ".ssh/x",
+        "config/x",
+    ],
 )
 def test_names_that_lead_out(tmp_path: Path, name: str) -> None:
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner/link").symlink_to("/tmp")  # noqa: S108  (nobody goes there)
+    (tmp_path / "inner/.config").mkdir()
+    (tmp_path / "inner/config").symlink_to(".config")
     with pytest.raises(UsageError, match="notebook's directory"):
         inside(str(tmp_path / "inner"), name)

@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import Shell, wait_for
 from tests.support.kernels import Kernel
 from yarnkernel.container.recorder import ROOM, Recorder
+from yarnkernel.recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,11 +85,24 @@ def test_no_more_than_there_is_room_for() -> None:
     line = "x" * 99 + "\n"
     for number in range(30_000):
         recorder.keep(message("stream", name="stdout", text=f"{number}{line}"))
-    recording = recorder.take()
+    recording = recorder.recording()
+    recorder.forget()
     (cell,) = recording.cells
     assert cell.code == "flood()"
     text = "".join(content["text"] for _, content in cell.messages)
     assert text.endswith(f"29999{line}")
     assert ROOM * 0.9 < len(text) <= ROOM
     assert recording.left_out > 30_000 * 100 - ROOM
-    assert recorder.take().cells == []
+    assert recorder.recording().cells == []
+
+
+def test_other_kernels_messages() -> None:
+    """Those that are not IPython's may leave fields out: nothing of that ends the listening."""
+    recorder = Recorder()
+    recorder.begin(message("execute_input"))
+    for content in ({}, {"text": None}, {"name": "stdout"}, {"name": "stdout", "text": "x"}):
+        recorder.keep(message("stream", **content))
+    recorder.leave_out(7)
+    recording = recorder.recording()
+    assert (len(recording.cells), recording.left_out) == (1, 7)
+    assert Recording.from_bytes(recording.to_bytes()) == recording

@@ -75,3 +75,13 @@ def test_limits(directory: Path) -> None:
         with_modules(options, directory)
     with pytest.raises(UsageError, match="No such file"):
         with_modules(options, directory / "none")
+
+
+def test_odd_entries(directory: Path) -> None:
+    """A link that leads nowhere, as editors leave them, and a directory that is another's."""
+    (directory / "package/.#inner.py").symlink_to("/no/such/file")
+    (directory / "lost.py").symlink_to("/no/such/file")
+    (directory / "closed").mkdir(mode=0)
+    options = LaunchOptions(with_notebook_dir=True)
+    names = [file.rpartition("/")[2] for file in with_modules(options, directory).files]
+    assert names == ["beside.py", "package"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from yarnkernel.container.recorder import INPUT, OUTPUTS
+from yarnkernel.container.recorder import INPUT, OUTPUTS, ROOM
 from yarnkernel.file_request import MESSAGE
 
 if TYPE_CHECKING:
@@ -45,15 +45,16 @@ async def listen(
     def wanted() -> Collection[str]:
         return (INPUT, MESSAGE) if clients() else (INPUT, MESSAGE, *OUTPUTS)
 
-    async for message in messages.broadcasts(wanted):
+    async for message in messages.broadcasts(wanted, ROOM, recorder.leave_out):
         if message["msg_type"] == INPUT:
             recorder.begin(message)
         elif message["msg_type"] == MESSAGE:
             files.ask(message["content"], messages)
         elif message["msg_type"] not in OUTPUTS:
             activity.note(message)
-        elif not message["parent_header"]:  # no client's cell, and so of no client's interest
+        elif message["parent_header"]:
+            if not clients():
+                recorder.keep(message)
+        elif message["msg_type"] == "error":  # no client's cell, and so of no client's interest
             content = message["content"]
             _log.warning("its start-up: %s: %s", content.get("ename"), content.get("evalue"))
-        elif not clients():
-            recorder.keep(message)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from yarnkernel.connection import format_connection_info, is_encrypted
+from yarnkernel.errors import YarnKernelError
 from yarnkernel.file_request import VERB as FILE_VERB
 from yarnkernel.kernel_status import INFO_KEYS
 from yarnkernel.recording import RECORDING_KEY, VERB
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from yarnkernel.connection import ConnectionInfo
     from yarnkernel.container.application import Application
     from yarnkernel.container.file_carrier import FileCarrier
@@ -42,6 +45,7 @@ class Commands:
         self._restarts: asyncio.Queue[str] = asyncio.Queue()
         self._interrupt: asyncio.Task[str] | None = None
         self._other: ConnectionInfo | None = None
+        self._background: set[asyncio.Task[None]] = set()
 
     async def obey(self, kernel: Kernel, store: Application) -> None:
         """Take commands as they come; for ever."""
@@ -52,17 +56,39 @@ class Commands:
             elif command.verb == "interrupt":
                 self._begin_interrupt(kernel, command.id)
             elif command.verb == VERB:
-                await store.put(RECORDING_KEY, kernel.recorder.take().to_bytes())
-                self._publisher.answer(command.id, result="published")
-            elif command.verb == FILE_VERB:
-                result = await self._files.step(command.argument, store)
+                result = await self._publish_recording(command.id, kernel, store)
                 self._publisher.answer(command.id, result=result)
+            elif command.verb == FILE_VERB:
+                self._in_background(self._carry(command, store))
             elif command.verb in INFO_KEYS:
                 self._publisher.answer(
                     command.id, result=await self._publish_info(command.verb, kernel, store)
                 )
             else:
                 self._publisher.answer(command.id, result="unknown")
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do what may take a while, and keep no other command waiting."""
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _carry(self, command: Command, store: Application) -> None:
+        result = await self._files.step(command.argument, store)
+        self._publisher.answer(command.id, result=result)
+
+    @staticmethod
+    async def _publish_recording(command: str, kernel: Kernel, store: Application) -> str:
+        """Publish what was missed under a key of who asks, and return that."""
+        key = f"{RECORDING_KEY}.{command}"
+        recording = kernel.recorder.recording()
+        try:
+            await store.put(key, recording.to_bytes())
+        except YarnKernelError as exc:
+            _log.warning("what was missed cannot be told: %s", exc)
+            return "failed"
+        kernel.recorder.forget()
+        return key
 
     async def _publish_info(self, verb: str, kernel: Kernel, store: Application) -> str:
         """Publish where the kernel is reached encrypted, or plainly, unless that must not be."""

@@ -53,11 +53,14 @@ def is_zombie(pid: int) -> bool:
 
 
 def has_children(pid: int) -> bool:
-    """Whether processes live that one has started."""
-    return any(not is_zombie(one) for one in descendants(pid))
+    """Whether processes live that one has started: a look at its own children alone."""
+    found = _children(pid) if _IS_TOLD else descendants(pid)
+    return any(not is_zombie(one) for one in found)
 
 
-async def wait_with_children(ended: asyncio.Task[int], pid: int, timeout: float) -> None:
+async def wait_with_children(
+    ended: asyncio.Task[int], pid: int, timeout: float, heeded: asyncio.Event
+) -> None:
     """Wait for the end of a process that was asked to, for longer while its children live.
 
     Parameters
@@ -67,12 +70,14 @@ async def wait_with_children(ended: asyncio.Task[int], pid: int, timeout: float)
     pid : int
         Its id.
     timeout : float
-        Seconds that it has where it has no children.
+        Seconds that it has where it has no children, or does not heed.
+    heeded : asyncio.Event
+        Is set when it has said that it is going to end.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + CHILDREN_GRACE
     await asyncio.wait([ended], timeout=timeout)
-    while not ended.done() and loop.time() < end and has_children(pid):
+    while heeded.is_set() and not ended.done() and loop.time() < end and has_children(pid):
         await asyncio.wait([ended], timeout=CHILDREN_INTERVAL)
 
 

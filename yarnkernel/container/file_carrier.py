@@ -28,6 +28,7 @@ NOBODY = (
     "no front end takes files: that does one whose kernelspec has --with-notebook-dir, by the "
     "provisioner; next: yarnkernel kernelspec set NAME --with-notebook-dir"
 )
+STOPPED = "the front end has stopped to carry it; next: once more"
 _ANSWER = """
 import sys
 module = sys.modules.get("yarnkernel.magics.kernel_files")
@@ -50,8 +51,11 @@ class FileCarrier:
         self._request: FileRequest | None = None
         self._messages: Messages | None = None
         self._patience: asyncio.Task[None] | None = None
-        self._part: Path | None = None
-        self._telling: asyncio.Task[None] | None = None
+        self._has_begun = False
+        #: Words for the kernel that are on their way.
+        self._telling: set[asyncio.Task[None]] = set()
+        #: One step after the other.
+        self._turn = asyncio.Lock()
 
     def ask(self, content: Any, messages: Messages) -> None:
         """Take a request of the kernel's."""
@@ -62,7 +66,7 @@ class FileCarrier:
         self._request, self._messages = request, messages
         self._publish(request.to_dict())
         self._wait()
-        self._telling = asyncio.create_task(_tell(messages, request, None))
+        self._tell(messages, request, None)
 
     def _wait(self) -> None:
         """Give who carries it some more time."""
@@ -73,7 +77,7 @@ class FileCarrier:
     async def _give_up(self) -> None:
         await asyncio.sleep(PATIENCE)
         self._patience = None  # not to be cancelled by its own work
-        await self._end(NOBODY)
+        await self._end(STOPPED if self._has_begun else NOBODY)
 
     async def step(self, argument: str, store: Application) -> str:
         """Do what who carries the file asks for.
@@ -83,74 +87,97 @@ class FileCarrier:
         str
             ``"done"``, or why not.
         """
-        try:
-            asked = json.loads(argument)
-            request, step = self._request, asked["step"]
-            if request is None or asked["id"] != request.id:
-                return "nobody waits for this file any more"
-            self._wait()
-            if step == "end":
-                await self._end(str(asked["error"]))
-            elif step == "read":
-                piece = await asyncio.to_thread(_read, request.path, int(asked["offset"]))
-                await store.put(PIECE_KEY, piece)
-            else:
-                await asyncio.to_thread(self._write, base64.b64decode(asked["data"], validate=True))
-        except (ValueError, KeyError, TypeError, binascii.Error) as exc:
-            return f"that is no step of a transfer: {exc!r}"
-        except OSError as exc:
-            return f"{exc.filename or request.path if request else ''}: {exc.strerror}"
-        except YarnKernelError as exc:
-            return str(exc)
+        async with self._turn:
+            try:
+                return await asyncio.wait_for(self._step(argument, store), PATIENCE)
+            except asyncio.TimeoutError:
+                return f"the kernel's host did not read or write it within {PATIENCE:.0f} s"
+            except (ValueError, KeyError, TypeError, binascii.Error) as exc:
+                return f"that is no step of a transfer: {exc!r}"
+            except OSError as exc:
+                return f"{exc.filename}: {exc.strerror}"
+            except YarnKernelError as exc:
+                return str(exc)
+
+    async def _step(self, argument: str, store: Application) -> str:
+        asked = json.loads(argument)
+        request, step = self._request, asked["step"]
+        if request is None or asked["id"] != request.id:
+            return "nobody waits for this file any more"
+        self._has_begun = True
+        self._wait()
+        if step == "end":
+            await self._end(str(asked["error"]))
+        elif step == "read":
+            piece = await asyncio.to_thread(_read, request.path, int(asked["offset"]))
+            await store.put(PIECE_KEY, piece)
+        else:
+            data = base64.b64decode(asked["data"], validate=True)
+            await asyncio.to_thread(_write, _part(request), data)
+            if self._request is not request:  # it was given up meanwhile
+                _remove(request)
         return "done"
 
-    def _write(self, data: bytes) -> None:
-        assert self._request is not None  # noqa: S101  (asked before)
-        if self._part is None:
-            self._part = Path(f"{self._request.path}.{self._request.id}.part")
-        with self._part.open("ab") as file:
-            if file.tell() + len(data) > LARGEST:
-                raise YarnKernelError(f"it is larger than {LARGEST >> 20} MiB")
-            file.write(data)
-
     async def _end(self, error: str) -> None:
-        request, messages, part = self._request, self._messages, self._part
+        request, messages = self._request, self._messages
         if request is None or messages is None:
             return
         if not error and request.verb != GET:
             try:
-                _complete(part, request.path)
-                self._part = None
+                _complete(request)
             except OSError as exc:
                 error = f"{request.path}: {exc.strerror}"
         self._forget()
-        await _tell(messages, request, error)
+        self._tell(messages, request, error)
 
     def _forget(self) -> None:
-        if self._part is not None:
-            with contextlib.suppress(OSError):
-                self._part.unlink()
+        if self._request is not None:
+            _remove(self._request)
         if self._patience is not None:
             self._patience.cancel()
-        self._request = self._messages = self._patience = self._part = None
+        self._request = self._messages = self._patience = None
+        self._has_begun = False
         self._publish({})
+
+    def _tell(self, messages: Messages, request: FileRequest, error: str | None) -> None:
+        """Tell the kernel that its request was heard, or what has become of it."""
+        code = f"exec({_ANSWER!r}, {{'arguments': {[request.id, error]!r}}})"
+        telling = asyncio.create_task(_execute(messages, code))
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
+
+
+async def _execute(messages: Messages, code: str) -> None:
+    with contextlib.suppress(YarnKernelError):
+        await messages.execute(code, ANSWER_TIMEOUT, "control")
+
+
+def _part(request: FileRequest) -> Path:
+    return Path(f"{request.path}.{request.id}.part")
+
+
+def _remove(request: FileRequest) -> None:
+    with contextlib.suppress(OSError):
+        _part(request).unlink()
+
+
+def _complete(request: FileRequest) -> None:
+    if _part(request).exists():
+        _part(request).replace(request.path)
+    else:
+        Path(request.path).touch()  # it is empty
+
+
+def _write(part: Path, data: bytes) -> None:
+    with part.open("ab") as file:
+        if file.tell() + len(data) > LARGEST:
+            raise YarnKernelError(f"it is larger than {LARGEST >> 20} MiB")
+        file.write(data)
 
 
 def _read(path: str, offset: int) -> bytes:
+    if not Path(path).is_file():  # a pipe would never be read to its end
+        raise YarnKernelError(f"{path} is no file")
     with open(path, "rb") as file:  # noqa: PTH123  (a string)
         file.seek(offset)
         return file.read(PIECE)
-
-
-def _complete(part: Path | None, path: str) -> None:
-    if part is None:
-        Path(path).touch()  # it is empty
-    else:
-        part.replace(path)
-
-
-async def _tell(messages: Messages, request: FileRequest, error: str | None) -> None:
-    """Tell the kernel that its request was heard, or what has become of it."""
-    code = f"exec({_ANSWER!r}, {{'arguments': {[request.id, error]!r}}})"
-    with contextlib.suppress(YarnKernelError):
-        await messages.execute(code, ANSWER_TIMEOUT, "control")

@@ -157,13 +157,16 @@ class FurtherContainers:
 
     def release(self, owner: Hashable, numbers: Collection[int] | None = None) -> None:
         """Give back some of an owner's, or all of them and forget these."""
+        given_back = False
         with self._lock:
             for number, one in list(self._containers.items()):
                 if one.owner == owner and (numbers is None or number in numbers):
                     self._give_back(number, one, "it was released")
+                    given_back = True
                     if numbers is None:
                         one.owner = None
-        self._hasten()
+        if given_back:
+            self._hasten()
 
     def _give_back(self, number: int, one: _Container, why: str) -> None:
         if one.status.state == ENDED or one.released:

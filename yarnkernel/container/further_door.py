@@ -86,9 +86,8 @@ class FurtherDoor:
         owner = object()
         try:
             stranger = _is_stranger(writer.get_extra_info("socket"))
-            # ValueError is a line that is too long.
-            with contextlib.suppress(OSError, ValueError, asyncio.CancelledError):
-                while line := await reader.readline():
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                while line := await _line(reader):
                     answer = {"error": stranger} if stranger else self._answer(owner, line)
                     writer.write(json.dumps(answer).encode() + b"\n")
                     await writer.drain()
@@ -127,6 +126,15 @@ class FurtherDoor:
         if verb == "about":
             return {**self._about, "queue": self._containers.queue, "most": self._containers.most}
         raise UsageError(f"this kernel's supervisor does not know the question {verb!r}")
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    """Read a line; of one that is too long, nothing that could be a question."""
+    while True:
+        try:
+            return await reader.readline()
+        except ValueError:  # what was read of it is gone
+            continue
 
 
 def _is_stranger(connected: socket.socket) -> str:

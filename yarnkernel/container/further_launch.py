@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from yarnkernel.container_status import MOST_THAT_TRAVELS, NUMBER_VARIABLE
+from yarnkernel.container_status import NUMBER_VARIABLE, check_size
 from yarnkernel.errors import CredentialsError, UsageError
 from yarnkernel.hadoop.credentials import AMRM_TOKEN, Credentials
 from yarnkernel.hadoop.messages import message_class
@@ -81,11 +81,7 @@ class FurtherLaunch:
                 raise UsageError(f"files: {name!r} is no name of a file in the container")
         if min(document["memory"], document["vcores"]) < 1 or document["gpus"] < 0:
             raise UsageError("containers need 1 MiB and 1 vcore at least, and 0 gpus")
-        if len(json.dumps(document)) > MOST_THAT_TRAVELS:
-            raise UsageError(
-                f"files, env and command are more than the {MOST_THAT_TRAVELS >> 10} KiB that "
-                "travel to a container; next: yarnkernel start --file"
-            )
+        check_size(document)
         try:
             files = {k: base64.b64decode(v, validate=True) for k, v in document["files"].items()}
         except ValueError:

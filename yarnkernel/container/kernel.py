@@ -303,12 +303,12 @@ class Kernel:
 
     async def end(self, *, restart: bool = False) -> None:
         """End its process: ask it, then SIGTERM, and SIGKILL in the end."""
-        if self._process is None:
+        if (process := self._process) is None:
             return
-        if self._messages is not None and not self._process.ended.done():
+        if self._messages is not None and not process.ended.done():
             with contextlib.suppress(YarnKernelError):
-                over = wait_with_children(self._process.ended, self._process.pid, END_GRACE)
-                await self._messages.shut_down(over, restart=restart)
+                end = partial(wait_with_children, process.ended, process.pid, END_GRACE)
+                await self._messages.shut_down(end, restart=restart)
         await self._terminate()
         if restart:
             await self.hear_out()

@@ -19,7 +19,7 @@ from yarnkernel.connection import is_encrypted
 from yarnkernel.errors import YarnKernelError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 
     from yarnkernel.connection import ConnectionInfo
 
@@ -50,6 +50,11 @@ def broadcast_code(text: str, parents: list[dict[str, Any]]) -> str:
     arguments = [json.dumps(parents, default=str), text]
     # In a namespace of its own: every name in the kernel's may be the user's.
     return f"exec({_BROADCAST!r}, {{'arguments': {arguments!r}}})"
+
+
+def _is_one(frames: list[bytes], kinds: Collection[bytes]) -> bool:
+    # The topic, the delimiter, the signature and the header.
+    return any(kind in frame for frame in frames[:5] for kind in kinds)
 
 
 class Messages:
@@ -164,20 +169,28 @@ class Messages:
         except (ValueError, TypeError, IndexError, KeyError):
             return None
 
-    async def shut_down(self, ended: Coroutine[Any, Any, None], *, restart: bool = False) -> None:
+    async def shut_down(
+        self, end: Callable[[asyncio.Event], Awaitable[None]], *, restart: bool = False
+    ) -> None:
         """Ask the kernel to end and wait for its end.
 
         Parameters
         ----------
-        ended : coroutine
-            Waits for that, as long as is to be waited.
+        end : callable
+            Waits for that, as long as is to be waited, by an event that is set when the kernel has
+            answered.
         restart : bool, default False
             Tell clients that another one takes its place.
         """
+        heeded = asyncio.Event()
         with self._channel("control", zmq.DEALER) as control:
-            self._session.send(control, "shutdown_request", {"restart": restart})
-            # A closed channel drops what it has not sent yet.
-            await ended
+            request = self._session.send(control, "shutdown_request", {"restart": restart}) or {}
+            reply = asyncio.create_task(self._reply(control, request["msg_id"]))
+            reply.add_done_callback(lambda _: heeded.set())
+            try:
+                await end(heeded)  # a closed channel drops what it has not sent yet
+            finally:
+                reply.cancel()
 
     async def interrupt(self, timeout: float) -> None:
         """Ask the kernel to interrupt itself: what kernels with that interrupt mode understand."""
@@ -185,7 +198,10 @@ class Messages:
             await self._ask("interrupt_request", {}, timeout, "control")
 
     async def broadcasts(
-        self, wanted: Callable[[], Collection[str]] = tuple
+        self,
+        wanted: Callable[[], Collection[str]] = tuple,
+        most: int = 0,
+        left_out: Callable[[int], object] = lambda _: None,
     ) -> AsyncIterator[dict[str, Any]]:
         """Yield the changes of state that the kernel tells all its clients.
 
@@ -195,15 +211,21 @@ class Messages:
         ----------
         wanted : callable, optional
             Tells before each message which other types are wanted now.
+        most : int, optional
+            Bytes of the largest message of such a type that is read.
+        left_out : callable, optional
+            Is told the size of each that is larger.
         """
         with self._channel("iopub", zmq.SUB) as iopub:
             iopub.subscribe(b"")
             while True:
                 frames = await iopub.recv_multipart(copy=True)
-                kinds = (*_HEARD, *(f'"{kind}"'.encode() for kind in wanted()))
-                # The topic, the delimiter, the signature and the header.
-                if not any(kind in frame for frame in frames[:5] for kind in kinds):
-                    continue
+                if not _is_one(frames, _HEARD):
+                    if not _is_one(frames, [f'"{kind}"'.encode() for kind in wanted()]):
+                        continue
+                    if (size := sum(map(len, frames))) > most:
+                        left_out(size)
+                        continue
                 message = self._read(frames)
                 if (
                     message is not None

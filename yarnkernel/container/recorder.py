@@ -20,8 +20,8 @@ OUTPUTS = frozenset(
         "update_display_data",
     }
 )
-#: Bytes that are kept, the newest; and cells whose code is known.
-ROOM, CODES_KEPT = 1 << 20, 64
+#: Bytes that are kept, the newest; and cells whose code is known, with as many characters each.
+ROOM, CODES_KEPT, LONGEST_CODE = 1 << 20, 64, 1 << 13
 #: Characters up to which texts of a stream are joined: a line each would cost a message each.
 _JOINED = 1 << 14
 
@@ -30,19 +30,22 @@ class _Broadcast(NamedTuple):
     request: str
     kind: str
     content: dict[str, Any]
+    size: int
 
-    @property
-    def size(self) -> int:
-        return len(json.dumps(self.content, default=str))
+    @classmethod
+    def of(cls, request: str, kind: str, content: dict[str, Any]) -> _Broadcast:
+        return cls(request, kind, content, len(json.dumps(content, default=str)))
 
     def joined(self, other: _Broadcast) -> _Broadcast | None:
         """Return both as one; None where they are not of one stream, or long enough."""
-        if (self.request, self.kind, other.kind) != (other.request, "stream", "stream"):
+        texts = [one.content.get("text") for one in (self, other) if one.kind == "stream"]
+        first, last = [*texts, None, None][:2]
+        if not isinstance(first, str) or not isinstance(last, str) or len(first) > _JOINED:
             return None
-        text = self.content["text"]
-        if self.content["name"] != other.content["name"] or len(text) > _JOINED:
+        name = self.content.get("name")
+        if self.request != other.request or name != other.content.get("name"):
             return None
-        return self._replace(content={**self.content, "text": text + other.content["text"]})
+        return self.of(self.request, "stream", {"name": name, "text": first + last})
 
 
 class Recorder:
@@ -55,14 +58,15 @@ class Recorder:
 
     def begin(self, message: dict[str, Any]) -> None:
         """Note that a cell begins."""
-        self._codes[message["parent_header"].get("msg_id", "")] = message["content"]["code"]
+        code = str(message["content"].get("code", ""))
+        self._codes[message["parent_header"].get("msg_id", "")] = code[:LONGEST_CODE]
         while len(self._codes) > CODES_KEPT:
             self._codes.popitem(last=False)
 
     def keep(self, message: dict[str, Any]) -> None:
         """Keep what came of one, and let go of the oldest of all where there is no room."""
         request = message["parent_header"].get("msg_id", "")
-        new = _Broadcast(request, message["msg_type"], message["content"])
+        new = _Broadcast.of(request, message["msg_type"], message["content"])
         if self._kept and (both := self._kept[-1].joined(new)) is not None:
             self._size -= self._kept.pop().size
             new = both
@@ -73,14 +77,20 @@ class Recorder:
             self._size -= size
             self._left_out += size
 
-    def take(self) -> Recording:
-        """Return what there is, and forget it."""
+    def leave_out(self, size: int) -> None:
+        """Note an output for which there is no room at all."""
+        self._left_out += size
+
+    def recording(self) -> Recording:
+        """Return what there is."""
         cells: dict[str, RecordedCell] = {}
-        for request, kind, content in self._kept:
+        for request, kind, content, _ in self._kept:
             code = self._codes.get(request, "")
             cell = cells.setdefault(request, RecordedCell(request, code))
             cell.messages.append((kind, content))
-        recording = Recording([*cells.values()], self._left_out)
+        return Recording([*cells.values()], self._left_out)
+
+    def forget(self) -> None:
+        """Forget what there is."""
         self._kept.clear()
         self._size = self._left_out = 0
-        return recording

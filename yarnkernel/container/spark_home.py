@@ -197,7 +197,7 @@ def _write_conf(
     left_out = {_DEFAULTS} | (set() if home.is_nodes else {"spark-env.sh"})
     for path in site.iterdir() if site else ():
         link = directory / path.name
-        if path.name not in left_out and not link.exists():
+        if path.name not in left_out and not os.path.lexists(link):
             link.symlink_to(path)
     logs = environ.get("LOG_DIRS", "").split(",")[0] or str(directory)
     properties = directory / "log4j2.properties"

@@ -17,6 +17,7 @@ from yarnkernel.container_status import (
     ContainersError,
     ContainerStatus,
     ContainersTimeoutError,
+    check_size,
 )
 from yarnkernel.containers.line import answer_of, own_line
 from yarnkernel.deadline import Deadline
@@ -123,6 +124,7 @@ def start(
         "vcores": vcores,
         "gpus": gpus,
     }
+    check_size(launch)
     line = own_line()
     asking = line.asking(verb="start", count=count, launch=launch)
     try:

@@ -12,7 +12,11 @@ import threading
 import time
 from typing import Any
 
-from yarnkernel.container_status import CONTAINERS_VARIABLE, ContainersError
+from yarnkernel.container_status import (
+    CONTAINERS_VARIABLE,
+    ContainersError,
+    ContainersTimeoutError,
+)
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import UsageError
 
@@ -34,7 +38,7 @@ class Line:
 
     def __init__(self) -> None:
         self._socket = _connect()
-        self._lines = self._socket.makefile("rb")
+        self._read = b""
         self._ids = itertools.count(1)
         self._speaker = concurrent.futures.ThreadPoolExecutor(1, "yarnkernel-containers")
 
@@ -58,19 +62,45 @@ class Line:
         number = next(self._ids)
         try:
             self._socket.sendall(json.dumps({"id": number, **question}).encode() + b"\n")
-            while line := self._lines.readline():
+            while line := self._line():
                 answer: dict[str, Any] = json.loads(line)
                 if "error" in answer:
                     raise ContainersError(f"the kernel's supervisor: {answer['error']}")
                 if answer["id"] == number:  # else that of a question that was given up
                     break
+        except TimeoutError as exc:  # the answer may still come, and is passed over then
+            raise ContainersTimeoutError("the kernel's supervisor does not answer in time") from exc
         except (OSError, ValueError) as exc:
+            self._end()
             raise ContainersError(f"the kernel's supervisor does not answer: {exc}") from exc
         if not line:
+            self._end()
             raise ContainersError("the kernel's supervisor has ended, and its containers with it")
         if "usage" in answer:
             raise UsageError(str(answer["usage"]))
         return answer
+
+    def _line(self) -> bytes:
+        """Read a line; what of it has come stays when that takes too long."""
+        while b"\n" not in self._read:
+            part = self._socket.recv(1 << 16)
+            if not part:
+                return b""
+            self._read += part
+        line, _, self._read = self._read.partition(b"\n")
+        return line
+
+    def _end(self) -> None:
+        """Leave it, and its containers with it: the next question gets another line."""
+        self._socket.close()
+        with _lock:
+            for process, line in list(_lines.items()):
+                if line is self:
+                    del _lines[process]
+
+    def close_copy(self) -> None:
+        """Close what fork(2) has made of it: its containers end with the process that has it."""
+        self._socket.close()
 
 
 def answer_of(asking: concurrent.futures.Future[dict[str, Any]]) -> dict[str, Any]:
@@ -129,8 +159,19 @@ _lines: dict[int, Line] = {}
 _lock = threading.Lock()
 
 
+def _after_fork() -> None:
+    global _lock  # noqa: PLW0603  (another thread may have had it)
+    _lock = threading.Lock()
+    for line in _lines.values():
+        line.close_copy()
+    _lines.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
 def own_line() -> Line:
-    """Return that of this process: a copy that fork(2) has made would mix up answers.
+    """Return that of this process.
 
     Raises
     ------

@@ -15,7 +15,7 @@ from dask.utils import parse_bytes
 from distributed.deploy.spec import SpecCluster
 
 from yarnkernel import containers
-from yarnkernel.container_status import ENDED, WAITING
+from yarnkernel.container_status import ENDED, WAITING, ContainersTimeoutError
 from yarnkernel.containers.asking import describe
 from yarnkernel.dask.certificates import chosen_security, worker_files
 from yarnkernel.dask.scheduler import HiddenScheduler
@@ -255,6 +255,8 @@ class YarnCluster(SpecCluster):  # type: ignore[misc]  # not typed
                 self._tell_of_waiting()
                 if not self._lock.locked():  # else workers come and go this very moment
                     await self._replace()
+            except ContainersTimeoutError:
+                continue  # its host is busy: the workers go on
             except YarnKernelError as exc:
                 self._log(f"yarnkernel: the workers are lost: {exc}")
                 return
@@ -284,6 +286,10 @@ class YarnCluster(SpecCluster):  # type: ignore[misc]  # not typed
             then = "it gets another one" if may_restart else "it is given up"
             self._log(f"yarnkernel: worker {name}: {then}: {why}")
             del self.worker_spec[name]
+            adaptive: Any = getattr(self, "_adaptive", None)
+            if not may_restart and adaptive is not None:
+                adaptive.stop()  # it would ask for others for ever
+                self._log("yarnkernel: it does not adapt any more (worker_restarts); next: adapt()")
         if set(self.worker_spec) - set(self.workers) or set(self.workers) - set(self.worker_spec):
             await self._correct_state()
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from yarnkernel.file_request import PATIENCE
+from yarnkernel.file_request import TIMEOUT
 from yarnkernel.jupyter.messages import CarryFile
 
 if TYPE_CHECKING:
     from yarnkernel.jupyter.agent_client import AgentClient
     from yarnkernel.jupyter.messages import KernelNews
 
-#: Seconds that an agent may take for the largest file.
-CARRY_TIMEOUT = 40 * PATIENCE
+#: Seconds after which an agent that has not said what became of a file is taken for hung.
+CARRY_TIMEOUT = 2 * TIMEOUT
 
 
 class NotebookFiles:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from yarnkernel.deadline import Deadline
+from yarnkernel.errors import YarnKernelError
 from yarnkernel.kernels.control import ANSWER_TIMEOUT, STEP_TIMEOUT, ask, read, read_kernel_status
 from yarnkernel.kernels.results import Missed, MissedCell, Outputs, Result
 from yarnkernel.recording import RECORDING_KEY, VERB, Recording
+from yarnkernel.store import client as store
 
 if TYPE_CHECKING:
     from yarnkernel.kernels.handle import Addressed
@@ -37,14 +40,18 @@ def read_missed(kernel: Addressed, timeout: float) -> Missed:
     address = kernel.address(deadline.step(ANSWER_TIMEOUT))
     if read_kernel_status(address, deadline.step(STEP_TIMEOUT)) is None:
         return Missed()
-    if ask(kernel, address, VERB, deadline)["result"] != "published":
+    key = ask(kernel, address, VERB, deadline)["result"]
+    if not key.startswith(RECORDING_KEY):
         return Missed()
-    value = read(address, RECORDING_KEY, deadline.step(STEP_TIMEOUT))
+    value = read(address, key, deadline.step(STEP_TIMEOUT))
+    with contextlib.suppress(YarnKernelError):  # it ends with the application anyway
+        store.delete_key(address, key, deadline.step(STEP_TIMEOUT))
     recording = Recording() if value is None else Recording.from_bytes(value)
     found = []
     for cell in recording.cells:
         outputs = Outputs()
         for kind, content in cell.messages:
-            outputs.take(kind, content)
+            with contextlib.suppress(KeyError, TypeError, AttributeError):  # no output at all
+                outputs.take(kind, content)
         found.append(MissedCell(cell.code, Result(outputs.all, outputs.error)))
     return Missed(tuple(found), recording.left_out)

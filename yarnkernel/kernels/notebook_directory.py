@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from pathlib import Path
@@ -43,11 +44,11 @@ def with_modules(options: LaunchOptions, directory: Path) -> LaunchOptions:
     if not options.with_notebook_dir:
         return options
     found = [path for path in _entries(directory) if _is_module(path)]
-    files = [file for path in found for file in _files(path)]
-    size = sum(file.stat().st_size for file in files) / 2**20
-    if size > MOST_SIZE or len(files) > MOST_FILES:
+    sizes = [size for path in found for size in _sizes(path)]
+    size = sum(sizes) / 2**20
+    if size > MOST_SIZE or len(sizes) > MOST_FILES:
         raise UsageError(
-            f"--with-notebook-dir: modules in {directory} are {len(files)} files of {size:.1f} "
+            f"--with-notebook-dir: modules in {directory} are {len(sizes)} files of {size:.1f} "
             f"MiB, and at most {MOST_FILES} of {MOST_SIZE} MiB travel; next: --file for those "
             "that are needed, or an environment (--environment) that has them"
         )
@@ -84,11 +85,13 @@ def _entries(directory: Path) -> list[Path]:
 
 
 def _is_module(path: Path) -> bool:
-    return path.is_file() if path.suffix == ".py" else (path / "__init__.py").is_file()
+    # os.path: what may not be looked into is no package, and no error.
+    return os.path.isfile(path if path.suffix == ".py" else path / "__init__.py")  # noqa: PTH113
 
 
-def _files(path: Path) -> Iterator[Path]:
-    if path.is_file():
-        yield path
-    for directory, _, names in os.walk(path):
-        yield from (Path(directory, name) for name in names)
+def _sizes(path: Path) -> Iterator[int]:
+    """Sizes of a module's files; a link that leads nowhere is none."""
+    paths = [os.path.join(d, name) for d, _, names in os.walk(path) for name in names]  # noqa: PTH118
+    for file in [path] if path.is_file() else paths:
+        with contextlib.suppress(OSError):
+            yield os.stat(file).st_size  # noqa: PTH116

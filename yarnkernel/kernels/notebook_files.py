@@ -10,13 +10,23 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import UsageError, YarnKernelError
-from yarnkernel.file_request import GET, LARGEST, PATIENCE, PIECE, PIECE_KEY, VERB, FileRequest
+from yarnkernel.file_request import (
+    GET,
+    LARGEST,
+    PATIENCE,
+    PIECE,
+    PIECE_KEY,
+    TIMEOUT,
+    VERB,
+    FileRequest,
+)
 from yarnkernel.kernels.control import ANSWER_TIMEOUT, ask, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from yarnkernel.kernels.handle import Addressed
+    from yarnkernel.store.address import StoreAddress
 
 REFUSED = (
     "this kernelspec does not let its kernels reach the notebook's directory; next: yarnkernel "
@@ -46,20 +56,71 @@ def carry_file(kernel: Addressed, transfer: Mapping[str, str], directory: str) -
     request = FileRequest.from_dict(dict(transfer))
     if request is None:
         return
+    steps = _Steps(kernel, request)
     error = ""
     try:
         if not directory:
             raise UsageError(REFUSED)
         path = inside(directory, request.name)
         if request.verb == GET:
-            _fetch(kernel, request, path)
+            _fetch(steps, path)
         else:
-            _send(kernel, request, path)
+            _send(steps, path)
     except OSError as exc:
         error = f"{request.name}: {exc.strerror or exc}"
     except YarnKernelError as exc:
         error = str(exc)
-    _step(kernel, request, step="end", error=error)
+    except ValueError:  # a name with what no path may have
+        error = f"{request.name!r} is no name"
+    steps.end(error)
+
+
+class _Steps:
+    """What the kernel's supervisor is asked for, below one deadline.
+
+    Parameters
+    ----------
+    kernel : Addressed
+        The kernel.
+    request : FileRequest
+        What it wants.
+    """
+
+    def __init__(self, kernel: Addressed, request: FileRequest) -> None:
+        self.request = request
+        self._kernel = kernel
+        self._deadline = Deadline(TIMEOUT)
+        self._address: StoreAddress | None = None
+
+    def read(self, offset: int) -> bytes:
+        """Return the piece that begins there; nothing at the end."""
+        address = self._step("read", self._deadline, offset=offset)
+        return read(address, PIECE_KEY, self._deadline.step(ANSWER_TIMEOUT)) or b""
+
+    def write(self, piece: bytes) -> None:
+        """Let the kernel's file go on with this."""
+        self._step("write", self._deadline, data=base64.b64encode(piece).decode())
+
+    def end(self, error: str) -> None:
+        """Tell that it is done, or why not."""
+        self._step("end", Deadline(PATIENCE), error=error)
+
+    def check_size(self, path: Path) -> None:
+        """Make sure that a file is not too large."""
+        if path.stat().st_size > LARGEST:
+            raise UsageError(f"{self.request.name} is larger than {LARGEST >> 20} MiB")
+
+    def _step(self, step: str, deadline: Deadline, **argument: str | int) -> StoreAddress:
+        if deadline.passed:
+            raise UsageError(f"{self.request.name}: not there within {TIMEOUT:.0f} s")
+        patience = Deadline(deadline.step(PATIENCE))
+        if self._address is None:
+            self._address = self._kernel.address(patience.step(ANSWER_TIMEOUT))
+        text = json.dumps({"id": self.request.id, "step": step, **argument})
+        result = ask(self._kernel, self._address, VERB, patience, argument=text)["result"]
+        if result != "done":
+            raise UsageError(result)
+        return self._address
 
 
 def inside(directory: str, name: str) -> Path:
@@ -71,8 +132,6 @@ def inside(directory: str, name: str) -> Path:
         When it leads out of it, by a link too, or is hidden: the directory may be a home, with
         what shells and ssh read.
     """
-    if any(part.startswith(".") and part != ".." for part in Path(name).parts):
-        raise UsageError(f"{name!r} is hidden: such files of the notebook's directory stay alone")
     root = Path(directory).resolve()
     path = root / name
     parent = path.parent.resolve()
@@ -80,20 +139,22 @@ def inside(directory: str, name: str) -> Path:
         raise UsageError(f"{name!r} is not in the notebook's directory")
     if not parent.is_relative_to(root) or path.is_symlink():
         raise UsageError(f"{name!r} leads out of the notebook's directory, or is a link")
+    if any(part.startswith(".") for part in (parent / path.name).relative_to(root).parts):
+        raise UsageError(f"{name!r} is hidden: such files of the notebook's directory stay alone")
     return parent / path.name
 
 
-def _fetch(kernel: Addressed, request: FileRequest, path: Path) -> None:
+def _fetch(steps: _Steps, path: Path) -> None:
     # The name appears with the whole file.
-    part = path.with_name(f".{path.name}.{request.id}.part")
+    part = path.with_name(f".{path.name}.{steps.request.id}.part")
     try:
         with part.open("xb") as file:
             while True:
-                piece = _step(kernel, request, step="read", offset=file.tell())
+                piece = steps.read(file.tell())
                 file.write(piece)
                 if len(piece) < PIECE or file.tell() > LARGEST:
                     break
-        _check_size(request, part)
+        steps.check_size(part)
         if path.exists():
             part.chmod(path.stat().st_mode & 0o777)
         part.replace(path)
@@ -103,28 +164,10 @@ def _fetch(kernel: Addressed, request: FileRequest, path: Path) -> None:
         raise
 
 
-def _send(kernel: Addressed, request: FileRequest, path: Path) -> None:
+def _send(steps: _Steps, path: Path) -> None:
     if path.exists() and not path.is_file():
-        raise UsageError(f"{request.name} is no file")
-    _check_size(request, path)
+        raise UsageError(f"{steps.request.name} is no file")
+    steps.check_size(path)
     with path.open("rb") as file:
         while piece := file.read(PIECE):
-            _step(kernel, request, step="write", data=base64.b64encode(piece).decode())
-
-
-def _check_size(request: FileRequest, path: Path) -> None:
-    if path.stat().st_size > LARGEST:
-        raise UsageError(f"{request.name} is larger than {LARGEST >> 20} MiB")
-
-
-def _step(kernel: Addressed, request: FileRequest, **argument: str | int) -> bytes:
-    """Do one step; return the piece that it brings."""
-    deadline = Deadline(PATIENCE)
-    address = kernel.address(deadline.step(ANSWER_TIMEOUT))
-    text = json.dumps({"id": request.id, **argument})
-    result = ask(kernel, address, VERB, deadline, argument=text)["result"]
-    if result != "done":
-        raise UsageError(result)
-    if argument["step"] != "read":
-        return b""
-    return read(address, PIECE_KEY, deadline.step(ANSWER_TIMEOUT)) or b""
+            steps.write(piece)

@@ -12,10 +12,10 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from yarnkernel.deadline import Deadline
-from yarnkernel.file_request import GET, LARGEST, MESSAGE, PATIENCE, PUT, FileRequest
+from yarnkernel.file_request import GET, LARGEST, MESSAGE, PATIENCE, PUT, TIMEOUT, FileRequest
 
-#: Seconds for all of a file, and for a supervisor's first word.
-TIMEOUT, SILENCE = 600.0, PATIENCE
+#: Seconds for a supervisor's first word.
+SILENCE = PATIENCE
 USAGE = """%yarnkernel get FILE [NAME]   bring a file of the kernel's to the notebook's directory
 %yarnkernel put NAME [FILE]   bring a file of the notebook's directory to the kernel"""
 
@@ -94,10 +94,13 @@ class FileMagics(Magics):
 
     @staticmethod
     def _wait(request: FileRequest) -> None:
-        deadline, silence = Deadline(TIMEOUT), Deadline(SILENCE)
-        while request.id not in _answers:
+        deadline, silence = Deadline(2 * TIMEOUT), Deadline(SILENCE)
+        while True:
+            _told.clear()  # before the look: what is told from now on wakes us
+            if request.id in _answers:
+                break
             if deadline.passed:
-                raise UsageError(f"{request.name}: not there within {TIMEOUT:.0f} s")
+                raise UsageError(f"{request.name}: not there within {2 * TIMEOUT:.0f} s")
             if silence.passed and request.id not in _heard:
                 raise UsageError("no supervisor of yarnkernel's looks after this kernel")
             _told.wait(0.1)

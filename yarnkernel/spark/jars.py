@@ -65,7 +65,9 @@ def _archive(jvm: Any, jars: Path) -> str:
 
 
 def _upload(files: Any, hadoop: Any, paths: list[Path], part: Any) -> None:
-    handle, packed = tempfile.mkstemp(dir=Path.cwd(), prefix=".spark-jars-")
+    # The container's own directory goes with it; the kernel may work in its user's.
+    container = Path(os.environ["SPARK_CONF_DIR"]).parent
+    handle, packed = tempfile.mkstemp(dir=container, prefix=".spark-jars-")
     try:
         with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:
             for path in paths:  # they are compressed already

@@ -22,7 +22,7 @@ from yarnkernel.hadoop.node_manager import running_logs, web_scheme
 from yarnkernel.kernel_status import LOGS_KEY
 from yarnkernel.kernels.log_files import LogFile, join_pieces
 from yarnkernel.kinds import fits
-from yarnkernel.yarn.application import APPLICATION_TYPE
+from yarnkernel.yarn.application import APPLICATION_TYPE, CERTIFICATE_TAG
 from yarnkernel.yarn.client import ANSWER_TIMEOUT
 from yarnkernel.yarn.yarn_logs import logs_by_yarn
 
@@ -102,7 +102,8 @@ def stream_logs(
         reader.look_at(status)
         problem: ClusterError | None = None
         try:
-            ended = {} if pattern == KERNEL_LOG_PATTERN else _ended_containers(status, deadline)
+            of_all = pattern != KERNEL_LOG_PATTERN
+            ended = _ended_containers(status, deadline) if of_all else None
             yield from reader.read(_logs(client, status, reader.choose, deadline, ended))
         except (HttpError, UnreadableFileError) as exc:
             if not status.ended and client.last_status(app_id, any_type=True).ended:
@@ -218,21 +219,28 @@ def _logs(
     status: ApplicationStatus,
     choose: Choice,
     deadline: Deadline,
-    ended: Mapping[str, str],
+    ended: Mapping[str, str] | None,
 ) -> Iterator[ContainerLog]:
     if status.ended:
         configuration = client.cluster.configuration
         yield from aggregated_logs(configuration, status.app_id, status.user, choose, deadline)
         return
     running = dict(client.containers(status.app_id, deadline.step(ANSWER_TIMEOUT)))
-    for container, address in {**running, **ended}.items():
+    if CERTIFICATE_TAG in status.tags and ended is None and running:
+        running = dict([min(running.items())])  # the recipe is the ApplicationMaster
+    trouble: HttpError | None = None
+    has_read = False
+    for container, address in {**running, **(ended or {})}.items():
         configuration = client.cluster.configuration
         url = address if "://" in address else f"{web_scheme(configuration)}://{address}"
         try:
-            yield from running_logs(url, container, choose, deadline, configuration)
-        except HttpError:  # of those that have ended the node may be gone
-            if container not in ended:
-                raise
+            for log in running_logs(url, container, choose, deadline, configuration):
+                has_read = True
+                yield log
+        except HttpError as exc:  # further ones come and go, and their nodes with them
+            trouble = trouble or (exc if container in running else None)
+    if trouble is not None and not has_read:
+        raise trouble
 
 
 def follow_logs(
@@ -266,6 +274,7 @@ def follow_logs(
         When they cannot be read.
     """
     reader = _Reader(pattern, last_bytes)
+    of_further: dict[str, str] | None = None if pattern == KERNEL_LOG_PATTERN else {}
     collection: Deadline | None = None
     trouble: Deadline | None = None
     while collection is None or not collection.passed:
@@ -277,7 +286,7 @@ def follow_logs(
             collection = Deadline(2 * COMPLETION_TIMEOUT if forgotten else COLLECTION_TIMEOUT)
         step = Deadline(ANSWER_TIMEOUT)
         try:
-            yield from reader.read(_logs(client, status, reader.choose, step, {}))
+            yield from reader.read(_logs(client, status, reader.choose, step, of_further))
             trouble = None
         except (HttpError, UnreadableFileError) as exc:
             # A NodeManager may restart, and an application have just ended.
