@@ -42,6 +42,8 @@ class Parser(argparse.ArgumentParser):
     def refuse(self, unknown: Sequence[str]) -> NoReturn:
         """Say which words have no meaning here, and what may have been meant; exit with 2."""
         option = next((word for word in unknown if word.startswith("-")), "")
+        if option in self._option_string_actions:  # of ours, typed before our name
+            self.error(f"{option} comes after {self.prog}, not before it")
         meant = guess(option.partition("=")[0], self._option_string_actions)
         self.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
 

@@ -108,6 +108,7 @@ def test_arguments(user_shell: Shell, arguments: tuple[str, ...], reason: str) -
         (("start", "--env", "1x"), "'1x' is not NAME=VALUE"),
         (("list", "--nosuch"), "list: unrecognized arguments: --nosuch; next: yarnkernel list"),
         (("start", "--quee=x"), "did you mean --queue?"),
+        (("-q", "list"), "-q comes after yarnkernel list, not before it"),
         (("start", "--que", "x"), "unrecognized arguments: --que; did you mean"),
     ],
 )

@@ -137,6 +137,7 @@ def test_refusals(kernel: tuple[str, Kernel]) -> None:
     assert "'A B' cannot name a variable" in client.run("refused(1, ['true'], env={'A B': ''})")
     assert "KiB that travel" in client.run("refused(1, ['true'], files={'x': b'x' * 5 * 10**6})")
     assert "need a command" in client.run("refused(1, [])")
+    assert "a list of words" in client.run("refused(1, 'echo hi')")
     late = client.run(
         "import time\n"
         "many = containers.start(4, ['sleep', '600'], memory='3 GiB')\n"

@@ -169,7 +169,7 @@ def test_what_the_cluster_would_not_take(shell: Shell, tmp_path: Path) -> None:
     add = ("kernelspec", "add", "--name", "large", *prefix)
     said = shell.yarnkernel(*add, "--memory", "900 GiB", "--queue", "nowhere").ok().err
     assert re.search(r"warning: queue: there is no queue 'nowhere' \(queues: .*next: --queue", said)
-    assert "warning: container: YARN refuses what is larger than that" in said
+    assert "warning: container: the kernel is larger than any container" in said
     content = read(tmp_path / "share/jupyter/kernels/large")
     assert content["display_name"] == "Python (YARN, 900 GiB, nowhere)"
     fitting = ("--memory", "1 GiB", "--queue", "small", "--replace")

@@ -261,6 +261,8 @@ def test_kill_and_shutdown(front_end: FrontEnd, secure: Shell) -> None:
     os.kill(int(before), signal.SIGKILL)
     wait_until_ready(front_end.client)
     front_end.wait_for_end(application)
+    front_end.run("sc")  # alone it is no magic of IPython's
+    assert front_end.application() != application
     assert "10\n" in front_end.run("print(spark.range(10).count())")
     application = front_end.application()
     began = time.monotonic()

@@ -113,6 +113,8 @@ def start(
     ContainersError
         When this is no kernel that can have some.
     """
+    if isinstance(command, str):
+        raise UsageError("command: a list of words, as no shell runs it: ['bash', '-c', '...']")
     launch = {
         "command": [PYTHON if part == sys.executable else part for part in command],
         "env": dict(env or {}),

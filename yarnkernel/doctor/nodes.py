@@ -14,6 +14,7 @@ from yarnkernel.hadoop.endless_calls import start_in_thread
 from yarnkernel.hadoop.sockets import open_socket
 from yarnkernel.kernels.options import DEFAULT_PARTITION
 from yarnkernel.port_range import parse_ports
+from yarnkernel.yarn.spec_changes import AM_MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +43,9 @@ def check_size(subject: Subject, deadline: Deadline) -> Check:
     for name, memory, vcores in _asked(subject):
         found = f"{name} asks {memory} MiB and {vcores} vcores; {found}"
         if memory > most.memory or vcores > most.virtual_cores:
-            why = f"YARN refuses what is larger than that ({name})"
-            return failed(found, why, f"--memory '{most.memory} MiB' or less; --vcores")
+            fitting = most.memory - (AM_MEMORY if subject.options.memory else 0)
+            why = f"{name} is larger than any container: YARN refuses it"
+            return failed(found, why, f"--memory '{fitting} MiB' or less; --vcores")
         fit = [one for one in nodes if _has(one.capability, memory, vcores)]
         if nodes and not fit:
             return failed(found, f"no node is that large ({name}): it would wait", "less --memory")

@@ -260,8 +260,8 @@ class YarnProvisioner(KernelProvisionerBase):
         options, keep = launch_options(self.parent, self.kernel_spec, self._config_values, kwargs)
         self._keep = is_of_server(self.parent) if keep is None else keep
         recipe_options = ["--owned"]
-        if kwargs.get("cwd"):
-            directory = os.path.abspath(kwargs["cwd"])  # noqa: PTH100, ASYNC240  (asks nobody)
+        if kwargs.get("cwd") or options.with_notebook_dir:
+            directory = os.path.abspath(kwargs.get("cwd") or ".")  # noqa: PTH100, ASYNC240  (asks nobody)
             self._directory = identify(directory)
             self._files = NotebookFiles(directory if options.with_notebook_dir else "")
             recipe_options += ["--prefer-directory", directory]

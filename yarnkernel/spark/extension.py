@@ -38,6 +38,7 @@ class Extension:
         self._shell.events.register("pre_run_cell", self._before)
         self._shell.events.register("post_run_cell", self._after)
         self._shell.ast_transformers.append(FirstReads(self._shell.user_ns))
+        self._shell.input_transformers_cleanup.append(_read_sc)
         # Each interrupt would leave four tracebacks, of connections that it has broken.
         logging.getLogger("py4j").setLevel(logging.CRITICAL)
         logging.getLogger().addFilter(lambda record: record.msg != _INTERRUPTED)
@@ -66,6 +67,11 @@ class Extension:
         for name in NAMES:
             if contexts.is_over(self._shell.user_ns.get(name)):
                 del self._shell.user_ns[name]
+
+
+def _read_sc(lines: list[str]) -> list[str]:
+    """Take a cell that is "sc" alone for the name, and not for IPython's deprecated %sc."""
+    return ["(sc)\n"] if "".join(lines).strip() == "sc" else lines
 
 
 def _heed_interrupts() -> None:
