@@ -90,6 +90,14 @@ def test_names(shell: Shell, kernels: dict[str, str]) -> None:
     assert f"{short} (short)" in error
 
 
+def test_name_of_one_that_has_ended(shell: Shell) -> None:
+    kernel = shell.yarnkernel("start", "--name", "gone by now").ok().out.strip()
+    shell.yarnkernel("stop", kernel).ok()
+    error = shell.yarnkernel("interrupt", "gone by now").error(2)
+    assert f"{kernel} (gone by now) has ended: FINISHED SUCCEEDED" in error
+    assert f"next: yarnkernel logs {kernel}" in error
+
+
 def test_stop_all_asks_on_a_terminal(shell: Shell, kernels: dict[str, str]) -> None:
     dry = shell.yarnkernel("stop", "--all", "--dry-run").ok().out
     assert {line.split()[0] for line in dry.splitlines()} == set(kernels.values())

@@ -46,6 +46,12 @@ def find_id(text: str, *, ended: bool = False) -> str:
             raise UsageError(f"{what}: {_names(called)}; next: name one by its id")
     if not text:
         raise UsageError("you have no kernel; next: yarnkernel start")
+    if not ended and (over := [one for one in _own(text, ended=True) if _fits(one, text)]):
+        last = over[-1]
+        raise UsageError(
+            f"{last.id} ({printable(last.name)}) has ended: {last.outcome}; next: yarnkernel logs "
+            f"{last.id}"
+        )
     raise UsageError(
         f"no kernel of yours is called {text!r}: write its id, the number at its end, or its name; "
         "next: yarnkernel list"
