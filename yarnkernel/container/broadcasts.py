@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+#: Types that are wanted beside changes of state, and those while no client is connected: as JSON
+#: has them, as there may be many thousand messages a second.
+_ALWAYS = tuple(f'"{kind}"'.encode() for kind in (INPUT, MESSAGE))
+_UNHEARD = (*_ALWAYS, *(f'"{kind}"'.encode() for kind in OUTPUTS))
+
 
 async def listen(
     messages: Messages,
@@ -42,8 +47,8 @@ async def listen(
         Counts the connections of clients.
     """
 
-    def wanted() -> Collection[str]:
-        return (INPUT, MESSAGE) if clients() else (INPUT, MESSAGE, *OUTPUTS)
+    def wanted() -> Collection[bytes]:
+        return _ALWAYS if clients() else _UNHEARD
 
     async for message in messages.broadcasts(wanted, ROOM, recorder.leave_out):
         if message["msg_type"] == INPUT:

@@ -199,7 +199,7 @@ class Messages:
 
     async def broadcasts(
         self,
-        wanted: Callable[[], Collection[str]] = tuple,
+        wanted: Callable[[], Collection[bytes]] = tuple,
         most: int = 0,
         left_out: Callable[[int], object] = lambda _: None,
     ) -> AsyncIterator[dict[str, Any]]:
@@ -210,7 +210,7 @@ class Messages:
         Parameters
         ----------
         wanted : callable, optional
-            Tells before each message which other types are wanted now.
+            Tells before each message which other types are wanted now, as JSON has them.
         most : int, optional
             Bytes of the largest message of such a type that is read.
         left_out : callable, optional
@@ -221,7 +221,7 @@ class Messages:
             while True:
                 frames = await iopub.recv_multipart(copy=True)
                 if not _is_one(frames, _HEARD):
-                    if not _is_one(frames, [f'"{kind}"'.encode() for kind in wanted()]):
+                    if not _is_one(frames, wanted()):
                         continue
                     if (size := sum(map(len, frames))) > most:
                         left_out(size)

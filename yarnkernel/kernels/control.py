@@ -188,6 +188,27 @@ def _connection_info(address: StoreAddress, key: str, deadline: Deadline) -> Con
     return parse_connection_info(value, am_host=address.host)
 
 
+def ask_if_ours(kernel: Addressed, verb: str, deadline: Deadline) -> tuple[StoreAddress, str]:
+    """Ask a supervisor for something, if it is one of ours.
+
+    Returns
+    -------
+    StoreAddress
+        Where its store is.
+    str
+        What it answers; empty where the kernel has none of ours.
+
+    Raises
+    ------
+    ApplicationError, ApplicationTimeoutError
+        When there is no kernel, or it does not answer.
+    """
+    address = kernel.address(deadline.step(ANSWER_TIMEOUT))
+    if read_kernel_status(address, deadline.step(STEP_TIMEOUT)) is None:
+        return address, ""
+    return address, ask(kernel, address, verb, deadline)["result"]
+
+
 def other_info(kernel: Addressed, timeout: float, *, encrypted: bool) -> ConnectionInfo | None:
     """Ask for ports where a kernel is reached encrypted, or plainly, whichever it does itself.
 
@@ -213,10 +234,8 @@ def other_info(kernel: Addressed, timeout: float, *, encrypted: bool) -> Connect
     """
     verb = "encrypt" if encrypted else "plain"
     deadline = Deadline(timeout)
-    address = kernel.address(deadline.step(ANSWER_TIMEOUT))
-    if read_kernel_status(address, deadline.step(STEP_TIMEOUT)) is None:
-        return None
-    if ask(kernel, address, verb, deadline)["result"] != "published":
+    address, result = ask_if_ours(kernel, verb, deadline)
+    if result != "published":
         return None
     return kernel.reached(_connection_info(address, INFO_KEYS[verb], deadline))
 

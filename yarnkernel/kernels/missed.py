@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import YarnKernelError
-from yarnkernel.kernels.control import ANSWER_TIMEOUT, STEP_TIMEOUT, ask, read, read_kernel_status
+from yarnkernel.kernels.control import STEP_TIMEOUT, ask_if_ours, read
 from yarnkernel.kernels.results import Missed, MissedCell, Outputs, Result
 from yarnkernel.recording import RECORDING_KEY, VERB, Recording
 from yarnkernel.store import client as store
@@ -37,10 +37,7 @@ def read_missed(kernel: Addressed, timeout: float) -> Missed:
         When there is no kernel, or it does not answer in time.
     """
     deadline = Deadline(timeout)
-    address = kernel.address(deadline.step(ANSWER_TIMEOUT))
-    if read_kernel_status(address, deadline.step(STEP_TIMEOUT)) is None:
-        return Missed()
-    key = ask(kernel, address, VERB, deadline)["result"]
+    address, key = ask_if_ours(kernel, VERB, deadline)
     if not key.startswith(RECORDING_KEY):
         return Missed()
     value = read(address, key, deadline.step(STEP_TIMEOUT))
