@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yarnkernel.cluster.spark_java import reason_against_spark
-from yarnkernel.connection import KERNEL_KEYS, RECIPE_OPTIONS
+from yarnkernel.connection import KERNEL_KEYS, RECIPE_OPTIONS, write_connection_file
 from yarnkernel.environment.choice import check_is_there, choose_environment
 from yarnkernel.environment.recipe_archive import recipe_archive
 from yarnkernel.environment.staging import stage
@@ -28,7 +28,7 @@ from yarnkernel.yarn.spec_changes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import skein
 
@@ -81,7 +81,7 @@ def complete(
     scratch: Path,
     report: Report,
     recipe_options: Sequence[str] = (),
-    keys: Path | None = None,
+    keys: Mapping[str, str] | None = None,
 ) -> None:
     """Add to a specification what has to be made, or is of one start alone.
 
@@ -101,9 +101,9 @@ def complete(
         Told of each step.
     recipe_options : sequence of str, optional
         Further options of the recipe.
-    keys : pathlib.Path, optional
-        File with the kernel's keys, for its owner alone; has to be there until
-        the application is submitted. The container makes its own without one.
+    keys : mapping of str to str, optional
+        Those of the kernel's connection info. The container makes its own without them, and
+        where no key may travel.
 
     Raises
     ------
@@ -114,8 +114,9 @@ def complete(
         # Which of them is the kernel cannot be told, and whoever asks for more words need not.
         options = dataclasses.replace(options, verbose=False)
     recipe = [*recipe_options, *options.recipe_options()]
-    if keys is not None:
-        add_file(spec, KERNEL_KEYS, keys)
+    if keys is not None and not options.sealed:
+        write_connection_file(dict(keys), scratch / KERNEL_KEYS)
+        add_file(spec, KERNEL_KEYS, scratch / KERNEL_KEYS)
         recipe = ["--key-file", KERNEL_KEYS, *recipe]
     if options.environment:
         add_environment(spec, choose_environment(options.environment, pusher, cluster))

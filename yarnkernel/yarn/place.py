@@ -9,13 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yarnkernel.connection import (
-    AUTO,
-    KERNEL_INFO_KEY,
-    KERNEL_KEYS,
-    is_encrypted,
-    write_connection_file,
-)
+from yarnkernel.connection import AUTO, KERNEL_INFO_KEY, is_encrypted
 from yarnkernel.errors import YarnKernelError
 from yarnkernel.hadoop.login import name_in_cluster
 from yarnkernel.kernels.notebook_directory import with_directory
@@ -28,6 +22,8 @@ from yarnkernel.yarn.submission import Scheduling, asking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    import skein
 
     from yarnkernel.cluster.find import ClusterEnvironment
     from yarnkernel.connection import ConnectionInfo
@@ -119,27 +115,53 @@ class YarnPlace:
         )
 
     @contextlib.contextmanager
-    def _way(
-        self, client: YarnClient, options: LaunchOptions, deadline: Deadline, report: Report
-    ) -> Iterator[Way]:
-        """Make ready to submit."""
+    def _ready(
+        self,
+        options: LaunchOptions,
+        deadline: Deadline,
+        report: Report,
+        transfer: Transfer | None,
+        *,
+        keys: Mapping[str, str] | None = None,
+        recipe_options: Sequence[str] = (),
+    ) -> Iterator[tuple[Way, skein.ApplicationSpec]]:
+        """Make ready to submit: what is submitted, and the way that it goes."""
+        from yarnkernel.yarn.launch_spec import complete, load  # noqa: PLC0415
         from yarnkernel.yarn.skein_driver import SharedDriver  # noqa: PLC0415  (gRPC)
         from yarnkernel.yarn.way import choose_way  # noqa: PLC0415
 
-        with self._making_driver:  # of starts at once, none gets a driver of its own
-            self._driver = self._driver or SharedDriver(self.cluster)
-        with choose_way(
-            client,
-            options.via,
-            scheduling=Scheduling(options.priority, options.lifetime),
-            driver=self._driver,
-            explain=report,
-            sealed=options.sealed,
-        ) as way:
+        options, recipe_options = with_directory(options, recipe_options)
+        spec = load(options)  # what cannot be used is said before anybody is asked
+        report(self.introduction)
+        with contextlib.ExitStack() as stack:
+            client = stack.enter_context(YarnClient(self.cluster))
+            with self._making_driver:  # of starts at once, none gets a driver of its own
+                self._driver = self._driver or SharedDriver(self.cluster)
+            way = stack.enter_context(
+                choose_way(
+                    client,
+                    options.via,
+                    scheduling=Scheduling(options.priority, options.lifetime),
+                    driver=self._driver,
+                    explain=report,
+                    sealed=options.sealed,
+                )
+            )
             with asking(client, deadline):
                 client.check(deadline.step(ANSWER_TIMEOUT))
             report(Progress("connected", place=self.source))
-            yield way
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="yarnkernel-"))
+            complete(
+                spec,
+                options,
+                lambda: self.cluster,
+                _pusher(deadline, report, transfer),
+                scratch=Path(scratch),
+                report=report,
+                recipe_options=recipe_options,
+                keys=keys,
+            )
+            yield way, spec
 
     @contextlib.contextmanager
     def start(
@@ -156,33 +178,14 @@ class YarnPlace:
         """See :meth:`yarnkernel.kernels.place.Place.start`."""
         from yarnkernel.kernels.control import ENCRYPT_TIMEOUT  # noqa: PLC0415  (gRPC)
         from yarnkernel.yarn.launch import started  # noqa: PLC0415
-        from yarnkernel.yarn.launch_spec import complete, load  # noqa: PLC0415
 
-        options, recipe_options = with_directory(options, recipe_options)
-        spec = load(options)  # what cannot be used is said before anybody is asked
-        report(self.introduction)
-        with contextlib.ExitStack() as stack:
-            client = stack.enter_context(YarnClient(self.cluster))
-            way = stack.enter_context(self._way(client, options, deadline, report))
-            with tempfile.TemporaryDirectory(prefix="yarnkernel-") as directory:
-                path = None
-                if keys is not None and not options.sealed:
-                    path = Path(directory, KERNEL_KEYS)
-                    write_connection_file(dict(keys), path)
-                pusher = _pusher(deadline, report, transfer)
-                complete(
-                    spec,
-                    options,
-                    lambda: self.cluster,
-                    pusher,
-                    scratch=Path(directory),
-                    report=report,
-                    recipe_options=recipe_options,
-                    keys=path,
-                )
-                kernel, info = stack.enter_context(
-                    started(way, spec, deadline, key=key, report=report)
-                )
+        with (
+            self._ready(
+                options, deadline, report, transfer, keys=keys, recipe_options=recipe_options
+            ) as (way, spec),
+            started(way, spec, deadline, key=key, report=report) as (kernel, published),
+        ):
+            info = published
             if options.encrypt == AUTO and not is_encrypted(info):
                 with contextlib.suppress(YarnKernelError):
                     step = deadline.step(ENCRYPT_TIMEOUT)
@@ -200,28 +203,12 @@ class YarnPlace:
     ) -> Iterator[YarnKernel]:
         """See :meth:`yarnkernel.kernels.place.Place.submit`."""
         from yarnkernel.yarn.launch import submitted  # noqa: PLC0415  (gRPC)
-        from yarnkernel.yarn.launch_spec import complete, load  # noqa: PLC0415
 
-        options, recipe_options = with_directory(options)
-        spec = load(options)
-        report(self.introduction)
         with (
-            YarnClient(self.cluster) as client,
-            self._way(client, options, deadline, report) as way,
-            tempfile.TemporaryDirectory(prefix="yarnkernel-") as directory,
+            self._ready(options, deadline, report, transfer) as (way, spec),
+            submitted(way, spec, deadline, report) as kernel,
         ):
-            pusher = _pusher(deadline, report, transfer)
-            complete(
-                spec,
-                options,
-                lambda: self.cluster,
-                pusher,
-                scratch=Path(directory),
-                report=report,
-                recipe_options=recipe_options,
-            )
-            with submitted(way, spec, deadline, report) as kernel:
-                yield kernel
+            yield kernel
 
     def check_id(self, kernel: str) -> str:
         """See :meth:`yarnkernel.kernels.place.Place.check_id`."""
