@@ -29,7 +29,7 @@ from yarnkernel.yarn.yarn_logs import logs_by_yarn
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from yarnkernel.hadoop.container_logs import Choice, ContainerLog
+    from yarnkernel.hadoop.container_logs import ContainerLog
     from yarnkernel.yarn.application import ApplicationStatus
     from yarnkernel.yarn.client import YarnClient
 
@@ -102,9 +102,8 @@ def stream_logs(
         reader.look_at(status)
         problem: ClusterError | None = None
         try:
-            of_all = pattern != KERNEL_LOG_PATTERN
-            ended = _ended_containers(status, deadline) if of_all else None
-            yield from reader.read(_logs(client, status, reader.choose, deadline, ended))
+            ended = {} if reader.of_kernel_alone else _ended_containers(status, deadline)
+            yield from reader.read(_logs(client, status, reader, deadline, ended))
         except (HttpError, UnreadableFileError) as exc:
             if not status.ended and client.last_status(app_id, any_type=True).ended:
                 continue  # they have been moved in between
@@ -172,9 +171,14 @@ class _Reader:
         self.seen: dict[tuple[str, str], int] = {}
         self._decoders: dict[tuple[str, str], codecs.IncrementalDecoder] = {}
 
+    @property
+    def of_kernel_alone(self) -> bool:
+        """Whether further containers have nothing that is read."""
+        return self.pattern == KERNEL_LOG_PATTERN
+
     def look_at(self, status: ApplicationStatus) -> None:
         """Take all files of an application that has no kernel's log, Spark's for instance."""
-        if status.type != APPLICATION_TYPE and self.pattern == KERNEL_LOG_PATTERN:
+        if status.type != APPLICATION_TYPE and self.of_kernel_alone:
             self.pattern = ALL_FILES_PATTERN
 
     def choose(self, container: str, name: str, size: int) -> int | None:
@@ -217,21 +221,20 @@ def _ended_containers(status: ApplicationStatus, deadline: Deadline) -> dict[str
 def _logs(
     client: YarnClient,
     status: ApplicationStatus,
-    choose: Choice,
+    reader: _Reader,
     deadline: Deadline,
-    ended: Mapping[str, str] | None,
+    ended: Mapping[str, str],
 ) -> Iterator[ContainerLog]:
+    configuration, choose = client.cluster.configuration, reader.choose
     if status.ended:
-        configuration = client.cluster.configuration
         yield from aggregated_logs(configuration, status.app_id, status.user, choose, deadline)
         return
     running = dict(client.containers(status.app_id, deadline.step(ANSWER_TIMEOUT)))
-    if CERTIFICATE_TAG in status.tags and ended is None and running:
+    if CERTIFICATE_TAG in status.tags and reader.of_kernel_alone and running:
         running = dict([min(running.items())])  # the recipe is the ApplicationMaster
     trouble: HttpError | None = None
     has_read = False
-    for container, address in {**running, **(ended or {})}.items():
-        configuration = client.cluster.configuration
+    for container, address in {**running, **ended}.items():
         url = address if "://" in address else f"{web_scheme(configuration)}://{address}"
         try:
             for log in running_logs(url, container, choose, deadline, configuration):
@@ -274,7 +277,6 @@ def follow_logs(
         When they cannot be read.
     """
     reader = _Reader(pattern, last_bytes)
-    of_further: dict[str, str] | None = None if pattern == KERNEL_LOG_PATTERN else {}
     collection: Deadline | None = None
     trouble: Deadline | None = None
     while collection is None or not collection.passed:
@@ -286,7 +288,7 @@ def follow_logs(
             collection = Deadline(2 * COMPLETION_TIMEOUT if forgotten else COLLECTION_TIMEOUT)
         step = Deadline(ANSWER_TIMEOUT)
         try:
-            yield from reader.read(_logs(client, status, reader.choose, step, of_further))
+            yield from reader.read(_logs(client, status, reader, step, {}))
             trouble = None
         except (HttpError, UnreadableFileError) as exc:
             # A NodeManager may restart, and an application have just ended.
