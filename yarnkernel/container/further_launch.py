@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from yarnkernel.container_status import NUMBER_VARIABLE, check_size
@@ -175,8 +176,13 @@ class FurtherContexts:
         kept = [one for one in self._context.localResources if one.key not in withheld]
         del self._context.localResources[:]
         self._context.localResources.extend(kept)
-        self._files = without(launch.files, withheld) if launch.files else b""
+        self._of_kernel, self._withheld = launch.files, withheld
         self._token_file = token_file
+
+    @cached_property
+    def _files(self) -> bytes:
+        """What travels to each; packed when the first is wanted, as most kernels want none."""
+        return without(self._of_kernel, self._withheld) if self._of_kernel else b""
 
     def of(self, number: int, wanted: FurtherLaunch) -> Any:
         """Return the ContainerLaunchContextProto of one.
