@@ -499,3 +499,56 @@ def test_relaunch_after_the_end_is_refused(managers: Callable[..., KernelManager
     with pytest.raises(KernelLaunchError, match="has been shut down"):
         manager.start_kernel()
     assert provisioner._kernel == ""
+
+
+class Debugger:
+    """JupyterLab's side of the Debug Adapter Protocol, over the control channel."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.count = 0
+
+    def ask(self, command: str, **arguments: Any) -> dict[str, Any]:
+        """Send a request, and return the body of the answer."""
+        self.count += 1
+        client = self.kernel.client
+        request = {"type": "request", "seq": self.count, "command": command}
+        message = client.session.msg("debug_request", {**request, "arguments": arguments})
+        client.control_channel.send(message)
+        while (reply := client.get_control_msg(timeout=60))["parent_header"]["msg_id"] != message[
+            "header"
+        ]["msg_id"]:
+            pass
+        assert reply["content"]["success"], reply["content"]
+        return dict(reply["content"].get("body", {}))
+
+
+def test_debugger(managers: Callable[..., KernelManager]) -> None:
+    """A breakpoint stops a cell, whose variables can be seen."""
+    manager = managers()
+    assert manager.kernel_spec is not None
+    assert manager.kernel_spec.metadata["debugger"], "so that front ends offer it"
+    manager.start_kernel()
+    with connect(manager) as kernel:
+        debugger = Debugger(kernel)
+        debugger.ask("initialize", adapterID="", linesStartAt1=True, pathFormat="path")
+        debugger.ask("attach")
+        cell = "fruit = 'apple'\nfruit = fruit.upper()\nfruit"
+        path = debugger.ask("dumpCell", code=cell)["sourcePath"]
+        debugger.ask("setBreakpoints", source={"path": path}, breakpoints=[{"line": 2}])
+        debugger.ask("configurationDone")
+        request = kernel.client.execute(cell)
+        while (event := kernel.client.get_iopub_msg(timeout=60)["content"]).get(
+            "event"
+        ) != "stopped":
+            pass  # an event of no request's
+        thread = event["body"]["threadId"]
+        (frame, *_) = debugger.ask("stackTrace", threadId=thread)["stackFrames"]
+        assert (frame["source"]["path"], frame["line"]) == (path, 2)
+        scopes = debugger.ask("scopes", frameId=frame["id"])["scopes"]
+        reference = scopes[0]["variablesReference"]
+        values = debugger.ask("variables", variablesReference=reference)["variables"]
+        assert {"fruit": "'apple'"}.items() <= {one["name"]: one["value"] for one in values}.items()
+        debugger.ask("continue", threadId=thread)
+        result = kernel.next_message("execute_result", request)
+        assert result["content"]["data"]["text/plain"] == "'APPLE'"
