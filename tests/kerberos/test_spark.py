@@ -22,6 +22,7 @@ from tests.support.resource_manager import ENDED, ask
 from yarnkernel.hadoop.credentials import AMRM_TOKEN, Credentials
 from yarnkernel.hadoop.messages import message_class
 from yarnkernel.jupyter.agent_client import AgentClient
+from yarnkernel.local.state import JAVA_START_OPTIONS
 from yarnkernel.store.master_launch import is_ours
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ pytestmark = [
         importlib.util.find_spec("pyspark") is None, reason="no PySpark: scripts/setup-extras"
     ),
 ]
+QUICK_JAVA = " ".join(JAVA_START_OPTIONS)
 SLOW = "sc.parallelize(range(40), 40).map(lambda x: __import__('time').sleep(5)).count()"
 JOBS = "print(sc.statusTracker().getActiveJobsIds())"
 DATA = """
@@ -134,6 +136,12 @@ def front_end(secure: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         *("--spark", "--executors", "1", "--executor-memory", "500m", "--queue", "default"),
         # An executor of a busy machine may take long to come.
         *("--spark-conf", "spark.scheduler.minRegisteredResourcesRatio=0"),
+        # Five sessions do too little for a compiler that thinks for long to be of use.
+        *(
+            word
+            for part in ("driver", "executor", "yarn.am")
+            for word in ("--spark-conf", f"spark.{part}.extraJavaOptions={QUICK_JAVA}")
+        ),
     )
     added = secure.yarnkernel("kernelspec", "add", *options, "--prefix", prefix, "--json").ok()
     assert added.document["name"] == "spark"
