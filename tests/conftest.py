@@ -12,7 +12,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import platformdirs
 import psutil
@@ -20,6 +20,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support.distribution import Distribution
+from tests.support.fork_server import Command, ForkServer
 from tests.support.output_schema import check_document
 from tests.support.resource_manager import end_what_began
 from yarnkernel.kernels.options import WAY_VARIABLE
@@ -85,7 +86,7 @@ class Result:
 
 
 def finish(
-    process: subprocess.Popen[str], timeout: float = 60, given: str | None = None
+    process: subprocess.Popen[str] | Command, timeout: float = 60, given: str | None = None
 ) -> tuple[str, str]:
     """Wait for a command and return its output; one that does not end is a failure."""
     try:
@@ -109,6 +110,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="OPTIONS",
         help='of the cluster that most tests share, as in --cluster="--hadoop-version 3.4.3 --ha"',
     )
+    parser.addoption(
+        "--no-fork-server",
+        action="store_true",
+        help="start each command as a user's shell does; see tests/support/fork_server.py",
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -130,6 +136,9 @@ def via(request: pytest.FixtureRequest) -> Iterator[str]:
 
 class Shell:
     """Runs commands with an environment of its own."""
+
+    #: What most commands of ours are forked from.
+    fork_server: ClassVar[ForkServer | None] = None
 
     def __init__(self, environment: dict[str, str], directory: Path) -> None:
         self._environment = environment
@@ -165,9 +174,27 @@ class Shell:
         return Result(process.returncode, out, err, time.monotonic() - begin)
 
     def yarnkernel(self, *arguments: str | Path, **options: Any) -> Result:
-        result = self.run(BIN / "yarnkernel", *arguments, **options)
+        """Run a command of ours to its end, forked where nothing else is wanted of it."""
+        result = self._forked(*arguments, **options) or self.run(
+            BIN / "yarnkernel", *arguments, **options
+        )
         check_document(arguments, result.out)
         return result
+
+    def _forked(
+        self, *arguments: str | Path, timeout: float = 120, cwd: Path | None = None, **other: Any
+    ) -> Result | None:
+        begin = time.monotonic()
+        server = Shell.fork_server
+        command = (
+            server.start([str(a) for a in arguments], self.environment, cwd or self.directory)
+            if server is not None and not other
+            else None
+        )
+        if command is None:
+            return None
+        out, err = finish(command, timeout)
+        return Result(command.returncode, out, err, time.monotonic() - begin)
 
     def using(self, **variables: str | None) -> Shell:
         """Return a shell with other variables; None takes one away."""
@@ -203,6 +230,17 @@ def own_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", str(temporary))
         yield directory
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fork_server(pytestconfig: pytest.Config) -> Iterator[None]:
+    """What most commands of ours are forked from."""
+    if pytestconfig.getoption("--no-fork-server"):
+        yield
+        return
+    Shell.fork_server = ForkServer(BIN / "yarnkernel", clean_environment(Path("/")))
+    yield
+    Shell.fork_server.close()
 
 
 def processes_of(directory: Path) -> list[psutil.Process]:

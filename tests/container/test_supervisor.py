@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import Shell, wait_for
 from tests.support.containers import one_of
 from tests.support.kernels import RECIPE, Kernel, ended, final_status, start_kernel, write_spec
+from tests.support.resource_manager import ask
 from yarnkernel.container.supervisor import STOPPED
 
 if TYPE_CHECKING:
@@ -347,6 +348,11 @@ def test_supervisor_that_is_told_to_end_while_the_kernel_starts(
     spec = write_spec(tmp_path, f"{RECIPE} {command} {{connection_file}}")
     app_id = shell.yarnkernel("submit", spec).ok().out.strip()
     wait_for((tmp_path / "up").exists, 20, "the kernel runs")
+
+    def is_registered() -> bool:
+        return bool(ask(shell, f"apps/{app_id}")["app"]["state"] == "RUNNING")
+
+    wait_for(is_registered, 20, "YARN knows of the supervisor, and leaves the end to it")
     shell.yarnkernel("stop", app_id).ok()
     assert final_status(shell, app_id) == "SUCCEEDED"
 

@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 #: one worker's alone.
 GROUPS = (
     ("tests/docker/",),
+    ("tests/jobs/test_ssh_",),
+    ("tests/jobs/",),
     ("tests/environment/", "tests/cluster/test_hdfs.py"),
+    ("tests/kerberos/",),
     ("tests/container/test_direct_daemons.py",),
     ("tests/jupyter/test_provisioner.py",),
-    ("tests/kerberos/",),
     ("tests/docs/test_tutorial.py",),
     ("tests/jupyter/test_provisioner_faults.py",),
     ("tests/cluster/test_other_clusters.py",),
-    ("tests/jobs/",),
     ("tests/groups/test_group.py",),
     ("tests/magics/test_remote.py",),
     ("tests/doctor/test_strict.py",),
