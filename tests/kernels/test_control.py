@@ -62,8 +62,7 @@ def list_and_status(shell: Shell, app_id: str, client: Kernel) -> None:
     def row() -> list[str]:
         lines = shell.yarnkernel("list").ok().out.splitlines()
         assert lines[0].split() == [
-            "APPLICATION", "NAME", "USER", "STATE", "KERNEL", "IDLE", "MEMORY", "HOST", "QUEUE",
-            "TIME",
+            "ID", "NAME", "USER", "STATE", "KERNEL", "IDLE", "MEMORY", "HOST", "QUEUE", "TIME",
         ]  # fmt: skip
         (line,) = [line for line in lines if line.startswith(app_id)]
         return line.split()

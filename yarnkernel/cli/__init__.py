@@ -45,7 +45,8 @@ def build_parser() -> Parser:
     """Build the parser of the whole command line."""
     parser = Parser(
         prog="yarnkernel",
-        description="Run Jupyter kernels in Hadoop YARN containers.",
+        description="Run Jupyter kernels where the data is: in Hadoop YARN containers, in jobs of "
+        "Slurm, Grid Engine and PBS, on ssh hosts, on this machine.",
         epilog="Which cluster: YARN_CONF_DIR or HADOOP_CONF_DIR, else the one that `yarn` on PATH "
         "is configured for, else that of HADOOP_HOME, else the running local cluster.",
     )

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 KERNEL_TIMEOUT = 3.0
 #: Of the table of kernels; on narrow terminals some are dropped, the first one first.
 _HEADINGS = (
-    "APPLICATION", "NAME", "USER", "STATE", "KERNEL", "IDLE", "MEMORY", "HOST", "QUEUE", "TIME",
+    "ID", "NAME", "USER", "STATE", "KERNEL", "IDLE", "MEMORY", "HOST", "QUEUE", "TIME",
 )  # fmt: skip
 _DROPPED = ("QUEUE", "HOST", "USER", "TIME", "IDLE", "KERNEL", "MEMORY", "NAME")
 #: Characters of logs that are held back until it is known whether there are several.
@@ -46,13 +46,20 @@ MOST_HELD = 1 << 20
 
 def add_commands(commands: Commands) -> None:
     """Add the commands of this module."""
-    parser = add_command(commands, "list", _list, "list the kernels of this cluster")
+    parser = add_command(
+        commands,
+        "list",
+        _list,
+        "list kernels: of the cluster, batch systems, hosts, this machine",
+    )
     parser.add_argument("--all", action="store_true", help="those that have ended too")
     parser.add_argument("--user", default="", help="only those of this user")
     parser.add_argument("--ids", action="store_true", help="only the ids, a line each")
     add_edge(parser, "only those of the YARN cluster behind this edge node")
 
-    parser = add_command(commands, "status", _status, "show what YARN knows of an application")
+    parser = add_command(
+        commands, "status", _status, "show how a kernel is, and what its place says of it"
+    )
     add_kernel(parser)
 
     parser = add_command(

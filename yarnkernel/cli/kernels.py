@@ -61,16 +61,16 @@ def add_commands(commands: Commands) -> None:
         commands,
         "start",
         _start,
-        "submit a kernel, wait for it and write its connection file",
-        "Prints the application id. What it submitted is killed when it fails or is interrupted.",
+        "start a kernel, wait for it and write its connection file",
+        "Prints the kernel's id. What it has started ends when it fails or is interrupted.",
     )
     add_spec(parser)
     add_kernelspec(parser)
     add_options(parser)
-    _add_connection_file(parser, "Jupyter's runtime directory, kernel-<application id>.json")
+    _add_connection_file(parser, "Jupyter's runtime directory, kernel-<id>.json")
 
     parser = add_command(
-        commands, "submit", _submit, "submit an application and print its id", "Does not wait."
+        commands, "submit", _submit, "start a kernel and print its id", "Does not wait for it."
     )
     add_spec(parser)
     add_kernelspec(parser)

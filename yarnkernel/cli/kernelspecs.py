@@ -45,9 +45,7 @@ _UNSET = {
 
 def add_commands(commands: Commands) -> None:
     """Add the commands of this module."""
-    group = commands.add_parser(
-        "kernelspec", help="kernelspecs: what front ends start YARN kernels by"
-    )
+    group = commands.add_parser("kernelspec", help="kernelspecs: what front ends start kernels by")
     nested = group.add_subparsers(metavar="COMMAND", required=True)
     _add_add(nested)
     _add_set(nested)
@@ -62,10 +60,14 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument("kernelspec", metavar="NAME", help="name of the kernelspec")
 
-    add_command(nested, "list", _list, "list the kernelspecs that start YARN kernels")
+    add_command(nested, "list", _list, "list the kernelspecs that start kernels by yarnkernel")
 
     parser = add_command(
-        nested, "remove", _remove, "remove kernelspecs that start YARN kernels", "No others."
+        nested,
+        "remove",
+        _remove,
+        "remove kernelspecs that start kernels by yarnkernel",
+        "No others.",
     )
     parser.add_argument("names", nargs="+", metavar="NAME", help="name of a kernelspec")
 

@@ -30,8 +30,8 @@ def add_commands(commands: Commands) -> None:
         commands,
         "stop",
         _stop,
-        "end kernels and their applications",
-        "A kernel ends in good order; when that takes too long, YARN kills the application.",
+        "end kernels, and their applications and jobs",
+        "A kernel ends in good order; when that takes too long, its place kills it.",
     )
     parser.add_argument(
         "kernels",
@@ -39,13 +39,15 @@ def add_commands(commands: Commands) -> None:
         metavar="KERNEL",
         help="its id, the number at the end of it, or its name",
     )
-    parser.add_argument("--all", action="store_true", help="all kernels of yours on this cluster")
+    parser.add_argument(
+        "--all", action="store_true", help="all kernels of yours, at all places that list shows"
+    )
     parser.add_argument(
         "-y", "--yes", action="store_true", help="do not ask before all are ended, on a terminal"
     )
     parser.add_argument("--dry-run", action="store_true", help="only tell which would be ended")
-    parser.add_argument("--force", action="store_true", help="let YARN kill it at once")
-    add_timeout(parser, "how long an application may take to end", 15.0)
+    parser.add_argument("--force", action="store_true", help="have it killed at once")
+    add_timeout(parser, "how long a kernel may take to end", 15.0)
 
 
 def _stop(options: argparse.Namespace, output: Output) -> int:

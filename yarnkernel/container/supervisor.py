@@ -53,6 +53,8 @@ RESTART_GRACE = 1.0
 GUARD_PAUSE = 0.1
 #: Share of the container's memory above which the end by a signal may have to do with it.
 SUSPICIOUS = 0.9
+#: What a notebook shows of a kernel that is ended under it.
+STOPPED = "The kernel was stopped from outside, as by yarnkernel stop. Its variables are gone.\n"
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,6 @@ class SupervisorOptions:
     limits: Limits
     further: FurtherOptions
     verbose: bool
-
-
-#: What a notebook shows of a kernel that is ended under it.
-STOPPED = "The kernel was stopped from outside, as by yarnkernel stop. Its variables are gone.\n"
 
 
 class Supervisor:
