@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import skein
 
 #: Run as a kernel's command: what it can read of its parent, and what it may itself.
 LOOK = """\
@@ -35,6 +36,11 @@ def run_recipe(directory: Path, *options: str) -> str:
         pytest.skip("needs setpriv, as root can read everything")
     look = directory / "look.py"
     look.write_text(LOOK)
+    container = directory / "container_1_0001_01_000002"
+    container.mkdir()
+    credentials = skein.Security.new_credentials()
+    for name, part in (("crt", "cert"), ("pem", "key")):
+        (container / f".skein.{name}").write_bytes(credentials._get_bytes(part))
     recipe = (
         f"ulimit -Sc 4; ulimit -Sn 512; exec {sys.executable} -m yarnkernel.recipe -v"
         f" {shlex.join(options)} -- {sys.executable} {look} {{connection_file}}"
@@ -46,6 +52,8 @@ def run_recipe(directory: Path, *options: str) -> str:
             "PYTHONPATH": str(Path(__file__).parents[2]),
             "SKEIN_APPLICATION_ID": "application_1_0001",
             "SKEIN_APPMASTER_ADDRESS": "127.0.0.1:1",
+            "CONTAINER_ID": container.name,
+            "LOCAL_DIRS": str(directory),
             "NM_HOST": "127.0.0.1",
             "HOME": str(directory),
         },
