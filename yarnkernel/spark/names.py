@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import symtable
 from typing import Any
 
 from IPython.core.error import InputRejected
@@ -68,14 +69,21 @@ class FirstReads:
 
 
 def _first_read(tree: ast.AST) -> set[str]:
-    """Which of the names are read and never assigned."""
+    """Which of the names are read as the cell's own, and never assigned there."""
+    cell = symtable.symtable(ast.unparse(tree), "<cell>", "exec")
+    assigned = {
+        symbol.get_name()
+        for symbol in cell.get_symbols()
+        if symbol.is_assigned() or symbol.is_imported()
+    }
     read: set[str] = set()
-    assigned: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id in NAMES:
-            (read if isinstance(node.ctx, ast.Load) else assigned).add(node.id)
-        elif isinstance(node, ast.alias):
-            assigned.add(node.asname or node.name)
-        elif isinstance(node, ast.arg):
-            assigned.add(node.arg)
-    return read - assigned
+    scopes = [cell]
+    while scopes:
+        scope = scopes.pop()
+        scopes += scope.get_children()
+        read |= {
+            symbol.get_name()
+            for symbol in scope.get_symbols()
+            if symbol.is_referenced() and (scope is cell or symbol.is_global())
+        }
+    return read.intersection(NAMES) - assigned
