@@ -52,8 +52,8 @@ def daemon(shell: Shell, name: str) -> psutil.Process:
 def killed(shell: Shell, name: str) -> Iterator[None]:
     """Kill a daemon, and keep its ports for it: other sessions start clusters meanwhile."""
     (status,) = shell.yarnkernel("cluster", "status", "--name", CLUSTER, "--json").ok().document
-    ports = [port for use, port in status["ports"].items() if use.startswith(f"{name}-")]
-    assert ports
+    ports = [port for use, port in status["ports"].items() if use.partition("-")[0] == name]
+    assert len(ports) > 2, "its own, its web page's, another one"
     with contextlib.ExitStack() as stack:
         process = daemon(shell, name)
         process.kill()

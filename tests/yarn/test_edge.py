@@ -94,7 +94,8 @@ def test_all_commands(laptop: Laptop, cluster: dict[str, Any]) -> None:
     assert (status["state"], status["kernel"]["restarts"]) == ("RUNNING", 0)
     code = "import os; x = 42; print(os.environ['SKEIN_APPLICATION_ID'])"
     log = "_ = os.system('echo a line for the log')"
-    assert cells(laptop, app_id, code, log) == [app_id, "a line for the log"]
+    # What a child process prints may come when its cell is over.
+    assert cells(laptop, app_id, code, log)[:1] == [app_id]
     wait_for(
         lambda: "a line for the log" in laptop.yarnkernel("logs", app_id).ok().out, 10, "its log"
     )
