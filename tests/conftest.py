@@ -29,7 +29,7 @@ from yarnkernel.local.class_archive import maker_arguments
 from yarnkernel.local.state import read_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -169,32 +169,22 @@ class Shell:
         begin = time.monotonic()
         if given is not None:
             options["stdin"] = subprocess.PIPE
-        process = self.start(*command, **options)
+        process = self._fork(command, options) or self.start(*command, **options)
         out, err = finish(process, timeout, given)
         return Result(process.returncode, out, err, time.monotonic() - begin)
 
     def yarnkernel(self, *arguments: str | Path, **options: Any) -> Result:
-        """Run a command of ours to its end, forked where nothing else is wanted of it."""
-        result = self._forked(*arguments, **options) or self.run(
-            BIN / "yarnkernel", *arguments, **options
-        )
+        result = self.run(BIN / "yarnkernel", *arguments, **options)
         check_document(arguments, result.out)
         return result
 
-    def _forked(
-        self, *arguments: str | Path, timeout: float = 120, cwd: Path | None = None, **other: Any
-    ) -> Result | None:
-        begin = time.monotonic()
+    def _fork(self, command: Sequence[str | Path], options: dict[str, Any]) -> Command | None:
+        """Fork a command of ours of which nothing but its output and exit code is wanted."""
+        program, *arguments = map(str, command)
         server = Shell.fork_server
-        command = (
-            server.start([str(a) for a in arguments], self.environment, cwd or self.directory)
-            if server is not None and not other
-            else None
-        )
-        if command is None:
+        if server is None or program != server.command or options.keys() - {"cwd"}:
             return None
-        out, err = finish(command, timeout)
-        return Result(command.returncode, out, err, time.monotonic() - begin)
+        return server.start(arguments, self.environment, options.get("cwd", self.directory))
 
     def using(self, **variables: str | None) -> Shell:
         """Return a shell with other variables; None takes one away."""

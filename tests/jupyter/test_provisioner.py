@@ -515,10 +515,8 @@ class Debugger:
         request = {"type": "request", "seq": self.count, "command": command}
         message = client.session.msg("debug_request", {**request, "arguments": arguments})
         client.control_channel.send(message)
-        while (reply := client.get_control_msg(timeout=60))["parent_header"]["msg_id"] != message[
-            "header"
-        ]["msg_id"]:
-            pass
+        reply = client.get_control_msg(timeout=60)
+        assert reply["parent_header"]["msg_id"] == message["header"]["msg_id"]
         assert reply["content"]["success"], reply["content"]
         return dict(reply["content"].get("body", {}))
 
@@ -538,10 +536,9 @@ def test_debugger(managers: Callable[..., KernelManager]) -> None:
         debugger.ask("setBreakpoints", source={"path": path}, breakpoints=[{"line": 2}])
         debugger.ask("configurationDone")
         request = kernel.client.execute(cell)
-        while (event := kernel.client.get_iopub_msg(timeout=60)["content"]).get(
-            "event"
-        ) != "stopped":
-            pass  # an event of no request's
+        event: dict[str, Any] = {}
+        while event.get("event") != "stopped":  # which no request's header comes with
+            event = kernel.client.get_iopub_msg(timeout=60)["content"]
         thread = event["body"]["threadId"]
         (frame, *_) = debugger.ask("stackTrace", threadId=thread)["stackFrames"]
         assert (frame["source"]["path"], frame["line"]) == (path, 2)

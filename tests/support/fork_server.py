@@ -3,7 +3,7 @@
 Of what a command costs, the start of Python and the imports are nine tenths, and tests type two
 thousand. A test that needs more of a process than what it prints and its exit code (its signals,
 its terminal, what it reads, its arguments) starts a real one: see
-:meth:`tests.conftest.Shell.yarnkernel`.
+:meth:`tests.conftest.Shell.run`.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class ForkServer:
     """
 
     def __init__(self, command: Path, environment: Mapping[str, str]) -> None:
-        self._command = str(command)
+        self.command = str(command)
         self._at_start = _read_at_start(environment)
         # Without the session's directories: see tests.conftest.processes_of.
         self._environment = {"PATH": environment["PATH"], **self._at_start}
@@ -121,7 +121,7 @@ class ForkServer:
         self, arguments: Sequence[str], environment: Mapping[str, str], directory: Path
     ) -> Command | None:
         """Start a command; None where it would not be as one that is started by itself."""
-        args = [self._command, *arguments]
+        args = [self.command, *arguments]
         request = json.dumps([args, dict(environment), str(directory)]).encode()
         if _read_at_start(environment) != self._at_start or len(request) > REQUEST_SIZE:
             return None

@@ -93,9 +93,9 @@ def test_all_commands(laptop: Laptop, cluster: dict[str, Any]) -> None:
     status = laptop.yarnkernel("status", app_id, "--json").ok().document
     assert (status["state"], status["kernel"]["restarts"]) == ("RUNNING", 0)
     code = "import os; x = 42; print(os.environ['SKEIN_APPLICATION_ID'])"
-    log = "_ = os.system('echo a line for the log')"
-    # What a child process prints may come when its cell is over.
-    assert cells(laptop, app_id, code, log)[:1] == [app_id]
+    # What a child process prints may come a moment later, and is lost when its cell is over.
+    log = "import time; _ = os.system('echo a line for the log'); time.sleep(1)"
+    assert cells(laptop, app_id, code, log) == [app_id, "a line for the log"]
     wait_for(
         lambda: "a line for the log" in laptop.yarnkernel("logs", app_id).ok().out, 10, "its log"
     )
