@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 #: Imports nothing from where it starts, and nothing of ours but what has travelled.
 _RUN = "import sys; sys.path[:] = [{directory!r}, *filter(None, sys.path)]; {run}"
 _RECIPE = "from yarnkernel.recipe import main; sys.exit(main())"
-#: What the recipe imports that is not of Python's own.
-_NEEDED = ("jupyter_client", "zmq", "psutil")
+#: What the recipe imports that is not of Python's own: what a Python that does not fit cannot load
+#: is imported to see whether it fits, and the rest, which takes a tenth of a second, is looked for.
+_COMPILED, _PLAIN = ("zmq", "psutil"), ("jupyter_client",)
+_TEST = (
+    "import sys, {compiled}; from importlib.util import find_spec; "
+    "sys.exit(sys.version_info < (3, 10) or not all(map(find_spec, {plain})))"
+)
 #: Exit code where the Python of the host lacks that.
 MISSING = 96
 
@@ -63,8 +68,9 @@ def script(
     str
         Lines, the last of which becomes the recipe.
     """
-    needed = ", ".join((*_NEEDED, "ipykernel") if needs_ipykernel else _NEEDED)
-    test = f"import sys, {needed}; sys.exit(sys.version_info < (3, 10))"
+    plain = (*_PLAIN, "ipykernel") if needs_ipykernel else _PLAIN
+    test = _TEST.format(compiled=", ".join(_COMPILED), plain=list(plain))
+    needed = ", ".join((*plain, *_COMPILED))
     start = _RUN.format(directory=recipe, run=_RECIPE)
     tried = " ".join(pythons)
     complaint = (
