@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import filelock
 import platformdirs
 import psutil
 import pytest
@@ -222,6 +223,12 @@ def own_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield directory
 
 
+@pytest.fixture(scope="session")
+def shared_directory(own_directory: Path, worker_id: str) -> Path:
+    """A directory of all workers of pytest-xdist."""
+    return own_directory if worker_id == "master" else own_directory.parent
+
+
 @pytest.fixture(scope="session", autouse=True)
 def fork_server(pytestconfig: pytest.Config) -> Iterator[None]:
     """What most commands of ours are forked from."""
@@ -383,26 +390,39 @@ def make_venv(prefix: Path, *packages: str) -> None:
         subprocess.run(command, check=True, timeout=300)
 
 
+def make_once(path: Path, make: Callable[[], object]) -> Path:
+    """Make what all workers of pytest-xdist share; whoever comes first makes it."""
+    path.parent.mkdir(exist_ok=True)
+    made = path.with_name(f"{path.name}.made")
+    with filelock.FileLock(path.with_name(f"{path.name}.lock"), timeout=400):
+        if not made.exists():
+            make()
+            made.touch()
+    return path
+
+
 @pytest.fixture(scope="session")
-def kernel_venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def kernel_venv(shared_directory: Path) -> Path:
     """A virtual environment with what a container needs, and nothing of ours."""
-    prefix = tmp_path_factory.mktemp("prefixes") / "my kernel's"
-    make_venv(prefix, "ipykernel", "skein", "setuptools")
-    # What no kernel needs: type hints of other libraries, time zones, a debugger. Without its
-    # native library, Hadoop takes 4 ms for each file.
-    for unwanted in ("jedi/third_party", "tzdata/zoneinfo", "debugpy", "debugpy-*.dist-info"):
-        for directory in prefix.glob(f"lib/python3*/site-packages/{unwanted}"):
-            shutil.rmtree(directory)
-    return prefix
+    prefix = shared_directory / "prefixes" / "my kernel's"
+
+    def make() -> None:
+        make_venv(prefix, "ipykernel", "skein", "setuptools")
+        # What no kernel needs: type hints of other libraries, time zones, a debugger. Without its
+        # native library, Hadoop takes 4 ms for each file.
+        for unwanted in ("jedi/third_party", "tzdata/zoneinfo", "debugpy", "debugpy-*.dist-info"):
+            for directory in prefix.glob(f"lib/python3*/site-packages/{unwanted}"):
+                shutil.rmtree(directory)
+
+    return make_once(prefix, make)
 
 
 @pytest.fixture(scope="session")
-def venv_archive(kernel_venv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def venv_archive(kernel_venv: Path, shared_directory: Path) -> Path:
     """That environment, packed."""
-    archive = tmp_path_factory.mktemp("archives") / "packed.tar.gz"
-    command = [f"{BIN}/yarnkernel", "env", "pack", str(kernel_venv), "-o", str(archive)]
-    subprocess.run(command, check=True, timeout=120)
-    return archive
+    archive = shared_directory / "archives" / "packed.tar.gz"
+    pack = [f"{BIN}/yarnkernel", "env", "pack", str(kernel_venv), "-o", str(archive)]
+    return make_once(archive, lambda: subprocess.run(pack, check=True, timeout=120))
 
 
 @pytest.fixture
