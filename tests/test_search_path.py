@@ -60,8 +60,8 @@ def test_front_end_that_starts_an_agent(clean: Shell, tmp_path: Path) -> None:
         "    print(exc)\n"
     )
     # As a front end does that was installed with a script of its own.
-    nobody = clean.using(HOME=str(tmp_path))
-    result = nobody.run(sys.executable, "-c", f"import sys; sys.path.remove('')\n{code}").ok()
+    (script := tmp_path / "front_end.py").write_text(code)
+    result = clean.using(HOME=str(tmp_path)).run(sys.executable, script).ok()
     assert "hijacked" not in result.out + result.err
     assert "no cluster" in result.out
 
