@@ -5,8 +5,8 @@
 ...     print(kernel.execute("6 * 7").value)
 42
 
-Names are imported when they are used, so that ``import yarnkernel`` costs
-nothing in a container and on the command line. The same for event loops is in ``yarnkernel.aio``.
+Names are imported on first use, so that ``import yarnkernel`` costs nothing in a container and on
+the command line. ``yarnkernel.aio`` is the same for asyncio.
 """
 
 from __future__ import annotations
@@ -90,12 +90,12 @@ def __getattr__(name: str) -> Any:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Let IPython know ``%%remote``: ``%load_ext yarnkernel``."""
+    """Register ``%%remote`` with IPython, for ``%load_ext yarnkernel``."""
     import_module("yarnkernel.magics.magic").load(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """End the kernels of its session: ``%unload_ext yarnkernel``."""
+    """End the session's kernels, for ``%unload_ext yarnkernel``."""
     import_module("yarnkernel.magics.magic").unload(shell)
 
 

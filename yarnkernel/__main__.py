@@ -9,9 +9,9 @@ from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """Run one command; Ctrl-C is one from the first moment on, while modules are imported."""
+    """Run one command; Ctrl-C works from the start, even while modules are imported."""
     if "" in sys.path[:1] or sys.path[:1] == [os.environ.get("PWD")]:
-        del sys.path[0]  # `python -m`: what lies here is not ours
+        del sys.path[0]  # `python -m`: modules in this directory are not ours
     try:
         from yarnkernel.cli import run  # noqa: PLC0415
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Files of a kernel's own directory by which the two sides outside YARN find each other."""
+"""Files in a kernel's directory by which client and supervisor find each other outside YARN."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from typing import Any
 
 #: Variable with the directory of a kernel outside YARN.
 DIRECTORY_VARIABLE = "YARNKERNEL_DIRECTORY"
-#: Variable of the kernel with the directory where files that came along are.
+#: Variable of the kernel with the directory of the files that came along.
 FILES_VARIABLE = "YARNKERNEL_FILES"
-#: Variable with the address that such a kernel is to have; by default one that others can reach.
+#: Variable with the address for such a kernel; by default one that other hosts can reach.
 ADDRESS_VARIABLE = "YARNKERNEL_ADDRESS"
 #: Variable with the MiB that such a kernel may use.
 MEMORY_VARIABLE = "YARNKERNEL_MEMORY"
-#: Where the store listens, and its public key of CurveZMQ.
+#: The store's address and its CurveZMQ public key.
 ADDRESS_FILE = "address.json"
-#: The public keys of the clients that may ask it, a line each.
+#: The public keys of its clients, one per line.
 CLIENTS_FILE = "clients"
 #: How the kernel ended.
 END_FILE = "end.json"
-#: What is said there of one that was asked to end by a signal.
+#: Its text for a kernel that was ended by a signal.
 ENDED_BY_SIGNAL = "It was asked to end by a signal."
-#: The process id of a kernel that is a plain process of its host.
+#: The process id of a kernel that is a plain process of the host.
 PID_FILE = "pid"
-#: Directory of what the kernel was given, which goes when it ends.
+#: Directory of the kernel's files, which is deleted when it ends.
 FILES_DIRECTORY = "files"
-#: What supervisor and kernel have printed.
+#: The output of supervisor and kernel.
 LOG_FILE = "kernel.log"
 
 
 def write_private(path: Path, document: dict[str, Any]) -> None:
-    """Write a file of JSON that its owner alone can read, at once or not at all.
+    """Write a JSON file that only its owner can read, atomically.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the command lines of this package have in common: a parser, and checks of arguments."""
+"""The parser that all command lines of this package share, and checks of arguments."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from yarnkernel.option import Option
 
-#: Of a whole number that any library takes.
+#: Digits of an integer that any library accepts.
 DIGITS = 18
-#: How much words have to be alike for a guess, of 1.
+#: Similarity from which a word is suggested; 1 is equal.
 _LIKE = 0.7
 
 
@@ -25,11 +25,11 @@ class Parser(argparse.ArgumentParser):
     """argparse's parser, with usage errors of one line, and no abbreviations of options."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        # An abbreviation that is typed today may fit two options tomorrow.
+        # An abbreviation that is unique today may fit two options tomorrow.
         super().__init__(*args, **{"allow_abbrev": False, **kwargs})
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and where help is; exit with 2."""
+        """Print what is wrong and where to find help; exit with 2."""
         self.exit(2, f"{self.prog}: {message}; next: {self.prog} --help\n")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
@@ -40,16 +40,16 @@ class Parser(argparse.ArgumentParser):
         super()._check_value(action, value)
 
     def refuse(self, unknown: Sequence[str]) -> NoReturn:
-        """Say which words have no meaning here, and what may have been meant; exit with 2."""
+        """Print which arguments are unknown and what may have been meant; exit with 2."""
         option = next((word for word in unknown if word.startswith("-")), "")
-        if option in self._option_string_actions:  # of ours, typed before our name
+        if option in self._option_string_actions:  # an option of ours, typed before the command
             self.error(f"{option} comes after {self.prog}, not before it")
         meant = guess(option.partition("=")[0], self._option_string_actions)
         self.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
 
 
 def guess(word: str, known: Iterable[str]) -> str:
-    """Return a question for what may have been meant; empty where nothing is like it."""
+    """Return a "did you mean" question; empty if nothing is similar."""
     found = difflib.get_close_matches(word, list(known), 1, _LIKE) if word else []
     return f"; did you mean {found[0]}?" if found else ""
 
@@ -66,7 +66,7 @@ def seconds(text: str) -> float:
 
 
 def timeout(text: str) -> float:
-    """Read a number of seconds, more than 0 and no more than any wait can take."""
+    """Read a number of seconds, more than 0 and within the range of all waits."""
     value = seconds(text)
     if value > LONGEST:
         raise argparse.ArgumentTypeError(f"{text!r} is more than {LONGEST:.0f} s, 20 days")
@@ -74,14 +74,14 @@ def timeout(text: str) -> float:
 
 
 def count(text: str) -> int:
-    """Read a whole number, 1 or more."""
+    """Read an integer, 1 or more."""
     if not text.isdecimal() or len(text) > DIGITS or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
 
 
 def reader(option: Option) -> Callable[[str], Any]:
-    """Return what reads an option's value."""
+    """Return the function that reads an option's value."""
 
     def read(text: str) -> Any:
         try:
@@ -93,7 +93,7 @@ def reader(option: Option) -> Callable[[str], Any]:
 
 
 def metavar_of(option: Option) -> str:
-    """What stands for a value in a usage."""
+    """Return the placeholder of a value in usage texts."""
     if option.choices:
         return "|".join(option.choices)
     return option.metavar or _METAVARS.get(option.unit) or option.dashed.upper()
@@ -110,13 +110,13 @@ def add_option(
     Parameters
     ----------
     parser : argparse.ArgumentParser, or a group of one
-        Gets it.
+        The parser.
     option : Option
         The option.
     default : object, optional
-        Its value where it is not given. By default there is none then.
+        The value if the option is not given. By default there is none.
     taken : collection of str, optional
-        Spellings that mean something else there.
+        Spellings that have another meaning there.
     """
     flags = [flag for flag in option.flags if flag not in taken]
     default_text = option.unset or (option.default_text if option.kind in (int, float) else "")
@@ -129,7 +129,7 @@ def add_option(
             *flags,
             type=reader(option),
             action="store" if option.as_command else _ACTIONS.get(option.kind, "store"),
-            # Read by the type; they are for the help, and for shells that complete them.
+            # Checked by the type; listed for the help and for completion.
             choices=option.choices or None,
             metavar=metavar_of(option),
             **known,
@@ -144,7 +144,7 @@ def add_option(
 
 
 class _Update(argparse.Action):
-    """Adds to a mapping, where a list has "extend"."""
+    """The counterpart of "extend" for a mapping."""
 
     def __call__(
         self,

@@ -1,4 +1,4 @@
-"""A command that runs to its end, within a deadline, and leaves no process behind."""
+"""Runs a command within a deadline and leaves no process behind."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from yarnkernel.deadline import Deadline
 
-#: Seconds for the end of a process after SIGKILL.
+#: Seconds for a process to end after SIGKILL.
 KILL_TIMEOUT = 10.0
-#: Seconds between two looks at how far a command is.
+#: Seconds between two checks of a command's progress.
 LOOK_INTERVAL = 0.1
 
 
@@ -32,15 +32,15 @@ def run_to_end(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command and return its output as text.
 
-    It gets a session of its own: Ctrl-C at the terminal ends it through us, so
-    that we know it has ended before we clean up after it.
+    It gets its own session, so that Ctrl-C at the terminal reaches only us: we end the command
+    before we clean up after it.
 
     Parameters
     ----------
     command : sequence of str
         The command and its arguments.
     deadline : Deadline
-        When it is killed.
+        After which it is killed.
     environment : mapping
         Its whole environment.
     stdin, stdout : file or int, optional
@@ -51,7 +51,7 @@ def run_to_end(
     Returns
     -------
     subprocess.CompletedProcess
-        However it ended.
+        Whatever its exit code.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def run_to_end(
     """
     process = None
     try:
-        with deferred():  # a process that is started is known below
+        with deferred():  # a started process has to be known below
             process = subprocess.Popen(
                 command,
                 env=dict(environment),
@@ -88,5 +88,5 @@ def run_to_end(
         if process is not None and process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            with contextlib.suppress(subprocess.TimeoutExpired):  # it may wait for a disk
+            with contextlib.suppress(subprocess.TimeoutExpired):  # it may be waiting for a disk
                 process.wait(KILL_TIMEOUT)

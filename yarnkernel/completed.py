@@ -1,4 +1,4 @@
-"""What commands leave behind, wherever they ran."""
+"""The result of a command, wherever it ran."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Completed:
-    """What a command on a host has said.
+    """The result of a command on a host.
 
     Attributes
     ----------
     code : int
         Its exit code.
     out, err : str
-        What it wrote.
+        Its output.
     """
 
     code: int

@@ -1,4 +1,4 @@
-"""Connection info: what a client needs to talk to a kernel, and the file it is kept in.
+"""Connection info, which a client needs to talk to a kernel, and connection files.
 
 The fields are those of Jupyter's connection files
 (https://jupyter-client.readthedocs.io/en/stable/kernels.html#connection-files).
@@ -19,34 +19,35 @@ from yarnkernel.errors import ConnectionInfoError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: The key of skein's own recipe (skein/recipes/ipython_kernel.py): either side can be skein's.
+#: The key that skein's own recipe uses (skein/recipes/ipython_kernel.py), so that either side can
+#: be skein's.
 KERNEL_INFO_KEY = "ipython.kernel.info"
-#: How the diagnostics begin that the recipe gives; the kernel's last lines follow.
+#: The beginning of the recipe's diagnostics; the kernel's last lines follow.
 RECIPE_DIAGNOSTICS = "The kernel "
-#: What stands for the connection file in a kernel's command, as in Jupyter's kernelspecs.
+#: Placeholder of the connection file in a kernel's command, as in Jupyter's kernelspecs.
 CONNECTION_FILE = "{connection_file}"
-#: Variable of a container with further options of the recipe, as a shell quotes them.
+#: Variable of a container with further options of the recipe, shell-quoted.
 RECIPE_OPTIONS = "YARNKERNEL_RECIPE_OPTIONS"
-#: Variable of a container with the kernel's home, as YARN puts its own into ``HOME``.
+#: Variable of a container with the kernel's home, as YARN sets ``HOME`` itself.
 KERNEL_HOME = "YARNKERNEL_HOME"
-#: File of a container with the keys that its kernel has to use.
+#: File of a container with the keys for its kernel.
 KERNEL_KEYS = "yarnkernel-keys.json"
-#: Directory of a container with the recipe, where that came along.
+#: Directory of a container with the recipe, if it was shipped.
 RECIPE_DIRECTORY = ".yarnkernel-recipe"
 #: Fields of connection info that a front end may choose.
 KEY_NAMES = ("key", "signature_scheme")
-#: Whether a kernel encrypts (CurveZMQ): never, as stock clients of a connection file want it; where
-#: it can; or always, and then nothing that travels to it in a submission opens it.
+#: Whether a kernel encrypts (CurveZMQ): never, for stock clients of a connection file; if it can;
+#: or always, in which case no key travels with the submission.
 ENCRYPTIONS = NEVER, AUTO, REQUIRED = ("never", "auto", "required")
-#: Fields of connection info by which clients and kernel encrypt (CurveZMQ).
+#: Fields of connection info with the CurveZMQ keys.
 CURVE_NAMES = ("curve_publickey", "curve_secretkey")
-#: How the reason for a restart begins when the kernel has not crashed; follows "The kernel".
+#: The beginning of the reason for a restart without a crash; follows "The kernel".
 ASKED_TO_RESTART = "was asked to restart"
-#: How the reason begins for the end of a kernel that nobody used, or that was old.
+#: The beginning of the reason for the end of a kernel that was unused or too old.
 ENDED_UNUSED = "was ended: "
 PORT_NAMES = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
-#: Connection info as Jupyter's clients take it; unknown keys are kept.
+#: Connection info as Jupyter's clients expect it; unknown keys are kept.
 ConnectionInfo = dict[str, Any]
 
 
@@ -56,12 +57,12 @@ def keys_of(info: ConnectionInfo) -> dict[str, str]:
 
 
 def is_encrypted(info: ConnectionInfo) -> bool:
-    """Whether what is said by it is encrypted."""
+    """Return whether a connection with it is encrypted."""
     return CURVE_NAMES[0] in info
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host's name or address means the machine that uses it."""
+    """Return whether a host's name or address is a loopback one."""
     if host == "localhost":
         return True
     try:
@@ -78,8 +79,8 @@ def parse_connection_info(value: bytes, *, am_host: str = "") -> ConnectionInfo:
     value : bytes
         The value of the key, a JSON object in UTF-8.
     am_host : str, optional
-        Host of the ApplicationMaster. A kernel on a loopback address can only
-        be reached when its ApplicationMaster is on one too.
+        Host of the ApplicationMaster. A kernel on a loopback address can be reached only if its
+        ApplicationMaster is on one, too.
 
     Returns
     -------
@@ -89,7 +90,7 @@ def parse_connection_info(value: bytes, *, am_host: str = "") -> ConnectionInfo:
     Raises
     ------
     ConnectionInfoError
-        When it is not JSON in UTF-8, lacks a field, or has one that cannot be right.
+        When it is not JSON in UTF-8, or a field is missing or invalid.
     """
     try:
         info = json.loads(value.decode("utf-8"))
@@ -137,26 +138,26 @@ def _check_fields(info: ConnectionInfo) -> None:
 def through_forwards(
     info: ConnectionInfo, forward: Callable[[str, int], tuple[str, int]]
 ) -> ConnectionInfo:
-    """Put ports of this machine into connection info that has the kernel's.
+    """Replace a kernel's ports in connection info by forwarded ports of this machine.
 
     Parameters
     ----------
     info : dict
         The connection info.
     forward : callable
-        Tells where here a port of a host is reached.
+        Returns where on this machine a host's port is reached.
     """
     ports = {name: forward(info["ip"], info[name])[1] for name in PORT_NAMES}
     return {**info, "ip": "127.0.0.1", **ports}
 
 
 def format_connection_info(info: ConnectionInfo) -> str:
-    """Write connection info as the text of a connection file."""
+    """Return connection info as the text of a connection file."""
     return json.dumps(info, indent=2, sort_keys=True) + "\n"
 
 
 def default_connection_file(app_id: str) -> Path:
-    """Where an application's connection file is kept by default.
+    """Return the default path of an application's connection file.
 
     In Jupyter's runtime directory, so that ``jupyter console --existing
     kernel-<app_id>.json`` finds it from anywhere.
@@ -175,7 +176,7 @@ def default_connection_file(app_id: str) -> Path:
 
 
 def find_connection_file(name: str) -> Path:
-    """Find a connection file as Jupyter's commands do.
+    """Find a connection file as Jupyter's own commands do.
 
     Parameters
     ----------
@@ -198,7 +199,7 @@ def find_connection_file(name: str) -> Path:
 
 
 def read_connection_file(path: Path) -> ConnectionInfo:
-    """Read and check a connection file, also that of a kernel on this machine.
+    """Read and check a connection file, even of a kernel on this machine.
 
     Raises
     ------
@@ -218,7 +219,7 @@ def read_connection_file(path: Path) -> ConnectionInfo:
 
 
 def make_runtime_directory() -> Path:
-    """Make Jupyter's runtime directory if need be, for its user alone.
+    """Make Jupyter's runtime directory if needed, accessible to its user only.
 
     Raises
     ------
@@ -234,7 +235,7 @@ def make_runtime_directory() -> Path:
 
 
 def check_writable(path: Path) -> None:
-    """Make sure that a connection file can be written, before a kernel is started for it.
+    """Check that a connection file can be written, before a kernel is started for it.
 
     Raises
     ------
@@ -255,14 +256,14 @@ def check_writable(path: Path) -> None:
 
 
 def write_connection_file(info: ConnectionInfo, path: Path) -> None:
-    """Write a connection file that its owner alone can read, at once or not at all.
+    """Write a connection file that only its owner can read, atomically.
 
     Parameters
     ----------
     info : dict
         Connection info.
     path : pathlib.Path
-        The file; one that exists is replaced.
+        The file; an existing one is replaced.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""What a supervisor tells its kernel of the further containers that this has asked for.
+"""The states of further containers, as a supervisor reports them to its kernel.
 
 Both sides use this module: the supervisor and, in the kernel, ``yarnkernel.containers``. They
-talk by lines of JSON over a socket of the host, which may be of two versions of yarnkernel.
+exchange lines of JSON over a Unix socket and may be of different versions.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ from typing import Any, get_type_hints
 from yarnkernel.errors import UsageError, YarnKernelError
 from yarnkernel.kinds import fits
 
-#: Variable of a kernel with the name of that socket, abstract as unix(7) has it; each
-#: supervisor has another one.
+#: Variable of a kernel with the name of that abstract socket (unix(7)), which differs for each
+#: supervisor.
 CONTAINERS_VARIABLE = "YARNKERNEL_CONTAINERS"
 #: Variable of a further container with its number.
 NUMBER_VARIABLE = "YARNKERNEL_CONTAINER"
-#: In a command: the Python that the kernel's own script has chosen.
+#: Placeholder in a command for the Python that the kernel's script has chosen.
 PYTHON = "{python}"
-#: Bytes of the longest line of either side.
+#: Longest line in bytes.
 LONGEST_LINE = 4 << 20
-#: Bytes that may travel to a container, with its command and variables.
+#: Most bytes of a container's command, variables and files together.
 MOST_THAT_TRAVELS = 1 << 20
-#: States: asked for, granted, taken over by a NodeManager, ended.
+#: States: requested, granted, accepted by a NodeManager, ended.
 WAITING, STARTING, RUNNING, ENDED = STATES = ("waiting", "starting", "running", "ended")
 
 
 def check_size(launch: dict[str, Any]) -> None:
-    """Make sure that what a container is asked for with can travel there.
+    """Check that a container's command, variables and files are not too large.
 
     Raises
     ------
     UsageError
-        When it is too much.
+        When they are.
     """
     if len(json.dumps(launch)) > MOST_THAT_TRAVELS:
         raise UsageError(
@@ -50,22 +50,21 @@ class ContainerStatus:
     Attributes
     ----------
     number : int
-        Which one it is of this application, from 1 on.
+        Its number within the application, from 1.
     state : str
-        ``"waiting"`` for YARN to grant it, ``"starting"``, ``"running"`` (which begins with the
-        files that it is brought) or ``"ended"``.
+        ``"waiting"`` for YARN to grant it, ``"starting"``, ``"running"`` (includes the download of
+        its files) or ``"ended"``.
     reason : str
         Why it waits; empty in the other states.
     container_id : str
         YARN's id; empty while it waits.
     host : str
-        Where it is; empty while it waits.
+        The node; empty while it waits.
     exit_code : int or None
-        How it has ended: that of the command, or one of YARN's own, which are negative but for
-        137 and 143 (``ContainerExitStatus`` of Hadoop 3.5.0). None before, and when it never
-        began.
+        The command's exit code, or one of YARN's own, which are negative except for 137 and 143
+        (``ContainerExitStatus`` of Hadoop 3.5.0). None before the end and if it never started.
     diagnostics : str
-        Why it has ended, in YARN's words, which have the end of its log when the command failed.
+        Why it has ended, in YARN's words; with the end of its log if the command failed.
     """
 
     number: int
@@ -77,17 +76,17 @@ class ContainerStatus:
     diagnostics: str = ""
 
     def document(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+        """Return it as a JSON object."""
         return asdict(self)
 
     @classmethod
     def of(cls, document: Any) -> ContainerStatus:
-        """Read it again; fields of a newer supervisor are left out.
+        """Read it from JSON; fields of a newer supervisor are ignored.
 
         Raises
         ------
         YarnKernelError
-            When it is none.
+            When it is not a status.
         """
         try:
             known = {f.name: document[f.name] for f in fields(cls) if f.name in document}
@@ -103,7 +102,7 @@ class ContainerStatus:
 
 
 class ContainersError(YarnKernelError):
-    """Further containers of a kernel cannot be had, or have ended too early."""
+    """Further containers are not available, or have ended too early."""
 
 
 class ContainersTimeoutError(ContainersError, TimeoutError):

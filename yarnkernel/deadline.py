@@ -1,4 +1,4 @@
-"""One deadline over many steps."""
+"""One deadline for many steps."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import time
 
 #: Seconds from the submission to a usable kernel, by default; a busy cluster takes minutes.
 START_TIMEOUT = 300.0
-#: The longest deadline in seconds: libraries take milliseconds in 32 bits, which is 24 days.
+#: The longest deadline in seconds, 24 days: libraries take milliseconds in 32 bits.
 LONGEST = 20 * 86400.0
 
 
 class Deadline:
-    """A point in time that a row of steps must not pass.
+    """A point in time by which a series of steps has to end.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ class Deadline:
     Attributes
     ----------
     seconds : float
-        How far away it was when it was made.
+        How far away it was at first.
     given_up : bool
         Whether it passed because nobody waits any more.
     """
@@ -32,26 +32,26 @@ class Deadline:
         self._end = time.monotonic() + self.seconds
 
     def cut_short(self) -> None:
-        """Let it pass now: nobody waits any more."""
+        """Let it pass now, as nobody waits any more."""
         self.given_up = True
         self._end = time.monotonic()
 
     def renew(self) -> None:
-        """Let it be as far away as it was at first: there was progress."""
+        """Start it again, as there was progress."""
         self._end = time.monotonic() + self.seconds
 
     @property
     def remaining(self) -> float:
-        """Seconds left, never less than 0."""
+        """Seconds left, at least 0."""
         return max(0.0, self._end - time.monotonic())
 
     @property
     def passed(self) -> bool:
-        """Whether no time is left."""
+        """Whether it has passed."""
         return self.remaining == 0.0
 
     def step(self, longest: float) -> float:
-        """Return the timeout in seconds of a step that takes ``longest`` at most.
+        """Return the timeout in seconds of a step that may take ``longest``.
 
         At least a millisecond, as some libraries take 0 for "no timeout".
         """

@@ -1,4 +1,4 @@
-"""Classes whose fields are options: how one is declared, and what follows from that."""
+"""Classes whose fields are options: their declaration, and the checks that follow from it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def option(default: Any, help: str, **known: Any) -> Any:  # noqa: A002  (as argparse has it)
-    """Declare a field of :class:`Options`; the kind is the annotation's.
+    """Declare a field of :class:`Options`; its annotation is the option's kind.
 
     Parameters
     ----------
@@ -34,16 +34,16 @@ def option(default: Any, help: str, **known: Any) -> Any:  # noqa: A002  (as arg
 
 
 def same(default: Any, known: Option, **changes: Any) -> Any:
-    """Declare a field of :class:`Options` that is known already.
+    """Declare a field of :class:`Options` from a known option.
 
     Parameters
     ----------
     default : object
         Its default.
     known : Option
-        What is known of it.
+        The option.
     **changes
-        What is otherwise here.
+        Fields that differ here.
     """
     metadata = {"option": dataclasses.replace(known, **changes)}
     if isinstance(default, (list, dict)):
@@ -52,7 +52,7 @@ def same(default: Any, known: Option, **changes: Any) -> Any:
 
 
 def table_of(options: type) -> dict[str, Option]:
-    """Return the options that are the fields of a class, by their names."""
+    """Return the options of a class by name."""
     hints = get_type_hints(options)
     return {
         field.name: dataclasses.replace(
@@ -79,33 +79,33 @@ def _kind(hint: Any) -> type:
 
 @dataclass(frozen=True)
 class Options:
-    """Fields that are declared by :func:`option`, and checked wherever they come from."""
+    """Base of classes whose fields are declared by :func:`option` and always checked."""
 
     @classmethod
     @functools.cache
     def table(cls) -> dict[str, Option]:
-        """Return all of them, by their names."""
+        """Return all options by name."""
         return table_of(cls)
 
     def __post_init__(self) -> None:
-        """Check all values; whole numbers become floats where those are wanted."""
+        """Check all values; convert integers where floats are wanted."""
         for name, known in self.table().items():
             object.__setattr__(self, name, known.checked(getattr(self, name)))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Read what was given.
+        """Make an instance of given values.
 
         Raises
         ------
         UsageError
-            For a name that is no option, and a value that is none of its option.
+            For an unknown name or an invalid value.
         """
         check_names(values, cls.table())
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Write what differs from the defaults."""
+        """Return the values that differ from the defaults."""
         return {
             name: getattr(self, name)
             for name, known in self.table().items()
@@ -114,12 +114,12 @@ class Options:
 
 
 def check_names(names: Mapping[str, Any], table: Mapping[str, Option]) -> None:
-    """Make sure that all names are options'.
+    """Check that all names are options.
 
     Raises
     ------
     UsageError
-        For the first that is none.
+        For the first that is not.
     """
     for name in names:
         if name not in table:

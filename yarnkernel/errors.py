@@ -51,7 +51,7 @@ from __future__ import annotations
 
 #: Exit code of a recipe that cannot be an ApplicationMaster: EX_UNAVAILABLE of sysexits.h.
 CANNOT_BE_MASTER = 69
-#: How the recipe's own lines begin in its container's log.
+#: The beginning of the recipe's own lines in its container's log.
 RECIPE_LINE = "yarnkernel.recipe: "
 
 
@@ -61,19 +61,19 @@ class YarnKernelError(Exception):
     Attributes
     ----------
     exit_code : int
-        What the command line returns when this error ends a command.
+        The exit code of a command that this error ends.
     """
 
     exit_code = 1
 
 
 def summary(error: object) -> str:
-    """Return an error in one line, for a line that goes on: without hints and logs."""
+    """Return an error in one line, without hints and logs."""
     return str(getattr(error, "message", error)).partition("\n")[0]
 
 
 class UsageError(YarnKernelError, ValueError):
-    """An argument, option or file that cannot be used, found before anything was submitted."""
+    """An unusable argument, option or file, found before anything was submitted."""
 
     exit_code = 2
 
@@ -83,45 +83,45 @@ class SpecError(UsageError):
 
 
 class PlaceError(YarnKernelError, ConnectionError):
-    """Where kernels run does not answer, or it is not known which place that is."""
+    """The place where kernels run does not answer, or none is configured."""
 
 
 class ClusterError(PlaceError):
-    """No cluster is configured, or the one that is does not answer."""
+    """No cluster is configured, or the cluster does not answer."""
 
 
 class HostError(PlaceError):
-    """A host cannot be reached, or what is asked of it cannot be done there."""
+    """A host cannot be reached or cannot do what is asked of it."""
 
 
 class HostTimeoutError(HostError, TimeoutError):
-    """A host has not answered in time."""
+    """A host did not answer in time."""
 
     exit_code = 3
 
 
 class HostRefusedError(HostError):
-    """A host forbids what is asked of it, and will do so again."""
+    """A host refuses what is asked of it, and would do so again."""
 
 
 class SchedulerDownError(PlaceError):
-    """A batch system does not answer, which says nothing about its jobs."""
+    """A batch system does not answer; its jobs may be fine."""
 
 
 class HadoopConfigurationError(ClusterError):
-    """A site file of Hadoop, or a setting in one, that cannot be used."""
+    """An unusable site file of Hadoop, or an unusable setting in one."""
 
 
 class RpcError(ClusterError):
-    """What should be a daemon of Hadoop does not speak as one."""
+    """A server that should be a daemon of Hadoop does not follow Hadoop's RPC protocol."""
 
 
 class AuthenticationError(RpcError):
-    """The daemon wants an authentication that is not spoken here."""
+    """Authentication with a daemon failed, or it wants a kind that is not supported."""
 
 
 class UnreachableError(RpcError):
-    """A daemon of Hadoop cannot be reached, or closes the connection; it may be restarting."""
+    """A daemon of Hadoop cannot be reached or closes the connection; it may be restarting."""
 
 
 class RpcTimeoutError(UnreachableError, TimeoutError):
@@ -136,11 +136,11 @@ class HadoopError(ClusterError):
     class_name : str
         The exception's class in Java.
     details : str
-        What it says, with its stack.
+        Its message with the stack trace.
     """
 
     def __init__(self, class_name: str, details: str) -> None:
-        # The first line names the class again; a stack follows it.
+        # The first line repeats the class; a stack trace follows.
         lines = [line.strip() for line in details.splitlines() if line.strip()]
         first = lines[0].removeprefix(f"{class_name}: ") if lines else ""
         super().__init__(first or class_name or "it gave no reason")
@@ -149,38 +149,38 @@ class HadoopError(ClusterError):
 
 
 class AccessDeniedError(HadoopError, PermissionError):
-    """The user must not do that."""
+    """The user is not allowed to do that."""
 
 
 class NotFoundError(HadoopError, LookupError):
-    """The daemon has no such application, attempt or container."""
+    """The daemon knows no such application, attempt or container."""
 
 
 class StandbyError(HadoopError):
-    """The daemon is one of a pair, and not the active one."""
+    """The daemon is the standby of a pair."""
 
 
 class InvalidTokenError(HadoopError):
-    """The daemon does not know the token that we log in with, or not any more."""
+    """The daemon does not accept our token, which may have expired."""
 
 
 class NotRegisteredError(HadoopError):
-    """The ResourceManager was restarted and asks the ApplicationMaster to register again."""
+    """The ResourceManager was restarted, and the ApplicationMaster has to register again."""
 
 
 class CredentialsError(YarnKernelError, ValueError):
-    """A file of tokens cannot be read, or lacks the one that is needed."""
+    """A token file cannot be read or lacks a needed token."""
 
 
 class HttpError(ClusterError):
-    """A daemon of Hadoop does not answer over HTTP, or with an error.
+    """A daemon of Hadoop answers with an HTTP error or not at all.
 
     Parameters
     ----------
     message : str
         What happened.
     status : int, default 0
-        HTTP's status; 0 without an answer.
+        The HTTP status; 0 without an answer.
     """
 
     def __init__(self, message: str, *, status: int = 0) -> None:
@@ -189,11 +189,11 @@ class HttpError(ClusterError):
 
 
 class NoClusterError(ClusterError):
-    """Nothing here names a cluster."""
+    """No cluster is configured."""
 
 
 class UnreadableFileError(ClusterError):
-    """A file of the cluster cannot be read without Hadoop's own client, or is damaged."""
+    """A file on the cluster is damaged or cannot be read without Hadoop's own client."""
 
 
 class LocalClusterError(ClusterError):
@@ -207,11 +207,11 @@ class LocalClusterTimeoutError(LocalClusterError, TimeoutError):
 
 
 class ClusterFileError(ClusterError):
-    """The cluster's file system does not do what it is asked for."""
+    """The cluster's file system refuses an operation or fails."""
 
 
 class ClusterFileTimeoutError(ClusterFileError, TimeoutError):
-    """The deadline passed before the cluster's file system had done what it was asked for."""
+    """The deadline passed before the cluster's file system had finished."""
 
     exit_code = 3
 
@@ -227,7 +227,7 @@ class PackTimeoutError(PackError, TimeoutError):
 
 
 class ArtefactError(YarnKernelError, OSError):
-    """An artefact of Hadoop cannot be fetched, verified or stored."""
+    """An artefact of Hadoop cannot be downloaded, verified or stored."""
 
 
 class SubmitError(YarnKernelError):
@@ -240,7 +240,7 @@ class DirectWayError(SubmitError):
     Parameters
     ----------
     reason : str
-        Why, to follow a colon.
+        Why; follows a colon.
     """
 
     def __init__(self, reason: str) -> None:
@@ -255,7 +255,7 @@ class SubmitTimeoutError(SubmitError, TimeoutError):
 
 
 class ApplicationError(YarnKernelError):
-    """An application is not in the state that a command needs.
+    """An application is not in the state that an operation needs.
 
     Parameters
     ----------
@@ -310,11 +310,11 @@ class ApplicationTimeoutError(ApplicationError, TimeoutError):
 
 
 class ApplicationNotFoundError(ApplicationError, LookupError):
-    """The ResourceManager does not know the application, or it is not one of skein's."""
+    """The ResourceManager does not know the application, or it is not one of skein or ours."""
 
 
 class ApplicationForgottenError(ApplicationNotFoundError):
-    """The ResourceManager had the application, which has ended, and remembers it no more."""
+    """The application has ended so long ago that the ResourceManager has forgotten it."""
 
 
 class KernelStartError(ApplicationError):
@@ -322,11 +322,11 @@ class KernelStartError(ApplicationError):
 
 
 class MasterFailedError(KernelStartError):
-    """A recipe could not be its application's ApplicationMaster; skein's might be."""
+    """A recipe could not be its application's ApplicationMaster; skein's may work."""
 
     @property
     def reason(self) -> str:
-        """What the recipe said last; what YARN says where the log cannot be read."""
+        """The recipe's last message, or YARN's if the log cannot be read."""
         said = [line for line in self.log.splitlines() if line.startswith(RECIPE_LINE)]
         return f"{self.app_id}: {said[-1]}" if said else self.message
 
@@ -338,4 +338,4 @@ class KernelStartTimeoutError(KernelStartError, TimeoutError):
 
 
 class ConnectionInfoError(YarnKernelError, ValueError):
-    """What stands under the key is not connection info that a client can use."""
+    """The value of the key is not usable connection info."""

@@ -1,7 +1,7 @@
-"""One process at a time, where the file system has locks.
+"""File locks, on file systems that have them.
 
-Homes that several machines share may have none (Lustre without ``flock``, NFS without its lock
-daemon): filelock waits there for ever, or leaves behind a file that locks out everybody.
+Shared homes may have none (Lustre without ``flock``, NFS without its lock daemon). There filelock
+waits for ever, or leaves a file behind that locks everybody out.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-#: Seconds between two looks at a lock.
+#: Seconds between two attempts to get a lock.
 _INTERVAL = 0.02
 
 
 class LockTimeoutError(TimeoutError):
-    """Somebody else has held a lock for too long."""
+    """Another process has held a lock for too long."""
 
 
 @contextlib.contextmanager
@@ -30,18 +30,18 @@ def locked(path: Path, timeout: float, *, needed: bool = False) -> Iterator[None
     Parameters
     ----------
     path : pathlib.Path
-        A file that is there for nothing else; it is made, and stays.
+        A file for this lock alone; it is created and stays.
     timeout : float
         Seconds to wait for others.
     needed : bool, default False
-        Fail where the file system has no locks; by default the body does without.
+        Fail if the file system has no locks; by default the body runs without one.
 
     Raises
     ------
     LockTimeoutError
-        When somebody else has held it for so long.
+        When another process has held it for so long.
     OSError
-        When the file cannot be made, or not locked although that is needed.
+        When the file cannot be created, or cannot be locked although that is needed.
     """
     end = time.monotonic() + timeout
     with path.open("a") as file:

@@ -1,8 +1,8 @@
-"""Files between a kernel and its notebook's directory: what kernel, supervisor and client agree on.
+"""Transfer of files between a kernel and its notebook's directory: the protocol.
 
-The kernel broadcasts that it wants one; its supervisor, which hears that, puts it into its status;
-who looks after the kernel for its front end reads that, and asks the supervisor for one piece of
-the file after the other, or gives it one.
+The kernel broadcasts a request; its supervisor hears it and adds it to the status. Whoever manages
+the kernel for its front end reads the status there, and fetches the file from the supervisor, or
+sends it, piece by piece.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from typing import Any
 
 #: The type of the kernel's broadcast, whose content is a :class:`FileRequest`.
 MESSAGE = "yarnkernel_file"
-#: The command of who carries the file; its argument is a JSON object with ``id``, ``step`` and
-#: what belongs to that: ``read`` (``offset``), ``write`` (``data``, base64), ``end`` (``error``).
+#: The command that transfers the file. Its argument is a JSON object with ``id``, ``step`` and the
+#: step's field: ``read`` (``offset``), ``write`` (``data``, base64), ``end`` (``error``).
 VERB = "file"
-#: Under this key the supervisor puts a piece that it was asked for.
+#: The supervisor puts a requested piece under this key.
 PIECE_KEY = "yarnkernel.file"
 #: Bytes of a piece, and of the largest file.
 PIECE, LARGEST = 1 << 20, 100 << 20
-#: Seconds that a front end may take to begin, and between two pieces; and for all of a file.
+#: Seconds for a front end to begin, and between two pieces; seconds for a whole file.
 PATIENCE, TIMEOUT = 10.0, 300.0
-#: To the notebook's directory, and from there.
+#: To the notebook's directory, and from it.
 GET, PUT = "get", "put"
 
 
 @dataclass(frozen=True)
 class FileRequest:
-    """What a kernel wants.
+    """A kernel's request.
 
     Attributes
     ----------
     id : str
-        One of its own.
+        A unique id.
     verb : str
         ``"get"``: bring a file of the kernel's to its notebook; ``"put"``: the other way.
     path : str
@@ -48,15 +48,15 @@ class FileRequest:
     name: str
 
     def to_dict(self) -> dict[str, str]:
-        """Write it."""
+        """Return it as a JSON object."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, found: Any) -> FileRequest | None:
-        """Read it; None when it is none."""
+        """Read it from JSON; return None if it is invalid."""
         names = tuple(cls.__dataclass_fields__)
         if not isinstance(found, dict) or not all(isinstance(found.get(n), str) for n in names):
             return None
-        if not re.fullmatch("[0-9a-f]{32}", found["id"]):  # a part of names of files
+        if not re.fullmatch("[0-9a-f]{32}", found["id"]):  # it becomes part of file names
             return None
         return cls(**{name: found[name] for name in names})

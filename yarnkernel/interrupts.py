@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM where they must not strike: put off for a moment, or ignored."""
+"""Defers or ignores Ctrl-C and SIGTERM where they would do harm."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def ignore(_number: int, _frame: FrameType | None) -> None:
 
 @contextlib.contextmanager
 def _handled_by(handler: Any) -> Iterator[None]:
-    """Let ``handler`` get the signals; Python delivers them to the main thread alone."""
+    """Let ``handler`` get the signals; Python delivers them only to the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -47,11 +47,10 @@ def uninterrupted() -> Iterator[None]:
 
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
-    """Put these signals off to the end of the body, which has to be short.
+    """Defer these signals to the end of the body, which has to be short.
 
-    For libraries that hold locks: an exception out of a signal's handler,
-    raised between the lock's acquisition and the block that releases it, leaves
-    it locked for ever.
+    For libraries that hold locks: an exception from a signal handler between the lock's acquisition
+    and the block that releases it would leave it locked for ever.
     """
     pending: list[int] = []
     try:

@@ -1,7 +1,7 @@
-"""What a supervisor tells about its kernel, and what can be asked of it, by the key-value store.
+"""The kernel's status and the commands to its supervisor, in the key-value store.
 
 Both sides use this module: the supervisor in the container and the client.
-Who can read and write the store is checked by skein's ApplicationMaster (mutual TLS).
+Access to the store is controlled by mutual TLS, or by CurveZMQ outside YARN.
 """
 
 from __future__ import annotations
@@ -15,41 +15,41 @@ from yarnkernel.kinds import fits
 
 #: Under this key the supervisor keeps a :class:`KernelStatus`.
 STATUS_KEY = "yarnkernel.status"
-#: Under this key the front end that owns a kernel puts another value now and then: it is there.
+#: The front end that owns a kernel changes this key's value from time to time, as a sign of life.
 LEASE_KEY = "yarnkernel.lease"
-#: A :class:`Command` is put under this prefix and its id; the supervisor takes it away.
+#: A client puts a :class:`Command` under this prefix and its id; the supervisor deletes it.
 COMMAND_PREFIX = "yarnkernel.command."
 #: The first key after all commands: "/" follows "." in ASCII.
 COMMAND_END = "yarnkernel.command/"
-#: Under this key a client puts the certificate of an ApplicationMaster that has made its own
-#: keys, PEM, signed by the submitter's pair.
+#: Under this key a client puts the certificate (PEM) of an ApplicationMaster that has made its own
+#: key, signed with the submitter's key.
 CERTIFICATE_KEY = "yarnkernel.certificate"
-#: Under this key an ApplicationMaster keeps where the logs of further containers are that have
-#: ended, which YARN tells nobody while the application runs: JSON, the web addresses of their
-#: NodeManagers by their ids.
+#: Under this key an ApplicationMaster keeps where the logs of ended further containers are, as YARN
+#: does not tell while the application runs: in JSON, the web addresses of their NodeManagers by
+#: container id.
 LOGS_KEY = "yarnkernel.logs"
-#: Under these keys a supervisor that is asked for it, by the verb, puts connection info with keys
-#: of CurveZMQ and without.
+#: Under these keys a supervisor puts, on request, connection info with and without CurveZMQ keys;
+#: by verb.
 INFO_KEYS = {"encrypt": "yarnkernel.kernel.info.encrypted", "plain": "yarnkernel.kernel.info.plain"}
-#: Answers that a supervisor keeps in its status, the newest.
+#: How many of the newest answers a supervisor keeps in its status.
 ANSWERS_KEPT = 16
 
 
 @dataclass(frozen=True)
 class Command:
-    """Something that a client asks of a supervisor.
+    """A client's command to a supervisor.
 
     Attributes
     ----------
     id : str
-        One of its own, for the answer.
+        A unique id, for the answer.
     verb : str
         ``"interrupt"``, ``"restart"``, ``"encrypt"`` or ``"plain"``.
     restarts : int or None
-        How often the kernel had been restarted when this was asked: one that
-        has been restarted since is not restarted again. None for a restart in any case.
+        How often the kernel had been restarted when the command was sent: if it has been restarted
+        since, it is not restarted again. None restarts it in any case.
     argument : str
-        What else belongs to it.
+        The verb's argument.
     """
 
     id: str
@@ -59,7 +59,7 @@ class Command:
 
     @property
     def key(self) -> str:
-        """The key that it is put under."""
+        """Its key in the store."""
         return COMMAND_PREFIX + self.id
 
     def to_bytes(self) -> bytes:
@@ -69,7 +69,7 @@ class Command:
 
     @classmethod
     def from_bytes(cls, key: str, value: bytes) -> Command:
-        """Read it; what is no command of ours has an empty verb."""
+        """Read it; an invalid command gets an empty verb."""
         try:
             found = json.loads(value)
             verb, restarts = found["verb"], found.get("restarts")
@@ -84,7 +84,7 @@ class Command:
         )
 
 
-#: What a kernel may be told to be.
+#: The states of a kernel.
 STATES = ("idle", "busy", "restarting", "ended")
 
 
@@ -93,7 +93,7 @@ class _Result(TypedDict):
 
 
 class Answer(_Result, total=False):
-    """What came of a command: ``result``, a word, and what belongs to it."""
+    """The answer to a command: a word as ``result``, and fields that depend on it."""
 
     seconds: float
     restarts: int
@@ -108,7 +108,7 @@ class KernelStatus:
     state : str
         ``"idle"``, ``"busy"``, ``"restarting"`` or ``"ended"``.
     host : str
-        Address that the kernel listens on.
+        Address on which the kernel listens.
     pid : int
         Process id of the kernel on its host.
     connected : bool
@@ -118,23 +118,23 @@ class KernelStatus:
     restarts : int
         How often it was restarted in place.
     last_end : str
-        Why the kernel before this one ended, or this one when it has; empty without one.
+        Why the last process ended, or this one if it has; empty if none has.
     exit_code : int or None
-        The exit code of that kernel's process, negative for a signal's number.
+        The exit code of that process, or a signal's number as a negative value.
     memory, memory_limit : int
-        Bytes that the container uses and may use; a limit of 0 is not known.
+        Bytes that the container uses and may use; a limit of 0 is unknown.
     has_children : bool
-        Whether the kernel has started processes, which want time to end.
+        Whether the kernel has child processes, which need time to end.
     directory : str
-        What its directory was known by when its supervisor began, see
+        The identity of its directory at the supervisor's start, see
         :func:`yarnkernel.shared_directory.identify`.
     transfer : dict of str to str
-        A file that the kernel wants to bring to its notebook's directory, or from there: see
-        :class:`yarnkernel.file_request.FileRequest`; empty without one.
+        The kernel's current request to transfer a file, see
+        :class:`yarnkernel.file_request.FileRequest`; empty if there is none.
     phases : dict of str to float
-        When the recipe and the kernel reached a state, in seconds since 1970.
+        When the recipe and the kernel reached each phase, in seconds since 1970.
     answers : dict of str to dict
-        What came of the last commands, by their ids.
+        The answers to the last commands, by id.
     """
 
     state: str
@@ -159,7 +159,7 @@ class KernelStatus:
 
     @classmethod
     def from_bytes(cls, value: bytes) -> KernelStatus:
-        """Read it; fields of a newer supervisor are left out.
+        """Read it; fields of a newer supervisor are ignored.
 
         Raises
         ------
@@ -171,7 +171,7 @@ class KernelStatus:
             status = cls(**{f.name: found[f.name] for f in fields(cls) if f.name in found})
         except (ValueError, TypeError, RecursionError) as exc:
             raise YarnKernelError(f"the kernel's status cannot be read: {exc}") from None
-        # It may have been written by anybody with the user's credentials.
+        # Anybody with the user's credentials may have written it.
         for name, kind in get_type_hints(cls).items():
             if not fits(getattr(status, name), kind):
                 raise YarnKernelError(f"the kernel's status has a {name} that is none")

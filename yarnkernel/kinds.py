@@ -1,23 +1,23 @@
-"""Whether what somebody else has written is of the kind that a reader counts on."""
+"""Checks the types of JSON values that others have written."""
 
 from __future__ import annotations
 
 import types
 from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-#: Whole numbers that any library takes.
+#: Integers that any library accepts.
 LARGEST = 2**63
-#: The year 3000, in seconds since 1970: far later times cannot be shown.
+#: The year 3000 in seconds since 1970: much later times cannot be displayed.
 LAST_MOMENT = 32503680000.0
 
 
 def fits(value: object, kind: Any) -> bool:
-    """Say whether a value is of a kind, with all that is in it.
+    """Return whether a value, with all its parts, has a type.
 
     Parameters
     ----------
     value : object
-        As JSON gives it.
+        A JSON value.
     kind : type
         An annotation: str, bool, int, float (a time or a duration in seconds, never negative),
         None, list, dict, a TypedDict, unions of these, or Any.

@@ -1,4 +1,4 @@
-"""An option, declared once: what reads, checks, writes or explains its values asks here."""
+"""An option, declared once, for all code that reads, checks, writes or explains its values."""
 
 from __future__ import annotations
 
@@ -16,62 +16,62 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-#: Digits of a whole number that any library takes.
+#: Digits of an integer that any library accepts.
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 @dataclass(frozen=True)
 class Option:
-    """What is known of an option.
+    """An option.
 
     Attributes
     ----------
     help : str
         What it means.
     name : str
-        As in Python and in JSON.
+        Its name in Python and JSON.
     kind : type
-        Of its values: str, int, float, bool, list (of str) or dict (of str to str).
+        The type of its values: str, int, float, bool, list (of str) or dict (of str to str).
     default : object
-        Its value where nobody gives one.
+        Its value if none is given.
     unset : str
         What that default means.
     unit : str
-        Of a number.
+        The unit of a number.
     metavar : str
-        What stands for a value.
+        The placeholder of a value.
     group : str
-        The title that it stands below.
+        The heading that it is listed under.
     spelled : tuple of str
-        How a command line spells it; by default ``--name``.
+        Its spellings on a command line; by default ``--name``.
     constants : mapping of str to object
-        More spellings, each of which stands for one value.
+        Further spellings, each of which sets one value.
     choices : tuple of str
         The only values.
     least, most : float
         Bounds of a number.
     above : bool
-        Whether ``least`` itself is too little.
+        Whether ``least`` itself is excluded.
     per_launch : bool
-        Whether a variable may change it for one launch.
+        Whether an environment variable may change it for one launch.
     only : tuple of str
-        The interfaces that know it; all where there are none.
+        The interfaces that support it; all if empty.
     direct : bool
-        Whether the direct way alone can do it.
+        Whether it needs the direct way.
     any_way : tuple
-        Values with which any way can.
+        Values that any way supports.
     recipe : str
-        The recipe's option that it becomes.
+        The option of the recipe that it becomes.
     as_command : bool
-        Whether a list is one text, which is taken apart as a shell does.
+        Whether a list is given as one text and split as by a shell.
     is_path : bool
-        Whether a text names something of this machine, unless it is a URL.
+        Whether a text is a path on this machine, unless it is a URL.
     for_empty : str
-        What an empty text stands for.
+        The meaning of an empty text.
     secret : bool
-        Whether no message may show its values.
+        Whether messages must not show its values.
     also : callable, optional
-        Raises UsageError for what no type and no range tells.
+        A further check; raises UsageError.
     """
 
     help: str
@@ -101,7 +101,7 @@ class Option:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """How a command line spells it."""
+        """Its spellings on a command line."""
         return self.spelled or ("--" + self.dashed,)
 
     @property
@@ -111,12 +111,12 @@ class Option:
 
     @property
     def dashed(self) -> str:
-        """Its name as command lines have it."""
+        """Its name with dashes."""
         return self.name.replace("_", "-")
 
     @property
     def help_text(self) -> str:
-        """What it means, and which way or interface it needs."""
+        """Its meaning, and the way or interface that it needs."""
         text = self.help
         if self.direct:
             which = " and ".join(value for value in self.choices if value not in self.any_way)
@@ -125,11 +125,11 @@ class Option:
 
     @property
     def default_text(self) -> str:
-        """What its default means, for people."""
+        """Its default in words."""
         return self.unset or self.value_text(self.default)
 
     def value_text(self, value: Any) -> str:
-        """Write a value for people."""
+        """Return a value in words."""
         if self.kind is bool:
             return "yes" if value else "no"
         if self.kind is list:
@@ -142,7 +142,7 @@ class Option:
 
     @property
     def wanted(self) -> str:
-        """What a value has to be."""
+        """What a valid value is, in words."""
         if self.choices:
             return f"one of {', '.join(self.choices)}"
         if self.kind not in (int, float):
@@ -153,7 +153,7 @@ class Option:
         return f"{noun} {bounds}"
 
     def fits(self, value: object) -> bool:
-        """Whether a value is one of this option, as JSON gives it."""
+        """Return whether a JSON value is valid."""
         if self.kind in (int, float):
             return self._fits_number(value)
         if self.choices:
@@ -174,17 +174,17 @@ class Option:
         return self.kind is float or value == int(value)
 
     def is_default(self, value: object) -> bool:
-        """Whether a value says nothing but the default."""
+        """Return whether a value equals the default."""
         same_kind = isinstance(value, bool) == isinstance(self.default, bool)
         return same_kind and bool(value == self.default)
 
     def checked(self, value: Any) -> Any:
-        """Return a value that is one.
+        """Return a value if it is valid.
 
         Raises
         ------
         UsageError
-            When it is none; names the option.
+            When it is not; names the option.
         """
         if self.is_default(value):
             return self.default if self.kind in (int, float) else value
@@ -196,14 +196,14 @@ class Option:
         return self.kind(value) if self.kind in (int, float) else value
 
     def parse(self, text: str) -> Any:
-        """Read a value that is given as text.
+        """Read a value from text.
 
-        Of a list or a mapping it is one part, but for a command.
+        The text is one item of a list or mapping, except for a command.
 
         Raises
         ------
         ValueError
-            When it is none; says what it is not.
+            When it is invalid; says why.
         """
         value: Any = None
         if self.kind is str:
@@ -231,12 +231,12 @@ class Option:
         return str(Path(text).expanduser().absolute())
 
     def spell(self, value: Any, flag: str = "") -> list[str]:
-        """Write a value as arguments of a command line, to which :meth:`parse` is the way back.
+        """Write a value as command-line arguments, the inverse of :meth:`parse`.
 
         Parameters
         ----------
         value : object
-            The value; one that cannot be spelled is a default.
+            The value; one that cannot be spelled is the default.
         flag : str, optional
             Another command line's spelling.
         """
@@ -260,7 +260,7 @@ class Option:
         return [value]
 
     def needs_direct(self, value: object) -> bool:
-        """Whether this value needs the direct way."""
+        """Return whether this value needs the direct way."""
         return self.direct and not self.is_default(value) and value not in self.any_way
 
 
@@ -275,7 +275,7 @@ _WANTED = {
 
 
 def number_text(value: object) -> str:
-    """Write a number so that nothing of it is lost, a whole one without a point."""
+    """Write a number exactly, and an integer without a decimal point."""
     whole = isinstance(value, float) and value.is_integer()
     return str(int(value) if whole else value)  # type: ignore[call-overload]
 
@@ -286,7 +286,7 @@ def _shown(value: object) -> str:
 
 
 def _is_text(value: object) -> bool:
-    """Whether a value can be in a command line."""
+    """Return whether a value can be part of a command line."""
     return isinstance(value, str) and "\0" not in value
 
 

@@ -1,4 +1,4 @@
-"""A range of ports, as clusters with firewalls leave one open: for a kernel and its supervisor."""
+"""A range of ports for a kernel and its supervisor, for clusters with firewalls."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from yarnkernel.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Ports of one kernel: its five channels, and its key-value store.
+#: Ports of one kernel: five channels and the key-value store.
 NEEDED = 6
-#: Those that it takes more when a client wants it encrypted, or plain, and it is not so itself.
+#: Further ports for a client that wants encryption if the kernel has none, or the reverse.
 MORE = 5
-#: What any user may bind to, and the last there is.
+#: The first port that any user may bind to, and the last port.
 _LEAST, _MOST = 1024, 65535
 
 
@@ -27,7 +27,7 @@ class PortRange:
     Attributes
     ----------
     first, last : int
-        Both are in it.
+        Both included.
     """
 
     first: int
@@ -37,19 +37,20 @@ class PortRange:
         return f"{self.first}-{self.last}"
 
     def shuffled(self) -> Iterator[int]:
-        """Give all ports from any of them on: kernels of a host that start at once do not race."""
+        """Return all ports from a random one on, so that kernels that start together do not
+        race."""
         count = self.last - self.first + 1
         begin = random.randrange(count)  # noqa: S311  (no secret)
         return (self.first + (begin + index) % count for index in range(count))
 
 
 def parse_ports(text: str) -> PortRange | None:
-    """Read ``FIRST-LAST``; None for nothing, which is any port.
+    """Read ``FIRST-LAST``; return None for an empty text, which means any port.
 
     Raises
     ------
     UsageError
-        When it is none, or too small for a kernel.
+        When it is invalid or too small for a kernel.
     """
     if not text:
         return None

@@ -1,30 +1,30 @@
-"""Text of others on a terminal: it is shown, and can do nothing."""
+"""Makes text from others safe to print on a terminal."""
 
 from __future__ import annotations
 
 import re
 
-#: What turns the direction of what follows, beside what Unicode calls control characters.
+#: Characters that change the direction of text, which Unicode does not class as control characters.
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-#: Control characters (tabs and ends of lines too), lone halves of characters, and separators that
-#: some take for ends of lines.
+#: Control characters (with tabs and newlines), lone surrogates, and separators that some programs
+#: take for newlines.
 _HARMFUL = re.compile(f"[\x00-\x1f\x7f-\x9f{_BIDI}\u2028\u2029\ud800-\udfff]")
-#: Colours, which kernels' tracebacks have.
+#: Colours, as in kernels' tracebacks.
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def printable(text: str, keep: str = "") -> str:
-    """Return a text with its control characters written out, as Python writes them.
+    """Return a text with control characters escaped as in Python.
 
-    Names of applications, queues and diagnostics come from any user of the cluster, who
-    could otherwise write anywhere on a reader's terminal.
+    Names of applications, queues and diagnostics may come from any user of the cluster, who could
+    otherwise control a reader's terminal.
 
     Parameters
     ----------
     text : str
         The text.
     keep : str, optional
-        What is kept, such as line ends.
+        Characters to keep, such as newlines.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -32,7 +32,7 @@ def printable(text: str, keep: str = "") -> str:
 
 
 def without_colours(text: str) -> str:
-    """Return a text without the sequences that colour it in a terminal."""
+    """Return a text without colour sequences."""
     return _COLOURS.sub("", text)
 
 

@@ -1,4 +1,4 @@
-"""How far something is that takes a while: told as events, put into words where they are shown."""
+"""Progress of long operations, as events that are put into words where they are shown."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _WORDS = {
     "there": "{place} is on the cluster already",
     "warning": "warning: {reason}",
 }
-#: Steps whose reason is told after a colon, if there is one.
+#: Steps whose reason follows a colon, if there is one.
 _WITH_REASON = {"waiting", "state"}
-#: Steps that only those want to know of who ask for more.
+#: Steps that are shown only on request.
 _DETAILS = {"direct", "skein", "connected"}
 
 
@@ -50,15 +50,15 @@ class Progress:
     step : str
         What happens: ``"submitted"``, ``"waiting"``, ``"running"``, ``"trouble"``...
     kernel : str
-        The kernel's id; empty where there is none yet.
+        The kernel's id; empty if there is none yet.
     place : str
-        Where: a cluster, a queue, a host, a file.
+        A cluster, queue, host or file.
     state : str
-        The kernel's, as its place names it.
+        The kernel's state, as its place names it.
     reason : str
-        Why, in the words of who refuses or waits.
+        Why, in the place's own words.
     size : int
-        Bytes that are moved.
+        Bytes to transfer.
     moment : float
         When, in seconds since 1970.
     """
@@ -73,16 +73,16 @@ class Progress:
 
     @property
     def is_detail(self) -> bool:
-        """Whether only those want to know who ask for more."""
+        """Whether it is shown only on request."""
         return self.step in _DETAILS
 
     def document(self) -> dict[str, object]:
-        """Return what is said of it, as JSON has it."""
+        """Return it as a JSON object."""
         fields = ("step", "kernel", "place", "state", "reason", "size")
         return {name: value for name in fields if (value := getattr(self, name))}
 
     def __str__(self) -> str:
-        """Put it into words."""
+        """Describe it in words."""
         text = _WORDS[self.step].format(
             kernel=self.kernel,
             place=self.place,
@@ -93,7 +93,7 @@ class Progress:
         return f"{text}: {self.reason}" if self.reason and self.step in _WITH_REASON else text
 
 
-#: Who is told of each step.
+#: Called with each step.
 Report = Callable[[Progress], object]
 
 

@@ -1,15 +1,15 @@
-"""The command of a Python child of ours, which imports nothing from where it happens to start.
+"""The command of a Python child process that imports nothing from its working directory.
 
 ``python -m`` and ``python -c`` look for modules in the working directory first: that of a notebook,
-or of whoever typed ``jupyter lab``, with files of others in it. ipykernel has a module of
-its own, ``ipykernel_launcher``, for this one reason.
+or of whoever typed ``jupyter lab``, with other people's files in it. ipykernel has its module
+``ipykernel_launcher`` for the same reason.
 """
 
 from __future__ import annotations
 
 import sys
 
-#: What ``-P`` does, for Python 3.10.
+#: The equivalent of ``-P`` for Python 3.10.
 _SAFE_PATH = (
     "import sys; sys.path[:] = filter(None, sys.path); del sys.argv[0]; import runpy; "
     "runpy.run_module(sys.argv[0], None, '__main__', True)"
@@ -29,7 +29,7 @@ def python_command(module: str, *arguments: str) -> list[str]:
     Returns
     -------
     list of str
-        With the module's name as a part of its own.
+        The module's name is an argument of its own.
     """
     safely = ["-P", "-m"] if sys.version_info >= (3, 11) else ["-c", _SAFE_PATH]
     return [sys.executable, *safely, module, *arguments]

@@ -1,7 +1,7 @@
 """What runs in the container: ``python -m yarnkernel.recipe``.
 
-Starts a kernel, publishes its connection info to the application's key-value
-store, restarts it when it crashes or is asked to, and ends with it.
+It starts a kernel, publishes the connection info in the application's key-value store, restarts the
+kernel after a crash or on request, and ends with it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import sys
 
 if __name__ == "__main__" and os.getcwd() in sys.path[:1]:  # noqa: PTH109  (imports nothing)
-    # Files of the specification lie here, under any names: queue.py.
+    # The specification's files are here and may have any name, such as queue.py.
     del sys.path[0]
 
 import argparse
@@ -55,14 +55,14 @@ if TYPE_CHECKING:
 
 #: Keeps Python 3.11 and newer from looking for modules in the working directory.
 SAFE_PATH = "PYTHONSAFEPATH"
-#: Where Python looks for modules first.
+#: Directories that Python searches for modules first.
 PATH = "PYTHONPATH"
-#: Seconds that a kernel is kept whose launcher was killed: nobody else knows how to find it.
+#: Seconds for which a kernel is kept after its launcher was killed, as nobody else knows its id.
 ORPHAN_TIMEOUT_ONCE = 300.0
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Build the command line's parser; ``--kernel-info-key`` is that of skein's own recipe."""
+    """Build the command line's parser; ``--kernel-info-key`` is an option of skein's own recipe."""
     parser = argparse.ArgumentParser(
         prog="python -m yarnkernel.recipe",
         usage="%(prog)s [OPTION ...] [ARGUMENT ...]\n"
@@ -246,7 +246,7 @@ def _orphan_timeout(options: argparse.Namespace) -> float:
 
 
 def _split(argv: Sequence[str]) -> tuple[Sequence[str], tuple[str, ...]]:
-    """Tell options from the kernel's command."""
+    """Split options from the kernel's command."""
     end = argv.index("--") if "--" in argv else len(argv)
     return argv[:end], tuple(argv[end + 1 :])
 
@@ -268,7 +268,7 @@ def _directory(options: argparse.Namespace) -> Path:
 
 
 def _leave_to_kernel() -> None:
-    """Take back what was for this process alone: the kernel's modules are those of its place."""
+    """Remove our own search path, so that the kernel finds only its environment's modules."""
     os.environ.pop(SAFE_PATH, None)
     if PATH in os.environ:
         parts = os.environ.pop(PATH).split(os.pathsep)
@@ -305,7 +305,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _supervise(options: SupervisorOptions) -> int:
-    # Before any key is read.
+    # Before any secret is read.
     from yarnkernel.container.own_process import (  # noqa: PLC0415  (after --help)
         adopt_orphans,
         close_to_others,

@@ -1,11 +1,11 @@
-"""The recipe's options that a launch can give, too: what both sides know of them."""
+"""Options of the recipe that a launch can set, too, shared by both sides."""
 
 from __future__ import annotations
 
 from yarnkernel.option import Option
 from yarnkernel.port_range import check_ports
 
-#: Seconds that are longer than anything lives, 31 years.
+#: Longer than anything lives: 31 years in seconds.
 FOR_EVER = 1e9
 _GROUP = "when the kernel is restarted or ended"
 

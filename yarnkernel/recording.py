@@ -1,4 +1,4 @@
-"""What cells have printed while no client was connected, as supervisor and client tell it."""
+"""The output of cells while no client was connected, as supervisor and client exchange it."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 
 from yarnkernel.errors import YarnKernelError
 
-#: Under this key and the command's id a supervisor puts what clients have missed, when it is asked
-#: for that (``VERB``), and answers with the key.
+#: On request (``VERB``) a supervisor puts the missed output under this key and the command's id,
+#: and answers with the key.
 RECORDING_KEY = "yarnkernel.recording"
 VERB = "recording"
 
 
 @dataclass(frozen=True)
 class RecordedCell:
-    """One cell, whoever has run it.
+    """One cell, whoever ran it.
 
     Attributes
     ----------
     request : str
-        Id of the request that has run it.
+        Id of its execute request.
     code : str
-        The cell; empty where nobody knows any more.
+        Its code; empty if that is no longer known.
     messages : list of [str, dict]
-        Type and content of what it broadcast, in order.
+        Type and content of its broadcasts, in order.
     """
 
     request: str
@@ -35,14 +35,14 @@ class RecordedCell:
 
 @dataclass(frozen=True)
 class Recording:
-    """All of it.
+    """All missed output.
 
     Attributes
     ----------
     cells : list of RecordedCell
         In order.
     left_out : int
-        Bytes of what came first, for which there was no room.
+        Bytes of the oldest output, which was dropped for lack of room.
     """
 
     cells: list[RecordedCell] = field(default_factory=list)

@@ -1,4 +1,5 @@
-"""Ports of this machine that stand for those of a kernel elsewhere, which encrypts where it can."""
+"""Relays a front end's messages through local ports to a kernel elsewhere, encrypted if
+possible."""
 
 from __future__ import annotations
 
@@ -25,30 +26,30 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Seconds that a front end has to listen to broadcasts before it can say something: what a kernel
-#: prints while nobody listens is lost.
+#: Seconds for a front end to subscribe to broadcasts before its requests are passed on, as output
+#: that nobody hears is lost.
 LISTEN_TIMEOUT = 0.5
-#: Seconds for the kernel to be heard, and between two questions that it has to answer.
+#: Seconds for the kernel's broadcasts to arrive, and between two requests that provoke one.
 HEAR_TIMEOUT = 10.0
 ASK_INTERVAL = 0.1
-#: What separates addresses from a message
+#: The delimiter between addresses and a message
 #: (https://jupyter-client.readthedocs.io/en/stable/messaging.html#the-wire-protocol).
 DELIMITER = b"<IDS|MSG>"
-#: Frames of a message that are signed.
+#: Number of signed frames.
 _SIGNED = 4
 
 
 class Relay:
-    """Hands on messages between a front end's ports and a kernel's.
+    """Relays messages between a front end's ports and a kernel's.
 
-    The ports are taken at once, but nobody can connect before :meth:`open`:
-    front ends take a port that answers for a kernel that is ready.
+    The ports are bound at once, but nobody can connect before :meth:`open`, as front ends take an
+    open port for a kernel that is ready.
 
     Parameters
     ----------
     front : dict
-        Connection info with the address and ports to listen on, and the front end's keys; it
-        encrypts when they have one for that. Port 0 is any.
+        Connection info with the address and ports to listen on, and the front end's keys; with a
+        CurveZMQ key, that side is encrypted. Port 0 means any.
 
     Attributes
     ----------
@@ -58,7 +59,7 @@ class Relay:
     Raises
     ------
     UsageError
-        When somebody else has one of them.
+        When somebody else listens on one of them.
     """
 
     def __init__(self, front: ConnectionInfo) -> None:
@@ -95,14 +96,14 @@ class Relay:
         kernel : dict
             Connection info with the kernel's address, ports and keys.
         at_once : bool, default False
-            Do not wait until the kernel is heard and somebody listens: it may be busy.
+            Whether not to wait for the kernel's broadcasts and a subscriber, as for a busy kernel.
 
         Raises
         ------
         UsageError
             When somebody else listens on one of our ports.
         YarnKernelError
-            When the kernel cannot be heard.
+            When no broadcast of the kernel arrives.
         """
         identity = f"launcher-{uuid.uuid4().hex}".encode()
         kinds = dict.fromkeys(PORT_NAMES, zmq.DEALER) | {"iopub_port": zmq.SUB}
@@ -129,11 +130,11 @@ class Relay:
     ) -> zmq.asyncio.Socket:
         far = self._context.socket(kind)
         far.linger = 0
-        far.rcvhwm = 0  # who does not keep up loses what is for himself, as with the kernel itself
+        far.rcvhwm = 0  # a slow client loses its own messages, as with the kernel itself
         if kind == zmq.SUB:
             far.subscribe(b"")
         else:
-            # The same for all: a kernel asks for input at the address of a request for its shell.
+            # Shared by all channels, as a kernel asks for input at the address of a shell request.
             far.routing_id = identity
         if is_encrypted(kernel):
             far.curve_publickey, far.curve_secretkey = zmq.curve_keypair()
@@ -147,7 +148,7 @@ class Relay:
     async def _hear(
         kernel: ConnectionInfo, shell: zmq.asyncio.Socket, iopub: zmq.asyncio.Socket
     ) -> None:
-        """Wait until the kernel's broadcasts reach us, which begins some time after connecting."""
+        """Wait until the kernel's broadcasts reach us, which takes a moment after connecting."""
         from jupyter_client.session import Session  # noqa: PLC0415  (slow to import)
 
         session = Session(key=kernel["key"].encode(), signature_scheme=kernel["signature_scheme"])
@@ -162,7 +163,7 @@ class Relay:
             session.send(shell, "kernel_info_request")
             asked += 1
             heard = bool(await iopub.poll(int(ASK_INTERVAL * 1000)))
-        while asked:  # nobody else is to get these answers
+        while asked:  # nobody else must get these answers
             if not await shell.poll(int(HEAR_TIMEOUT * 1000)):
                 raise YarnKernelError(f"the kernel on {kernel['ip']} does not answer")
             await shell.recv_multipart()
@@ -172,17 +173,17 @@ class Relay:
         taken = self._taken[name]
         try:
             taken.listen()
-        except OSError as exc:  # with SO_REUSEADDR, the first who listens has it
+        except OSError as exc:  # with SO_REUSEADDR, the first to listen gets it
             raise self._refused(name, exc) from exc
         near = self._context.socket(kind)
         near.linger = 0
         if kind == zmq.ROUTER:
-            near.router_handover = True  # to a client that connects anew, as ipykernel does
+            near.router_handover = True  # to a client that reconnects, as ipykernel does
         if is_encrypted(self._front):
             near.curve_secretkey = self._front["curve_secretkey"].encode()
             near.curve_publickey = self._front["curve_publickey"].encode()
             near.curve_server = True
-        near.setsockopt(zmq.USE_FD, taken.detach())  # it is closed with this one
+        near.setsockopt(zmq.USE_FD, taken.detach())  # closed together with this one
         near.bind(f"tcp://{self._front['ip']}:{self.ports[name]}")
         return near
 
@@ -192,15 +193,15 @@ class Relay:
         task.add_done_callback(self._tasks.discard)
 
     def hold(self) -> None:
-        """Keep what front ends say until :meth:`go_on`: the kernel's ports may be anybody's."""
+        """Hold front ends' messages until :meth:`go_on`: others may have the kernel's ports."""
         self._may_pass.clear()
 
     def go_on(self) -> None:
-        """Hand on again."""
+        """Relay messages again."""
         self._may_pass.set()
 
     def close(self) -> None:
-        """Give the ports back and cut all connections; idempotent."""
+        """Close the ports and all connections; idempotent."""
         for task in self._tasks:
             task.cancel()
         for taken in self._taken.values():
@@ -209,7 +210,7 @@ class Relay:
 
 
 class _Signer:
-    """Signs messages anew where front end and kernel have keys of their own."""
+    """Signs messages again if front end and kernel have different keys."""
 
     def __init__(self, kernel: str, front: str) -> None:
         self._kernel, self._front = kernel.encode(), front.encode()
@@ -219,7 +220,7 @@ class _Signer:
         return _sign_again(frames, self._kernel, self._front)
 
     def for_kernel(self, frames: list[Any]) -> list[Any] | None:
-        """Return a message of the front end for the kernel; None when it was not its own."""
+        """Return a message of the front end for the kernel; None if its signature is wrong."""
         return _sign_again(frames, self._front, self._kernel)
 
 
@@ -256,11 +257,11 @@ async def _hand_on(
             continue
         try:
             await target.send_multipart(signed, copy=False)
-        except zmq.ZMQError as exc:  # one message's, and no reason to hand on no more
+        except zmq.ZMQError as exc:  # the fault of one message, which must not stop the others
             _log.warning("a message was lost: %s", exc)
 
 
 async def _drain(publisher: zmq.asyncio.Socket) -> None:
-    """Take note of nobody's subscriptions."""
+    """Discard subscription messages."""
     while True:
         await publisher.recv()

@@ -1,4 +1,4 @@
-"""Whether a directory is the same on two machines, and paths in one that is."""
+"""Finds out whether two machines share a directory, and resolves paths in one."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 
 
 def identify(directory: str | Path) -> str:
-    """Return what a directory is known by on every machine that shares it.
+    """Return an identity that is equal on all machines that share a directory.
 
-    Its path, its number in its file system and when its list of files was last changed: alone, the
-    first two would be the same on machines that were made from one image.
+    It consists of path, inode number and last change. The first two alone could be equal on
+    machines that were cloned from one image.
 
     Returns
     -------
     str
-        Empty when it cannot be looked at.
+        Empty if it cannot be read.
     """
     path = Path(directory).absolute()
     try:
@@ -31,9 +31,9 @@ def resolve(path: str, identity: str) -> str | None:
     Parameters
     ----------
     path : str
-        Relative to the directory, absolute, or with ``~``.
+        Relative to the directory, absolute or with ``~``.
     identity : str
-        Of the directory, see :func:`identify`.
+        The directory's, see :func:`identify`.
     """
     directory = Path(os.path.realpath(identity.split(":", 2)[2]))
     found = Path(os.path.realpath(directory / Path(path).expanduser()))

@@ -1,4 +1,4 @@
 """What runs beside the kernel: its supervisor, with ``recipe`` as its entry.
 
-Nothing of a client's side belongs here, and it may not be imported.
+Code of the client's side does not belong here and must not be imported.
 """

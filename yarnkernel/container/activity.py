@@ -1,4 +1,4 @@
-"""Whether a kernel is used: what its broadcasts tell."""
+"""Whether a kernel is in use, as its broadcasts show."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNTRACKED = frozenset(
     }
 )
 
-#: Seconds between two looks whether requests are done.
+#: Seconds between two checks whether requests are done.
 POLL_INTERVAL = 0.02
 
 
@@ -33,17 +33,17 @@ class Activity:
     connected : bool
         Whether any client has ever sent it a request.
     last : float
-        When one that counts as use last began or ended, in seconds since
-        1970; before the first one, when this was made.
+        When a request that counts as use last began or ended, in seconds since 1970; the time of
+        creation before the first one.
     last_used : float
-        The same in seconds of :func:`time.monotonic`, which nobody sets anew.
+        The same in seconds of :func:`time.monotonic`, which nobody can set.
     last_heard : float
-        When any request of a client was last heard of, one that does not count as use too, by
-        that clock. Who sends requests has the kernel's key.
+        When any request of a client was last seen, by the same clock, including those that do not
+        count as use. Whoever sends requests has the kernel's key.
     farewell : asyncio.Event
-        Is set when the kernel has told its clients that it ends.
+        Set when the kernel has told its clients that it is shutting down.
     restart_asked : bool
-        Whether it told them that another one takes its place.
+        Whether it announced a restart.
     changed : callable
         Called after each change.
     """
@@ -68,21 +68,21 @@ class Activity:
 
     @property
     def headers(self) -> list[dict[str, Any]]:
-        """Headers of these requests."""
+        """The headers of these requests."""
         return list(self._busy.values())
 
     @property
     def last_headers(self) -> list[dict[str, Any]]:
-        """The same; of a kernel that is idle that of the last one."""
+        """The same; for an idle kernel, the header of its last request."""
         return self.headers or self._last
 
     @property
     def busy(self) -> bool:
-        """Whether the kernel works on a request."""
+        """Whether the kernel is working on a request."""
         return bool(self._busy)
 
     def begin_again(self) -> None:
-        """Forget what concerned a kernel that has ended; what it worked on was use until then."""
+        """Forget a process that has ended; what it was working on counts as use until now."""
         if self._busy:
             self._touch()
         self._busy.clear()
@@ -109,7 +109,7 @@ class Activity:
         self.changed()
 
     async def wait_done(self, requests: frozenset[str]) -> None:
-        """Wait until the kernel works on none of these requests."""
+        """Wait until the kernel is working on none of these requests."""
         while True:
             if not requests & self._busy.keys():
                 return

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def addresses(host: str) -> list[str]:
-    """Return a host's addresses, IPv4 first: most clusters' network, and ZeroMQ's default."""
+    """Return a host's addresses, IPv4 first, as most clusters use it and ZeroMQ prefers it."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:
@@ -35,7 +35,7 @@ def _can_bind(address: str) -> bool:
 
 
 def _outgoing_addresses(peer: str) -> Iterator[str]:
-    """Addresses of this host from which a packet to ``peer`` would leave; none is sent."""
+    """Return this host's addresses from which a packet to ``peer`` would leave; none is sent."""
     for address in addresses(peer):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         try:
@@ -47,7 +47,7 @@ def _outgoing_addresses(peer: str) -> Iterator[str]:
 
 
 def own_address(address: str) -> str:
-    """Return an address that this host alone can reach; the one given where there is none."""
+    """Return an address that only this host can reach, or the given one if there is none."""
     return next((one for one in ("127.0.0.1", "::1") if _can_bind(one)), address)
 
 
@@ -60,8 +60,8 @@ def container_address(environ: Mapping[str, str]) -> str:
         The environment of the container. ``NM_HOST`` is the name that its
         NodeManager has in the cluster (ApplicationConstants.Environment of
         Hadoop), and the one skein's ApplicationMaster gives as its own.
-        ``SKEIN_APPMASTER_ADDRESS`` is a host of the cluster too. Outside YARN
-        ``YARNKERNEL_ADDRESS`` may say which one it is.
+        ``SKEIN_APPMASTER_ADDRESS`` is a host of the cluster too. Outside YARN,
+        ``YARNKERNEL_ADDRESS`` may give the address.
 
     Returns
     -------

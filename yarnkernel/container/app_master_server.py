@@ -1,8 +1,8 @@
 """skein's gRPC service ``AppMaster``, served by the kernel's own supervisor.
 
-What skein's ApplicationMaster answers (ApplicationMaster.java of skein 0.8.2), so that its clients
-and commands work; all that is about further containers and web pages is refused, as there
-are none.
+It answers as skein's ApplicationMaster does (ApplicationMaster.java of skein 0.8.2), so that
+skein's clients and commands work. Requests about services and web pages are refused, as there are
+none.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SERVICE = messages.DESCRIPTOR.services_by_name["AppMaster"]
-#: Seconds that answers under way have when the server ends.
+#: Seconds that pending answers have when the server ends.
 GRACE = 0.5
-#: Who does not show a certificate soon is none of ours; a client has a few streams.
+#: Whoever does not soon show a certificate is not a client of ours; a client needs few streams.
 _OPTIONS = (
     ("grpc.server_handshake_timeout_ms", 5000),
     ("grpc.max_concurrent_streams", 100),
@@ -47,12 +47,12 @@ class AppMasterServer:
     Parameters
     ----------
     identity : Identity
-        What it and its clients show each other.
+        The certificates of both sides.
     specification : ApplicationSpec
         What was submitted, as skein's message.
     end : callable
-        Called with a final status, such as ``"SUCCEEDED"``, and diagnostics when a
-        client asks for the application's end.
+        Called with a final status, such as ``"SUCCEEDED"``, and diagnostics when a client ends the
+        application.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class AppMasterServer:
         Raises
         ------
         OSError, RuntimeError
-            When there is no port to be had.
+            When no port is free.
         """
         # For this user alone. The container's directory may be too long a path for a socket.
         self._directory = tempfile.TemporaryDirectory(prefix=".yarnkernel-", dir=Path())
@@ -105,7 +105,7 @@ class AppMasterServer:
         self._door.open()
 
     async def _serve(self) -> Path:
-        """Let a server show the certificate that there is now; return where it listens."""
+        """Start a server with the current certificate; return where it listens."""
         directory = Path(Path(self._directory.name).name) if self._directory else Path()
         path = directory / f"master{len(self._servers)}"
         server = grpc.aio.server(options=_OPTIONS)
@@ -116,7 +116,7 @@ class AppMasterServer:
         return path
 
     async def stop(self) -> None:
-        """Close the port, after the answers that are under way."""
+        """Close the port once pending answers are sent."""
         for server in self._servers:
             await server.stop(GRACE)
         if self._door is not None:
@@ -125,7 +125,7 @@ class AppMasterServer:
             self._directory.cleanup()
 
     def _handlers(self) -> grpc.GenericRpcHandler:
-        """The service's methods: those here that are named like them; the others are refused."""
+        """The service's methods: those of this class with the same name; all others are refused."""
         handlers = {}
         for method in _SERVICE.methods:
             codec = (_message_class(method.input_type), _message_class(method.output_type))

@@ -1,6 +1,6 @@
 """The application that this container belongs to: skein's ApplicationMaster runs it, or we do.
 
-Outside YARN it is the kernel alone, with a store of its own.
+Outside YARN it is just the kernel, with a store of its own.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from yarnkernel.kernel_status import Command
     from yarnkernel.port_range import PortRange
 
-#: Set in all containers of skein's, and of the direct way.
+#: Set in all containers of skein and of the direct way.
 _APPLICATION_ID = "SKEIN_APPLICATION_ID"
 #: Set where skein's own ApplicationMaster has started the script.
 _MASTER_ADDRESS = "SKEIN_APPMASTER_ADDRESS"
@@ -41,29 +41,29 @@ class Application(Protocol):
     async def __aexit__(self, *exc_info: object) -> None: ...
 
     async def put(self, key: str, value: bytes) -> None:
-        """Put a key; YarnKernelError when that cannot be done."""
+        """Put a key; raise YarnKernelError if that fails."""
 
     async def get(self, key: str) -> bytes | None:
-        """Return a key's value, None without one; YarnKernelError when that cannot be done."""
+        """Return a key's value or None; raise YarnKernelError if that fails."""
 
     def commands(self) -> AsyncIterator[Command]:
-        """Yield what clients ask for; each command once."""
+        """Yield the commands of clients, each once."""
 
     def tell_readers(self, tell: Callable[[str], None]) -> bool:
-        """Call with the numeric address of each host that reads keys, from the first one on.
+        """Call back with the numeric address of each host that has read keys.
 
-        False when that cannot be told.
+        Return False when the application cannot tell.
         """
 
     async def memory_limit(self) -> int:
-        """Return the MiB that this container may use; 0 when that is not known."""
+        """Return the MiB that this container may use; 0 if unknown."""
 
     async def end_application(self, final_status: str, diagnostics: str) -> None:
         """End the application as ``"SUCCEEDED"`` or ``"FAILED"``."""
 
 
 class ApplicationFinder:
-    """Finds out at once whose the application is, and opens it later.
+    """Finds out who runs the application, and opens it later.
 
     Parameters
     ----------
@@ -110,12 +110,13 @@ class ApplicationFinder:
 
         self._class = "master.Master"
         self._arguments = [*take_credentials(environ), asked_to_end, further, ports]
-        # Before the kernel starts, which inherits it. A name that nobody else can have taken.
+        # Set before the kernel starts, so that it inherits it. Nobody else can have taken this
+        # name.
         environ[CONTAINERS_VARIABLE] = f"yarnkernel-{secrets.token_hex(16)}"
 
     async def open(self) -> Application:
-        """Return it, still closed."""
-        # gRPC takes a fifth of a second to import: meanwhile the kernel starts.
+        """Return the application, not yet entered."""
+        # The kernel starts while gRPC is imported, which takes a fifth of a second.
         name, _, kind = self._class.partition(".")
         try:
             module = await asyncio.to_thread(import_module, f"yarnkernel.container.{name}")

@@ -1,4 +1,4 @@
-"""What becomes of a kernel's broadcasts."""
+"""Hands a kernel's broadcasts to those who need them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Types that are wanted beside changes of state, and those while no client is connected: as JSON
-#: has them, as there may be many thousand messages a second.
+#: Message types wanted besides changes of state, and those wanted while no client is connected. In
+#: JSON's form, as there may be many thousand messages a second.
 _ALWAYS = tuple(f'"{kind}"'.encode() for kind in (INPUT, MESSAGE))
 _UNHEARD = (*_ALWAYS, *(f'"{kind}"'.encode() for kind in OUTPUTS))
 
@@ -31,7 +31,7 @@ async def listen(
     files: FileCarrier,
     clients: Callable[[], int],
 ) -> None:
-    """Tell how the kernel is used, and what nobody else hears; for ever.
+    """Pass broadcasts on, for ever.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ async def listen(
     activity : Activity
         Is told of each change of state.
     recorder : Recorder
-        Gets outputs while there is no client.
+        Gets outputs while no client is connected.
     files : FileCarrier
-        Gets what the kernel asks its front end for.
+        Gets the kernel's requests to its front end.
     clients : callable
         Counts the connections of clients.
     """
@@ -60,6 +60,6 @@ async def listen(
         elif message["parent_header"]:
             if not clients():
                 recorder.keep(message)
-        elif message["msg_type"] == "error":  # no client's cell, and so of no client's interest
+        elif message["msg_type"] == "error":  # not a client's cell, so no client wants its output
             content = message["content"]
             _log.warning("its start-up: %s: %s", content.get("ename"), content.get("evalue"))

@@ -1,4 +1,4 @@
-"""What clients ask of the supervisor by the key-value store, and the answers."""
+"""Commands that clients send to the supervisor through the key-value store, and the answers."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _log = logging.getLogger(__name__)
 
 
 class Commands:
-    """Takes commands and sees to their answers.
+    """Takes commands and answers them.
 
     Parameters
     ----------
     publisher : StatusPublisher
         Publishes the answers.
     files : FileCarrier
-        Carries files to the kernel and from there.
+        Carries files to and from the kernel.
     sealed : bool
-        Whether nobody may speak with the kernel but encrypted.
+        Whether the kernel may only be reached encrypted.
     """
 
     def __init__(self, publisher: StatusPublisher, files: FileCarrier, *, sealed: bool) -> None:
@@ -48,7 +48,7 @@ class Commands:
         self._background: set[asyncio.Task[None]] = set()
 
     async def obey(self, kernel: Kernel, store: Application) -> None:
-        """Take commands as they come; for ever."""
+        """Take commands as they come, for ever."""
         async for command in store.commands():
             _log.info("command: %s", command.verb)
             if command.verb == "restart":
@@ -68,7 +68,7 @@ class Commands:
                 self._publisher.answer(command.id, result="unknown")
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do what may take a while, and keep no other command waiting."""
+        """Run a slow command without delaying the others."""
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
@@ -79,7 +79,7 @@ class Commands:
 
     @staticmethod
     async def _publish_recording(command: str, kernel: Kernel, store: Application) -> str:
-        """Publish what was missed under a key of who asks, and return that."""
+        """Publish the missed output under a key of the asking client, and return the key."""
         key = f"{RECORDING_KEY}.{command}"
         recording = kernel.recorder.recording()
         try:
@@ -91,13 +91,13 @@ class Commands:
         return key
 
     async def _publish_info(self, verb: str, kernel: Kernel, store: Application) -> str:
-        """Publish where the kernel is reached encrypted, or plainly, unless that must not be."""
+        """Publish connection info with encrypted ports, or with plain ones if those are allowed."""
         if verb == "plain" and self._sealed:
             return "refused"
         info = kernel.info
         if is_encrypted(info) != (verb == "encrypt"):
             if self._other is None:
-                # Not needed by all, and slow to import.
+                # Rarely needed and slow to import.
                 from yarnkernel.container.other_ports import open_other_ports  # noqa: PLC0415
 
                 try:
@@ -122,7 +122,7 @@ class Commands:
         )
 
     def _begin_interrupt(self, kernel: Kernel, command_id: str) -> None:
-        """Interrupt the kernel, once for all who ask meanwhile; a restart does that as well."""
+        """Interrupt the kernel, once for all who ask meanwhile; a restart does so too."""
         if self._publisher.is_restarting or not self._restarts.empty():
             self._publisher.answer(command_id, result="idle")
             return
@@ -140,17 +140,17 @@ class Commands:
         self._interrupt.add_done_callback(answer)
 
     def restarting(self) -> None:
-        """Break an interrupt off: it is not to hit the kernel's next process."""
+        """Cancel an interrupt, so that it does not hit the kernel's next process."""
         if self._interrupt is not None:
             self._interrupt.cancel()
 
     async def restart_asked(self) -> None:
-        """Wait until somebody asks for a restart, which is answered when it is done."""
+        """Wait until a client asks for a restart, which is answered when it is done."""
         command_id = await self._restarts.get()
         self._restarts.put_nowait(command_id)
 
     def restarted(self, seconds: float) -> None:
-        """Answer all who have asked for a restart; one is enough for them.
+        """Answer all clients that have asked for a restart: one restart serves them all.
 
         Parameters
         ----------

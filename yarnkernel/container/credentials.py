@@ -1,4 +1,4 @@
-"""What YARN has given this container, and what of that its kernel may see."""
+"""The credentials that YARN has given this container, and those that its kernel may see."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ KERNEL_TOKENS = "yarnkernel-tokens"
 
 
 def take_credentials(environ: MutableMapping[str, str]) -> tuple[MasterLaunch, Token]:
-    """Take the credentials of the ApplicationMaster away from the container's other processes.
+    """Hide the ApplicationMaster's credentials from the container's other processes.
 
-    The file is deleted. What else is in it, such as tokens for HDFS, goes to a file of its own,
-    and into the environment.
+    The file is deleted. Its other contents, such as tokens for HDFS, go to a new file, which the
+    environment names.
 
     Parameters
     ----------
@@ -33,14 +33,14 @@ def take_credentials(environ: MutableMapping[str, str]) -> tuple[MasterLaunch, T
     Returns
     -------
     MasterLaunch
-        What the submitter has said.
+        What the submitter has sent.
     Token
-        By which the ApplicationMaster logs in.
+        The ApplicationMaster's own.
 
     Raises
     ------
     MasterError
-        When they are not there or damaged.
+        When they are missing or damaged.
     """
     try:
         return _take(environ)
@@ -75,8 +75,8 @@ def _take(environ: MutableMapping[str, str]) -> tuple[MasterLaunch, Token]:
 def hide_master_token(environ: MutableMapping[str, str]) -> None:
     """Give the kernel a token file without the token of skein's ApplicationMaster.
 
-    That filters for the containers of services alone. With it, whoever gets the
-    kernel's tokens could speak for the application: Spark passes them on to its executors.
+    Skein removes it only for the containers of services. Spark passes the kernel's tokens on to its
+    executors, and whoever has this one can act for the application.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def hide_master_token(environ: MutableMapping[str, str]) -> None:
     location = environ.get(TOKEN_FILE_VARIABLE, "")
     try:
         credentials = Credentials.read(Path(location))
-    except CredentialsError:  # the kernel is none the worse for it
+    except CredentialsError:  # the kernel can do without
         return
     if credentials.token_of_kind(AMRM_TOKEN) is None:
         return

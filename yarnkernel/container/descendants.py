@@ -1,4 +1,4 @@
-"""The processes below another one, without a look at all of their host's."""
+"""The descendants of a process, found without reading all processes of the host."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from pathlib import Path
 import psutil
 
 _PROC = Path("/proc")
-#: Whether Linux tells the children of each thread (CONFIG_PROC_CHILDREN).
+#: Whether Linux lists the children of each thread (CONFIG_PROC_CHILDREN).
 _IS_TOLD = Path("/proc/self/task", str(threading.get_native_id()), "children").exists()
-#: Seconds between two looks whether processes have ended, and for orphans to bury.
+#: Seconds between two checks for processes that have ended, and for orphans.
 END_INTERVAL, BURIAL_INTERVAL = 0.02, 2.0
-#: Seconds for what a kernel has left behind to end in good order, and then at all.
+#: Seconds for a kernel's leftovers to end after SIGTERM, and after SIGKILL.
 GRACE, KILL_TIMEOUT = 1.0, 10.0
-#: Seconds for the children of a kernel to end in good order, as Spark's JVM, and between two looks;
-#: ipykernel sends them SIGKILL at that time.
+#: Seconds for the children of a kernel, such as Spark's JVM, to end in good order, and between two
+#: checks; ipykernel sends them SIGKILL after that time.
 CHILDREN_GRACE, CHILDREN_INTERVAL = 15.0, 0.2
 
 
 def descendants(pid: int) -> list[int]:
-    """Return the ids of the processes below one, parents first; some may have ended by then."""
+    """Return the ids of a process' descendants, parents first; some may have ended by then."""
     if not _IS_TOLD:
         with contextlib.suppress(psutil.Error, OSError):
             return [one.pid for one in psutil.Process(pid).children(recursive=True)]
@@ -46,14 +46,14 @@ def _children(pid: int) -> list[int]:
 
 
 def is_zombie(pid: int) -> bool:
-    """Say whether a process has ended and waits for its parent to notice."""
+    """Return whether a process has ended and waits for its parent to notice."""
     with contextlib.suppress(OSError):
         return (_PROC / str(pid) / "stat").read_bytes().rpartition(b") ")[2][:1] == b"Z"
     return False
 
 
 def has_children(pid: int) -> bool:
-    """Whether processes live that one has started: a look at its own children alone."""
+    """Return whether a process has living children."""
     found = _children(pid) if _IS_TOLD else descendants(pid)
     return any(not is_zombie(one) for one in found)
 
@@ -61,18 +61,18 @@ def has_children(pid: int) -> bool:
 async def wait_with_children(
     ended: asyncio.Task[int], pid: int, timeout: float, heeded: asyncio.Event
 ) -> None:
-    """Wait for the end of a process that was asked to, for longer while its children live.
+    """Wait for a process that was asked to end, and for longer while its children live.
 
     Parameters
     ----------
     ended : asyncio.Task
-        Is done with its end.
+        Done when it has ended.
     pid : int
         Its id.
     timeout : float
-        Seconds that it has where it has no children, or does not heed.
+        Seconds to wait if it has no children or does not react.
     heeded : asyncio.Event
-        Is set when it has said that it is going to end.
+        Set when it has announced its end.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + CHILDREN_GRACE
@@ -82,7 +82,7 @@ async def wait_with_children(
 
 
 async def end_descendants() -> None:
-    """End all processes below this one: SIGTERM, and SIGKILL a second later."""
+    """End all descendants of this process: SIGTERM, then SIGKILL a second later."""
     begin = time.monotonic()
     sent: set[int] = set()
     while left := [pid for pid in descendants(os.getpid()) if not is_zombie(pid)]:
@@ -98,10 +98,10 @@ async def end_descendants() -> None:
 
 
 async def bury_orphans() -> None:
-    """Take note of the ends of processes that this one has adopted; for ever.
+    """Reap the processes that this one has adopted, for ever.
 
-    Children of our own are somebody's here, who does so at once: what has ended
-    a look ago and is still there is nobody's.
+    Our own children are reaped at once by whoever started them, so a zombie that was already there
+    at the last check is an orphan.
     """
     known: set[int] = set()
     while True:

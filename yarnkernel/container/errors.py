@@ -12,7 +12,7 @@ class MasterError(YarnKernelError):
 
 
 class KernelFailedError(YarnKernelError):
-    """Raised in the container: its kernel cannot be used, or not any more.
+    """Raised in the container: its kernel cannot be used, or can no longer be.
 
     Parameters
     ----------
@@ -29,5 +29,5 @@ class KernelFailedError(YarnKernelError):
         self.summary = summary
         self.output = output
         self.code = code
-        #: As a shell tells the end by a signal.
+        #: As a shell reports the end by a signal.
         self.exit_code = 128 - code if code < 0 else code or 1

@@ -1,6 +1,6 @@
-"""The supervisor's side of a file between the kernel and its notebook's directory.
+"""Carries files between the kernel and its notebook's directory: the supervisor's side.
 
-One at a time, as one cell runs at a time: a new request takes the place of the last one.
+One at a time, as one cell runs at a time: a new request replaces the last one.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class FileCarrier:
     Parameters
     ----------
     publish : callable
-        Tells clients what the kernel wants; an empty dictionary for nothing any more.
+        Tells clients what the kernel wants; an empty dictionary when it wants nothing more.
     """
 
     def __init__(self, publish: Callable[[dict[str, str]], object]) -> None:
@@ -52,9 +52,9 @@ class FileCarrier:
         self._messages: Messages | None = None
         self._patience: asyncio.Task[None] | None = None
         self._has_begun = False
-        #: Words for the kernel that are on their way.
+        #: Messages to the kernel that are on their way.
         self._telling: set[asyncio.Task[None]] = set()
-        #: One step after the other.
+        #: Takes one step at a time.
         self._turn = asyncio.Lock()
 
     def ask(self, content: Any, messages: Messages) -> None:
@@ -69,18 +69,18 @@ class FileCarrier:
         self._tell(messages, request, None)
 
     def _wait(self) -> None:
-        """Give who carries it some more time."""
+        """Give the client that carries the file more time."""
         if self._patience is not None:
             self._patience.cancel()
         self._patience = asyncio.create_task(self._give_up())
 
     async def _give_up(self) -> None:
         await asyncio.sleep(PATIENCE)
-        self._patience = None  # not to be cancelled by its own work
+        self._patience = None  # it must not cancel itself
         await self._end(STOPPED if self._has_begun else NOBODY)
 
     async def step(self, argument: str, store: Application) -> str:
-        """Do what who carries the file asks for.
+        """Carry out a step for the client that carries the file.
 
         Returns
         -------
@@ -114,7 +114,7 @@ class FileCarrier:
         else:
             data = base64.b64decode(asked["data"], validate=True)
             await asyncio.to_thread(_write, _part(request), data)
-            if self._request is not request:  # it was given up meanwhile
+            if self._request is not request:  # given up in the meantime
                 _remove(request)
         return "done"
 
@@ -140,7 +140,7 @@ class FileCarrier:
         self._publish({})
 
     def _tell(self, messages: Messages, request: FileRequest, error: str | None) -> None:
-        """Tell the kernel that its request was heard, or what has become of it."""
+        """Tell the kernel that its request was received, or how it ended."""
         code = f"exec({_ANSWER!r}, {{'arguments': {[request.id, error]!r}}})"
         telling = asyncio.create_task(_execute(messages, code))
         self._telling.add(telling)
@@ -176,7 +176,7 @@ def _write(part: Path, data: bytes) -> None:
 
 
 def _read(path: str, offset: int) -> bytes:
-    if not Path(path).is_file():  # a pipe would never be read to its end
+    if not Path(path).is_file():  # reading a pipe would never end
         raise YarnKernelError(f"{path} is no file")
     with open(path, "rb") as file:  # noqa: PTH123  (a string)
         file.seek(offset)

@@ -1,7 +1,7 @@
-"""The port at which clients reach the ApplicationMaster: so many at a time, whoever they are.
+"""The port at which clients reach the ApplicationMaster, with a limit on connections.
 
-gRPC would take connections of strangers until the process has no file descriptor left for
-anything else. What is behind this port, a socket in the container's directory, it can serve.
+gRPC would accept connections of strangers until the process has no file descriptor left. So it
+listens on a Unix socket in the container's directory, and this port passes connections on.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from yarnkernel.container.ports import listening_socket
 if TYPE_CHECKING:
     from yarnkernel.port_range import PortRange
 
-#: Connections at a time; a front end's agent has one that stays. Strangers' end after gRPC's
-#: handshake timeout; meanwhile who comes later waits.
+#: Connections at a time. A front end's agent keeps one open; those of strangers end after gRPC's
+#: handshake timeout, and later ones wait until then.
 MOST = 128
 #: How many may wait.
 BACKLOG = 128
-#: A share of the files that this process may open: a connection takes three of them.
+#: A share of the files that this process may open: a connection takes three.
 SHARE = 8
-#: Bytes that are passed on at a time.
+#: Bytes passed on at a time.
 BLOCK = 1 << 16
 #: Seconds for the last bytes of a connection to leave.
 CLOSE_TIMEOUT = 5.0
@@ -38,7 +38,7 @@ CLOSE_TIMEOUT = 5.0
 class FrontDoor:
     """Passes connections on to a server that listens on a Unix socket.
 
-    The server sees where each comes from: see :func:`guest_of`.
+    The server can tell where each comes from: see :func:`guest_of`.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class FrontDoor:
     port : int
         Where it listens.
     path : pathlib.Path
-        The server's socket for who comes from now on.
+        The server's socket for new connections.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class FrontDoor:
         self._numbers = itertools.count()
 
     def open(self) -> None:
-        """Take connections."""
+        """Accept connections."""
         self._taking = asyncio.create_task(persist("the ApplicationMaster's port", self._take))
 
     async def close(self) -> None:
@@ -104,7 +104,7 @@ class FrontDoor:
     async def _serve(self, connection: socket.socket, host: str) -> None:
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(connection.close)
-            # Both may go away at any time, and no descriptor may be left.
+            # Both ends may go away at any time, and no descriptor may be left open.
             stack.enter_context(contextlib.suppress(OSError))
             probe_when_silent(connection)
             if not has_spare_files():
@@ -133,10 +133,10 @@ class FrontDoor:
 
 
 def guest_of(peer: str) -> str:
-    """Return the numeric address that a connection comes from, by what gRPC calls its peer.
+    """Return the numeric address that a connection comes from, given gRPC's name of its peer.
 
-    Its side of the socket in between is bound to a name, which no other process can do in
-    that directory.
+    Our end of the Unix socket is bound to a name with that address, and no other process can bind
+    names in that directory.
     """
     return unquote(Path(peer).name).rpartition(",")[0]
 

@@ -1,4 +1,4 @@
-"""An ApplicationMaster's side of further containers: who asks for them, YARN, and their nodes."""
+"""Further containers: the ApplicationMaster's side towards the kernel, YARN and the nodes."""
 
 from __future__ import annotations
 
@@ -36,31 +36,31 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Seconds for a NodeManager to take containers over; it may be restarting.
+#: Seconds for a NodeManager to accept containers; it may be restarting.
 NODE_TIMEOUT = 60.0
-#: What a ResourceManager answers, each time, to what it will not even look at.
+#: Errors with which a ResourceManager refuses a request for good.
 _REFUSALS = ("InvalidResourceRequestException", "InvalidContainerReleaseException")
-#: How often anything else may be answered, until that is taken for a refusal, too.
+#: How many other errors in a row count as a refusal, too.
 _MOST_FAILURES = 5
-#: What says nothing about what was asked for.
+#: Errors that say nothing about the request.
 _NO_REFUSALS = (InvalidTokenError, NotFoundError, NotRegisteredError, StandbyError)
 
 
 class Further:
-    """All of it, for one ApplicationMaster.
+    """The further containers of one ApplicationMaster.
 
     Parameters
     ----------
     options : FurtherOptions
         What the kernel may ask for.
     launch : MasterLaunch
-        What the submitter has said.
+        What the submitter has sent.
     configuration : Configuration
         Of the cluster.
     hasten : callable
-        Called when YARN should be asked soon.
+        Called when the next heartbeat should come soon.
     publish : callable
-        Called with what belongs under LOGS_KEY of the store when that changes.
+        Called with the new value of LOGS_KEY in the store when it changes.
     """
 
     def __init__(
@@ -88,14 +88,14 @@ class Further:
             )
 
     async def open(self, registration: Any, address: str) -> None:
-        """Begin to answer the kernel.
+        """Start to answer the kernel.
 
         Parameters
         ----------
         registration : RegisterApplicationMasterResponseProto
-            What the ResourceManager has said.
+            The ResourceManager's answer.
         address : str
-            At which containers reach what listens in this one.
+            At which other containers reach this one.
         """
         self._containers.registered(registration)
         about = {"address": address, "warning": self._warning}
@@ -106,15 +106,15 @@ class Further:
             _log.error("the kernel cannot ask for further containers: %s", exc.strerror)
 
     def close(self) -> None:
-        """Answer no more; the containers end with the application."""
+        """Stop answering; the containers end with the application."""
         if self._door is not None:
             self._door.close()
 
     @contextlib.contextmanager
     def telling(self) -> Iterator[tuple[Callable[[bool], dict[str, Any]], Callable[[Any], None]]]:
-        """Give what is to be told in a heartbeat, and take what is said to it.
+        """Provide the requests of a heartbeat, and take its answer.
 
-        What a ResourceManager refuses is not repeated: without heartbeats the kernel would be lost.
+        A refused request is not repeated: without heartbeats the kernel would be lost.
         """
         try:
             yield self._containers.wishes, self._containers.heard

@@ -1,6 +1,6 @@
-"""A further container's command, which the recipe becomes there instead of running a kernel.
+"""Runs the command of a further container, where the recipe runs no kernel.
 
-The kernel's own script has been run up to here, so that all that it sets up is as it is there.
+The kernel's own script has run up to here, so that the environment is the same as the kernel's.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 def become_command(launch: KernelLaunch) -> NoReturn:
-    """Run the command in this process.
+    """Replace this process by the command.
 
     Parameters
     ----------
     launch : KernelLaunch
-        How the kernel is started: what a shell runs before it is run here, too.
+        How the kernel is started; its shell commands are run here, too.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def become_command(launch: KernelLaunch) -> NoReturn:
     file = Path(os.environ.pop(TOKEN_FILE_VARIABLE, ""))
     credentials = Credentials.read(file)
     command, variables, files = read_secret(credentials.secrets)
-    # It has what is for this process alone.
+    # It holds secrets of this process.
     file.unlink(missing_ok=True)
     if credentials.tokens:
         tokens = Path(KERNEL_TOKENS).absolute()
@@ -64,7 +64,7 @@ def become_command(launch: KernelLaunch) -> NoReturn:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file for its owner alone."""
+    """Write a file that only its owner can read."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)

@@ -1,6 +1,6 @@
-"""Further containers of this application: what is asked of YARN, and what has come of it.
+"""The account of this application's further containers: requests to YARN and their outcome.
 
-``AMRMClientImpl.java`` of Hadoop 3.5.0 tells what has to be said again, and when.
+``AMRMClientImpl.java`` of Hadoop 3.5.0 shows which requests have to be repeated, and when.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from yarnkernel.container.further_launch import FurtherLaunch
     from yarnkernel.hadoop.addresses import Address
 
-    #: Number, launch and message (ContainerProto) of what YARN has granted.
+    #: Number, launch and ContainerProto of a container that YARN has granted.
     Granted = tuple[int, FurtherLaunch, Any]
 
 _log = logging.getLogger(__name__)
 
 #: The ApplicationMaster's own container has 0.
 _PRIORITY = {"priority": 1}
-#: On whichever node.
+#: Any node.
 _ANYWHERE = {"resource_name": "*", "relax_locality": True, "priority": _PRIORITY}
-#: How many containers that have ended are remembered, and where the logs of how many are.
+#: How many ended containers are remembered, and of how many the places of their logs.
 MOST_ENDED, MOST_LOGS = 1000, 100
 
 
 @dataclass
 class _Container:
-    """One of them, with whose it is and what YARN has granted."""
+    """A further container, with its owner and what YARN has granted."""
 
     status: ContainerStatus
     owner: Hashable
@@ -53,20 +53,19 @@ class _Container:
 
 
 class FurtherContainers:
-    """Keeps account of them; for several threads.
+    """Keeps account of further containers; may be used by several threads.
 
-    Each is asked for by itself, and known again by the id of that: what is outstanding are those
-    that wait.
+    Each container is a request of its own, and is recognised by its request id.
 
     Parameters
     ----------
     most : int
-        How many there may be at a time.
+        The most containers at a time.
     start : callable
-        Starts what was granted on a node, by that node's token, and returns why some have not been
-        started, by their ids; called in a thread of its own.
+        Starts the granted containers of a node with that node's token, and returns reasons for
+        those that were not started, by container id. Called in a thread of its own.
     hasten : callable
-        Called when YARN should be asked soon.
+        Called when the next heartbeat should come soon.
     """
 
     def __init__(
@@ -82,36 +81,36 @@ class FurtherContainers:
         self._numbers = itertools.count(1)
         self._containers: dict[int, _Container] = {}
         self._tokens: dict[Address, Token] = {}
-        #: What has to be told: how many of each number, and the ids of what is given back.
+        #: Not sent yet: how many of each number, and the ids of released containers.
         self._asks: dict[int, int] = {}
         self._releases: dict[str, Any] = {}
-        #: What was given back and has not ended for YARN yet, by its id.
+        #: Released containers that YARN has not reported as ended, by id.
         self._given_back: dict[str, Any] = {}
-        #: What was told and has not been answered: repeated to the letter, as a ResourceManager
-        #: that has heard it answers without a look at it.
+        #: The request that has not been answered. It is repeated unchanged: a ResourceManager that
+        #: has already received it only repeats its answer.
         self._told: dict[str, Any] | None = None
-        #: Web addresses of the NodeManagers of those that have ended, by their ids.
+        #: Web addresses of the NodeManagers of ended containers, by container id.
         self._logs: dict[str, str] = {}
         self._largest: Any = None
         self.queue = ""
 
     def registered(self, answer: Any) -> None:
-        """Take what the ResourceManager says to a registration."""
+        """Take the ResourceManager's answer to the registration."""
         with self._lock:
             self._largest = answer.maximumCapability
             self.queue = answer.queue or self.queue
 
     def ask(self, owner: Hashable, launch: FurtherLaunch, count: int) -> list[int]:
-        """Ask for some.
+        """Request containers.
 
         Parameters
         ----------
         owner : hashable
-            With whom they end.
+            The containers end with it.
         launch : FurtherLaunch
-            What they are for.
+            What runs in them.
         count : int
-            How many; with 0 it is only looked whether they could be had.
+            How many; 0 only checks whether such containers are possible.
 
         Returns
         -------
@@ -121,7 +120,7 @@ class FurtherContainers:
         Raises
         ------
         UsageError
-            When these can never be had, or are too many.
+            When they are impossible or too many.
         """
         with self._lock:
             if self._largest is not None:
@@ -142,21 +141,21 @@ class FurtherContainers:
         return numbers
 
     def logs(self) -> dict[str, str]:
-        """Return where the logs of those are that have ended last.
+        """Return where the logs of the containers are that ended last.
 
-        The web addresses of their NodeManagers, by their ids.
+        The web addresses of their NodeManagers, by container id.
         """
         with self._lock:
             self._logs = dict(list(self._logs.items())[-MOST_LOGS:])
             return dict(self._logs)
 
     def statuses(self, owner: Hashable) -> list[ContainerStatus]:
-        """Return what is known of an owner's."""
+        """Return the states of an owner's containers."""
         with self._lock:
             return [one.status for one in self._containers.values() if one.owner == owner]
 
     def release(self, owner: Hashable, numbers: Collection[int] | None = None) -> None:
-        """Give back some of an owner's, or all of them and forget these."""
+        """Release some of an owner's containers, or release and forget all of them."""
         given_back = False
         with self._lock:
             for number, one in list(self._containers.items()):
@@ -183,12 +182,12 @@ class FurtherContainers:
         self._releases[container_id] = self._given_back[container_id] = container
 
     def wishes(self, again: bool) -> dict[str, Any]:  # noqa: FBT001  (its caller has no names)
-        """Return what is to be told, as fields of AllocateRequestProto.
+        """Return the requests to send, as fields of AllocateRequestProto.
 
         Parameters
         ----------
         again : bool
-            Whether the ResourceManager knows nothing of what was told it before.
+            Whether the ResourceManager has lost all earlier requests.
         """
         with self._lock:
             if again:
@@ -209,7 +208,7 @@ class FurtherContainers:
         return _ANYWHERE | own
 
     def refused(self, reason: str) -> None:
-        """Give up what was told last: the ResourceManager takes no word of it."""
+        """Give up the last request, which the ResourceManager refuses."""
         with self._lock:
             told, self._told = self._told or {}, None
             self._releases = dict(self._given_back)
@@ -221,15 +220,15 @@ class FurtherContainers:
 
     @property
     def has_told(self) -> bool:
-        """Whether the ResourceManager was asked for something, and has not answered."""
+        """Whether a request has not been answered."""
         with self._lock:
             return bool(self._told and (self._told["ask"] or self._told["release"]))
 
     def heard(self, answer: Any) -> None:
-        """Take what the ResourceManager says to it."""
+        """Take the ResourceManager's answer to a request."""
         with self._lock:
             self._told = None
-            for one in answer.nm_tokens:  # a new one, too, when NodeManagers change their keys
+            for one in answer.nm_tokens:  # sent again when NodeManagers change their keys
                 token = one.token
                 self._tokens[one.nodeId.host, one.nodeId.port] = Token(
                     token.identifier, token.password, token.kind, token.service
@@ -247,7 +246,7 @@ class FurtherContainers:
         for container in granted:
             number = container.allocation_request_id
             one = self._containers.get(number)
-            if one is None or one.status.state != WAITING:  # nobody waits for it any more
+            if one is None or one.status.state != WAITING:  # nobody wants it any more
                 self._return(container.id)
                 self._hasten()
                 continue
@@ -269,7 +268,7 @@ class FurtherContainers:
                 one.become(ENDED, exit_code=code, diagnostics=why)
 
     def _explain(self, left: Any) -> None:
-        """Say why some wait still."""
+        """Say why containers are still waiting."""
         for one in self._containers.values():
             if one.status.state == WAITING:
                 wanted = one.launch
@@ -295,7 +294,7 @@ class FurtherContainers:
         return self._tokens[node]
 
     def _bring_up(self, node: Address, granted: list[Granted]) -> None:
-        """Start containers that were granted; those that cannot be started are given back."""
+        """Start granted containers; release those that cannot be started."""
         failures: dict[str, str] = {}
         try:
             failures = self._start(node, self._token_of(node), granted)
@@ -306,7 +305,7 @@ class FurtherContainers:
             for number, _, container in granted:
                 one = self._containers.get(number)
                 if one is None or one.status.state != STARTING:
-                    continue  # it has ended meanwhile
+                    continue  # it has ended in the meantime
                 reason = failures.get(format_container_id(container.id), "")
                 if not reason:
                     one.become(RUNNING)

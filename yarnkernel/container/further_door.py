@@ -1,7 +1,7 @@
 """The socket at which a kernel asks its supervisor for further containers.
 
-Its name is the kernel's to know. Who comes has to be a process of the kernel's as well: where all
-containers are one user of the operating system, their processes are not asked for.
+Only the kernel is told its name, and only its processes are answered: on clusters where all
+containers run as the same user, those of other containers are turned away.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _CREDENTIALS = struct.Struct("3i")
 
 
 class FurtherDoor:
-    """Answers the processes of a kernel; what one has asked for ends with its connection.
+    """Answers the processes of a kernel; what a process requests ends with its connection.
 
     Parameters
     ----------
     containers : FurtherContainers
-        The account of them.
+        Their account.
     about : dict
-        What else a kernel may want to know.
+        Further facts for the kernel.
     """
 
     def __init__(self, containers: FurtherContainers, about: dict[str, Any]) -> None:
@@ -51,17 +51,17 @@ class FurtherDoor:
 
     @classmethod
     async def open(cls, name: str, containers: FurtherContainers, about: dict[str, Any]) -> Self:
-        """Begin to answer.
+        """Start to answer.
 
         Raises
         ------
         OSError
-            When there can be no such socket.
+            When the socket cannot be opened.
         """
         door = cls(containers, about)
         listening = socket.socket(socket.AF_UNIX)
         try:
-            # Abstract: directories of containers have longer names than sockets may have.
+            # An abstract socket, as paths of containers are too long for one in the file system.
             listening.bind(f"\0{name}")
             door._server = await asyncio.start_unix_server(
                 door._serve, sock=listening, limit=LONGEST_LINE
@@ -72,7 +72,7 @@ class FurtherDoor:
         return door
 
     def close(self) -> None:
-        """Answer no more."""
+        """Stop answering."""
         if self._server is not None:
             self._server.close()
         for task in self._clients:
@@ -129,16 +129,16 @@ class FurtherDoor:
 
 
 async def _line(reader: asyncio.StreamReader) -> bytes:
-    """Read a line; of one that is too long, nothing that could be a question."""
+    """Read a line; return an invalid request for one that is too long."""
     while True:
         try:
             return await reader.readline()
-        except ValueError:  # what was read of it is gone
+        except ValueError:  # the beginning has been read and dropped
             continue
 
 
 def _is_stranger(connected: socket.socket) -> str:
-    """Say why who has connected is not answered; empty when he is."""
+    """Return why the peer is not answered; empty if it is."""
     credentials = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     pid, user, _ = _CREDENTIALS.unpack(credentials)
     if user == os.getuid() and pid in descendants(os.getpid()):

@@ -1,4 +1,4 @@
-"""What runs in a further container: what its kernel asks for, and what YARN is told of it."""
+"""What runs in a further container: the kernel's request, and YARN's launch context for it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from yarnkernel.hadoop.credentials import Token
     from yarnkernel.store.master_launch import MasterLaunch
 
-#: Variables that tell a container what it has; names as skein's.
+#: Variables that tell a container its resources; skein's names.
 _MEMORY, _VCORES = "SKEIN_RESOURCE_MEMORY", "SKEIN_RESOURCE_VCORES"
 _GPUS = "yarn.io/gpu"
 
@@ -40,16 +40,17 @@ class _Document(TypedDict):
 
 @dataclass(frozen=True)
 class FurtherLaunch:
-    """What a kernel asks a further container for.
+    """A kernel's request for further containers.
 
     Attributes
     ----------
     command : tuple of str
-        What runs there.
+        The command to run.
     env : dict of str to str
-        Its variables beside those of the kernel's container.
+        Variables in addition to those of the kernel's container.
     files : dict of str to bytes
-        Its files beside those, by their names; for their owner alone.
+        Files in addition to those of the kernel's container, by name; only their owner can read
+        them.
     memory : int
         MiB.
     vcores, gpus : int
@@ -65,12 +66,12 @@ class FurtherLaunch:
 
     @classmethod
     def of(cls, document: Any) -> FurtherLaunch:
-        """Read what a kernel says.
+        """Read a kernel's request.
 
         Raises
         ------
         UsageError
-            When it cannot be done.
+            When it is invalid.
         """
         if not fits(document, _Document) or not document["command"]:
             raise UsageError("containers need a command, env, files, memory, vcores and gpus")
@@ -91,19 +92,19 @@ class FurtherLaunch:
         return cls(tuple(document["command"]), document["env"], files, **sizes)
 
     def check(self, most: Any, queue: str) -> None:
-        """Refuse what YARN gives to no container.
+        """Refuse what YARN never grants.
 
         Parameters
         ----------
         most : ResourceProto
-            The most that one may have, as the ResourceManager says it; empty when it has not.
+            The largest container, from the ResourceManager; empty if it has not told.
         queue : str
             The application's.
 
         Raises
         ------
         UsageError
-            When it never fits.
+            When it can never fit.
         """
         gpus = {one.key: one.value for one in most.resource_value_map}.get(_GPUS, 0)
         for name, unit, wanted, largest in (
@@ -119,7 +120,7 @@ class FurtherLaunch:
 
     @property
     def resource(self) -> dict[str, Any]:
-        """Fields of a ResourceProto."""
+        """The fields of a ResourceProto."""
         gpus = [{"key": _GPUS, "value": self.gpus, "type": "COUNTABLE"}] * bool(self.gpus)
         return {
             "memory": self.memory,
@@ -128,14 +129,14 @@ class FurtherLaunch:
         }
 
     def to_secret(self) -> bytes:
-        """Write what its container has to be told."""
+        """Encode what its container needs to know."""
         files = {name: base64.b64encode(content).decode() for name, content in self.files.items()}
         document = {"command": self.command, "env": self.env, "files": files}
         return json.dumps(document).encode()
 
 
 def is_file_name(name: str) -> bool:
-    """Whether a file may have this name in a container's own directory."""
+    """Return whether a file in a container's directory may have this name."""
     return name not in ("", ".", "..") and "/" not in name and "\0" not in name
 
 
@@ -145,7 +146,7 @@ def read_secret(secrets: dict[str, bytes]) -> tuple[list[str], dict[str, str], d
     Raises
     ------
     CredentialsError
-        When they are not there or damaged.
+        When they are missing or damaged.
     """
     try:
         document = json.loads(secrets[COMMAND])
@@ -156,16 +157,16 @@ def read_secret(secrets: dict[str, bytes]) -> tuple[list[str], dict[str, str], d
 
 
 class FurtherContexts:
-    """Makes the launch contexts of further containers, which are like their kernel's.
+    """Makes the launch contexts of further containers, modelled on their kernel's.
 
     Parameters
     ----------
     launch : MasterLaunch
-        What the submitter has said.
+        What the submitter has sent.
     token_file : pathlib.Path or None
         The kernel's own tokens.
     withheld : collection of str
-        Files of the kernel's alone, by their names.
+        Names of files that only the kernel gets.
     """
 
     def __init__(
@@ -181,16 +182,16 @@ class FurtherContexts:
 
     @cached_property
     def _files(self) -> bytes:
-        """What travels to each; packed when the first is wanted, as most kernels want none."""
+        """The files of each container; packed on first use, as most kernels never ask for one."""
         return without(self._of_kernel, self._withheld) if self._of_kernel else b""
 
     def of(self, number: int, wanted: FurtherLaunch) -> Any:
-        """Return the ContainerLaunchContextProto of one.
+        """Return the ContainerLaunchContextProto of a container.
 
         Raises
         ------
         CredentialsError
-            When the submitter has not said how, or the kernel's tokens cannot be read.
+            When the submitter has sent no launch context, or the kernel's tokens cannot be read.
         """
         if not self._context.command:
             raise CredentialsError(
@@ -214,6 +215,6 @@ class FurtherContexts:
         return context
 
     def _tokens(self) -> dict[str, Token]:
-        """Those that the kernel has now, of which none speaks for the application."""
+        """The kernel's current tokens, without that of the ApplicationMaster."""
         found = Credentials() if self._token_file is None else Credentials.read(self._token_file)
         return {alias: one for alias, one in found.tokens.items() if one.kind != AMRM_TOKEN}

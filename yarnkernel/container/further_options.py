@@ -1,4 +1,4 @@
-"""What a kernel may have beside its own container."""
+"""What a kernel may have besides its own container."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class FurtherOptions:
     Attributes
     ----------
     most : int
-        How many further containers it may have at a time.
+        The most further containers at a time.
     withheld : tuple of str
-        Names of files of its container that are for it alone.
+        Names of files of its container that further containers do not get.
     """
 
     most: int

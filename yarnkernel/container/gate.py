@@ -1,10 +1,10 @@
-"""The ports that clients of a kernel connect to: handed on to the kernel's own, for some hosts.
+"""The ports that clients of a kernel connect to, forwarded to the kernel for admitted hosts.
 
-Jupyter's messages are signed, which keeps nobody from listening: who can connect to a kernel gets
-to see all that it prints. The kernel listens on this host alone, and here those hosts are let in
-that have read its connection info from the key-value store, which asks for a certificate. What
-others connect is closed at once: it takes no file descriptor of the kernel's, and its ports are
-nobody else's while it is restarted. It does not matter which kernel it is.
+Jupyter's messages are signed but not secret: whoever can connect to a kernel sees all that it
+prints. So the kernel listens on the loopback address, and the gate admits only hosts that have read
+its connection info from the key-value store, which asks for a certificate. Connections of other
+hosts are closed at once and cost the kernel no file descriptor. Nobody can take the ports while the
+kernel restarts. This works for any kernel.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Connections that are accepted in one go.
+#: Connections accepted in one go.
 BATCH = 64
 #: Seconds to wait for a free file descriptor.
 DESCRIPTOR_PAUSE = 0.1
-#: Strangers whose addresses are written into the log.
+#: Most refused addresses that are logged.
 STRANGERS_TOLD = 20
-#: Connections of all clients together: five channels each, and some in their last moments; where
+#: Most connections of all clients together: five channels each, and some that are closing. Where
 #: few files may be open, this share of them.
 MOST_CONNECTIONS, SHARE = 1000, 4
-#: Seconds for the kernel to take a connection: one that is stopped does not.
+#: Seconds for the kernel to accept a connection; a suspended one does not.
 CONNECT_TIMEOUT = 5.0
-#: Closes a connection without a farewell, so that nothing of it lingers here (socket(7)).
+#: Closes a connection with a reset, so that nothing of it lingers here (socket(7)).
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class Gate:
-    """Hands on connections of the hosts that it has been told of.
+    """Forwards connections of admitted hosts.
 
     Parameters
     ----------
@@ -60,9 +60,9 @@ class Gate:
     address : str
         The address.
     ports : dict of str to int
-        Where it listens, by what it is for.
+        Where it listens, by channel.
     relays : list of Relay
-        Who speak with the kernel for some of the clients.
+        Relays that talk to the kernel for some of the clients.
     """
 
     def __init__(self, address: str, ports: PortRange | None = None) -> None:
@@ -82,21 +82,21 @@ class Gate:
 
     @property
     def connections(self) -> int:
-        """How many connections are handed on now."""
+        """The number of forwarded connections."""
         return len(self._halves) // 2
 
     def open(self, targets: Mapping[str, tuple[str, int]]) -> None:
-        """Listen for these.
+        """Open the ports.
 
         Parameters
         ----------
         targets : mapping of str to tuple of str and int
-            Where to hand on to, by what it is for.
+            Where to forward to, by channel.
 
         Raises
         ------
         OSError
-            When there is no port to be had.
+            When no port is free.
         """
         self._targets.update(targets)
         for name in targets.keys() - self.ports.keys():
@@ -107,22 +107,22 @@ class Gate:
             asyncio.get_running_loop().add_reader(listening, self._accept, listening, name)
 
     def admit(self, host: str) -> None:
-        """Let a host in, by its numeric address."""
+        """Admit a host by its numeric address."""
         if self._hosts is not None:
             self._hosts.add(host)
 
     def admit_all(self) -> None:
-        """Let all hosts in."""
+        """Admit all hosts."""
         self._hosts = None
 
     def hold(self) -> None:
-        """Let nobody in until :meth:`go_on`: the kernel's ports may be anybody's now."""
+        """Admit nobody until :meth:`go_on`: the kernel's own ports may be somebody else's now."""
         self._is_held = True
         for relay in self.relays:
             relay.hold()
 
     def go_on(self) -> float:
-        """Let clients in again; return since when, by the monotonic clock."""
+        """Admit clients again; return the monotonic time from which they were."""
         if self._is_held:
             self._is_held, self._since = False, time.monotonic()
         for relay in self.relays:
@@ -139,7 +139,7 @@ class Gate:
                 if exc.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                     self._pause(listening, name)
                     return
-                continue  # it has gone away
+                continue  # the client has gone away
             host = str(address[0])
             if self._is_held:
                 _close_at_once(connection)  # ZeroMQ connects again
@@ -188,9 +188,9 @@ class Gate:
             # The kernel is being restarted: ZeroMQ connects again.
 
     def close(self) -> None:
-        """Give the ports back and cut all connections; idempotent."""
+        """Close the ports and all connections; idempotent."""
         for listening in self._listening:
-            with contextlib.suppress(RuntimeError):  # no loop runs any more
+            with contextlib.suppress(RuntimeError):  # the loop no longer runs
                 asyncio.get_running_loop().remove_reader(listening)
             listening.close()
         for task in self._tasks:
@@ -206,20 +206,20 @@ def _close_at_once(connection: socket.socket) -> None:
 
 
 class _Half(asyncio.Protocol):
-    """One of the two connections that a client's way to the kernel consists of."""
+    """One of the two connections between a client and the kernel."""
 
     other: _Half
 
     def __init__(self, halves: set[_Half]) -> None:
         self._halves = halves
         self._transport: asyncio.Transport | None = None
-        #: What came before the other half was there.
+        #: Data that arrived before the other half was connected.
         self._early: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._halves.add(self)
         self._transport = cast("asyncio.Transport", transport)
-        # asyncio does so for some sockets: without, half of all messages take 40 ms more.
+        # asyncio does so for some sockets only; without it, half of all messages take 40 ms longer.
         self._transport.get_extra_info("socket").setsockopt(
             socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
         )
@@ -230,7 +230,7 @@ class _Half(asyncio.Protocol):
         self.other.write(data)
 
     def write(self, data: bytes) -> None:
-        """Send bytes on."""
+        """Send bytes."""
         if self._transport is None:
             self._early.append(data)
         else:
@@ -243,7 +243,7 @@ class _Half(asyncio.Protocol):
         self.other.pause(paused=False)
 
     def pause(self, *, paused: bool) -> None:
-        """Read nothing more for now, as the other side does not take it; or go on."""
+        """Pause reading while the other side cannot keep up, or resume it."""
         if self._transport is not None and not self._transport.is_closing():
             (self._transport.pause_reading if paused else self._transport.resume_reading)()
 
@@ -252,6 +252,6 @@ class _Half(asyncio.Protocol):
         self.other.close()
 
     def close(self) -> None:
-        """Close it, after what is on its way; idempotent."""
+        """Close it once pending data is sent; idempotent."""
         if self._transport is not None:
             self._transport.close()

@@ -1,4 +1,4 @@
-"""The ApplicationMaster's heartbeats: one thread, which goes on whatever happens in it."""
+"""The ApplicationMaster's heartbeats: a thread that goes on whatever fails in it."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ _log = logging.getLogger(__name__)
 #: Seconds between two heartbeats; ResourceManagers wait for 10 minutes by default
 #: (``yarn.am.liveness-monitor.expiry-interval-ms``).
 HEARTBEAT_INTERVAL = 1.0
-#: The first ones when something is asked for, each twice as long as the one before, as Spark has
-#: it (``spark.yarn.scheduler.initial-allocation.interval``).
+#: The first intervals after a request, each twice as long as the one before, as in Spark
+#: (``spark.yarn.scheduler.initial-allocation.interval``).
 HASTY_INTERVAL = 0.2
-#: Seconds for more to be asked for in the same heartbeat.
+#: Seconds to collect further requests for the same heartbeat.
 BATCH_TIME = 0.05
 
 
 class Heartbeats:
-    """Beats in a thread of its own, and nobody waits for that in the end: it may hang.
+    """Beats in a thread of its own, for which nobody waits at the end, as it may hang.
 
     Parameters
     ----------
     beat : callable
-        Tells the ResourceManager that the application lives.
+        Sends one heartbeat to the ResourceManager.
     give_up : float
-        Seconds without an answer after which it is given up.
+        Seconds without an answer after which the application is given up.
     lose : callable
-        Called in that thread, once, with the reason why the application is lost.
+        Called once, in that thread, with the reason why the application is lost.
     """
 
     def __init__(
@@ -47,16 +47,16 @@ class Heartbeats:
         self._hasten = threading.Event()
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         threading.Thread(target=self._run, name="heartbeats", daemon=True).start()
 
     def stop(self) -> None:
-        """Beat no more."""
+        """Stop beating."""
         self._stopped.set()
         self._hasten.set()
 
     def hasten(self) -> None:
-        """Beat at once, and some more times soon: an answer is waited for."""
+        """Beat at once and a few more times soon, as an answer is expected."""
         self._hasten.set()
 
     def _run(self) -> None:

@@ -1,4 +1,4 @@
-"""What an ApplicationMaster and its clients show each other: certificates, for mutual TLS."""
+"""The certificates of an ApplicationMaster and its clients, for mutual TLS."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 class Identity:
-    """The pair of an ApplicationMaster, and the certificate that its clients have to show.
+    """The key pair of an ApplicationMaster, and the certificate of its clients.
 
     Parameters
     ----------
     certificate, key : bytes
-        Its own pair, PEM.
+        Its own certificate and key, PEM.
     clients : bytes
         The clients' certificate, PEM.
 
     Attributes
     ----------
     fingerprint : str
-        Of its key when it has made that itself: YARN says then whose it is.
+        Of its key if it has made that itself; clients then learn it from YARN.
     """
 
     def __init__(self, certificate: bytes, key: bytes, clients: bytes) -> None:
@@ -37,12 +37,12 @@ class Identity:
 
     @classmethod
     def of(cls, launch: MasterLaunch, app_id: str) -> Self:
-        """Take the pair that the submitter has sent, or make one.
+        """Use the key pair that the submitter has sent, or make one.
 
         Raises
         ------
         MasterError
-            When it has to be made, and cannot be.
+            When it cannot be made.
         """
         if launch.key:
             return cls(launch.certificate, launch.key, launch.clients)
@@ -64,21 +64,21 @@ class Identity:
         return identity
 
     def server_credentials(self) -> grpc.ServerCredentials:
-        """Return them for a gRPC server.
+        """Return credentials for a gRPC server.
 
-        Not those that gRPC can change in a server that runs: with them its library aborts under
-        many connections that are given up (1.85: "sync.cc: Check failed: prior > 0").
+        Not gRPC's dynamic credentials: with those its library aborts under many dropped connections
+        (1.85: "sync.cc: Check failed: prior > 0").
         """
         pair = (self._key, self._certificate)
         return grpc.ssl_server_credentials([pair], self._clients, require_client_auth=True)
 
     def take(self, certificate: bytes) -> None:
-        """Show another certificate of the same key from now on, which the clients' pair has signed.
+        """Use another certificate of the same key from now on, signed with the clients' key.
 
         Raises
         ------
         AuthenticationError
-            When it is none.
+            When it is no such certificate.
         """
         from yarnkernel.store.certificate import is_signed_by, public_key  # noqa: PLC0415
 

@@ -38,21 +38,21 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: How often ports are picked for a kernel that does not choose its own.
+#: Attempts to pick ports for a kernel that does not choose its own.
 PORT_ATTEMPTS = 5
-#: How often a kernel is started again after its end: somebody may have taken a port meanwhile.
+#: Attempts to start a kernel again after its end: somebody may have taken a port in the meantime.
 RESTART_ATTEMPTS = 3
-#: Seconds that the kernel has to end in good order, and again after SIGTERM.
+#: Seconds for the kernel to shut down when asked, and again after SIGTERM.
 END_GRACE = 3.0
-#: Seconds that a process may take to end after SIGKILL: it may wait for a disk.
+#: Seconds for a process to end after SIGKILL: it may be waiting for a disk.
 KILL_TIMEOUT = 30.0
-#: Seconds after which a kernel that was interrupted is said to be busy still.
+#: Seconds after which an interrupted kernel is reported as still busy.
 INTERRUPT_GRACE = 3.0
-#: Seconds for clients' connections to a new process to be there, once they are let in.
+#: Seconds for clients to connect to a new process once they are admitted.
 RECONNECT_TIME = 0.2
-#: Seconds for its last broadcast to arrive after its process has ended.
+#: Seconds for the last broadcast to arrive after the process has ended.
 FAREWELL = 0.1
-#: Seconds in which a kernel that is not busy answers.
+#: Seconds within which an idle kernel answers.
 IDLE_TIMEOUT = 1.0
 
 
@@ -62,26 +62,26 @@ class Kernel:
     Parameters
     ----------
     launch : KernelLaunch
-        How it is started.
+        How to start it.
     address : str
-        The numeric address that clients reach it at.
+        The numeric address at which clients reach it.
     files : FileCarrier
-        Gets what it asks its front end for.
+        Gets its requests to its front end.
     start_timeout : float
-        Seconds that it may take to answer.
+        Seconds for it to answer.
     interrupt_mode : str
         ``"signal"`` or ``"message"``, as in Jupyter's kernelspecs.
 
     Attributes
     ----------
     info : dict
-        Its connection info as clients get it; complete once it has been started.
+        The connection info for clients; complete once it has started.
     own_info : dict
-        The same with the address and ports of its own, on this host alone.
+        The same with its own address and ports, which only this host can reach.
     gate : Gate
-        Whom it is reached by.
+        Where clients connect.
     activity, recorder : Activity, Recorder
-        The use that clients make of it, and what it told while there was none.
+        How clients use it, and its output while no client was connected.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Kernel:
 
     @property
     def process(self) -> KernelProcess:
-        """The process that it has now."""
+        """Its current process."""
         if self._process is None:
             raise RuntimeError("it has not been started")
         return self._process
@@ -123,7 +123,7 @@ class Kernel:
         return self._messages
 
     async def start(self) -> None:
-        """Start it for the first time and wait until it answers.
+        """Start the first process and wait until it answers.
 
         Raises
         ------
@@ -149,7 +149,7 @@ class Kernel:
                 return
 
     def _let_in(self) -> None:
-        """Open the ports for clients, which stay the same for as long as it lives."""
+        """Open the ports for clients, which stay the same for the kernel's whole life."""
         own = self.own_info
         try:
             self.gate.open({name: (own["ip"], own[name]) for name in PORT_NAMES})
@@ -159,12 +159,12 @@ class Kernel:
         self.info = {**own, "ip": self.gate.address, **self.gate.ports}
 
     async def start_again(self) -> None:
-        """Start it again after its end, on the same ports and with the same key.
+        """Start a new process after the end of the last one, with the same ports and key.
 
         Raises
         ------
         KernelFailedError
-            When it cannot be started, ends first or does not answer in time, several times.
+            When it repeatedly cannot be started, ends early or does not answer in time.
         """
         await self.kill()
         if not self.process.ended.done():
@@ -179,7 +179,8 @@ class Kernel:
                     raise
                 _log.warning("it does not come up again: %s; trying once more", exc.summary)
             else:
-                # ZeroMQ tries ten times a second; who is told of the restart speaks at once.
+                # ZeroMQ reconnects ten times a second, and clients that hear of the restart talk at
+                # once.
                 await asyncio.sleep(self.gate.go_on() + RECONNECT_TIME - time.monotonic())
                 return
 
@@ -226,7 +227,7 @@ class Kernel:
     async def _await_answer(self) -> None:
         loop = asyncio.get_running_loop()
         end = loop.time() + self._start_timeout
-        # jupyter_client takes a tenth of a second to import: meanwhile the kernel starts.
+        # The kernel starts while jupyter_client is imported, which takes a tenth of a second.
         module = await asyncio.to_thread(import_module, "yarnkernel.container.messages")
         try:
             found = await asyncio.wait_for(self.process.connection_info(), self._start_timeout)
@@ -248,13 +249,13 @@ class Kernel:
         await listen(messages, self.activity, self.recorder, self._files, self.clients)
 
     async def interrupt(self) -> str:
-        """Interrupt what it does.
+        """Interrupt its current work.
 
         Returns
         -------
         str
             ``"interrupted"``; ``"idle"`` when there was nothing to interrupt;
-            ``"busy"`` when it goes on all the same.
+            ``"busy"`` when it carries on regardless.
         """
         requests = self.activity.requests
         if not requests and await self._answers(IDLE_TIMEOUT):
@@ -270,10 +271,10 @@ class Kernel:
         return "interrupted" if requests or await self._answers(INTERRUPT_GRACE) else "busy"
 
     async def _answers(self, timeout: float) -> bool:
-        """Whether it answers on the shell channel, which it does not while it runs a cell.
+        """Return whether it answers on the shell channel, as it does not while it runs a cell.
 
-        A cell of native code that keeps Python's lock does not let the kernel
-        tell that it is busy.
+        A cell of native code that holds Python's lock keeps the kernel from reporting that it is
+        busy.
         """
         try:
             await self.messages.ask_kernel_info(timeout)
@@ -283,26 +284,26 @@ class Kernel:
 
     @property
     def is_ipython(self) -> bool:
-        """Whether it is an IPython kernel, which can be asked for more."""
+        """Whether it is an IPython kernel, which offers more."""
         return self._launch.chooses_ports
 
     def clients(self) -> int:
-        """Count the connections of clients."""
+        """Return the number of clients' connections."""
         return self.gate.connections
 
     async def check_busy(self) -> None:
-        """Find out whether it is busy: under a flood of output broadcasts may be lost."""
+        """Find out whether it is busy, as broadcasts may be lost in a flood of output."""
         if await self._answers(IDLE_TIMEOUT):
             self.activity.begin_again()
 
     async def see_off(self) -> None:
-        """Wait for its farewell, and end its process when that lingers after it."""
-        await self.activity.farewell.wait()  # ipykernel 7.4 can lock itself up after it
+        """Wait for its farewell, and end its process if that lingers."""
+        await self.activity.farewell.wait()  # ipykernel 7.4 can deadlock after it
         await asyncio.wait([self.process.ended], timeout=END_GRACE)
         await self._terminate()
 
     async def end(self, *, restart: bool = False) -> None:
-        """End its process: ask it, then SIGTERM, and SIGKILL in the end."""
+        """End its process: by a request, then SIGTERM, then SIGKILL."""
         if (process := self._process) is None:
             return
         if self._messages is not None and not process.ended.done():
@@ -314,7 +315,7 @@ class Kernel:
             await self.hear_out()
 
     async def hear_out(self) -> None:
-        """Let its last broadcast arrive, which is not to be taken for one of its next process."""
+        """Wait for its last broadcast, so that it is not taken for one of the next process."""
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self.activity.farewell.wait(), FAREWELL)
 
@@ -326,12 +327,12 @@ class Kernel:
             await asyncio.wait([self.process.ended], timeout=END_GRACE)
 
     async def kill(self) -> None:
-        """End its process at once, and what it has started and left behind, in any session."""
+        """Kill its process and all processes that it has started, in any session."""
         if self._process is None:
             return
         if self._killing is None or self._killing.done():
             self._killing = asyncio.create_task(self._kill(self._process))
-        # One for all who want that: another one would take the next process for a leftover.
+        # Shared by all callers: a second one would take the next process for a leftover.
         await asyncio.shield(self._killing)
 
     async def _kill(self, process: KernelProcess) -> None:
@@ -340,7 +341,7 @@ class Kernel:
         await end_descendants()
 
     async def close(self) -> None:
-        """End its process at once and close its channels."""
+        """Kill its process and close its channels."""
         self.gate.close()
         await self.kill()
         if self._listening is not None:

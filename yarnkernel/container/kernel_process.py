@@ -1,4 +1,4 @@
-"""The kernel's process: its command, its connection file, its environment, its output, its end."""
+"""The kernel's process: its command, connection file, environment, output and end."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ if TYPE_CHECKING:
     from yarnkernel.container.spark_home import SparkLaunch
     from yarnkernel.port_range import PortRange
 
-#: What YARN tells an ApplicationMaster of its page: Spark would take it for the one of its own.
+#: YARN's variable about an ApplicationMaster's page, which Spark would take for its own.
 PROXY_BASE = "APPLICATION_WEB_PROXY_BASE"
-#: Seconds between two looks at the connection file of a kernel that starts.
+#: Seconds between two checks of a starting kernel's connection file.
 POLL_INTERVAL = 0.02
-#: Bytes of its output that are read at a time.
+#: Bytes of output read at a time.
 BLOCK = 1 << 16
-#: Lines of the kernel's output that are kept for diagnostics.
+#: Lines of output kept for diagnostics.
 LINES_KEPT = 20
-#: YARN's diagnostics are read in a terminal: no line of them has to be longer.
+#: Longest line for diagnostics, which are read in a terminal.
 LINE_LENGTH = 500
 
 
@@ -65,22 +65,22 @@ class KernelLaunch:
     command : tuple of str
         The kernel's command, with ``{connection_file}``.
     chooses_ports : bool
-        Whether it takes the port 0 and writes the ports that it got, as
-        ipykernel does, so that nobody can take them first.
+        Whether it accepts port 0 and writes down the ports that it got, as ipykernel does, so that
+        nobody can take them first.
     directory : pathlib.Path
         Its working directory.
     home : pathlib.Path
         Its home.
     pre_commands : tuple of str
-        What a shell runs before it, as a part of the same process.
+        Shell commands that run before it in the same process.
     key_file : pathlib.Path, optional
-        JSON file with the keys of its connection info; a new key without one.
+        JSON file with the keys for its connection info; by default a new key is made.
     encryption : str
-        ``"never"``, ``"auto"`` or ``"required"``: whether it gets keys of CurveZMQ.
+        ``"never"``, ``"auto"`` or ``"required"``: whether it gets CurveZMQ keys.
     ports : PortRange, optional
-        Where clients reach it; by default at any ports.
+        Ports for clients; any by default.
     spark : SparkLaunch, optional
-        What it is told of Spark, where it is made ready for that.
+        Its Spark settings, if it is to have Spark.
     """
 
     command: tuple[str, ...]
@@ -99,7 +99,7 @@ class KernelLaunch:
         return self.home / "runtime" / "kernel.json"
 
     def arguments(self) -> list[str]:
-        """Return the process' arguments."""
+        """The process' arguments."""
         path = str(self.connection_file)
         command = [part.replace(CONNECTION_FILE, path) for part in self.command]
         if not self.pre_commands:
@@ -108,12 +108,12 @@ class KernelLaunch:
         return ["bash", "-c", script, "bash", *command]
 
     def check(self) -> None:
-        """Look for what would keep the kernel from being started.
+        """Check that the kernel can be started.
 
         Raises
         ------
         YarnKernelError
-            When there is no such directory, command or file with keys, or it cannot encrypt.
+            When the directory, the command or the file with keys is missing, or it cannot encrypt.
         """
         if self.encryption == REQUIRED and self.chooses_ports and not _ipykernel_encrypts():
             raise YarnKernelError(
@@ -131,7 +131,7 @@ class KernelLaunch:
             )
 
     def new_connection_info(self, address: str, ports: dict[str, int]) -> ConnectionInfo:
-        """Make the connection info that the kernel is started with.
+        """Make the connection info for the kernel's start.
 
         Raises
         ------
@@ -152,27 +152,27 @@ class KernelLaunch:
 
             public, secret = zmq.curve_keypair()
             keys |= {"curve_publickey": public.decode(), "curve_secretkey": secret.decode()}
-        # Jupyter's servers take no external kernel without the name of a kernelspec.
+        # Jupyter servers accept no external kernel without the name of a kernelspec.
         name = "python3" if self.chooses_ports else ""
         return {"ip": address, "transport": "tcp", "kernel_name": name, **keys, **ports}
 
 
 def _ipykernel_encrypts() -> bool:
-    """Whether the IPython kernel of this Python knows CurveZMQ: 7.3 and newer ones do."""
+    """Return whether this Python's IPython kernel supports CurveZMQ, as 7.3 and newer do."""
     numbers = re.match(r"(\d+)\.(\d+)", version("ipykernel"))
     return numbers is not None and (int(numbers[1]), int(numbers[2])) >= (7, 3)
 
 
 def ipykernel_command(arguments: Sequence[str]) -> tuple[str, ...]:
-    """Return the command of an IPython kernel in this Python."""
+    """Return the command that starts an IPython kernel in this Python."""
     return (sys.executable, "-m", "ipykernel_launcher", "-f", CONNECTION_FILE, *arguments)
 
 
 def kernel_environment(home: Path) -> dict[str, str]:
-    """Environment of a kernel whose home is in the container's directory, or the user's choice.
+    """Return the environment of a kernel whose home is in the container or chosen by the user.
 
-    YARN sets ``HOME=/home/`` (``yarn.nodemanager.user-home-dir``) whatever the user
-    says, and nobody can write to that.
+    YARN always sets ``HOME=/home/`` (``yarn.nodemanager.user-home-dir``), which nobody can write
+    to.
     """
     environment = {**os.environ}
     own_home = environment.pop(KERNEL_HOME, str(home))
@@ -184,7 +184,7 @@ def kernel_environment(home: Path) -> dict[str, str]:
         "JUPYTER_DATA_DIR": environment.get("JUPYTER_DATA_DIR")
         or f"{own_home}/.local/share/jupyter",
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-        # ipykernel ends itself when the process with this id is no longer its parent.
+        # ipykernel exits when the process with this id is no longer its parent.
         "JPY_PARENT_PID": str(os.getpid()),
     }
     for name in ("HOME", "IPYTHONDIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
@@ -193,7 +193,7 @@ def kernel_environment(home: Path) -> dict[str, str]:
 
 
 class _Protocol(asyncio.subprocess.SubprocessStreamProtocol):
-    """Tells the end of a process at once: ``wait()`` waits for all who have its output, too."""
+    """Reports the end of a process at once; ``wait()`` waits for all holders of its output, too."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(limit=BLOCK, loop=loop)
@@ -205,7 +205,7 @@ class _Protocol(asyncio.subprocess.SubprocessStreamProtocol):
 
 
 def _tells(line: str) -> bool:
-    """Whether a line may say why a kernel failed: ipykernel 7.3 begins with one that does not."""
+    """Return whether a line may say why a kernel failed; ipykernel 7.3's first one never does."""
     return bool(line.strip()) and "Kernel is running over TCP without encryption" not in line
 
 
@@ -217,7 +217,7 @@ class KernelProcess:
     pid : int
         Its process id.
     ended : asyncio.Task
-        Is done with its end and gives its exit code, negative for a signal's number.
+        Done when it ends; gives the exit code, or a signal's number as a negative value.
     """
 
     def __init__(
@@ -247,7 +247,7 @@ class KernelProcess:
         launch : KernelLaunch
             How.
         info : dict
-            Connection info that it is started with.
+            Its connection info.
 
         Raises
         ------
@@ -258,7 +258,7 @@ class KernelProcess:
         if launch.spark is not None:
             prepare_spark(environment, launch.spark)
         write_connection_file(info, launch.connection_file)
-        # In this container's process group: NodeManagers signal the group.
+        # In the container's process group, which NodeManagers signal.
         loop = asyncio.get_running_loop()
         with limits_as_given():
             transport, protocol = await loop.subprocess_exec(
@@ -279,7 +279,7 @@ class KernelProcess:
         stream = self._process.stdout
         partial = ""
         while stream is not None and (block := await stream.read(BLOCK)):
-            with contextlib.suppress(OSError):  # a full disk: who does not read on stops the kernel
+            with contextlib.suppress(OSError):  # disk full; reading on, or the kernel blocks
                 sys.stdout.buffer.write(block)
                 sys.stdout.buffer.flush()
             *lines, partial = (partial + block.decode(errors="replace")).split("\n")
@@ -289,7 +289,7 @@ class KernelProcess:
             self._lines.append(partial)
 
     async def connection_info(self) -> ConnectionInfo:
-        """Wait until the kernel has its ports, and return its connection info with them."""
+        """Wait for the kernel's ports, and return its connection info with them."""
         info = self._info
         while not all(info.get(name) for name in PORT_NAMES):
             await asyncio.sleep(POLL_INTERVAL)
@@ -302,7 +302,7 @@ class KernelProcess:
 
     async def _wait(self) -> int:
         await self._exited.wait()
-        # What it left behind may hold the pipe open.
+        # Processes that it left behind may hold the pipe open.
         await asyncio.wait([self._output], timeout=1)
         return int(self._process.returncode or 0)
 
@@ -311,12 +311,12 @@ class KernelProcess:
         return "\n".join(self._lines)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to it and to what it has started, as a terminal does.
+        """Signal it and the processes that it has started, as a terminal does.
 
-        What has a session of its own is left alone.
+        Processes in sessions of their own are left alone.
         """
         with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(number)  # whatever can be found out about the others
+            self._process.send_signal(number)  # even if the others cannot be found
         session = os.getsid(0)
         for pid in descendants(os.getpid()):  # orphans are adopted
             with contextlib.suppress(OSError):

@@ -1,7 +1,7 @@
 """The key-value store of an application, as skein's ApplicationMaster keeps it.
 
-ApplicationMaster.java of skein 0.8.2 is what describes it, with all its messages. A store belongs
-to one event loop; each request is carried out as a whole.
+It follows ApplicationMaster.java of skein 0.8.2, down to the messages. A store belongs to one event
+loop; requests are atomic.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from yarnkernel.container.skein_messages import messages
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    #: Say why a container, named by a ContainerInstance, cannot own a key; empty when it can.
+    #: Returns why a ContainerInstance cannot own a key; empty if it can.
     OwnerCheck = Callable[[Any], str]
 
-#: Java's bytes have signs, and skein compares values as Java does.
+#: Java's bytes are signed, and skein compares values as Java does.
 _SIGNED = bytes(value ^ 0x80 for value in range(256))
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "EQUAL": operator.eq,
@@ -32,7 +32,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 class StoreError(Exception):
-    """A request that cannot be carried out; nothing of it was.
+    """A request that was refused as a whole.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class _Watch:
 
 
 def _in_range(key: str, start: str, end: str) -> bool:
-    """Whether a key is from ``start`` on and before ``end``, where these are not empty."""
+    """Return whether a key is in [``start``, ``end``); an empty bound does not count."""
     return (start == "\0" or start <= key) and (not end or key < end)
 
 
@@ -66,7 +66,7 @@ class KeyValueStore:
     Parameters
     ----------
     check_owner : callable
-        Called with a ContainerInstance before it gets a key.
+        Called with a ContainerInstance before it becomes the owner of a key.
     """
 
     def __init__(self, check_owner: OwnerCheck) -> None:
@@ -91,7 +91,7 @@ class KeyValueStore:
         Raises
         ------
         StoreError
-            When it contradicts itself, or the owner cannot be one.
+            When the request is contradictory or the owner is invalid.
         """
         self._check_put(request)
         previous: Any = self._pairs.get(request.key)
@@ -128,12 +128,12 @@ class KeyValueStore:
         return answer
 
     def watch(self, request: Any, tell: Callable[[Any], None]) -> int:
-        """Tell of changes from now on.
+        """Report changes from now on.
 
         Parameters
         ----------
         request : WatchCreateRequest
-            Of which ones.
+            The keys to watch.
         tell : callable
             Called with a WatchResponse.
 
@@ -200,7 +200,7 @@ class KeyValueStore:
             right = _order(condition.owner) if rhs == "owner" else None
         name = messages.Condition.Operator.Name(condition.operator)
         if (left is None or right is None) and name not in ("EQUAL", "NOT_EQUAL"):
-            return False  # nothing is neither less nor more
+            return False  # a missing value is neither less nor greater
         return bool(_COMPARISONS[name](left, right))
 
     def _tell(self, event_type: str, pairs: list[Any]) -> None:

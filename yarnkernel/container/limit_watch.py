@@ -1,4 +1,4 @@
-"""Watch whether a kernel has outlived its use, for as long as it lives."""
+"""Watches whether a kernel has reached one of its limits."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from yarnkernel.container.kernel import Kernel
     from yarnkernel.container.limits import Limits
 
-#: Seconds between two looks at the limits; no limit has to be kept to the second.
+#: Seconds between two checks of the limits, which need not be exact to the second.
 LIMIT_INTERVAL = 1.0
-#: Seconds between two looks whether a front end or clients are there.
+#: Seconds between two checks for a front end or clients.
 CONNECTION_INTERVAL = 30.0
-#: Seconds after which a kernel that is busy is asked whether it is.
+#: Seconds after which a busy kernel is asked whether it still is.
 BUSY_INTERVAL = 3600.0
 
 
 class LimitWatch:
-    """Looks at the limits of a kernel that has just been published.
+    """Checks the limits of a kernel from its publication on.
 
     Parameters
     ----------
     limits : Limits
         The limits.
     store : Application
-        Where its owner renews a lease.
+        The store in which its owner renews a lease.
     owned : bool
-        Whether a front end owns it, which is there all the time.
+        Whether a front end owns it, which stays connected.
     """
 
     def __init__(self, limits: Limits, store: Application, *, owned: bool) -> None:
@@ -42,13 +42,13 @@ class LimitWatch:
         self._store = store
         self._lease: bytes | None = None
         self._leased = 0.0
-        # Not the host's clock, which may be set anew: it would end idle kernels.
+        # Not the wall clock: setting it would end idle kernels.
         self._published = time.monotonic()
         self._last_client = self._published if owned else None
         self._looked = self._asked = self._published
 
     async def reached(self, kernel: Kernel) -> str:
-        """Wait until a limit is reached, and say which; a look that fails is made again."""
+        """Wait until a limit is reached and return which; a failed check is repeated."""
         return await persist("the look at the limits", lambda: self._wait(kernel))
 
     async def _wait(self, kernel: Kernel) -> str:
@@ -64,10 +64,11 @@ class LimitWatch:
             await asyncio.sleep(LIMIT_INTERVAL)
 
     async def _look_for_clients(self, kernel: Kernel, now: float) -> None:
-        """Look whether anybody is there who has the kernel's key, or its owner's certificate.
+        """Check whether a client with the kernel's key or its owner's certificate is there.
 
-        Connections are anybody's, and those of a host that is gone look alive for ever. They
-        count where nobody renews a lease, as with older clients, or somebody else has come since.
+        Connections prove little: anybody may hold them, and those of a dead host look alive for
+        ever. They count only if nobody renews a lease, as with older clients, or if another client
+        has come since.
         """
         interval = min(CONNECTION_INTERVAL, self._limits.orphan / 10)
         if self._last_client is None or now - self._looked <= interval:

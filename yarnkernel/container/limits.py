@@ -1,4 +1,4 @@
-"""When a kernel has outlived its use."""
+"""The limits after which a kernel is ended."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Limits:
-    """After how many seconds a kernel is ended; 0 is never.
+    """Limits in seconds after which a kernel is ended; 0 switches one off.
 
     Attributes
     ----------
     orphan : float, default 1800 (30 minutes)
-        Since it was published, when no client has connected; for a kernel that
-        a front end owns, since the last client was connected.
+        Since publication, if no client has connected; for a kernel that a front end owns, since the
+        last client was connected.
     idle : float, default 43200 (12 hours)
         Since a client's last request was done.
     lifetime : float, default 604800 (7 days)
-        Since it was published; a kernel that is busy may finish what it does.
-        As long as Hadoop's delegation tokens live at most
+        Since publication; a busy kernel may finish its work. The default is the longest life of
+        Hadoop's delegation tokens
         (``yarn.resourcemanager.delegation.token.max-lifetime``).
     """
 
@@ -35,16 +35,16 @@ class Limits:
     def reached(
         self, now: float, published: float, activity: Activity, last_client: float | None
     ) -> str:
-        """Say which limit a kernel has reached; empty for none.
+        """Return which limit a kernel has reached; empty for none.
 
         Parameters
         ----------
         now, published : float
             In seconds of :func:`time.monotonic`.
         activity : Activity
-            Its use.
+            How clients use it.
         last_client : float or None
-            When a client was last connected to a kernel that a front end owns.
+            When a client was last connected, for a kernel that a front end owns.
         """
         if self.orphan and not activity.connected and now - published >= self.orphan:
             return f"nobody connected to it within {self.orphan:g} s (--orphan-timeout)"

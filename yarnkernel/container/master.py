@@ -46,21 +46,21 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Seconds that one heartbeat may take.
+#: Seconds for one heartbeat.
 HEARTBEAT_TIMEOUT = 10.0
-#: How long no ResourceManager may answer until the application is given up: the setting by which
-#: all ApplicationMasters do so, and its default.
+#: Setting for how long the ResourceManager may not answer before the application is given up, as
+#: for all ApplicationMasters, and its default.
 GIVE_UP_SETTING = "yarn.resourcemanager.connect.max-wait.ms"
 GIVE_UP_MILLISECONDS = 900_000
-#: Seconds for its value -1, for ever: longer than kernels live (``--max-lifetime``), and short
-#: enough for milliseconds in 32 bits.
+#: Seconds for its value -1 (for ever): longer than any kernel's life (``--max-lifetime``), and
+#: small enough for 32 bits of milliseconds.
 FOR_EVER = 20 * 86400.0
-#: Seconds that the NodeManager, on this host, may take to tell this container's status, and when
-#: it may be about to end us.
+#: Seconds for this host's NodeManager to tell the container's status, and the same when it may be
+#: about to end us.
 STATUS_TIMEOUT, LAST_STATUS_TIMEOUT = 30.0, 1.0
-#: Seconds by which this host's clock may be behind before that is told.
+#: Seconds that this host's clock may be slow without a warning.
 CLOCK_TOLERANCE = 5.0
-#: For who can be reached by nobody else.
+#: Port of a server that other hosts cannot reach.
 LOOPBACK = "127.0.0.1"
 
 
@@ -70,15 +70,15 @@ class Master:
     Parameters
     ----------
     launch : MasterLaunch
-        What the submitter has said.
+        What the submitter has sent.
     token : Token
-        By which it logs in.
+        The token to log in with.
     asked_to_end : asyncio.Event
         Set when a client asks for the application's end, or YARN has ended it.
     further : FurtherOptions
-        What the kernel may ask for.
+        The further containers that the kernel may request.
     ports : PortRange, optional
-        Where clients reach it; by default at any port.
+        Ports for clients; any by default.
     """
 
     def __init__(
@@ -122,7 +122,8 @@ class Master:
             await self._server.start(address, self._ports)
         except OSError as exc:
             await self._server.stop()
-            # Registered all the same, so that YARN has the reason, and does not take it for lost.
+            # Register all the same, so that YARN gets the reason instead of a lost
+            # ApplicationMaster.
             reason = f"{RECIPE_DIAGNOSTICS}cannot be reached: {exc.strerror or exc}."
             with contextlib.suppress(ClusterError):
                 await asyncio.to_thread(self._protocol.register, host, 0, self._give_up, "")
@@ -140,7 +141,8 @@ class Master:
             await self._server.stop()
             reason = f"the ResourceManager does not register us: {exc}"
             if isinstance(exc, InvalidTokenError):
-                # So it is where NodeManagers give containers tokens for their own AMRMProxy.
+                # This is the case where NodeManagers give containers tokens for their own
+                # AMRMProxy.
                 reason += (
                     "; with yarn.nodemanager.amrmproxy.enabled, the client's site files need its "
                     "address as yarn.resourcemanager.scheduler.address"
@@ -150,7 +152,7 @@ class Master:
         loop = self._loop = asyncio.get_running_loop()
 
         def lose(reason: str) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: we are at our end
+            with contextlib.suppress(RuntimeError):  # the loop is closed, as we are about to exit
                 loop.call_soon_threadsafe(self._lose, reason)
 
         self._heartbeats = Heartbeats(self._beat, self._give_up, lose)
@@ -168,9 +170,9 @@ class Master:
             self._end("FAILED", "The ApplicationMaster has failed; its log says more.")
         elif (await self._own_status(LAST_STATUS_TIMEOUT))[0] == "RUNNING":
             self._end("SUCCEEDED", "The ApplicationMaster was asked to end by a signal.")
-        # Else it was YARN that sent the signal, and it tells why.
+        # Otherwise YARN has sent the signal and reports the reason itself.
         if self._final is not None and not self._has_lost:
-            # Comes to its end also when we are asked to end once more.
+            # Runs to its end even if we are asked to end again.
             await asyncio.shield(asyncio.create_task(self._finish(*self._final)))
         await self._server.stop()
 
@@ -203,7 +205,7 @@ class Master:
         self._end_soon("FAILED", reason)
 
     def _end(self, final_status: str, diagnostics: str) -> None:
-        """Note how the application ends; what was said first stands."""
+        """Note how the application ends; the first call counts."""
         if self._final is None:
             self._final = (final_status, diagnostics)
 
@@ -216,13 +218,13 @@ class Master:
         self._server.store.put_key(messages.PutKeyRequest(key=key, value=value))
 
     async def get(self, key: str) -> bytes | None:
-        """Return a key's value, None without one."""
+        """Return a key's value or None."""
         request = messages.GetRangeRequest(start=key, end=f"{key}\0")
         found = self._server.store.get_range(request).result
         return bytes(found[0].value) if found else None
 
     async def commands(self) -> AsyncIterator[Command]:
-        """Yield what clients ask for; each command once."""
+        """Yield the commands of clients, each once."""
         changes: asyncio.Queue[messages.WatchResponse] = asyncio.Queue()
         store, span = self._server.store, {"start": COMMAND_PREFIX, "end": COMMAND_END}
         watch = messages.WatchCreateRequest(event_type="PUT", **span)
@@ -246,11 +248,11 @@ class Master:
         return True
 
     async def memory_limit(self) -> int:
-        """Ask the NodeManager, as schedulers round up what was asked for."""
+        """Ask the NodeManager, as schedulers round requests up."""
         return (await self._own_status(STATUS_TIMEOUT))[1] or requested_memory(os.environ)
 
     async def _own_status(self, timeout: float) -> tuple[str, int]:
-        """State and MiB of this container; nothing where web pages want tickets."""
+        """Return this container's state and MiB; nothing where web pages require Kerberos."""
         scheme = web_scheme(self._configuration)
         address = f"{scheme}://{os.environ.get('NM_HOST')}:{os.environ.get('NM_HTTP_PORT')}"
         container = os.environ.get("CONTAINER_ID", "")
@@ -262,16 +264,16 @@ class Master:
         return "", 0
 
     async def end_application(self, final_status: str, diagnostics: str) -> None:
-        """See :meth:`Store.end_application`; here it ends with this process."""
+        """See :meth:`Store.end_application`; here the application ends with this process."""
         self._end(final_status, diagnostics)
 
 
 def _own_host() -> tuple[str, str]:
-    """The host that clients are told, and the address to listen on: the kernel's."""
+    """Return the host name for clients and the address to listen on, both the kernel's."""
     host = os.environ.get("NM_HOST") or socket.getfqdn()
     try:
         address = container_address(os.environ)
-    except YarnKernelError:  # the kernel will say so, and we have to tell that
+    except YarnKernelError:  # the kernel will fail with the same reason, which we have to report
         return host, LOOPBACK
-    # Not its name where that means another address here, as 127.0.1.1 on Debian's hosts.
+    # Not the host's name if that resolves to another address here, as to 127.0.1.1 on Debian.
     return (host if address in addresses(host) else address), address

@@ -1,4 +1,4 @@
-"""Whether a kernel encrypts, as its side of a connection tells."""
+"""Finds out whether a kernel encrypts, by connecting to it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from yarnkernel.errors import YarnKernelError
 if TYPE_CHECKING:
     from yarnkernel.connection import ConnectionInfo
 
-#: ZMTP's greeting of a client with CurveZMQ (https://rfc.zeromq.org/spec/23/): signature, version
-#: 3.0, mechanism, whether it is a server, filler.
+#: The ZMTP greeting of a CurveZMQ client (https://rfc.zeromq.org/spec/23/): signature, version 3.0,
+#: mechanism, as-server flag, filler.
 _GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"CURVE".ljust(20, b"\0") + bytes(32)
 _MECHANISM = slice(12, 32)
-#: Seconds between two tries to connect, and for an answer.
+#: Seconds between two attempts to connect, and for an answer.
 RETRY_INTERVAL, TIMEOUT = 0.1, 5.0
 
 
 async def encrypts(address: str, port: int) -> bool:
-    """Wait until a socket of ZeroMQ listens, and tell whether it speaks CurveZMQ.
+    """Wait until a ZeroMQ socket listens, and return whether it uses CurveZMQ.
 
-    One with another mechanism closes the connection before its own greeting is complete.
+    A socket with another mechanism closes the connection before its greeting is complete.
 
     Parameters
     ----------
@@ -47,14 +47,14 @@ async def encrypts(address: str, port: int) -> bool:
 
 
 async def check_encryption(info: ConnectionInfo, timeout: float) -> None:
-    """Find out whether a kernel heeds the keys that it was given: some pass them over.
+    """Check that a kernel uses the keys that it was given, as some ignore them.
 
     Parameters
     ----------
     info : dict
         Its connection info.
     timeout : float
-        Seconds for it to listen.
+        Seconds for it to start listening.
 
     Raises
     ------

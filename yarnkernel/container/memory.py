@@ -1,4 +1,4 @@
-"""The memory of this container, counted as its NodeManager does."""
+"""The memory that this container uses, counted as its NodeManager counts it."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 MEBIBYTE = 1 << 20
-#: Seconds between two looks; NodeManagers look every 3 s
+#: Seconds between two checks; NodeManagers check every 3 s
 #: (``yarn.nodemanager.container-monitor.interval-ms``).
 INTERVAL = 0.25
-#: The same when half of what is allowed is used.
+#: The same once half of the limit is used.
 INTERVAL_LATER = 0.05
-#: Seconds after which new processes are looked for, which is dearer.
+#: Seconds between two searches for new processes, which cost more.
 TREE_INTERVAL = 0.5
 
 
 def requested_memory(environ: Mapping[str, str]) -> int:
-    """MiB of this container, as skein and the direct way tell them; 0 when nobody does."""
+    """Return this container's MiB as told by skein or the direct way; 0 if unknown."""
     mebibytes = environ.get(MEMORY_VARIABLE) or environ.get("SKEIN_RESOURCE_MEMORY", "")
     return int(mebibytes) if mebibytes.isdecimal() else 0
 
 
 def offer_to_oom_killer(proc: Path) -> None:
-    """Let Linux end this process before all others of its container.
+    """Make Linux choose this process first when memory runs out.
 
-    Where NodeManagers limit memory by control groups, it is Linux that ends
-    one process when there is no more.
+    Where NodeManagers limit memory with control groups, Linux kills one process of the container
+    when the limit is reached.
 
     Parameters
     ----------
@@ -53,14 +53,13 @@ def offer_to_oom_killer(proc: Path) -> None:
 class ContainerMemory:
     """The resident memory of all processes of this container.
 
-    The sum over the process tree of the container's shell, as
-    ProcfsBasedProcessTree of Hadoop counts it: what processes share counts
-    for each.
+    The sum over the process tree of the container's shell, as Hadoop's ProcfsBasedProcessTree
+    computes it: shared memory counts for each process.
 
     Parameters
     ----------
     limit : int
-        Bytes that the container may use, as far as is known; 0 when that is not.
+        Bytes that the container may use; 0 if unknown.
     """
 
     def __init__(self, limit: int) -> None:
@@ -68,15 +67,15 @@ class ContainerMemory:
         self._root = _session_leader()
         self._processes = [self._root]
         self._looked = -TREE_INTERVAL
-        #: Bytes that were used at the last look.
+        #: Bytes used at the last check.
         self.last_used = 0
 
     def look_anew(self) -> None:
-        """Forget which processes there were."""
+        """Search for processes again at the next check."""
         self._looked = -TREE_INTERVAL
 
     def used(self) -> int:
-        """Return the bytes that are used now."""
+        """Return the bytes in use now."""
         if time.monotonic() - self._looked >= TREE_INTERVAL:
             self._looked = time.monotonic()
             self._processes = [self._root, *descendants(self._root)]
@@ -84,9 +83,9 @@ class ContainerMemory:
         return self.last_used
 
     async def wait_exceeded(self, share: float) -> int:
-        """Wait until more than this share of the limit is used, and return the bytes that are.
+        """Wait until more than this share of the limit is used; return the bytes in use.
 
-        For ever when the share is 0 or there is no limit.
+        Waits for ever if the share is 0 or there is no limit.
         """
         allowed = share * self.limit or math.inf
         while True:
@@ -95,23 +94,23 @@ class ContainerMemory:
             await asyncio.sleep(INTERVAL if used < allowed / 2 else INTERVAL_LATER)
 
     def describe(self, used: int) -> str:
-        """Say how much is used, in words."""
+        """Describe the usage in words."""
         of = f" of {self.limit // MEBIBYTE}" if self.limit else ""
         return f"{used // MEBIBYTE}{of} MiB"
 
 
 def _resident(pid: int) -> int:
-    """Bytes of a process that are in memory: proc_pid_statm(5)."""
+    """Return a process' resident bytes: proc_pid_statm(5)."""
     with contextlib.suppress(OSError, IndexError):
         return int(Path("/proc", str(pid), "statm").read_bytes().split()[1]) * _PAGE
     return 0
 
 
 def _session_leader() -> int:
-    """The container's first process: NodeManagers start containers in a session of their own."""
+    """Return the container's first process, as NodeManagers start each container in a session."""
     process = psutil.Process()
     session = os.getsid(0)
-    with contextlib.suppress(psutil.Error, OSError):  # where others' processes are hidden
+    with contextlib.suppress(psutil.Error, OSError):  # where processes of other users are hidden
         while (parent := process.parent()) is not None and os.getsid(parent.pid) == session:
             process = parent
     return int(process.pid)

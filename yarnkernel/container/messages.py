@@ -1,4 +1,4 @@
-"""What a supervisor says to its kernel and hears of it, over Jupyter's messaging protocol.
+"""Messages between a supervisor and its kernel, in Jupyter's messaging protocol.
 
 https://jupyter-client.readthedocs.io/en/stable/messaging.html
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from yarnkernel.connection import ConnectionInfo
 
-#: What is read of all that a kernel broadcasts; outputs can be large and do not matter here.
+#: The broadcasts that are read; others, such as outputs, can be large and do not matter here.
 _HEARD = (b'"status"', b'"shutdown_reply"', b'"error"')
 
 _BROADCAST = """
@@ -38,7 +38,7 @@ for header in json.loads(arguments[0]):
 
 
 def broadcast_code(text: str, parents: list[dict[str, Any]]) -> str:
-    """Return code for an IPython kernel that adds a text to the outputs of earlier requests.
+    """Return code with which an IPython kernel adds a text to the outputs of earlier requests.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def broadcast_code(text: str, parents: list[dict[str, Any]]) -> str:
         Headers of the requests.
     """
     arguments = [json.dumps(parents, default=str), text]
-    # In a namespace of its own: every name in the kernel's may be the user's.
+    # In a namespace of its own, as any name in the kernel's may be the user's.
     return f"exec({_BROADCAST!r}, {{'arguments': {arguments!r}}})"
 
 
@@ -87,7 +87,7 @@ class Messages:
             raise YarnKernelError(f"there is no channel to it: {exc}") from exc
         with made as channel:
             channel.linger = 0
-            channel.rcvhwm = 0  # before it connects: a lost "idle" would be "busy" for ever
+            channel.rcvhwm = 0  # before it connects: a lost "idle" would look busy for ever
             if is_encrypted(self._info):  # one pair for both sides, as jupyter_client does
                 channel.curve_serverkey = self._info["curve_publickey"].encode()
                 channel.curve_publickey = self._info["curve_publickey"].encode()
@@ -96,7 +96,7 @@ class Messages:
             yield channel
 
     async def ask_kernel_info(self, timeout: float) -> None:
-        """Ask the kernel what it is and wait for the answer.
+        """Send a kernel_info_request and wait for the reply.
 
         Raises
         ------
@@ -122,9 +122,9 @@ class Messages:
         parents : list of dict
             Headers of the requests.
         timeout : float
-            Seconds for the kernel to do so.
+            Seconds for the kernel.
         at_once : bool, default False
-            Whether a cell that runs is not waited for.
+            Whether not to wait for a running cell.
 
         Raises
         ------
@@ -135,7 +135,7 @@ class Messages:
         await self.execute(broadcast_code(text, parents), timeout, channel)
 
     async def execute(self, code: str, timeout: float, channel: str = "shell") -> None:
-        """Let the kernel run code of ours, which leaves nothing in the user's history.
+        """Run code of ours in the kernel, without a trace in the user's history.
 
         Raises
         ------
@@ -156,14 +156,14 @@ class Messages:
                 raise YarnKernelError(f"it did not answer within {timeout:.0f} s") from None
 
     async def _reply(self, socket: zmq.asyncio.Socket, request: str) -> None:
-        """Wait for the reply to a request: on a port anybody may say anything."""
+        """Wait for the reply to a request, and ignore all else that arrives."""
         while True:
             message = self._read(await socket.recv_multipart(copy=True))
             if message is not None and message["parent_header"].get("msg_id") == request:
                 return
 
     def _read(self, frames: list[bytes]) -> dict[str, Any] | None:
-        """Read a message; None when it is none, or not signed with the kernel's key."""
+        """Read a message; return None if it is invalid or not signed with the kernel's key."""
         try:
             return self._session.deserialize(self._session.feed_identities(frames)[1])
         except (ValueError, TypeError, IndexError, KeyError):
@@ -177,10 +177,9 @@ class Messages:
         Parameters
         ----------
         end : callable
-            Waits for that, as long as is to be waited, by an event that is set when the kernel has
-            answered.
+            Waits for the end; is given an event that is set when the kernel has answered.
         restart : bool, default False
-            Tell clients that another one takes its place.
+            Whether clients are told that it is a restart.
         """
         heeded = asyncio.Event()
         with self._channel("control", zmq.DEALER) as control:
@@ -188,12 +187,12 @@ class Messages:
             reply = asyncio.create_task(self._reply(control, request["msg_id"]))
             reply.add_done_callback(lambda _: heeded.set())
             try:
-                await end(heeded)  # a closed channel drops what it has not sent yet
+                await end(heeded)  # a closed channel drops pending messages
             finally:
                 reply.cancel()
 
     async def interrupt(self, timeout: float) -> None:
-        """Ask the kernel to interrupt itself: what kernels with that interrupt mode understand."""
+        """Send an interrupt_request, for kernels with that interrupt mode."""
         with contextlib.suppress(YarnKernelError):
             await self._ask("interrupt_request", {}, timeout, "control")
 
@@ -203,18 +202,18 @@ class Messages:
         most: int = 0,
         left_out: Callable[[int], object] = lambda _: None,
     ) -> AsyncIterator[dict[str, Any]]:
-        """Yield the changes of state that the kernel tells all its clients.
+        """Yield the changes of state that the kernel broadcasts.
 
-        Those that our own requests cause are left out.
+        Changes caused by our own requests are left out.
 
         Parameters
         ----------
         wanted : callable, optional
-            Tells before each message which other types are wanted now, as JSON has them.
+            Returns, before each message, the other types wanted now, in JSON's form.
         most : int, optional
-            Bytes of the largest message of such a type that is read.
+            Size in bytes of the largest such message that is read.
         left_out : callable, optional
-            Is told the size of each that is larger.
+            Called with the size of each larger message.
         """
         with self._channel("iopub", zmq.SUB) as iopub:
             iopub.subscribe(b"")

@@ -1,4 +1,4 @@
-"""What a supervisor lets a notebook show: only an IPython kernel can be asked for that."""
+"""Notices in a notebook from the supervisor, which only IPython kernels can show."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from yarnkernel.errors import YarnKernelError
 if TYPE_CHECKING:
     from yarnkernel.container.kernel import Kernel
 
-#: Seconds for clients to connect to a kernel's new process: ZeroMQ tries ten times a second.
+#: Seconds for clients to reconnect to a new process; ZeroMQ tries ten times a second.
 RECONNECT_GRACE = 0.3
-#: Seconds in which a kernel does so.
+#: Seconds for a kernel to show a notice.
 TIMEOUT = 1.0
 
 
 async def tell_broken_off(kernel: Kernel, text: str, parents: list[dict[str, Any]]) -> None:
-    """Add a text to the outputs of requests that a process before this one did not finish."""
+    """Add a text to the outputs of requests that the previous process did not finish."""
     if parents and kernel.is_ipython:
         await asyncio.sleep(RECONNECT_GRACE)
         with contextlib.suppress(YarnKernelError):
@@ -26,7 +26,7 @@ async def tell_broken_off(kernel: Kernel, text: str, parents: list[dict[str, Any
 
 
 async def warn(kernel: Kernel, text: str) -> None:
-    """Add a text to the outputs of what a kernel does, or did last, without waiting for it."""
+    """Add a text to the output of the current or last request, without waiting for it."""
     parents = kernel.activity.last_headers
     if parents and kernel.is_ipython:
         with contextlib.suppress(YarnKernelError):

@@ -1,6 +1,6 @@
-"""Further ports of a kernel: encrypted for one that does not encrypt, and plain for one that does.
+"""Further ports of a kernel: encrypted ones if it does not encrypt, plain ones if it does.
 
-Not all clients can do what a kernel does, nor all kernels what a client wants.
+Some clients cannot encrypt, and some kernels cannot either.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 
 async def open_other_ports(kernel: Kernel) -> ConnectionInfo:
-    """Open them, for as long as this process lives.
+    """Open the ports for as long as this process lives.
 
     Parameters
     ----------
     kernel : Kernel
-        The kernel. Between it and these ports, on this host, is said what it itself does.
+        The kernel. Traffic between it and these ports stays on this host, encrypted or not as the
+        kernel does.
 
     Returns
     -------
     dict
-        Connection info with these ports; with keys of CurveZMQ where the kernel has none, and
-        without where it has.
+        Connection info with these ports, and with CurveZMQ keys if the kernel itself has none.
 
     Raises
     ------
     UsageError, OSError, zmq.ZMQError
-        When there is no port to be had.
+        When no port is free.
     """
     own = kernel.own_info
     info = {name: value for name, value in own.items() if name not in CURVE_NAMES}

@@ -1,6 +1,6 @@
-"""The supervisor's own process: what it takes from Linux for itself, and gives back to the kernel.
+"""Settings of the supervisor's own process, and how the kernel gets the original ones back.
 
-It holds keys and tokens that a kernel, which is the same user, must not read.
+The process holds keys and tokens that the kernel, which runs as the same user, must not read.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
 _NOFILE, _CORE = resource.RLIMIT_NOFILE, resource.RLIMIT_CORE
 
-#: Enough for all clients; with far more, Python takes long to start a process.
+#: Enough for all clients; far more would make Python slow to start processes.
 FILES = 4096
-#: Files that are open for a moment while a process is started or a client comes, and some.
+#: Files that are open briefly while a process starts or a client connects, and some spare.
 SPARE = 16
 
 _given: dict[int, tuple[int, int]] = {}
 
 
 def close_to_others() -> None:
-    """Keep this process' memory and environment to itself, and its core from any file.
+    """Hide this process' memory and environment from others, and prevent core dumps.
 
-    Processes of the same user can read neither then, nor trace it. What it starts is as ever:
-    exec makes a process dumpable again.
+    Processes of the same user can then neither read them nor trace it. Its children are not
+    affected, as exec makes a process dumpable again.
     """
     _note_limits()
     _prctl(_PR_SET_DUMPABLE, 0)
@@ -39,12 +39,12 @@ def close_to_others() -> None:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of what the kernel's processes leave behind, wherever they have put it."""
+    """Become the parent of orphaned descendants of the kernel."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def raise_file_limit() -> int:
-    """Allow this process as many open files as it needs at most, and return how many it may."""
+    """Raise this process' limit of open files as far as it may need; return the limit."""
     _note_limits()
     soft, hard = resource.getrlimit(_NOFILE)
     if soft != resource.RLIM_INFINITY:
@@ -56,11 +56,11 @@ def raise_file_limit() -> int:
 
 @contextlib.contextmanager
 def limits_as_given() -> Iterator[None]:
-    """Let the body start a process under the limits that this one was started with.
+    """Start processes under this process' original limits in the body.
 
-    Programs that use select(2) do not work with file descriptors above 1023; and set afterwards,
-    limits would undo what the process has set itself. While this process has too many
-    files open for that, what it starts may open as many.
+    Programs that use select(2) fail with file descriptors above 1023, and limits set later would
+    undo the process' own. While this process has too many files open, its children keep the raised
+    limit.
     """
     ours = {kind: resource.getrlimit(kind) for kind in _given}
     for kind, limits in _given.items():
@@ -74,18 +74,18 @@ def limits_as_given() -> Iterator[None]:
 
 
 def has_spare_files() -> bool:
-    """Say whether this process can open some more files."""
+    """Return whether this process can open a few more files."""
     return len(_next_files()) == SPARE
 
 
 def _fits(files: int) -> bool:
-    """Say whether a process can be started without a file descriptor above so many."""
+    """Return whether a process can be started without file descriptors above a limit."""
     found = _next_files()
     return len(found) == SPARE and max(found) < files
 
 
 def _next_files() -> list[int]:
-    """Return the file descriptors that are going to be used next, as many as there are."""
+    """Return the file descriptors that will be used next."""
     opened: list[int] = []
     with contextlib.suppress(OSError):
         for _ in range(SPARE):

@@ -1,4 +1,4 @@
-"""Jobs that a kernel must not lose: one that fails is told of and begun anew."""
+"""Jobs that must go on for a kernel's whole life: one that fails is logged and restarted."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: Seconds after which a job that has failed begins anew.
+#: Seconds after which a failed job is restarted.
 PAUSE = 1.0
 
 
 async def persist(what: str, job: Callable[[], Awaitable[T]]) -> T:
-    """Do a job, again and again until it comes to its end without a fault.
+    """Run a job, and restart it until it ends without an error.
 
-    A host that is out of threads, memory or file descriptors for a moment must not cost the
-    kernel its heartbeats or its limits for the rest of its life, nor its life.
+    A host that briefly runs out of threads, memory or file descriptors must not cost the kernel its
+    heartbeats, its limits or its life.
 
     Parameters
     ----------
     what : str
-        What it is, for the log.
+        Its name in the log.
     job : callable
-        Begins it.
+        Starts it.
 
     Returns
     -------
     object
-        What it comes to.
+        Its result.
     """
     told = ""
     while True:
@@ -41,7 +41,7 @@ async def persist(what: str, job: Callable[[], Awaitable[T]]) -> T:
             return await job()
         except Exception as exc:  # noqa: BLE001  (whatever it is)
             fault = repr(exc)
-            # Once for what goes on for hours.
+            # Logged once, even if it goes on for hours.
             _log.error("%s has failed and begins anew: %s", what, fault, exc_info=fault != told)
             told = fault
         await asyncio.sleep(PAUSE)

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from yarnkernel.port_range import PortRange
 
-#: Seconds between two looks whether a new process listens on its ports.
+#: Seconds between two checks whether a new process listens on its ports.
 LISTENING_INTERVAL = 0.05
-#: Seconds between two looks who has the ports of a kernel that does not answer.
+#: Seconds between two checks who has the ports of a kernel that does not answer.
 CLASH_INTERVAL = 1.0
 
 
@@ -42,27 +42,27 @@ def pick_ports(address: str) -> dict[str, int]:
 def listening_socket(
     address: str, ports: PortRange | None = None, backlog: int | None = None
 ) -> socket.socket:
-    """Listen at a port that is free.
+    """Listen on a free port.
 
     Parameters
     ----------
     address : str
         A numeric address of this host.
     ports : PortRange, optional
-        Of these; by default of all.
+        Ports to choose from; all by default.
     backlog : int, optional
-        How many connections may wait to be accepted; by default what Python takes.
+        How many connections may wait to be accepted; Python's default if not given.
 
     Raises
     ------
     OSError
-        When there is none; says of which.
+        When none is free; names the range.
     """
     for port in ports.shuffled() if ports else (0,):
         with contextlib.ExitStack() as stack:
             listening = stack.enter_context(socket.socket(_family(address), socket.SOCK_STREAM))
             if ports is not None:
-                # Connections of the past that still linger are in nobody's way.
+                # Lingering old connections do no harm.
                 listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 listening.bind((address, port))
@@ -77,21 +77,21 @@ def listening_socket(
 
 
 def none_free(address: str, ports: PortRange | None) -> str:
-    """Say that all ports of a range are taken."""
+    """Return the error for a range whose ports are all taken."""
     return f"none of the ports {ports} is free at {address} (--ports)"
 
 
 def taken_by_others(address: str, ports: Sequence[int], pid: int = 0) -> list[int]:
-    """Return the ports that somebody listens on who is not this process or a child of it.
+    """Return the ports on which others than a process and its descendants listen.
 
     Parameters
     ----------
     address : str
         A numeric address of this host.
     ports : sequence of int
-        The ports; 0 is nobody's.
+        The ports; 0 is ignored.
     pid : int, optional
-        Id of the process; by default nobody's ports are its own.
+        The process' id; by default every listener counts as another.
     """
     taken = [port for port in ports if port and _is_taken(address, port)]
     own = _listening(pid) if taken and pid else set()
@@ -99,7 +99,7 @@ def taken_by_others(address: str, ports: Sequence[int], pid: int = 0) -> list[in
 
 
 async def await_listening(pid: int, ports: Sequence[int]) -> None:
-    """Wait until a process, or a child of it, listens on all of these ports."""
+    """Wait until a process or its descendants listen on all of these ports."""
     while True:
         if set(ports) <= _listening(pid):
             return
@@ -107,7 +107,7 @@ async def await_listening(pid: int, ports: Sequence[int]) -> None:
 
 
 def _connections(pid: int) -> Iterator[Any]:
-    """Sockets of a process and its children."""
+    """Return the sockets of a process and its descendants."""
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
         for one in (process, *process.children(recursive=True)):
@@ -116,13 +116,13 @@ def _connections(pid: int) -> Iterator[Any]:
 
 
 def _listening(pid: int) -> set[int]:
-    """Ports that a process and its children listen on."""
+    """Return the ports on which a process and its descendants listen."""
     return {one.laddr.port for one in _connections(pid) if one.status == psutil.CONN_LISTEN}
 
 
 def _is_taken(address: str, port: int) -> bool:
     with socket.socket(_family(address), socket.SOCK_STREAM) as probe:
-        # As ZeroMQ does: connections of the past that still linger are in nobody's way.
+        # As ZeroMQ does: lingering old connections do no harm.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
@@ -132,19 +132,19 @@ def _is_taken(address: str, port: int) -> bool:
 
 
 def check_ports(address: str, ports: Sequence[int], pid: int) -> None:
-    """Make sure that nobody else has a port of a process.
+    """Check that nobody else listens on a process' ports.
 
     Raises
     ------
     YarnKernelError
-        When somebody has.
+        When somebody does.
     """
     if others := taken_by_others(address, ports, pid):
         raise YarnKernelError(f"somebody else has port {others[0]}")
 
 
 async def await_clash(address: str, ports: Callable[[], Sequence[int]], pid: int) -> None:
-    """Fail as soon as somebody else has one of the ports that it has then.
+    """Raise as soon as somebody else has one of the kernel's ports.
 
     ipykernel 7.4 hangs in that case.
     """

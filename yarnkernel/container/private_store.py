@@ -1,7 +1,7 @@
-"""The key-value store and the end of a kernel outside YARN, in the recipe's own process.
+"""The key-value store of a kernel outside YARN, in the recipe's own process.
 
-Clients are those whose public keys of CurveZMQ stand in a file of the kernel's directory, which
-its user alone can write to; there the store says where it listens, and with which key.
+It accepts clients whose CurveZMQ public keys are in a file of the kernel's directory, which only
+its user can write to. The store writes its own address and key there, too.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Seconds after which a watch that its client has not taken back is forgotten.
+#: Seconds after which a watch is dropped unless its client renews it.
 LONGEST_WATCH = 3600.0
-#: Frames of a message at least: who sends it, its id, a verb.
+#: The fewest frames of a message: sender, id, verb.
 _FRAMES = 3
-#: Seconds for the last answers to leave.
+#: Seconds to send the last answers.
 FAREWELL = 0.2
 
 
@@ -71,13 +71,13 @@ class PrivateStore:
     Parameters
     ----------
     directory : pathlib.Path
-        The kernel's, for its user alone.
+        The kernel's directory, which only its user can access.
     address : str
-        The numeric address to listen at.
+        The numeric address to listen on.
     asked_to_end : asyncio.Event
         Set when a client asks for the kernel's end.
     ports : PortRange, optional
-        Ports to listen at; by default any.
+        Ports to listen on; any by default.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class PrivateStore:
         raise YarnKernelError(reason)
 
     def _write_end(self, status: str, diagnostics: str) -> None:
-        with contextlib.suppress(OSError):  # a disk that is full
+        with contextlib.suppress(OSError):  # the disk is full
             write_private(
                 self._directory / END_FILE,
                 {"final_status": status, "diagnostics": diagnostics, "moment": time.time()},
@@ -178,7 +178,7 @@ class PrivateStore:
             if len(frames) < _FRAMES:
                 continue
             client, request, verb, *arguments = (bytes(frame.bytes) for frame in frames)
-            with contextlib.suppress(zmq.ZMQError):  # it has gone meanwhile
+            with contextlib.suppress(zmq.ZMQError):  # the client has gone away
                 try:
                     answer = self._answer(client, request, verb, arguments)
                 except (ValueError, IndexError) as exc:
@@ -190,7 +190,7 @@ class PrivateStore:
     def _answer(
         self, client: bytes, request: bytes, verb: bytes, arguments: list[bytes]
     ) -> list[bytes]:
-        """Carry a request out, and return what is said to it."""
+        """Carry out a request and return the answer."""
         if verb == END:
             self._final = ("SUCCEEDED", arguments[0].decode())
             self._asked_to_end.set()
@@ -264,13 +264,13 @@ class PrivateStore:
 
 
 class _Clients:
-    """Says whose public keys are known; see ``zmq.auth.base.Authenticator``."""
+    """The known public keys; see ``zmq.auth.base.Authenticator``."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / CLIENTS_FILE
 
     def callback(self, _domain: str, key: bytes) -> bool:
-        """Whether a client's key, in Z85, is one of those that the file has now."""
+        """Return whether the file currently has a client's key, in Z85."""
         try:
             known = self._path.read_text().split()
         except OSError:

@@ -1,4 +1,4 @@
-"""What is told of the kernel while it runs: its status in the key-value store, kept up to date."""
+"""Keeps the kernel's status in the key-value store up to date."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Seconds after which the status is published again when nothing but memory has changed.
+#: Seconds between two publications if only the memory has changed.
 STATUS_INTERVAL = 10.0
-#: Seconds between two changes of state that are published.
+#: Seconds between two published changes of state.
 CHANGE_INTERVAL = 0.1
 
 
@@ -38,17 +38,17 @@ class StatusPublisher:
     memory : ContainerMemory
         The memory of the container.
     patience : float
-        Seconds that the front end which owns the kernel may say nothing, as it answers upon
-        each status; 0 for ever.
+        Seconds that the front end which owns the kernel may be silent, as it reacts to each status;
+        0 for no limit.
 
     Attributes
     ----------
     phases : dict of str to float
-        When what was reached, in seconds since 1970.
+        When each phase was reached, in seconds since 1970.
     is_restarting : bool
         Whether the kernel is being started again.
     restarts : int
-        How often it was.
+        How often it was restarted.
     """
 
     def __init__(self, memory: ContainerMemory, patience: float, directory: Path) -> None:
@@ -66,7 +66,7 @@ class StatusPublisher:
         self._changed = asyncio.Event()
 
     def reached(self, phase: str) -> None:
-        """Note that a phase has been reached now."""
+        """Note that a phase is reached now."""
         self.phases[phase] = time.time()
 
     def ended(self, code: int, reason: str) -> None:
@@ -81,21 +81,21 @@ class StatusPublisher:
         self._changed.set()
 
     def restarted(self) -> None:
-        """Note that it is there again."""
+        """Note that the kernel is running again."""
         self.is_restarting = False
         self.restarts += 1
         self.reached("restarted")
         self._changed.set()
 
     def answer(self, command_id: str, **answer: Unpack[Answer]) -> None:
-        """Tell what came of a command."""
+        """Publish the answer to a command."""
         self._answers[command_id] = answer
         for old in list(self._answers)[:-ANSWERS_KEPT]:
             del self._answers[old]
         self._changed.set()
 
     def wants(self, transfer: dict[str, str]) -> None:
-        """Tell what the kernel wants of its front end; nothing any more when that is empty."""
+        """Publish the kernel's request to its front end; an empty one withdraws it."""
         self._transfer = transfer
         self._changed.set()
 
@@ -110,13 +110,13 @@ class StatusPublisher:
         await store.put(STATUS_KEY, self._status(kernel).to_bytes())
 
     async def publish_end(self, kernel: Kernel, store: Application) -> None:
-        """Publish that the kernel has ended for good, if the ApplicationMaster still listens."""
+        """Publish that the kernel has ended for good, if the ApplicationMaster still answers."""
         self._has_ended = True
         with contextlib.suppress(YarnKernelError):
             await self.publish(kernel, store)
 
     async def run(self, kernel: Kernel, store: Application) -> None:
-        """Publish the status when it changes, and now and then for the memory; for ever."""
+        """Publish the status when it changes, and from time to time for the memory, for ever."""
         kernel.activity.changed = self._changed.set
         while True:
             self._changed.clear()

@@ -1,4 +1,4 @@
-"""Keeps what cells broadcast while no client is connected, for the next one that asks."""
+"""Keeps the output of cells while no client is connected, for the next client that asks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from yarnkernel.recording import RecordedCell, Recording
 
-#: Broadcasts that begin a cell, and those with what comes of it.
+#: Message types that begin a cell, and those with its output.
 INPUT = "execute_input"
 OUTPUTS = frozenset(
     {
@@ -20,9 +20,9 @@ OUTPUTS = frozenset(
         "update_display_data",
     }
 )
-#: Bytes that are kept, the newest; and cells whose code is known, with as many characters each.
+#: Bytes of output to keep, newest first; cells whose code is kept, and characters of each.
 ROOM, CODES_KEPT, LONGEST_CODE = 1 << 20, 64, 1 << 13
-#: Characters up to which texts of a stream are joined: a line each would cost a message each.
+#: Characters up to which stream outputs are joined, so that not every line costs a message.
 _JOINED = 1 << 14
 
 
@@ -37,7 +37,7 @@ class _Broadcast(NamedTuple):
         return cls(request, kind, content, len(json.dumps(content, default=str)))
 
     def joined(self, other: _Broadcast) -> _Broadcast | None:
-        """Return both as one; None where they are not of one stream, or long enough."""
+        """Join two stream outputs; return None if they belong to different streams or are long."""
         texts = [one.content.get("text") for one in (self, other) if one.kind == "stream"]
         first, last = [*texts, None, None][:2]
         if not isinstance(first, str) or not isinstance(last, str) or len(first) > _JOINED:
@@ -64,7 +64,7 @@ class Recorder:
             self._codes.popitem(last=False)
 
     def keep(self, message: dict[str, Any]) -> None:
-        """Keep what came of one, and let go of the oldest of all where there is no room."""
+        """Keep an output, and drop the oldest ones if there is no room."""
         request = message["parent_header"].get("msg_id", "")
         new = _Broadcast.of(request, message["msg_type"], message["content"])
         if self._kept and (both := self._kept[-1].joined(new)) is not None:
@@ -78,11 +78,11 @@ class Recorder:
             self._left_out += size
 
     def leave_out(self, size: int) -> None:
-        """Note an output for which there is no room at all."""
+        """Note an output that is too large to keep."""
         self._left_out += size
 
     def recording(self) -> Recording:
-        """Return what there is."""
+        """Return the recording."""
         cells: dict[str, RecordedCell] = {}
         for request, kind, content, _ in self._kept:
             code = self._codes.get(request, "")
@@ -91,6 +91,6 @@ class Recorder:
         return Recording([*cells.values()], self._left_out)
 
     def forget(self) -> None:
-        """Forget what there is."""
+        """Drop the recording."""
         self._kept.clear()
         self._size = self._left_out = 0

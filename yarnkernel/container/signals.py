@@ -1,4 +1,4 @@
-"""Signals that a supervisor gets, and the end of the process that has started it."""
+"""Signals to a supervisor, and the end of the process that has started it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Seconds between two looks whether the process that started us is still there.
+#: Seconds between two checks whether our parent is still there.
 PARENT_INTERVAL = 1.0
-#: What a notebook shows when the kernel's job is about to end.
+#: The notice in a notebook when the kernel's job is about to end.
 ENDS_SOON = "yarnkernel: the time limit of this kernel's job is near: it ends in about a minute."
 
 
 async def asked_to_end_by_others(asked: asyncio.Event, *, has_parent: bool) -> None:
-    """Wait for a signal that ends us, or for the end of the process that started us."""
+    """Wait for a signal to end, or for the end of our parent."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, asked.set)
@@ -37,17 +37,17 @@ async def asked_to_end_by_others(asked: asyncio.Event, *, has_parent: bool) -> N
 
 
 def heed_schedulers(asked: asyncio.Event, kernel: Callable[[], Kernel | None]) -> None:
-    """Take the signals by which batch systems announce a job's end.
+    """Handle the signals with which batch systems announce a job's end.
 
-    SIGUSR1 comes a minute before its time is over (see ``submission`` in jobs/slurm.py and its
-    siblings), SIGUSR2 of Grid Engine just before SIGKILL (``-notify`` of qsub(1)).
+    SIGUSR1 comes a minute before the time limit (see ``submission`` in jobs/slurm.py and its
+    siblings), Grid Engine's SIGUSR2 just before SIGKILL (``-notify`` of qsub(1)).
 
     Parameters
     ----------
     asked : asyncio.Event
         Set when the kernel has to end.
     kernel : callable
-        Returns the kernel, when there is one.
+        Returns the kernel if there is one.
     """
     loop = asyncio.get_running_loop()
     warnings: set[asyncio.Task[None]] = set()

@@ -1,7 +1,7 @@
-"""skein's generated messages, without skein: an ApplicationMaster needs nothing else of it.
+"""skein's generated messages, without importing skein itself.
 
-The package would be 15 MB more in each container. Who imports skein later gets the
-same module: messages can be described once in a process.
+The package would add 15 MB to each container. A later import of skein gets the same module, as
+protobuf messages can be registered only once in a process.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a container has Spark, and what it is told: what a kernel with ``--spark`` inherits."""
+"""Finds Spark in a container and prepares the environment of a kernel with ``--spark``."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from yarnkernel.container.spark_settings import (
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
-#: IPython's extension under the name that it has in a kernel; see :mod:`yarnkernel.spark`.
+#: Name of the IPython extension in a kernel; see :mod:`yarnkernel.spark`.
 EXTENSION = "yarnkernel_spark"
-#: Directories of the container: Spark's configuration, and the extension.
+#: Directories in the container for Spark's configuration and the extension.
 CONF_DIRECTORY, PYTHON_DIRECTORY = "spark-conf", "spark-python"
-#: Where nodes have a Spark, and its configuration, where no variable says so.
+#: Where nodes usually have Spark and its configuration, if no variable tells.
 _HOMES = ("/usr/lib/spark", "/opt/spark", "/opt/cloudera/parcels/CDH/lib/spark")
 _CONFS = ("/etc/spark/conf", "/etc/spark3/conf")
 _HADOOP_CONF = "/etc/hadoop/conf"
 _DEFAULTS = "spark-defaults.conf"
-#: Options of ``spark-submit`` for one kernel, as clients of a gateway send them.
+#: Options of ``spark-submit`` for one kernel, as sent by clients of a gateway.
 EXTRA_OPTIONS = "KERNEL_EXTRA_SPARK_OPTS"
-#: The driver's log goes beside the container's, and only the worst of it into cells. Were its level
-#: another than that of Spark's shells, they would say so.
+#: The driver's log goes to a file beside the container's, and only errors to cells. Any level other
+#: than that of Spark's shells would make them print a message.
 _LOGGING = """\
 rootLogger.level = warn
 rootLogger.appenderRef.file.ref = file
@@ -55,7 +55,7 @@ appender.console.filter.threshold.level = fatal
 
 @dataclass(frozen=True)
 class _Home:
-    """A Spark: where it is, and whether it is the node's and not of the kernel's environment."""
+    """A Spark installation: its place, and whether it is the node's or the environment's."""
 
     path: Path
     is_nodes: bool
@@ -63,14 +63,14 @@ class _Home:
 
 @dataclass(frozen=True)
 class SparkLaunch:
-    """What a kernel with ``--spark`` is told.
+    """The settings of a kernel with ``--spark``.
 
     Attributes
     ----------
     directory : pathlib.Path
         The container's.
     place, given : tuple of str
-        Settings as ``NAME=VALUE``: those that follow from the application, and the user's.
+        Settings as ``NAME=VALUE``: those of the application, and the user's.
     """
 
     directory: Path
@@ -79,14 +79,14 @@ class SparkLaunch:
 
 
 def prepare_spark(environ: MutableMapping[str, str], launch: SparkLaunch) -> None:
-    """Make a container ready for Spark.
+    """Prepare a container for Spark.
 
     Parameters
     ----------
     environ : mutable mapping of str to str
         The kernel's environment; is changed.
     launch : SparkLaunch
-        What it is told.
+        The settings.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def prepare_spark(environ: MutableMapping[str, str], launch: SparkLaunch) -> Non
 
 
 def _has_travelled(directory: Path) -> bool:
-    """Whether the kernel's environment came with it, and so has to go to the executors."""
+    """Return whether the kernel's environment was shipped, so that executors need it, too."""
     return sys.prefix.startswith(str(directory / "environment"))
 
 
@@ -154,7 +154,7 @@ def _add_python(environ: MutableMapping[str, str], *paths: str) -> None:
 
 
 def _find_home(environ: MutableMapping[str, str]) -> _Home | None:
-    """Look for a Spark: of the kernel's environment, of a variable, of the node."""
+    """Find Spark: in the kernel's environment, by a variable, on the node."""
     found = importlib.util.find_spec("pyspark")
     if found is not None and found.origin:
         path = Path(found.origin).parent
@@ -168,7 +168,7 @@ def _find_home(environ: MutableMapping[str, str]) -> _Home | None:
 
 
 def _add_node_python(environ: MutableMapping[str, str], home: Path) -> None:
-    """Let Python find the PySpark of a node, which is not installed but lies there."""
+    """Let Python find a node's PySpark, which is not installed as a package."""
     if importlib.util.find_spec("pyspark") is None:
         archives = sorted(map(str, home.glob("python/lib/py4j-*.zip")))
         _add_python(environ, str(home / "python"), *archives)
@@ -193,7 +193,7 @@ def _write_conf(
     environ: MutableMapping[str, str], directory: Path, site: Path | None, home: _Home, text: str
 ) -> None:
     directory.mkdir(mode=0o700, exist_ok=True)
-    # One of another Spark may say where that is.
+    # A configuration of another Spark may name its place.
     left_out = {_DEFAULTS} | (set() if home.is_nodes else {"spark-env.sh"})
     for path in site.iterdir() if site else ():
         link = directory / path.name

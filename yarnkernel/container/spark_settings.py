@@ -1,4 +1,4 @@
-"""Spark's settings for one container: the site's, the place's and the user's, as one file."""
+"""Spark's settings for one container: the site's, the application's and the user's, merged."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from yarnkernel.container.memory import requested_memory
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-#: Share of the container's memory that the driver's heap gets: the kernel's own Python, and what a
-#: JVM takes beside its heap, have the rest.
+#: Share of the container's memory for the driver's heap; the rest is for Python and for the JVM's
+#: other memory.
 DRIVER_SHARE = 0.4
-#: Settings with several values, to which ours are added.
+#: List settings, to which ours are added.
 _LISTS = ("spark.yarn.dist.archives", "spark.yarn.tags")
-#: Settings that name the jars of one Spark, and are wrong for another.
+#: Settings that name the jars of one Spark and do not fit another.
 _JARS = ("spark.yarn.archive", "spark.yarn.jars")
 _LINE = re.compile(r"([^\s=:]+)(?:\s*[=:]\s*|\s+)?(.*)")
 
 
 def read_settings(text: str) -> dict[str, str]:
-    """Read a ``spark-defaults.conf``, values as they are written (java.util.Properties)."""
+    """Read a ``spark-defaults.conf``; values stay escaped (java.util.Properties)."""
     joined = re.sub(r"(?<!\\)((?:\\\\)*)\\\n[ \t]*", r"\1", text)
     lines = (line.strip() for line in joined.splitlines())
     found = (_LINE.match(line) for line in lines if line and line[0] not in "#!")
@@ -29,12 +29,12 @@ def read_settings(text: str) -> dict[str, str]:
 
 
 def write_settings(settings: Mapping[str, str]) -> str:
-    """Write a ``spark-defaults.conf`` of values as they are written there."""
+    """Write a ``spark-defaults.conf`` of escaped values."""
     return "".join(f"{name} {value}\n" for name, value in settings.items())
 
 
 def parse_given(settings: Iterable[str]) -> dict[str, str]:
-    """Read ``NAME=VALUE`` of a command line, with values as a file has them."""
+    """Read ``NAME=VALUE`` settings of a command line, with escaped values."""
     pairs = (text.partition("=") for text in settings)
     return {name: value.replace("\\", "\\\\").replace("\n", "\\n") for name, _, value in pairs}
 
@@ -49,36 +49,37 @@ def container_settings(
     is_sites: bool,
     has_hive: bool,
 ) -> dict[str, str]:
-    """Put together what Spark is to know.
+    """Merge Spark's settings.
 
     Parameters
     ----------
     environ : mapping of str to str
         The container's environment.
     site : mapping of str to str
-        What the node says.
+        The node's settings.
     place : mapping of str to str
-        What follows from the kernel's own application: wins over the former.
+        Settings of the kernel's application; they win over the site's.
     given : mapping of str to str
-        What the user says: wins over all.
+        The user's settings; they win over all others.
     jars : str
-        Directory of Spark's jars on every node; empty where they have to be brought.
+        Directory of Spark's jars on every node; empty if they have to be shipped.
     is_sites : bool
-        Whether Spark is the node's, so that the site's jars are its own.
+        Whether Spark is the node's own, so that the site's jars fit.
     has_hive : bool
-        Whether the site has a Hive, which has a warehouse.
+        Whether the site has Hive.
     """
     unset = {
         "spark.yarn.am.memory": "512m",
-        # Of who has tokens alone these two want more than there are.
+        # These two need more than the delegation tokens that a kernel has.
         "spark.security.credentials.hive.enabled": "false",
         "spark.security.credentials.hbase.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",  # the extension's line is calmer
+        "spark.ui.showConsoleProgress": "false",  # the extension prints progress itself
     }
     if not has_hive:
         unset["spark.sql.warehouse.dir"] = f"/user/{environ.get('USER', '')}/spark-warehouse"
     if site.get("spark.shuffle.service.enabled") != "true":
-        # Whoever reaches the driver could run code in it; that service would have to know, too.
+        # Without it, whoever reaches the driver could run code in it; that service would need the
+        # secret, too.
         unset["spark.authenticate"] = "true"
     kept = {name: value for name, value in site.items() if is_sites or name not in _JARS}
     if jars and not any(name in kept for name in _JARS):
@@ -106,6 +107,6 @@ def _of_container(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def spark_tag(environ: Mapping[str, str]) -> str:
-    """Tag of all that Spark starts for this kernel; empty outside an application."""
+    """Return the tag of all applications that Spark starts for this kernel; empty outside YARN."""
     application = environ.get("SKEIN_APPLICATION_ID", "")
     return f"spark-of-{application}" if application else ""

@@ -1,4 +1,4 @@
-"""The application's key-value store and its end, asked of skein's ApplicationMaster."""
+"""The application's key-value store in skein's ApplicationMaster."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-#: Seconds that the ApplicationMaster, in this container or near, may take to answer.
+#: Seconds for the ApplicationMaster, in this container or nearby, to answer.
 TIMEOUT = 15.0
-#: Seconds between two tries to hear of commands, when the ApplicationMaster does not answer.
+#: Seconds between two attempts to read commands if the ApplicationMaster does not answer.
 RETRY_INTERVAL = 1.0
 
 
@@ -40,7 +40,7 @@ class Store:
     def __init__(self, address: str) -> None:
         self._channel = open_aio_channel(address, skein.Security.from_default())
         self._stub = skein.proto.AppMasterStub(self._channel)
-        # In a service's container the container owns its keys, so that they go with it.
+        # A service's container owns its keys, so that they are deleted with it.
         self._owner = os.environ.get("SKEIN_CONTAINER_ID")
 
     async def __aenter__(self) -> Self:
@@ -64,12 +64,12 @@ class Store:
             raise YarnKernelError(f"cannot publish {key!r}: {exc.details()}") from exc
 
     async def get(self, key: str) -> bytes | None:
-        """Return a key's value, None without one.
+        """Return a key's value or None.
 
         Raises
         ------
         YarnKernelError
-            When the ApplicationMaster does not tell.
+            When the ApplicationMaster does not answer.
         """
         request = skein.proto.GetRangeRequest(start=key, end=f"{key}\0", result_type="ITEMS")
         try:
@@ -79,10 +79,10 @@ class Store:
         return bytes(found[0].value) if found else None
 
     async def commands(self) -> AsyncIterator[Command]:
-        """Yield what clients ask for; each command once.
+        """Yield the commands of clients, each once.
 
-        An ApplicationMaster that does not answer is tried again for ever: its
-        end is the container's.
+        An ApplicationMaster that does not answer is retried for ever: if it ends, so does the
+        container.
         """
         while True:
             with contextlib.suppress(grpc.aio.AioRpcError):
@@ -99,7 +99,7 @@ class Store:
                 event_type="PUT",
             )
             await stream.write(skein.proto.WatchRequest(create=create))
-            await stream.read()  # from now on nothing is missed; what came before is read here
+            await stream.read()  # nothing is missed from now on; earlier commands are read here
             pairs = await self._waiting()
             while True:
                 for pair in pairs:
@@ -121,25 +121,24 @@ class Store:
         return (await self._stub.GetRange(request, timeout=TIMEOUT)).result
 
     async def _take_away(self, key: str) -> bool:
-        """Delete a key; False when it had been deleted before."""
+        """Delete a key; return False if it was already deleted."""
         request = skein.proto.DeleteRangeRequest(start=key, end=key + "\0", result_type="KEYS")
         return bool((await self._stub.DeleteRange(request, timeout=TIMEOUT)).count)
 
     @staticmethod
     def tell_readers(_tell: Callable[[str], None]) -> bool:
-        """False: skein's ApplicationMaster tells nobody who reads."""
+        """Return False: skein's ApplicationMaster does not tell who reads."""
         return False
 
     async def memory_limit(self) -> int:
-        """Return the MiB that this container may use, as skein tells them; 0 when it does not."""
+        """Return the MiB that this container may use, according to skein; 0 if unknown."""
         return requested_memory(os.environ)
 
     async def end_application(self, final_status: str, diagnostics: str) -> None:
         """End the application with these diagnostics; its containers get SIGTERM.
 
-        A failed service that YARN may restart is left to that. When the
-        ApplicationMaster cannot be asked, the recipe's exit code tells the
-        same with fewer words.
+        A failed service that YARN may restart is left to YARN. If the ApplicationMaster cannot be
+        reached, the recipe's exit code has to do.
 
         Parameters
         ----------

@@ -44,49 +44,50 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Seconds after which the crashes before do not count any more; stable_start_time of
+#: Seconds after which earlier crashes no longer count; stable_start_time of
 #: jupyter_client/restarter.py.
 STABLE_TIME = 10.0
-#: Seconds for the command to restart a kernel that has ended without a farewell, as IRkernel does.
+#: Seconds to wait for a restart command after a kernel has ended without a farewell, as IRkernel
+#: does.
 RESTART_GRACE = 1.0
-#: Seconds for what the memory guard has ended to give its memory back.
+#: Seconds for processes that the memory guard has ended to release their memory.
 GUARD_PAUSE = 0.1
-#: Share of the container's memory above which the end by a signal may have to do with it.
+#: Share of the container's memory above which an end by a signal may be due to memory.
 SUSPICIOUS = 0.9
-#: What a notebook shows of a kernel that is ended under it.
+#: The notice in a notebook whose kernel is ended.
 STOPPED = "The kernel was stopped from outside, as by yarnkernel stop. Its variables are gone.\n"
 
 
 @dataclass(frozen=True)
 class SupervisorOptions:
-    """What the recipe's command line says.
+    """The options of the recipe's command line.
 
     Attributes
     ----------
     launch : KernelLaunch
         How the kernel is started.
     kernel_info_key : str
-        Key that its connection info is published under.
+        Key under which its connection info is published.
     start_timeout : float
-        Seconds that it may take to answer.
+        Seconds for it to answer.
     interrupt_mode : str
         ``"signal"`` or ``"message"``.
     max_restarts : int
-        How often in a row a kernel that crashes is restarted.
+        How often in a row a crashing kernel is restarted.
     once : bool
-        Whether everything ends with the kernel's first process.
+        Whether to end with the kernel's first process.
     owned : bool
-        Whether a front end owns it, which is connected all the time.
+        Whether a front end owns it, which stays connected.
     any_host : bool
-        Whether hosts may connect that have not read its connection info.
+        Whether hosts that have not read its connection info may connect.
     memory_guard : float
-        Share of the container's memory at which the kernel is ended; 0 is never.
+        Share of the container's memory at which the kernel is ended; 0 switches it off.
     limits : Limits
-        When it has outlived its use.
+        When it is ended for lack of use.
     further : FurtherOptions
-        What further containers it may ask for.
+        The further containers that it may request.
     verbose : bool
-        Whether each step is written into the container's log.
+        Whether to log each step.
     """
 
     launch: KernelLaunch
@@ -130,17 +131,16 @@ class Supervisor:
         Returns
         -------
         int
-            0 when we were asked to end or the kernel ended in good order, else
-            the kernel's exit code (128 and its number for a signal), or 1 when
-            it could not be started.
+            0 if we were asked to end or the kernel ended in good order; otherwise its exit code
+            (128 plus the number of a signal), or 1 if it could not be started.
 
         Raises
         ------
         YarnKernelError
-            When this is no container of an application, or that cannot be run.
+            When this is not an application's container, or the application cannot be run.
         """
         asked = asyncio.Event()
-        # Outside YARN a job or a host's first process is the parent, or nobody is.
+        # Outside YARN the parent is a job or the host's first process.
         has_parent = DIRECTORY_VARIABLE not in os.environ
         options = self._options
         finder = ApplicationFinder(os.environ, asked, options.further, options.launch.ports)
@@ -162,13 +162,13 @@ class Supervisor:
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self._end_kernel, starting)
             store = await stack.enter_async_context(await finder.open())
-            # Before the application, which tells of its end: then there is no kernel any more.
+            # Closed before the application, which reports the end: no kernel may be left then.
             stack.push_async_callback(self._end_kernel, starting)
             try:
                 kernel = await starting
                 if self._options.any_host or not store.tell_readers(kernel.gate.admit):
                     kernel.gate.admit_all()
-                # First the status: who finds a kernel finds out whose supervisor it has.
+                # The status first, so that whoever finds the kernel also finds its supervisor.
                 await self._publisher.publish(kernel, store)
                 await store.put(
                     self._options.kernel_info_key, format_connection_info(kernel.info).encode()
@@ -208,8 +208,8 @@ class Supervisor:
 
     async def _end_kernel(self, starting: asyncio.Task[Kernel]) -> None:
         starting.cancel()
-        # Only then is it certain whether there is a process, and is it known. Gathered, as
-        # asyncio would write a failure of it that nobody looks at into the log.
+        # Only now is it certain whether there is a process. Gathered, as asyncio would log a
+        # failure that nobody retrieves.
         over = asyncio.gather(starting, return_exceptions=True)
         await asyncio.wait([over], timeout=KILL_TIMEOUT)
         kernel, self._kernel = self._kernel, None
@@ -236,17 +236,17 @@ class Supervisor:
                 task.cancel()
 
     async def _until_restart(self, kernel: Kernel, store: Application, limits: LimitWatch) -> str:
-        """Wait until the kernel's process has ended, and say why it is to be started again.
+        """Wait until the kernel's process has ended, and return why to start it again.
 
         Returns
         -------
         str
-            What it did or what was done, to follow "The kernel"; empty when it has come to its end.
+            What happened, to follow "The kernel"; empty if it has ended for good.
 
         Raises
         ------
         KernelFailedError
-            When it has crashed once too often.
+            When it has crashed too often.
         """
         began = time.monotonic()
         ended = kernel.process.ended
@@ -316,7 +316,7 @@ class Supervisor:
         raise KernelFailedError(reason, output=kernel.process.last_lines(), code=code)
 
     async def _guard_memory(self, kernel: Kernel) -> None:
-        """End the kernel before YARN ends the container, also while it restarts."""
+        """End the kernel before YARN ends the container for its memory, even during a restart."""
         while True:
             used = await self._memory.wait_exceeded(self._options.memory_guard)
             self._over_limit = (
@@ -339,7 +339,7 @@ class Supervisor:
         broken_off = kernel.activity.headers
         await kernel.start_again()
         if not reason.startswith(ASKED_TO_RESTART):
-            # Before anybody hears of the restart and forgets what it was waiting for.
+            # Before clients hear of the restart and forget what they were waiting for.
             await tell_broken_off(kernel, f"{RECIPE_DIAGNOSTICS}{reason}.\n", broken_off)
         self._publisher.restarted()
         self._commands.restarted(time.monotonic() - begin)
