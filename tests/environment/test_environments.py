@@ -15,6 +15,7 @@ import pytest
 
 from tests.conftest import REPOSITORY, Shell, finish
 from tests.support.kernels import run_kernel, write_spec
+from tests.support.small_venv import make_small_venv, pack_small_venv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,6 +43,20 @@ PRIVATE = ".yarnkernel/environments"
 PUBLIC = ".yarnkernel-public/environments"
 
 
+@pytest.fixture(scope="module")
+def small_venv(kernel_venv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    prefix = tmp_path_factory.mktemp("small") / "my kernel's"
+    make_small_venv(prefix, kernel_venv)
+    return prefix
+
+
+@pytest.fixture(scope="module")
+def small_archive(small_venv: Path) -> Path:
+    archive = small_venv.with_name("packed.tar.gz")
+    pack_small_venv(small_venv, archive)
+    return archive
+
+
 @pytest.fixture
 def pusher(shell: Shell, tmp_path: Path) -> Shell:
     """A user whose cache is empty, and nobody else's."""
@@ -67,10 +82,8 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_prefix_is_pushed_once(
-    pusher: Shell, kernel_venv: Path, home: Path, tmp_path: Path
-) -> None:
-    first = pusher.yarnkernel("env", "push", kernel_venv).ok()
+def test_prefix_is_pushed_once(pusher: Shell, small_venv: Path, home: Path, tmp_path: Path) -> None:
+    first = pusher.yarnkernel("env", "push", small_venv).ok()
     assert "packing" in first.err
     (stored,) = files_in(home / PRIVATE)
     url = f"viewfs:///user/{home.name}/{PRIVATE}/{stored.name}"
@@ -78,14 +91,14 @@ def test_prefix_is_pushed_once(
     assert stored.name.startswith("my-kernel-s-")
     assert (mode(stored), mode(stored.parent), mode(stored.parent.parent)) == (0o600, 0o700, 0o700)
     pushed = stored.stat().st_mtime_ns
-    again = pusher.yarnkernel("env", "push", kernel_venv, "--json").ok()
+    again = pusher.yarnkernel("env", "push", small_venv, "--json").ok()
     assert again.document["url"] == url
     assert again.document["uploaded"] is False
     assert "packing" not in again.err
     assert stored.stat().st_mtime_ns == pushed
     # Packed once for all clusters.
     stored.unlink()
-    third = pusher.yarnkernel("env", "push", kernel_venv, "--json").ok()
+    third = pusher.yarnkernel("env", "push", small_venv, "--json").ok()
     assert third.document["uploaded"] is True
     assert "packing" not in third.err
     listed = pusher.yarnkernel("env", "list", "--json").ok().document
@@ -98,7 +111,7 @@ def test_prefix_is_pushed_once(
 
 def test_archive_is_used_from_the_cluster(
     pusher: Shell,
-    venv_archive: Path,
+    small_archive: Path,
     home: Path,
     cluster: dict[str, Any],
     stop_later: Callable[[str], str],
@@ -108,7 +121,7 @@ def test_archive_is_used_from_the_cluster(
     It has nothing of ours in it: the recipe comes along, and the kernel does not see it, nor do
     further containers.
     """
-    url = pusher.yarnkernel("env", "push", "--public", venv_archive).ok().out.strip()
+    url = pusher.yarnkernel("env", "push", "--public", small_archive).ok().out.strip()
     (stored,) = files_in(home / PUBLIC)
     assert (mode(stored), mode(stored.parent), mode(stored.parent.parent)) == (0o644, 0o755, 0o755)
     app_id = stop_later(pusher.yarnkernel("start", "--environment", url).ok().out)
@@ -206,21 +219,21 @@ def test_bad_environment(pusher: Shell, text: str, reason: str) -> None:
     assert pusher.yarnkernel("list", "--json").ok().document == []
 
 
-def test_public_place_has_to_be_open(pusher: Shell, venv_archive: Path, home: Path) -> None:
+def test_public_place_has_to_be_open(pusher: Shell, small_archive: Path, home: Path) -> None:
     closed = home / "closed"
     closed.mkdir(mode=0o700)
     place = f"/user/{home.name}/closed/inner"
-    push = ("env", "push", "--public", "--directory", place, venv_archive)
+    push = ("env", "push", "--public", "--directory", place, small_archive)
     error = pusher.yarnkernel(*push).error(1)
     assert "others may not pass closed (mode 700)" in error
     assert list(closed.iterdir()) == []
     closed.chmod(0o755)
     assert pusher.yarnkernel(*push, "--json").ok().document["visibility"] == "public"
-    private = ("env", "push", "--directory", f"{place}2", venv_archive)
+    private = ("env", "push", "--directory", f"{place}2", small_archive)
     assert pusher.yarnkernel(*private, "--json").ok().document["visibility"] == "private"
 
 
-def test_no_cluster(user_shell: Shell, venv_archive: Path, tmp_path: Path) -> None:
+def test_no_cluster(user_shell: Shell, small_archive: Path, tmp_path: Path) -> None:
     lost = user_shell.using(XDG_STATE_HOME=str(tmp_path), PATH="/usr/bin:/bin")
-    for command in (("push", venv_archive), ("list",), ("prune",)):
+    for command in (("push", small_archive), ("list",), ("prune",)):
         assert "no cluster" in lost.yarnkernel("env", *command).error(1)

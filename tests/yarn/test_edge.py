@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import REPOSITORY, Shell, clean_environment, finish, wait_for
 from tests.support.doctored import failing, read
 from tests.support.edge import EdgeHost, Laptop, edge_host
+from tests.support.small_venv import make_small_venv, pack_small_venv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -205,9 +206,11 @@ def test_end_that_nobody_tells(laptop: Laptop, kernel: str, user_shell: Shell) -
     wait_for(lambda: not forwards(), 30, "the end of its ports")
 
 
-def test_environment(laptop: Laptop, venv_archive: Path) -> None:
+def test_environment(laptop: Laptop, kernel_venv: Path, tmp_path: Path) -> None:
     """Hadoop's own command puts it there, on the edge node."""
-    start = ("start", "--host", "edge", "--environment", venv_archive)
+    make_small_venv(tmp_path / "small", kernel_venv)
+    pack_small_venv(tmp_path / "small", tmp_path / "packed.tar.gz")
+    start = ("start", "--host", "edge", "--environment", tmp_path / "packed.tar.gz")
     app_id = laptop.yarnkernel(*start).ok().out.strip()
     try:
         (prefix,) = cells(laptop, app_id, "import sys; print(sys.prefix)")
