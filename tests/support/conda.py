@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 SUBDIR = {"x86_64": "linux-64", "aarch64": "linux-aarch64"}[platform.machine()]
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
-#: Parts of the standard library that no kernel needs.
+#: Parts of the standard library that no kernel needs, and of which a node would take some time.
 UNWANTED = {"test", "idlelib", "tkinter", "ensurepip", "lib2to3", "site-packages", "__pycache__"}
+UNWANTED |= {"distutils", "turtledemo", "pydoc_data"}
+#: Packages that a container needs; a kernel finds the others where they are on this machine.
+PACKAGES = ("ipykernel", "skein", "setuptools")
 
 
 def _zstandard(content: bytes) -> bytes:
@@ -77,8 +80,11 @@ def write_package(
         archive.writestr(f"pkg-{stem}.tar.zst", _zstandard(payload.getvalue()))
 
 
-def files_of_python(links: Path) -> list[tuple[Path, str]]:
-    """The running Python without its packages, and in a directory the links that lead to it."""
+def files_of_python(links: Path, others: Path) -> list[tuple[Path, str]]:
+    """The running Python without its packages, and in a directory the links that lead to it.
+
+    It looks for other packages in a directory.
+    """
     library = Path(sysconfig.get_path("stdlib"))
     files = [
         (path, f"lib/{PYTHON}/{inner}")
@@ -91,15 +97,19 @@ def files_of_python(links: Path) -> list[tuple[Path, str]]:
     for name in ("python", "python3"):
         (links / name).symlink_to(PYTHON)
         files.append((links / name, f"bin/{name}"))
-    return files
+    (links / "others.pth").write_text(f"{others}\n")
+    return [*files, (links / "others.pth", f"lib/{PYTHON}/site-packages/others.pth")]
 
 
 def make_channel(channel: Path, prefix: Path) -> None:
-    """Make a channel of the running Python and of all packages of a virtual environment."""
+    """Make a channel of the running Python and of packages of a virtual environment."""
     (channel / SUBDIR).mkdir(parents=True)
-    write_package(channel, "python", platform.python_version(), files_of_python(channel))
     site_packages = prefix / "lib" / PYTHON / "site-packages"
+    python = files_of_python(channel, site_packages)
+    write_package(channel, "python", platform.python_version(), python)
     for package in distributions(path=[str(site_packages)]):
+        if package.metadata["Name"].lower() not in PACKAGES:
+            continue
         sources = [Path(str(package.locate_file(f))).resolve() for f in package.files or []]
         files = [(p, str(p.relative_to(prefix))) for p in sources if p.is_file()]
         write_package(
