@@ -264,31 +264,46 @@ def test_application_master_killed_while_waiting(shell: Shell, tmp_path: Path) -
     wait_until_none_is_active(shell)
 
 
+#: Fails when what a driver file says makes somebody use that driver.
+LOOK = """
+import sys
+from pathlib import Path
+import skein
+from yarnkernel.cluster.find import find_cluster
+from yarnkernel.store.rpc import credentials
+from yarnkernel.yarn.skein_driver import _global_driver
+for content in sys.argv[1:]:
+    Path(skein.core.properties.config_dir, "driver").write_text(content)
+    assert _global_driver(find_cluster(), credentials()) is None, content
+"""
+
+
 @pytest.mark.way("skein")
-def test_stale_driver_file(private_shell: Shell, tmp_path: Path) -> None:
+def test_stale_driver_file(stock: Shell, private_shell: Shell, tmp_path: Path) -> None:
     """Left behind by a global driver that was killed: nobody waits for it.
 
     That the ResourceManager refuses the application tells that there was a driver to ask it.
     """
-    config = tmp_path / "skein"
-    shell = private_shell.using(SKEIN_CONFIG=str(config))
+    shell = private_shell.using(SKEIN_CONFIG=str(tmp_path / "skein"))
     shell.run("skein", "config", "gencerts").ok()
-    submit = ("submit", write_spec(tmp_path, "exit 0"), "--queue")
     ended = shell.start("true")
     finish(ended)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        port = silent.getsockname()[1]
-        for content in (
-            f'{{"address": "127.0.0.1:9", "pid": {ended.pid}}}',
-            f'{{"address": "127.0.0.1:9", "pid": {os.getpid()}}}',
-            f'{{"address": "127.0.0.1:{port}", "pid": {os.getpid()}}}',
-        ):
-            (config / "driver").write_text(content)
-            assert "nowhere" in shell.yarnkernel(*submit, "nowhere").error(1), content
-    (config / "driver").write_text("{")
-    app_id = shell.yarnkernel(*submit, "default").ok().out.strip()
-    assert app_id.startswith("application_")
-    wait_until_none_is_active(shell)
+    other = stock.start("sleep", "600")  # has the cluster's configuration, as its driver had
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            port = silent.getsockname()[1]
+            contents = (
+                "{",
+                f'{{"address": "127.0.0.1:9", "pid": {ended.pid}}}',
+                f'{{"address": "127.0.0.1:9", "pid": {other.pid}}}',
+                f'{{"address": "127.0.0.1:{port}", "pid": {other.pid}}}',
+            )
+            shell.run("python", "-c", LOOK, *contents).ok()
+            submit = ("submit", write_spec(tmp_path, "exit 0"), "--queue", "nowhere")
+            assert "nowhere" in shell.yarnkernel(*submit).error(1)
+    finally:
+        other.kill()
+        finish(other)
 
 
 def test_expired_certificate(private_shell: Shell, shell: Shell, tmp_path: Path) -> None:
@@ -298,8 +313,7 @@ def test_expired_certificate(private_shell: Shell, shell: Shell, tmp_path: Path)
     assert words in expired.yarnkernel("start").error(1)
     wait_until_none_is_active(shell)
     expired.run("skein", "config", "gencerts", "--force").ok()
-    expired.yarnkernel("submit", write_spec(tmp_path, "exit 0")).ok()
-    wait_until_none_is_active(shell)
+    expired.yarnkernel("stop", expired.yarnkernel("start").ok().out.strip()).ok()
 
 
 def write_expired_credentials(directory: Path) -> None:
