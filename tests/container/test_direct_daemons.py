@@ -89,71 +89,6 @@ def start_across_a_restart(shell: Shell, name: str, directory: Path) -> str:
     return app_id
 
 
-def test_killed_resourcemanager(mortal: Shell, tmp_path: Path) -> None:
-    """Before the kernel is there, and while it ends."""
-    app_id = start_across_a_restart(mortal, "resourcemanager", tmp_path)
-    with Kernel(mortal.yarnkernel("connect", app_id).ok().document) as kernel:
-        assert kernel.run("value = 6 * 7; value") == "42"
-        daemon(mortal, "resourcemanager").kill()
-        assert kernel.run("value") == "42"
-        kernel.shut_down()
-    # Its ApplicationMaster waits for somebody whom it can tell how it went.
-    master = one_of(app_id, "yarnkernel.recipe")
-    restart(mortal, "resourcemanager")
-    assert final_status(mortal, app_id) == "SUCCEEDED"
-    assert master.wait(30) in (0, None)
-    await_nothing_left(app_id)
-
-
-#: Two fit into the cluster, and the third has to wait; so has what is asked for after it.
-ASK = """
-from yarnkernel import containers
-three = [containers.start(1, ["sleep", "600"], memory="3 GiB") for _ in range(3)]
-for one in three[:2]:
-    one.wait_running(60)
-def states():
-    print(*(one.state for several in three for one in several.statuses()))
-states()
-"""
-
-
-def test_further_containers_while_the_resourcemanager_restarts(
-    mortal: Shell, tmp_path: Path
-) -> None:
-    """Those that run go on; what is outstanding is asked for again, and what is given back is."""
-    app_id = mortal.yarnkernel("start", write_spec(tmp_path, RECIPE)).ok().out.strip()
-    with Kernel(mortal.yarnkernel("connect", app_id).ok().document) as kernel:
-        assert kernel.run(ASK) == "running running waiting\n"
-        daemon(mortal, "resourcemanager").kill()
-        kernel.run("three += [containers.start(1, ['sleep', '600'], memory='300 MiB')]")
-        restart(mortal, "resourcemanager")
-        assert kernel.run("states()") == "running running waiting waiting\n"
-        kernel.run("three[0].release()")
-        then = "ended running running running\n"
-        wait_for(lambda: kernel.run("states()") == then, 60, "one has ended, the others run")
-    mortal.yarnkernel("stop", app_id).ok()
-    await_nothing_left(app_id)
-
-
-def test_restarted_resourcemanager_of_the_skein_way(mortal: Shell, tmp_path: Path) -> None:
-    """RUNNING before its recipe, so that the wait goes on without any word of the kernel."""
-    go = tmp_path / "go"
-    spec = write_spec(tmp_path, f"until [ -e '{go}' ]; do sleep 0.1; done\n{RECIPE}")
-    process = mortal.start("yarnkernel", "start", spec, "--via", "skein")
-    assert process.stderr
-    while "RUNNING" not in process.stderr.readline():
-        assert process.poll() is None
-    restart(mortal, "resourcemanager")
-    go.touch()
-    out, err = finish(process, 120)
-    assert process.returncode == 0, err
-    assert "killed" not in err
-    app_id = out.strip()
-    status = mortal.yarnkernel("status", app_id, "--json").ok().document
-    assert status["details"]["application_master"]
-    mortal.yarnkernel("stop", app_id).ok()
-
-
 #: A front end whose kernel works on a cell that no interrupt ends.
 STUBBORN = """
 import sys, time
@@ -185,21 +120,86 @@ sys.stdin.readline()
 """
 
 
-def test_kernel_whose_front_end_goes_on_while_the_resourcemanager_restarts(mortal: Shell) -> None:
-    """Its ApplicationMaster is asked for a restart and for its end, and YARN when it is back."""
+@contextlib.contextmanager
+def start_of_the_skein_way(shell: Shell, directory: Path) -> Iterator[None]:
+    """A start that the body happens to: RUNNING before its recipe, and no word of the kernel."""
+    go = directory / "go"
+    spec = write_spec(directory, f"until [ -e '{go}' ]; do sleep 0.1; done\n{RECIPE}")
+    process = shell.start("yarnkernel", "start", spec, "--via", "skein")
+    assert process.stderr
+    while "RUNNING" not in process.stderr.readline():
+        assert process.poll() is None
+    yield
+    go.touch()
+    out, err = finish(process, 120)
+    assert process.returncode == 0, err
+    assert "killed" not in err
+    app_id = out.strip()
+    status = shell.yarnkernel("status", app_id, "--json").ok().document
+    assert status["details"]["application_master"]
+    shell.yarnkernel("stop", app_id).ok()
+
+
+def test_killed_resourcemanager(mortal: Shell, tmp_path: Path) -> None:
+    """Before the kernel is there, whichever way it is submitted, and while it ends.
+
+    A front end that goes on meanwhile asks the ApplicationMaster for a restart and for the end,
+    and YARN when it is back.
+    """
+    (directory := tmp_path / "skein").mkdir()
+    with start_of_the_skein_way(mortal, directory):
+        app_id = start_across_a_restart(mortal, "resourcemanager", tmp_path)
     mortal.yarnkernel("kernelspec", "add", "--name", "stubborn").ok()
     front_end = mortal.start(sys.executable, "-c", STUBBORN, stdin=subprocess.PIPE)
     assert front_end.stdin is not None
     assert front_end.stdout is not None
-    app_id = front_end.stdout.readline().strip()
-    daemon(mortal, "resourcemanager").kill()
+    stubborn = front_end.stdout.readline().strip()
+    with Kernel(mortal.yarnkernel("connect", app_id).ok().document) as kernel:
+        assert kernel.run("value = 6 * 7; value") == "42"
+        daemon(mortal, "resourcemanager").kill()
+        assert kernel.run("value") == "42"
+        kernel.shut_down()
     front_end.stdin.write("\n")
     front_end.stdin.flush()
     assert front_end.stdout.readline() == "shut down\n"
+    # Its ApplicationMaster waits for somebody whom it can tell how it went.
+    master = one_of(app_id, "yarnkernel.recipe")
     restart(mortal, "resourcemanager")
-    await_nothing_left(app_id)
-    assert final_status(mortal, app_id) == "SUCCEEDED"
+    assert master.wait(30) in (0, None)
+    for ended in (app_id, stubborn):
+        await_nothing_left(ended)
+        assert final_status(mortal, ended) == "SUCCEEDED"
     finish(front_end)
+
+
+#: Two fit into the cluster, and the third has to wait; so has what is asked for after it.
+ASK = """
+from yarnkernel import containers
+three = [containers.start(1, ["sleep", "600"], memory="3 GiB") for _ in range(3)]
+for one in three[:2]:
+    one.wait_running(60)
+def states():
+    print(*(one.state for several in three for one in several.statuses()))
+states()
+"""
+
+
+def test_further_containers_while_the_resourcemanager_restarts(
+    mortal: Shell, tmp_path: Path
+) -> None:
+    """Those that run go on; what is outstanding is asked for again, and what is given back is."""
+    app_id = mortal.yarnkernel("start", write_spec(tmp_path, RECIPE)).ok().out.strip()
+    with Kernel(mortal.yarnkernel("connect", app_id).ok().document) as kernel:
+        assert kernel.run(ASK) == "running running waiting\n"
+        daemon(mortal, "resourcemanager").kill()
+        kernel.run("three += [containers.start(1, ['sleep', '600'], memory='300 MiB')]")
+        restart(mortal, "resourcemanager")
+        assert kernel.run("states()") == "running running waiting waiting\n"
+        kernel.run("three[0].release()")
+        then = "ended running running running\n"
+        wait_for(lambda: kernel.run("states()") == then, 60, "one has ended, the others run")
+    mortal.yarnkernel("stop", app_id).ok()
+    await_nothing_left(app_id)
 
 
 def test_killed_nodemanager(mortal: Shell, tmp_path: Path) -> None:
