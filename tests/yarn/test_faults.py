@@ -299,6 +299,8 @@ def test_stale_driver_file(stock: Shell, private_shell: Shell, tmp_path: Path) -
                 f'{{"address": "127.0.0.1:{port}", "pid": {other.pid}}}',
             )
             shell.run("python", "-c", LOOK, *contents).ok()
+            silent.settimeout(20)
+            silent.accept()[0].close()  # it was asked
             submit = ("submit", write_spec(tmp_path, "exit 0"), "--queue", "nowhere")
             assert "nowhere" in shell.yarnkernel(*submit).error(1)
     finally:
