@@ -83,7 +83,17 @@ def cells(laptop: Laptop, app_id: str, *code: str) -> list[str]:
     return done.out.splitlines()
 
 
-def test_all_commands(laptop: Laptop, cluster: dict[str, Any]) -> None:
+def known_to_another_laptop(laptop: Laptop, kernel: str, home: Path) -> None:
+    """The certificate comes along, as elsewhere; the edge node is named once."""
+    (home / ".skein").symlink_to(laptop.shell.directory / ".skein")
+    other = Laptop(laptop.edge, new_user(home))
+    assert "no cluster" in other.yarnkernel("status", kernel).error(1)
+    assert kernel in other.yarnkernel("list", "--host", "edge", "--ids").ok().out.split()
+    assert other.yarnkernel("status", kernel, "--json").ok().document["state"] == "RUNNING"
+
+
+def test_all_commands(laptop: Laptop, cluster: dict[str, Any], tmp_path: Path) -> None:
+    """Of the laptop that has started a kernel, and of another one."""
     web = cluster["web"].removeprefix("http://")
     assert laptop.run("curl", "-sS", "-m", "2", f"http://{web}/").code != 0, "it is cut off"
     app_id = laptop.yarnkernel("start", "--host", "edge", "--name", "far").ok().out.strip()
@@ -106,6 +116,7 @@ def test_all_commands(laptop: Laptop, cluster: dict[str, Any]) -> None:
     encrypted = laptop.yarnkernel("connect", app_id, "--encrypt").ok().document
     assert encrypted["ip"] == "127.0.0.1"
     assert "curve_publickey" in encrypted
+    known_to_another_laptop(laptop, app_id, tmp_path)
     done = laptop.yarnkernel("stop", app_id).ok()
     assert "FINISHED SUCCEEDED" in done.err
     assert app_id not in laptop.yarnkernel("list", "--host", "edge", "--ids").ok().out.split()
@@ -143,19 +154,19 @@ def test_kernel_that_fails(laptop: Laptop) -> None:
     assert "I cannot" in failed
 
 
-def test_known_to_another_laptop(
-    laptop: Laptop, kernel: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """The certificate comes along, as elsewhere; the edge node is named once."""
-    home = tmp_path_factory.mktemp("other")
-    (home / ".skein").symlink_to(laptop.shell.directory / ".skein")
-    other = Laptop(laptop.edge, new_user(home))
-    assert "no cluster" in other.yarnkernel("status", kernel).error(1)
-    assert kernel in other.yarnkernel("list", "--host", "edge", "--ids").ok().out.split()
-    assert other.yarnkernel("status", kernel, "--json").ok().document["state"] == "RUNNING"
+def line_that_breaks(laptop: Laptop, kernel: str, path: Path) -> None:
+    """The same ports lead there again."""
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if "exec /bin/sh" in words and any(str(laptop.edge.directory) in one for one in words):
+            process.kill()
+    assert laptop.yarnkernel("status", kernel, "--json").ok().document["state"] == "RUNNING"
+    done = laptop.run(sys.executable, "-c", RUN, path, "print(6 * 7)", cwd=REPOSITORY).ok()
+    assert done.out == "42\n"
 
 
 def test_line_that_is_down_for_a_while(laptop: Laptop, kernel: str) -> None:
+    """What a cell shows is there when it is up again; so it is when the line breaks later."""
     path = laptop.shell.directory / "kernel.json"
     laptop.yarnkernel("connect", kernel, "--connection-file", path).ok()
     code = "import time\nfor i in range(12): print(i, flush=True); time.sleep(1)"
@@ -168,19 +179,7 @@ def test_line_that_is_down_for_a_while(laptop: Laptop, kernel: str) -> None:
     laptop.edge.plug_in()
     out, err = finish(process, 60)
     assert out.split() == [str(i) for i in range(12)], err
-
-
-def test_line_that_breaks(laptop: Laptop, kernel: str) -> None:
-    """The same ports lead there again."""
-    path = laptop.shell.directory / "kernel.json"
-    laptop.yarnkernel("connect", kernel, "--connection-file", path).ok()
-    for process in psutil.process_iter(["cmdline"]):
-        words = process.info["cmdline"] or []
-        if "exec /bin/sh" in words and any(str(laptop.edge.directory) in one for one in words):
-            process.kill()
-    assert laptop.yarnkernel("status", kernel, "--json").ok().document["state"] == "RUNNING"
-    done = laptop.run(sys.executable, "-c", RUN, path, "print(6 * 7)", cwd=REPOSITORY).ok()
-    assert done.out == "42\n"
+    line_that_breaks(laptop, kernel, path)
 
 
 def test_provisioner(laptop: Laptop) -> None:

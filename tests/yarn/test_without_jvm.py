@@ -65,8 +65,22 @@ def test_forced_stop_deletes_what_was_uploaded(
     assert not staging.exists()
 
 
+def followed_log_that_is_interrupted(bare: Shell, app_id: str) -> None:
+    process = bare.start("yarnkernel", "logs", "-f", "--all", app_id)
+    assert process.stdout
+    while "application.driver.log" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, err = finish(process)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "is not one JSON document" in bare.yarnkernel("logs", "-f", "--json", app_id).error(2)
+
+
 def test_followed_log(bare: Shell, shell: Shell, stop_later: Callable[[str], str]) -> None:
+    """Until Ctrl-C, or until the kernel's end."""
     app_id = stop_later(shell.yarnkernel("start").ok().out)
+    followed_log_that_is_interrupted(bare, app_id)
     process = bare.start("yarnkernel", "logs", "--follow", app_id)
     assert process.stdout
     with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
@@ -82,21 +96,6 @@ def test_followed_log(bare: Shell, shell: Shell, stop_later: Callable[[str], str
     assert "�" not in out
     again = bare.yarnkernel("logs", "--follow", app_id).ok()
     assert again.out.rstrip("\n") == bare.yarnkernel("logs", app_id).ok().out.rstrip("\n")
-
-
-def test_followed_log_that_is_interrupted(
-    bare: Shell, shell: Shell, stop_later: Callable[[str], str]
-) -> None:
-    app_id = stop_later(shell.yarnkernel("start").ok().out)
-    process = bare.start("yarnkernel", "logs", "-f", "--all", app_id)
-    assert process.stdout
-    while "application.driver.log" not in process.stdout.readline():
-        assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    _, err = finish(process)
-    assert process.returncode == 130
-    assert "Traceback" not in err
-    assert "is not one JSON document" in bare.yarnkernel("logs", "-f", "--json", app_id).error(2)
 
 
 #: What a user of the library may call, in a process that has the user's environment.
