@@ -13,7 +13,6 @@ from tests.conftest import Shell, wait_for
 from tests.support.containers import one_of
 from tests.support.kernels import RECIPE, Kernel, ended, final_status, start_kernel, write_spec
 from tests.support.resource_manager import ask
-from yarnkernel.container.supervisor import STOPPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +79,15 @@ def test_out_of_memory(shell: Shell, tmp_path: Path, stop_later: Callable[[str],
         assert "of 512 MiB (--memory-guard); next: more --memory" in found["last_end"]
         kernel.wait()
         assert kernel.run("6 * 7") == "42"
+        out_of_memory_of_a_child(shell, app_id, kernel)
     assert shell.yarnkernel("status", app_id, "--json").document["state"] == "RUNNING"
+
+
+def out_of_memory_of_a_child(shell: Shell, app_id: str, kernel: Kernel) -> None:
+    """What the kernel's children use counts, as it does for YARN."""
+    code = "import time; kept = bytearray(400 << 20); time.sleep(100)"
+    kernel.client.execute(f"import subprocess; subprocess.run(['python', '-c', '{code}'])")
+    assert "--memory-guard" in await_restarts(shell, app_id, 2)["last_end"]
 
 
 def test_children_with_a_session_of_their_own(
@@ -126,18 +133,6 @@ def test_home_of_the_users_choice(
     app_id = stop_later(shell.yarnkernel(*start).ok().out)
     with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
         assert kernel.run(code) == f"{home} {home}/.ipython {data}\n"
-
-
-def test_out_of_memory_of_a_child(
-    shell: Shell, tmp_path: Path, stop_later: Callable[[str], str]
-) -> None:
-    """What the kernel's children use counts, as it does for YARN."""
-    app_id, info = start_kernel(shell, write_spec(tmp_path, RECIPE))
-    stop_later(app_id)
-    with Kernel(info) as kernel:
-        code = "import time; kept = bytearray(400 << 20); time.sleep(100)"
-        kernel.client.execute(f"import subprocess; subprocess.run(['python', '-c', '{code}'])")
-        assert "--memory-guard" in await_restarts(shell, app_id, 1)["last_end"]
 
 
 def test_memory_guard_can_be_left_to_yarn(shell: Shell, tmp_path: Path) -> None:
@@ -309,17 +304,6 @@ def test_idle(shell: Shell, tmp_path: Path) -> None:
     assert told == {"name": "stderr", "text": f"{diagnostics} Its variables are gone.\n"}
 
 
-@pytest.mark.both_ways
-def test_stopped_by_others(shell: Shell) -> None:
-    """Below the last cell, of who has not stopped it."""
-    app_id = shell.yarnkernel("start").ok().out.strip()
-    with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
-        request = kernel.client.execute("2")
-        kernel.client.get_shell_msg(timeout=60)
-        shell.yarnkernel("stop", app_id).ok()
-        assert kernel.next_message("stream", request)["content"]["text"] == STOPPED
-
-
 def test_lifetime(shell: Shell, tmp_path: Path) -> None:
     app_id, info = start_kernel(shell, write_spec(tmp_path, f"{RECIPE} --max-lifetime 4"))
     with Kernel(info) as kernel:
@@ -367,17 +351,3 @@ def test_key_and_ports_are_nobodys_business(shell: Shell, stop_later: Callable[[
     for process in (psutil.Process(pid), one_of(app_id, "yarnkernel.recipe")):
         sockets = process.net_connections()
         assert {one.laddr.ip for one in sockets if one.status == "LISTEN"} == {info["ip"]}
-
-
-@pytest.mark.way("skein")
-def test_token_of_the_application_master_is_not_the_kernels(
-    shell: Shell, stop_later: Callable[[str], str]
-) -> None:
-    """Spark would give it to its executors; skein filters for services alone."""
-    app_id = stop_later(shell.yarnkernel("start").ok().out)
-    code = (
-        "import os; path = os.environ.get('HADOOP_TOKEN_FILE_LOCATION', os.devnull)\n"
-        "b'YARN_AM_RM_TOKEN' in open(path, 'rb').read()"
-    )
-    with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
-        assert kernel.run(code) == "False"

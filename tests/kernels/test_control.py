@@ -21,8 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-#: C code that never looks for signals and keeps Python's lock.
-NATIVE = "import collections, itertools; collections.deque(itertools.count(), maxlen=0)"
+#: C code that never looks for signals and keeps Python's lock: it waits for a lock of its own.
+NATIVE = """
+import ctypes
+lock = ctypes.create_string_buffer(64)
+for _ in range(2):
+    ctypes.PyDLL(None).pthread_mutex_lock(lock)
+"""
 STOCK = "exec python -m skein.recipes.ipython_kernel"
 
 
@@ -38,22 +43,16 @@ def kernel(shell: Shell) -> Iterator[tuple[str, Kernel]]:
     shell.yarnkernel("stop", "--force", app_id)
 
 
-@pytest.fixture
-def stock_kernel(shell: Shell, tmp_path: Path) -> Iterator[tuple[str, Kernel]]:
-    app_id, info = start_kernel(shell, write_spec(tmp_path, STOCK))
-    with Kernel(info) as client:
-        yield app_id, client
-    shell.yarnkernel("stop", "--force", app_id)
-
-
 @pytest.mark.both_ways
 def test_list_interrupt_and_restart(shell: Shell, kernel: tuple[str, Kernel], via: str) -> None:
+    """Also while somebody who would have to answer is frozen."""
     app_id, client = kernel
     list_and_status(shell, app_id, client)
     interrupt(shell, app_id, client)
     restart_from_native_code(shell, app_id, client)
     if via != "skein":  # the supervisor makes one of them, who may have told it
         several_at_once(shell, app_id, client)
+    frozen_processes(shell, app_id, client, via)
 
 
 def list_and_status(shell: Shell, app_id: str, client: Kernel) -> None:
@@ -119,15 +118,6 @@ def several_at_once(shell: Shell, app_id: str, client: Kernel) -> None:
     assert client.run("6 * 7") == "42"
 
 
-def test_kernel_that_is_dead(shell: Shell, kernel: tuple[str, Kernel]) -> None:
-    app_id, client = kernel
-    client.shut_down()
-    assert final_status(shell, app_id) == "SUCCEEDED"
-    for verb in ("interrupt", "restart"):
-        error = shell.yarnkernel(verb, app_id).error(1)
-        assert f"{app_id} has ended: FINISHED SUCCEEDED; there is no kernel" in error
-
-
 def test_application_that_waits(
     shell: Shell, tmp_path: Path, stop_later: Callable[[str], str]
 ) -> None:
@@ -141,9 +131,7 @@ def test_application_that_waits(
     assert f"next: yarnkernel connect {waiting}" in error
 
 
-@pytest.mark.both_ways
-def test_frozen(shell: Shell, kernel: tuple[str, Kernel], via: str) -> None:
-    app_id, client = kernel
+def frozen_processes(shell: Shell, app_id: str, client: Kernel, via: str) -> None:
     supervisor = psutil.Process(int(client.run("import os; os.getppid()")))
     application_master_that_does_not_answer(shell, app_id, supervisor, via)
     wait_for(lambda: state(shell, app_id) == "idle", 20, "it answers again")
@@ -182,8 +170,18 @@ def application_master_that_does_not_answer(
 
 
 @pytest.mark.way("skein")
-def test_kernel_of_skeins_recipe(shell: Shell, stock_kernel: tuple[str, Kernel]) -> None:
-    app_id, client = stock_kernel
+def test_kernel_of_skeins_recipe(
+    shell: Shell, tmp_path: Path, stop_later: Callable[[str], str]
+) -> None:
+    """It can be connected on hosts where it publishes an address of use."""
+    spec = write_spec(tmp_path, f"{STOCK} --ip=127.0.0.1")
+    app_id = stop_later(shell.yarnkernel("start", spec).ok().out)
+    with Kernel(shell.yarnkernel("connect", app_id).ok().document) as client:
+        assert client.run("6 * 7") == "42"
+        interrupt_by_message(shell, app_id, client)
+
+
+def interrupt_by_message(shell: Shell, app_id: str, client: Kernel) -> None:
     message_id = client.client.execute("import time; time.sleep(100)")
     client.client.get_iopub_msg(timeout=10)
     assert "asked to interrupt itself" in shell.yarnkernel("interrupt", app_id).ok().err
@@ -268,9 +266,11 @@ def console_of_a_kernel_that_pauses(shell: Shell, app_id: str, client: Kernel) -
 
 
 @pytest.mark.way("skein")
-def test_console_of_a_connection_file(shell: Shell, stock_kernel: tuple[str, Kernel]) -> None:
+def test_console_of_a_connection_file(
+    shell: Shell, tmp_path: Path, stop_later: Callable[[str], str]
+) -> None:
     """A kernel of skein's recipe, by the file that start wrote; `exit` ends it."""
-    app_id, _ = stock_kernel
+    app_id = stop_later(shell.yarnkernel("start", write_spec(tmp_path, STOCK)).ok().out)
     with open_console(shell, f"kernel-{app_id}.json") as console:
         try_console(console)
         console.sendline("exit")
@@ -320,19 +320,22 @@ def test_stop_all(shell: Shell) -> None:
 
 @pytest.mark.way("auto")
 def test_completion(shell: Shell, kernel: tuple[str, Kernel]) -> None:
-    """Typed with the tab key at a real shell."""
+    """Typed with the tab key at a real shell, or asked of one."""
     app_id, _ = kernel
     complete(shell, app_id, "bash")
-    if pexpect.which("zsh") is None:
-        pytest.skip("needs zsh")
-    complete(shell, app_id, "zsh")
+    there = {name for name in ("fish", "zsh") if shutil.which(name)}
+    if "fish" in there:
+        completion_of_fish(shell, app_id)
+    if "zsh" in there:
+        complete(shell, app_id, "zsh")
+    if missing := {"fish", "zsh"} - there:
+        pytest.skip(f"needs {', '.join(missing)}, too")
 
 
-@pytest.mark.skipif(shutil.which("fish") is None, reason="needs fish")
-def test_completion_for_fish(shell: Shell, kernel: tuple[str, Kernel]) -> None:
+def completion_of_fish(shell: Shell, app_id: str) -> None:
     for line, word in (
         ("yarnkernel interr", "interrupt"),
-        ("yarnkernel interrupt app", kernel[0]),
+        ("yarnkernel interrupt app", app_id),
         ("yarnkernel start --queue sm", "small"),
     ):
         ask = f"yarnkernel completion fish | source; complete -C '{line}'"
@@ -363,6 +366,7 @@ def complete(shell: Shell, app_id: str, shell_name: str) -> None:
     typed.send("application_\t")
     typed.expect_exact(app_id)
     typed.sendcontrol("c")
+    typed.expect_exact("ready> ")  # what is typed before may go with the line
     typed.send("yarnkernel start --queue sm\t")
     typed.expect_exact("small")
     typed.sendcontrol("c")

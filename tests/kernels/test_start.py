@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import BIN, REPOSITORY, Shell
 from tests.support.kernels import RECIPE, Kernel, final_status, write_spec
+from yarnkernel.container.supervisor import STOPPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,20 +46,36 @@ def test_stock_skein_submits_and_we_connect(
 
 @pytest.mark.both_ways
 def test_we_start(shell: Shell, tmp_path: Path, stop_later: Callable[[str], str]) -> None:
-    start_and_stop(shell, tmp_path, "ipython.yaml", stop_later)
+    """Also where the environment has proxies: they are not asked, neither here nor there."""
+    proxy = "http://127.0.0.1:9"
+    behind = shell.using(http_proxy=proxy, https_proxy=proxy, grpc_proxy=proxy)
+    app_id, info = start(behind, tmp_path, "ipython.yaml", "--env", f"http_proxy={proxy}")
+    stop_later(app_id)
+    with Kernel(info) as kernel:
+        assert kernel.run("6 * 7") == "42"
+        request = kernel.client.execute("2")
+        kernel.client.get_shell_msg(timeout=60)
+        behind.yarnkernel("stop", app_id).ok()
+        # Below the last cell, of who has not stopped it.
+        assert kernel.next_message("stream", request)["content"]["text"] == STOPPED
+    assert final_status(behind, app_id) == "SUCCEEDED"
 
 
 def test_we_start_a_service(shell: Shell, tmp_path: Path, stop_later: Callable[[str], str]) -> None:
     """Which there is but one way for."""
-    start_and_stop(shell, tmp_path, "ipython-service.yaml", stop_later)
+    app_id, info = start(shell, tmp_path, "ipython-service.yaml")
+    stop_later(app_id)
+    with Kernel(info) as kernel:
+        assert kernel.run("6 * 7") == "42"
+    shell.yarnkernel("stop", app_id).ok()
+    assert final_status(shell, app_id) == "SUCCEEDED"
 
 
-def start_and_stop(
-    shell: Shell, directory: Path, spec: str, stop_later: Callable[[str], str]
-) -> None:
+def start(shell: Shell, directory: Path, spec: str, *options: str) -> tuple[str, dict[str, Any]]:
+    """Start a kernel with a connection file at a place of the user's."""
     target = directory / "a 'kernel' file.json"
-    result = shell.yarnkernel("start", SPECS / spec, "-f", target, "--json").ok()
-    app_id = stop_later(result.document["id"])
+    result = shell.yarnkernel("start", SPECS / spec, "-f", target, "--json", *options).ok()
+    app_id = result.document["id"]
     assert result.document["connection_file"] == str(target)
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert [path.name for path in directory.iterdir()] == [target.name]
@@ -67,10 +84,7 @@ def start_and_stop(
     steps = {one["step"]: one for one in result.document["progress"]}
     assert steps["submitted"]["kernel"] == app_id
     assert 0 < steps["submitted"]["seconds"] <= steps["running"]["seconds"]
-    with Kernel(json.loads(target.read_text())) as kernel:
-        assert kernel.run("6 * 7") == "42"
-    shell.yarnkernel("stop", app_id).ok()
-    assert final_status(shell, app_id) == "SUCCEEDED"
+    return app_id, json.loads(target.read_text())
 
 
 def test_specification_of_another_kernel(shell: Shell, stop_later: Callable[[str], str]) -> None:
@@ -161,6 +175,15 @@ def container_is_the_kernels_home(kernel: Kernel) -> None:
     kernel.run("open(os.path.expanduser('~/mine'), 'w').close()")
 
 
+def token_of_the_application_master_is_not_the_kernels(kernel: Kernel) -> None:
+    """Spark would give it to its executors; skein filters for services alone."""
+    code = (
+        "import os; path = os.environ.get('HADOOP_TOKEN_FILE_LOCATION', os.devnull)\n"
+        "b'YARN_AM_RM_TOKEN' in open(path, 'rb').read()"
+    )
+    assert kernel.run(code) == "False"
+
+
 @pytest.mark.both_ways
 def test_status_and_logs_of_a_running_and_a_finished_kernel(
     shell: Shell, stop_later: Callable[[str], str], via: str, tmp_path: Path
@@ -171,6 +194,7 @@ def test_status_and_logs_of_a_running_and_a_finished_kernel(
     with Kernel(info) as kernel:
         overrides_reach_the_container(shell, app_id, kernel)
         container_is_the_kernels_home(kernel)
+        token_of_the_application_master_is_not_the_kernels(kernel)
         kernel.run("import os; os.system('echo a line for the log')")
         assert "a line for the log" in shell.yarnkernel("logs", app_id).ok().out
         kernel.shut_down()
@@ -186,6 +210,9 @@ def test_status_and_logs_of_a_running_and_a_finished_kernel(
     assert app_id not in shell.yarnkernel("list").ok().out
     assert app_id in shell.yarnkernel("list", "--all").ok().out
     assert "had ended already" in shell.yarnkernel("stop", app_id).ok().err
+    for verb in ("interrupt", "restart"):
+        error = shell.yarnkernel(verb, app_id).error(1)
+        assert f"{app_id} has ended: FINISHED SUCCEEDED; there is no kernel" in error
 
 
 def test_script_has_the_stock_flag_for_the_key(
@@ -201,17 +228,6 @@ def test_script_has_the_stock_flag_for_the_key(
 
 
 @pytest.mark.way("skein")
-def test_stock_recipe_can_be_connected(
-    shell: Shell, tmp_path: Path, stop_later: Callable[[str], str]
-) -> None:
-    """Kernels of skein's own recipe, on hosts where it publishes an address of use."""
-    script = "exec python -m skein.recipes.ipython_kernel --ip=127.0.0.1"
-    app_id = stop_later(shell.yarnkernel("start", write_spec(tmp_path, script)).ok().out)
-    with Kernel(shell.yarnkernel("connect", app_id).ok().document) as kernel:
-        assert kernel.run("6 * 7") == "42"
-
-
-@pytest.mark.way("skein")
 @pytest.mark.parametrize("own", [True, False])
 def test_global_driver_is_used_when_there_is_one(
     shell: Shell,
@@ -219,17 +235,18 @@ def test_global_driver_is_used_when_there_is_one(
     tmp_path: Path,
     own: bool,  # noqa: FBT001
 ) -> None:
-    spec = write_spec(tmp_path, "exit 0")
-    process = (private_shell if own else shell).start("yarnkernel", "submit", spec)
+    """That the ResourceManager refuses the application tells that there was a driver to ask it."""
+    command = ("yarnkernel", "submit", write_spec(tmp_path, "exit 0"), "--queue", "nowhere")
+    process = (private_shell if own else shell).start(*command)
     started = set()
     while process.poll() is None:
         for child in psutil.process_iter():
             if _parent(child) == process.pid and "skein.Driver" in _command(child):
                 started.add(child.pid)
         time.sleep(0.2)  # less than a JVM takes to start
-    app_id, _ = process.communicate()
-    assert process.returncode == 0
-    assert final_status(shell, app_id.strip()) == "SUCCEEDED"
+    _, err = process.communicate()
+    assert process.returncode == 1
+    assert "nowhere" in err
     assert len(started) == own
     assert not [pid for pid in started if psutil.pid_exists(pid)]
 
@@ -246,16 +263,6 @@ def _command(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.Error:
         return ""
-
-
-@pytest.mark.both_ways
-def test_proxies_of_the_environment_are_not_asked(
-    shell: Shell, stop_later: Callable[[str], str]
-) -> None:
-    proxy = "http://127.0.0.1:9"
-    behind = shell.using(http_proxy=proxy, https_proxy=proxy, grpc_proxy=proxy)
-    options = ("--env", f"http_proxy={proxy}")
-    stop_later(behind.yarnkernel("start", *options).ok().out)
 
 
 def test_demo(user_shell: Shell) -> None:
