@@ -32,7 +32,7 @@ FILES_DIRECTORY = "files"
 LOG_FILE = "kernel.log"
 
 
-def write_private(path: Path, document: dict[str, Any]) -> None:
+def write_private(path: Path, document: dict[str, Any] | list[Any]) -> None:
     """Write a JSON file that only its owner can read, atomically.
 
     Raises

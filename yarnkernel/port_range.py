@@ -37,8 +37,7 @@ class PortRange:
         return f"{self.first}-{self.last}"
 
     def shuffled(self) -> Iterator[int]:
-        """Return all ports from a random one on, so that kernels that start together do not
-        race."""
+        """Return all ports from a random one on: kernels that start together do not race."""
         count = self.last - self.first + 1
         begin = random.randrange(count)  # noqa: S311  (no secret)
         return (self.first + (begin + index) % count for index in range(count))

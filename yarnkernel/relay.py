@@ -1,5 +1,4 @@
-"""Relays a front end's messages through local ports to a kernel elsewhere, encrypted if
-possible."""
+"""Relays a front end's messages from local ports to a kernel elsewhere, encrypted if possible."""
 
 from __future__ import annotations
 

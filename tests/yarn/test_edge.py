@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 import time
@@ -197,18 +196,13 @@ def test_end_that_nobody_tells(laptop: Laptop, kernel: str, user_shell: Shell) -
     def forwards() -> list[dict[str, Any]]:
         return [one for one in json.loads(path.read_text()) if one["until"] == kernel]
 
-    def have_ended() -> bool:
-        with contextlib.suppress(json.JSONDecodeError):  # the file is being written
-            return not forwards()
-        return False
-
     laptop.yarnkernel("connect", kernel).ok()
     assert [one["greets"] for one in forwards()] == [False] + [True] * 5
     laptop.edge.end_keepers()
     user_shell.yarnkernel("stop", kernel).ok()
     path.write_text(json.dumps([{**one, "seen": 0.0} for one in forwards()]))
     assert kernel not in laptop.yarnkernel("list", "--host", "edge", "--ids").ok().out.split()
-    wait_for(have_ended, 30, "the end of its ports")
+    wait_for(lambda: not forwards(), 30, "the end of its ports")
 
 
 def test_environment(laptop: Laptop, kernel_venv: Path, tmp_path: Path) -> None:

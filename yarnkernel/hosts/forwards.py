@@ -8,6 +8,8 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
+from yarnkernel.announcement import write_private
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -103,4 +105,4 @@ class Forwards:
 
     def _write(self) -> None:
         with contextlib.suppress(OSError):  # a full disk: they work all the same
-            self._path.write_text(json.dumps([asdict(one) for one in self._all]))
+            write_private(self._path, [asdict(one) for one in self._all])
