@@ -32,12 +32,19 @@ def kill_daemon(status: dict[str, Any], daemon: str) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def test_two_starts_at_once_give_one_cluster(user_shell: Shell, name: str) -> None:
-    """And `stop` ends what its containers run when its ResourceManager is dead."""
+def test_two_starts_at_once_give_one_cluster(
+    shell: Shell, cluster: dict[str, Any], name: str, tmp_path: Path
+) -> None:
+    """Beside another one, with two NodeManagers, and the kernels of one unknown to the other.
+
+    ApplicationMasters log in by tokens: their words are protected on every cluster, here without
+    Kerberos. And `stop` ends what its containers run when its ResourceManager is dead.
+    """
     results: list[Result] = []
 
     def start() -> None:
-        results.append(user_shell.yarnkernel("cluster", "start", "--name", name, "--json"))
+        options = ("--nodemanagers", "2", "--rpc-protection", "privacy")
+        results.append(shell.yarnkernel("cluster", "start", "--name", name, *options, "--json"))
 
     threads = [threading.Thread(target=start) for _ in range(2)]
     for thread in threads:
@@ -47,17 +54,8 @@ def test_two_starts_at_once_give_one_cluster(user_shell: Shell, name: str) -> No
     first, second = (result.ok().document for result in results)
     assert [d["pid"] for d in first["daemons"]] == [d["pid"] for d in second["daemons"]]
     assert sum("is running already" in result.err for result in results) == 1
-    stop_with_a_dead_daemon(user_shell, name, "resourcemanager")
-
-
-def test_beside_another_one(
-    shell: Shell, cluster: dict[str, Any], name: str, tmp_path: Path
-) -> None:
-    """With two NodeManagers, and the kernel of one cluster unknown to the other."""
-    started = shell.yarnkernel("cluster", "start", "--name", name, "--nodemanagers", "2", "--json")
-    status = started.ok().document
-    assert not set(status["ports"].values()) & set(cluster["ports"].values())
-    assert status["memory"] == {"used": 0, "total": 16384 << 20}
+    assert not set(first["ports"].values()) & set(cluster["ports"].values())
+    assert first["memory"] == {"used": 0, "total": 16384 << 20}
     shown = shell.yarnkernel("cluster", "status").ok().out
     for part in (
         f"cluster {name}: running",
@@ -66,22 +64,24 @@ def test_beside_another_one(
         "web page",
     ):
         assert part in shown
-    other = shell.using(**shell.yarnkernel("cluster", "env", "--name", name, "--json").document)
-    app_id = other.yarnkernel("start").ok().out.strip()
-    shell.yarnkernel("status", app_id).error(1)
-    assert status_of(shell, name)["applications"][0]["id"] == app_id
-    other.yarnkernel("stop", app_id).ok()
+    environment = shell.yarnkernel("cluster", "env", "--name", name, "--json").ok().document
+    other = shell.using(**environment, YARNKERNEL_VIA="direct")
+    ids = kernels_on_both_nodes(other, tmp_path)
+    for app_id in ids:
+        shell.yarnkernel("status", app_id).error(1)
+    assert {app["id"] for app in status_of(shell, name)["applications"]} == ids
     without_choice = shell.yarnkernel("list").ok()
-    assert app_id not in without_choice.out
-    kernels_on_both_nodes(other, tmp_path)
+    assert not any(app_id in without_choice.out for app_id in ids)
+    assert other.yarnkernel("stop", *ids).ok().err.count("SUCCEEDED") == 2
+    stop_with_a_dead_daemon(shell, name, "resourcemanager")
 
 
 #: Two of these do not fit on one node of 8 GiB.
 LARGE = "{memory: 5 GiB, vcores: 1}"
 
 
-def kernels_on_both_nodes(two: Shell, directory: Path) -> None:
-    """A kernel is published, and reached, with the address of its own node."""
+def kernels_on_both_nodes(two: Shell, directory: Path) -> set[str]:
+    """A kernel is published, and reached, with the address of its own node; the kernels' ids."""
     spec = write_spec(directory, RECIPE, resources=LARGE)
     addresses = {start_kernel(two, spec)[1]["ip"] for _ in range(2)}
     assert addresses == {"127.0.0.1", "127.0.0.2"}
@@ -91,6 +91,7 @@ def kernels_on_both_nodes(two: Shell, directory: Path) -> None:
         assert "is idle" in two.yarnkernel("interrupt", app_id).ok().err
         assert two.yarnkernel("logs", app_id).ok().out
     assert all(address in two.yarnkernel("list").ok().out for address in addresses)
+    return set(ids)
 
 
 def test_daemons_listen_on_loopback_alone(cluster: dict[str, Any]) -> None:
@@ -110,7 +111,8 @@ def stop_with_a_dead_daemon(user_shell: Shell, name: str, daemon: str) -> None:
     shell = user_shell.using(**environment)
     app_id = shell.yarnkernel("start").ok().out.strip()
     before = {process.pid for process in own_processes()}
-    kill_daemon(status_of(user_shell, name), daemon)
+    status = status_of(user_shell, name)
+    kill_daemon(status, daemon)
     with Kernel(shell_info(shell, app_id)) as kernel:
         assert kernel.run("6 * 7") == "42"
         error = shell.yarnkernel("list").error(1)
@@ -122,7 +124,8 @@ def stop_with_a_dead_daemon(user_shell: Shell, name: str, daemon: str) -> None:
         assert kernel.run("6 * 7") == "42"
     user_shell.yarnkernel("cluster", "stop", "--name", name).ok()
     ended = before - {process.pid for process in own_processes()}
-    assert len(ended) >= 4  # the other daemon, the ApplicationMaster, the recipe, the kernel
+    others = len(status["daemons"]) - 1
+    assert len(ended) >= others + 3  # with the ApplicationMaster, the recipe, the kernel
     assert "there is no local cluster" in user_shell.yarnkernel(
         "cluster", "status", "--name", name
     ).error(1)
