@@ -75,6 +75,12 @@ def hosted(request: pytest.FixtureRequest) -> Iterator[Hosted]:
     hosted.shell.yarnkernel("stop", "--all").ok()
 
 
+@pytest.fixture(scope="module")
+def kernel(hosted: Hosted) -> str:
+    """A kernel that no test ends."""
+    return hosted.start()
+
+
 def test_all_commands(hosted: Hosted) -> None:
     shell = hosted.shell
     kernel = hosted.start("--name", "mine", "--env", "SECRET=it's a secret", "--memory", "2 GiB")
@@ -178,9 +184,8 @@ def ended(hosted: Hosted, kernel: str) -> dict[str, str] | None:
 
 
 @SSH
-def test_nobody_else_asks_its_store(hosted: Hosted) -> None:
+def test_nobody_else_asks_its_store(hosted: Hosted, kernel: str) -> None:
     """Who has not the key of this machine for this kernel is not answered."""
-    kernel = hosted.start()
     state = Path(hosted.shell.environment["HOME"], ".local/state/yarnkernel/records")
     path = state / f"{kernel}.json"
     assert path.stat().st_mode & 0o77 == 0
@@ -257,15 +262,15 @@ def test_launcher(hosted: Hosted) -> None:
 
 
 @SSH
+@pytest.mark.usefixtures("kernel")
 def test_what_travels_is_kept(hosted: Hosted, request: pytest.FixtureRequest) -> None:
-    """The recipe is there once, by its content."""
+    """The recipe is there once, by its content, whoever has brought it."""
     cache = Path(hosted.shell.environment["XDG_CACHE_HOME"])
     if "--host" in hosted.options:
         host: SshHost = request.getfixturevalue(hosted.options[hosted.options.index("--host") + 1])
         cache = host.home / ".cache"
-    first = hosted.start()
     found = {path: path.stat().st_mtime for path in cache.glob("yarnkernel/recipe-*")}
-    second = hosted.start()
+    another = hosted.start()
     assert found == {path: path.stat().st_mtime for path in cache.glob("yarnkernel/recipe-*")}
     assert found
-    hosted.shell.yarnkernel("stop", first, second).ok()
+    hosted.shell.yarnkernel("stop", another).ok()
