@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -252,6 +253,10 @@ def small_venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment with what a kernel needs, and nothing of ours."""
     prefix = tmp_path_factory.mktemp("prefixes") / "my kernel's"
     make_venv(prefix, "ipykernel")
+    # Most of its files, which no kernel needs: type hints of other libraries, and a debugger.
+    for unwanted in ("jedi/third_party", "debugpy", "debugpy-*.dist-info"):
+        for directory in prefix.glob(f"lib/python3*/site-packages/{unwanted}"):
+            shutil.rmtree(directory)
     return prefix
 
 
