@@ -6,6 +6,8 @@ import shutil
 import signal
 from typing import TYPE_CHECKING
 
+import psutil
+
 from tests.conftest import BIN, finish, wait_for
 from tests.support.kernels import Kernel
 
@@ -45,6 +47,7 @@ def test_time_limit(slurm_shell: Shell, bare_python: Path, slurm: BatchSystem) -
     kernel = started.out.strip()
     job = job_of(slurm_shell, kernel)
     with Kernel(slurm_shell.yarnkernel("connect", kernel).ok().document) as client:
+        own = psutil.Process(int(client.run("import os; os.getpid()")))
         request = client.client.execute(SLEEP)
         client.next_message("stream", request)
         slurm.run("scancel", "--batch", "--signal=USR1", job)
@@ -52,6 +55,8 @@ def test_time_limit(slurm_shell: Shell, bare_python: Path, slurm: BatchSystem) -
         assert said["name"] == "stderr"
         assert "ends in about a minute" in said["text"]
     slurm.run("scontrol", "update", f"JobId={job}", "EndTime=now+1")
+    # It looks twice a minute; a command that asks again and again would take as long.
+    wait_for(lambda: not own.is_running(), 60, "the kernel's end")
 
     status = await_end(slurm_shell, kernel, 60)
     assert (status["state"], "time limit" in status["reason"]) == ("KILLED", True)
