@@ -60,15 +60,22 @@ sorted(token.kind for token in credentials.tokens.values())
 """
 
 
-@pytest.fixture
-def kernel(secure: Shell, tmp_path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """A kernel with a file from HDFS, started the direct way."""
-    (tmp_path / "greeting").write_text("from HDFS")
-    home = f"/user/{secure.environment['KRB5PRINCIPAL']}"
+@pytest.fixture(scope="module")
+def greeting(secure: Shell, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of a file in HDFS."""
+    file = tmp_path_factory.mktemp("files") / "greeting"
+    file.write_text("from HDFS")
+    path = f"/user/{secure.environment['KRB5PRINCIPAL']}/{GREETING}"
     # Hadoop takes a percent sign in a path to the letter.
-    secure.run("hadoop", "fs", "-put", "-f", tmp_path / "greeting", f"{home}/{GREETING}").ok()
+    secure.run("hadoop", "fs", "-put", "-f", file, path).ok()
+    return path
+
+
+@pytest.fixture
+def kernel(secure: Shell, greeting: str, tmp_path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A kernel with a file from HDFS, started the direct way."""
     configuration = load_configuration(Path(secure.environment["HADOOP_CONF_DIR"]))
-    url = f"{configuration.get('fs.defaultFS')}{home}/{GREETING}"
+    url = f"{configuration.get('fs.defaultFS')}{greeting}"
     spec = write_spec(tmp_path, RECIPE, resources="{memory: 1 GiB, vcores: 1}")
     files = f"master:\n  files: {{greeting: '{url}'}}\n"
     spec.write_text(spec.read_text().replace("master:\n", files))
@@ -183,10 +190,9 @@ def test_tokens_for_hdfs(configuration: Configuration) -> None:
 
 
 def test_file_of_a_name_service(
-    configuration: Configuration, secure: Shell, kernel: tuple[str, dict[str, Any]], tmp_path: Path
+    configuration: Configuration, secure: Shell, greeting: str, tmp_path: Path
 ) -> None:
     """Names of those are as they are written, and YARN is told the path that was looked at."""
-    assert kernel
     address = configuration.get("fs.defaultFS").removeprefix("hdfs://")
     conf_dir = shutil.copytree(secure.environment["HADOOP_CONF_DIR"], tmp_path / "conf")
     more = {
@@ -194,11 +200,10 @@ def test_file_of_a_name_service(
         "dfs.namenode.rpc-address.HACluster.nn1": address,
     }
     (conf_dir / "hdfs-site.xml").write_text(to_xml(configuration.settings | more))
-    home = f"/user/{secure.environment['KRB5PRINCIPAL']}"
     cluster = ClusterEnvironment("test", secure.environment, conf_dir)
-    file = skein.File(f"hdfs://HACluster{home}/{GREETING}")
+    file = skein.File(f"hdfs://HACluster{greeting}")
     resource = local_resource(file, cluster, Deadline(20), print).resource
-    assert (resource.host, resource.file) == ("HACluster", f"{home}/{GREETING}")
+    assert (resource.host, resource.file) == ("HACluster", greeting)
 
 
 def test_token_for_yarn(configuration: Configuration) -> None:
