@@ -217,7 +217,7 @@ def test_directory_that_the_node_lacks(managers: Callable[..., KernelManager]) -
     assert manager.resolve_path(".") is None
 
 
-def test_encrypted(managers: Callable[..., KernelManager]) -> None:
+def test_encrypted(shell: Shell, managers: Callable[..., KernelManager]) -> None:
     manager = managers(transport_encryption="required")
     manager.start_kernel()
     info = cast("Any", manager.get_connection_info())
@@ -231,6 +231,8 @@ def test_encrypted(managers: Callable[..., KernelManager]) -> None:
     without = {name: value for name, value in info.items() if not name.startswith("curve")}
     assert answers(info)
     assert not answers(without)
+    # Nobody is to have a file without the keys of who encrypts.
+    assert "curve_publickey" in shell.yarnkernel("connect", application(manager)).ok().document
 
 
 @needs_recorder
@@ -278,7 +280,7 @@ def test_kernel_that_does_not_encrypt(
 def test_stock_client_of_a_kernel_that_encrypts(
     shell: Shell, managers: Callable[..., KernelManager], tmp_path: Path
 ) -> None:
-    """`connect` gives it a file that it can use, unless nobody is to have one."""
+    """`connect` gives it a file that it can use, unless nobody is to have one: test_encrypted."""
     manager = managers()
     manager.start_kernel()
     with connect(manager) as kernel:
@@ -292,9 +294,6 @@ def test_stock_client_of_a_kernel_that_encrypts(
         own = cast("Any", manager.get_connection_info())
         names = ("ip", "shell_port", "iopub_port", "curve_publickey")
         assert [encrypted[name] for name in names] == [own[name] for name in names]
-    sealed = managers(transport_encryption="required")
-    sealed.start_kernel()
-    assert "curve_publickey" in shell.yarnkernel("connect", application(sealed)).ok().document
 
 
 def test_not_encrypted(
@@ -468,25 +467,26 @@ def test_odd_status_of_one_kernel(managers: Callable[..., KernelManager], shell:
     assert not agent.ended
 
 
-@pytest.mark.parametrize("mode", ["message", "signal"])
-def test_interrupt(managers: Callable[..., KernelManager], mode: str) -> None:
+def test_interrupt(managers: Callable[..., KernelManager]) -> None:
     """By message as ipykernel's kernelspec says, and by the signal that others want."""
     manager = managers()
     manager.start_kernel()
     assert manager.kernel_spec is not None
-    manager.kernel_spec.interrupt_mode = mode
     with connect(manager) as kernel:
-        code = "import time; print('now', flush=True); time.sleep(60)"
-        request = kernel.client.execute(code)
-        # Not before this cell runs: ipykernel, which is busy before, may lose a signal then.
-        kernel.next_message("stream", request)
-        begin = time.monotonic()
-        manager.interrupt_kernel()
-        reply = kernel.client.get_shell_msg(timeout=20)
-        assert reply["content"]["ename"] == "KeyboardInterrupt"
-        assert time.monotonic() - begin < 15
-        kernel.wait()  # ipykernel drops cells that come while it drops those queued before
-        assert kernel.run("6 * 7") == "42"
+        for mode in ("message", "signal"):
+            manager.kernel_spec.interrupt_mode = mode
+            code = "import time; print('now', flush=True); time.sleep(60)"
+            request = kernel.client.execute(code)
+            # Not before this cell runs: ipykernel, which is busy before, may lose a signal then.
+            kernel.next_message("stream", request)
+            begin = time.monotonic()
+            manager.interrupt_kernel()
+            reply = kernel.client.get_shell_msg(timeout=20)
+            assert reply["content"]["ename"] == "KeyboardInterrupt", mode
+            assert time.monotonic() - begin < 15
+            # ipykernel drops cells that come while it drops those queued before.
+            kernel.wait()
+            assert kernel.run("6 * 7") == "42"
 
 
 def test_relaunch_after_the_end_is_refused(managers: Callable[..., KernelManager]) -> None:
