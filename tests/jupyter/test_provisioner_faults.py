@@ -63,11 +63,9 @@ def start(shell: Shell, name: str, body: str) -> tuple[subprocess.Popen[str], st
     ("body", "number"),
     [
         ("pass", 0),  # it ends and has not shut its kernel down
-        ("raise SystemExit(3)", 0),
         # As nbclient does; no thread and no executor can be started then.
         ("import atexit; atexit.register(manager.shutdown_kernel)", 0),
         ("time.sleep(100)", signal.SIGKILL),
-        ("time.sleep(100)", signal.SIGTERM),
     ],
 )
 @pytest.mark.usefixtures("specs")
@@ -81,39 +79,31 @@ def test_front_end_that_ends(shell: Shell, body: str, number: int) -> None:
 
 @pytest.mark.usefixtures("specs")
 def test_kernel_that_is_kept(shell: Shell) -> None:
-    """It can be found again, and ends by itself when nobody comes."""
-    process, app_id, path = start(shell, "kept", "time.sleep(100)")
-    process.kill()
-    finish(process)
-    listed = shell.yarnkernel("list", "--json").ok().document
-    assert app_id in [one["id"] for one in listed]
-    info = shell.yarnkernel("connect", app_id).ok().document
-    assert info["key"] == json.loads((REPOSITORY / path).read_text())["key"]
-    with Kernel(info) as kernel:
-        assert kernel.run("6 * 7") == "42"
-        # Longer than it is kept without anybody.
-        assert kernel.run("import time; time.sleep(8); 43") == "43"
-        assert ended(shell, app_id) is None
-    status = wait_for(lambda: ended(shell, app_id), 20, f"{app_id} has ended")
-    assert "no client was connected for 6 s (--orphan-timeout)" in status["reason"]
+    """It can be found again, and ends by itself when nobody comes: a stranger is nobody.
 
-
-@pytest.mark.usefixtures("specs")
-def test_stranger_who_is_connected_keeps_no_kernel(shell: Shell) -> None:
-    """The agent does, without any connection to the kernel, while its front end lives."""
+    The agent keeps it, without any connection to the kernel, while its front end lives.
+    """
     process, app_id, path = start(shell, "kept", "time.sleep(100)")
-    info = json.loads((REPOSITORY / path).read_text())
-    context = zmq.Context()
-    with context, context.socket(zmq.SUB) as stranger:
+    own = json.loads((REPOSITORY / path).read_text())
+    with zmq.Context() as context, context.socket(zmq.SUB) as stranger:
         stranger.subscribe(b"")
-        stranger.connect(f"tcp://{info['ip']}:{info['iopub_port']}")
-        with Kernel(info) as kernel:
+        stranger.connect(f"tcp://{own['ip']}:{own['iopub_port']}")
+        with Kernel(own) as kernel:
             assert kernel.run("6 * 7") == "42"
         time.sleep(10)
         assert ended(shell, app_id) is None
         process.kill()
         finish(process)
-        status = wait_for(lambda: ended(shell, app_id), 25, f"{app_id} has ended")
+        listed = shell.yarnkernel("list", "--json").ok().document
+        assert app_id in [one["id"] for one in listed]
+        info = shell.yarnkernel("connect", app_id).ok().document
+        assert info["key"] == own["key"]
+        with Kernel(info) as kernel:
+            assert kernel.run("6 * 7") == "42"
+            # Longer than it is kept without anybody.
+            assert kernel.run("import time; time.sleep(8); 43") == "43"
+            assert ended(shell, app_id) is None
+        status = wait_for(lambda: ended(shell, app_id), 20, f"{app_id} has ended")
     assert "no client was connected for 6 s (--orphan-timeout)" in status["reason"]
 
 
