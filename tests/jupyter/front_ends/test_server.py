@@ -138,9 +138,19 @@ def test_tab_that_is_closed(private_shell: Shell, server: Server, small: str) ->
     assert applications(private_shell) == before
 
 
-def test_start_that_fails_does_not_keep_the_server(
-    private_shell: Shell, unusable: str, tmp_path: Path
-) -> None:
+def ends_in(server: Server, number: int) -> float:
+    begin = time.monotonic()
+    server.process.send_signal(number)
+    server.process.wait(60)
+    return time.monotonic() - begin
+
+
+def test_signals(private_shell: Shell, small: str, unusable: str, tmp_path: Path) -> None:
+    """After SIGTERM nothing is left; after SIGKILL the kernel is found again.
+
+    A start that has failed does not keep the server.
+    """
+    before = applications(private_shell)
     (directory := tmp_path / "notebooks").mkdir()
     with serve(private_shell, directory, "server") as server:
         for path, body in (
@@ -152,25 +162,10 @@ def test_start_that_fails_does_not_keep_the_server(
         ):
             message = server.error("POST", path, **body)
             assert "there is no queue 'nowhere'; queues of this cluster: default" in message
-        assert ends_in(server, signal.SIGTERM) < 20
-        assert "there is no queue 'nowhere'" in server.log.read_text()
-
-
-def ends_in(server: Server, number: int) -> float:
-    begin = time.monotonic()
-    server.process.send_signal(number)
-    server.process.wait(60)
-    return time.monotonic() - begin
-
-
-def test_signals(private_shell: Shell, small: str, tmp_path: Path) -> None:
-    """After SIGTERM nothing is left; after SIGKILL the kernel is found again."""
-    before = applications(private_shell)
-    (directory := tmp_path / "notebooks").mkdir()
-    with serve(private_shell, directory, "server") as server:
         for _ in range(2):
             post(server, small)
-        ends_in(server, signal.SIGTERM)
+        assert ends_in(server, signal.SIGTERM) < 20
+        assert "there is no queue 'nowhere'" in server.log.read_text()
     assert applications(private_shell) == before
     with serve(private_shell, directory, "server") as server:
         post(server, small)
