@@ -10,13 +10,15 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pexpect
+import psutil
 import pytest
 import requests
 
-from tests.conftest import CACHE, REPOSITORY, clean_environment, wait_for
+from tests.conftest import CACHE, REPOSITORY, clean_environment, own_processes, wait_for
 from tests.jupyter.front_ends.channels import Channels
 from tests.jupyter.front_ends.servers import Client
 from tests.support.documents import commands
+from yarnkernel.local.class_archive import MAKER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,6 +89,14 @@ def newcomer(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
     shell.close(force=True)
 
 
+def leave_classes() -> None:
+    """End what waits to make an archive of classes: this Java's would be of use to nobody else."""
+    for process in own_processes():
+        with contextlib.suppress(psutil.Error):
+            if MAKER in process.cmdline():
+                process.kill()
+
+
 def use_console(shell: pexpect.spawn[str]) -> None:
     shell.expect_exact("In [1]: ", timeout=60)
     shell.sendline("6 * 7")
@@ -138,4 +148,6 @@ def test_tutorial(newcomer: pexpect.spawn[str]) -> None:
         newcomer.sendline("echo code $?")
         newcomer.expect_exact(PROMPT)
         assert re.search(r"code 0\b", newcomer.before or ""), f"{command}: {said}"
+        if command == "yarnkernel cluster start":
+            leave_classes()
     assert used == USES.keys()
