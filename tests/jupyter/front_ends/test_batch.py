@@ -15,20 +15,18 @@ if TYPE_CHECKING:
 PROGRAM = Path(__file__).with_name("programs") / "run_notebooks.py"
 
 
-@pytest.mark.parametrize(("kind", "count"), [("threads", 3), ("fork", 2), ("spawn", 2)])
-def test_nbclient_at_once(
-    jupyter: Shell, kernel_name: str, tmp_path: Path, kind: str, count: int
-) -> None:
+@pytest.mark.parametrize("kind", ["threads", "fork", "spawn"])
+def test_nbclient_at_once(jupyter: Shell, kernel_name: str, tmp_path: Path, kind: str) -> None:
     paths = [
         write_notebook(
             tmp_path / f"{n}.ipynb", kernel_name, f"x = {n}", "6 * x", "import os; os.getpid()"
         )
-        for n in range(count)
+        for n in range(2)
     ]
     jupyter.run("python", PROGRAM, kind, *paths).ok()
     results = [outputs(path) for path in paths]
-    assert [result[1] for result in results] == [str(6 * n) for n in range(count)]
-    assert len({result[2] for result in results}) == count
+    assert [result[1] for result in results] == ["0", "6"]
+    assert len({result[2] for result in results}) == 2
 
 
 def test_jupyter_execute(jupyter: Shell, kernel_name: str, tmp_path: Path) -> None:
