@@ -1,4 +1,4 @@
-"""Ways in for front ends of Jupyter: provisioner, launcher, kernelspecs.
+"""Support for Jupyter front ends: the provisioner, the launcher and kernelspecs.
 
-What a front end needs stands here; what any client asks of a kernel does not, see :mod:`.kernels`.
+Only what front ends need is here; for what any client can ask of a kernel see :mod:`.kernels`.
 """

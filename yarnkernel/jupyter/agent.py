@@ -1,10 +1,10 @@
-"""The agent: a process of its own that talks to the cluster for the provisioners of one front end.
+"""The agent: a separate process that talks to the cluster for one front end's provisioners.
 
 ``python -m yarnkernel.jupyter.agent`` reads requests from standard input and writes answers
-to standard output, see :mod:`.messages`. So a front end's process holds no gRPC, which does not
-survive a fork, needs no thread pool, which is gone at the interpreter's exit, and is never held up.
-When its input ends, so has the front end: what it has not handed over is killed, and what nobody is
-going to come back to is stopped.
+to standard output, see :mod:`.messages`. So a front end's process does not load gRPC, which does
+not survive a fork, needs no thread pool, which is gone at the interpreter's exit, and never blocks.
+The end of the input means that the front end has ended: the agent then cancels the starts that are
+under way, and stops the kernels that nobody will come back to.
 """
 
 from __future__ import annotations
@@ -56,27 +56,27 @@ if TYPE_CHECKING:
     from yarnkernel.store.address import StoreAddress
 
 
-#: Seconds after which a place lets go of what nobody has used, such as skein's driver.
+#: Seconds after which a place releases unused resources, such as skein's driver.
 IDLE = 300.0
-#: Seconds to wait for others who use that; it ends with us anyway.
+#: Seconds to wait for other users of these; they end with this process anyway.
 PATIENCE = 1.0
-#: Seconds to wait for an application's end before it is left to further tries.
+#: Seconds to wait for an application's end before further tries go on in the background.
 END_PATIENCE = 30.0
-#: Seconds that an ApplicationMaster may take to hear of its end.
+#: Seconds for an ApplicationMaster to accept the request to end.
 MASTER_TIMEOUT = 5.0
-#: Seconds to end everything when the front end has ended.
+#: Seconds to end everything after the front end has ended.
 FAREWELL_TIMEOUT = 60.0
-#: Seconds between two looks at an application that is ending.
+#: Seconds between two checks of an application that is ending.
 END_INTERVAL = 0.05
 
 
 class Agent:
-    """Carries out requests, each in a thread of its own.
+    """Carries out requests, each in its own thread.
 
     Parameters
     ----------
     output : file
-        Where answers are written to.
+        Where answers are written.
     """
 
     def __init__(self, output: IO[str]) -> None:
@@ -88,19 +88,19 @@ class Agent:
         self._ends = Ends(self._end_application, self._ask_master)
         self._watches: dict[str, KernelWatch] = {}
         self._kept: set[str] = set()
-        #: Where each kernel is; another cluster may be the user's by now.
+        #: The place of each kernel: the user may have switched to another cluster since.
         self._places: dict[str, Place] = {}
         self._threads: set[threading.Thread] = set()
 
     def serve(self, requests: IO[str]) -> None:
-        """Carry out requests until there are no more, and then end what is left."""
+        """Carry out requests until the input ends, then end what is left."""
         stopping = threading.Event()
         closer = threading.Thread(target=self._let_go, args=(stopping,), daemon=True)
         closer.start()
         try:
             for line in requests:
                 if not line.endswith("\n"):
-                    break  # the front end was killed while it wrote
+                    break  # the front end was killed while writing
                 self._begin(line)
         finally:
             stopping.set()
@@ -108,7 +108,7 @@ class Agent:
 
     def _begin(self, line: str) -> None:
         number, request = decode(line)
-        if isinstance(request, Release):  # at once: the end of our input may be the next line
+        if isinstance(request, Release):  # at once, as the input may end next
             self._kept.difference_update(request.kernels)
             return
         assert number is not None  # noqa: S101  (of a request)
@@ -116,7 +116,7 @@ class Agent:
         self._threads.add(thread)
         try:
             thread.start()
-        except RuntimeError as exc:  # this user may have no more threads now
+        except RuntimeError as exc:  # the user's limit of threads is reached
             self._threads.discard(thread)
             self._write(Failed(str(exc)), number)
 
@@ -126,7 +126,7 @@ class Agent:
                 self._place.close(PATIENCE, unused=IDLE)
 
     def _write(self, message: Message, number: int | None = None) -> None:
-        # A front end that has ended does not read any more.
+        # A front end that has ended no longer reads.
         with self._writing, contextlib.suppress(OSError, ValueError):
             self._output.write(encode(message, number) + "\n")
             self._output.flush()
@@ -174,11 +174,11 @@ class Agent:
             carry_file(kernel, request.transfer, request.directory)
 
     def _current_place(self, launch: LaunchOptions) -> Place:
-        """The place of a start: what YARN's keeps is shared by all starts on a cluster."""
+        """Return the place for a start; all starts on a YARN cluster share one."""
         if (launch.interface or YARN) != YARN:
             return open_place(launch)
         place = open_place(launch)
-        _ = place.source  # may take a while: nobody else waits for that
+        _ = place.source  # may be slow, so not under the lock
         with self._opening:
             if self._place is None or place != self._place:
                 unused, self._place = self._place, place
@@ -252,13 +252,13 @@ class Agent:
                     status = kernel.status()
                 status = status if status.ended else kernel.stop(force=True)
         except PlaceError:
-            self._places.pop(app_id, None)  # the next try asks which it is now
+            self._places.pop(app_id, None)  # the next try finds the place again
             raise
         self._places.pop(app_id, None)
         return status.outcome
 
     def _ask_master(self, app_id: str) -> bool:
-        """Ask for an application's end where its watch has seen its ApplicationMaster."""
+        """Ask an application's ApplicationMaster to end it, if its watch has seen that."""
         address = self._last_address(app_id)
         if address is not None:
             with self._kernel(app_id) as kernel:
@@ -266,12 +266,12 @@ class Agent:
         return address is not None
 
     def _last_address(self, app_id: str) -> StoreAddress | None:
-        """Where the key-value store of a kernel was last seen."""
+        """Return the last known address of a kernel's key-value store."""
         watch = self._watches.get(app_id)
         return watch.address if watch is not None else None
 
     def _end(self) -> None:
-        """End what nobody is there for any more."""
+        """End everything that is not to be kept."""
         deadline = Deadline(FAREWELL_TIMEOUT)
         self._starts.give_up_all()
         enders = [self._in_thread(self._end_one, app_id) for app_id in list(self._watches)]
@@ -295,7 +295,7 @@ class Agent:
 
 def main() -> None:
     """Serve standard input and output."""
-    # What a library prints must not come between the answers.
+    # Libraries' output must not mix with the answers.
     output = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 

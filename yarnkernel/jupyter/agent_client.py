@@ -1,7 +1,7 @@
-"""A front end's side of the agent: requests that block nobody, and news of kernels.
+"""The front end's side of the agent: requests that do not block, and news of kernels.
 
-One agent serves all kernels of a process. It is started with the first one,
-and again when it has ended; a process that forks leaves it to its parent.
+One agent serves all kernels of a process. It is started with the first kernel, and again if it has
+ended; after a fork it stays with the parent process.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Seconds for the agent itself, beyond what it is asked to do, on a host that is busy.
+#: Seconds for the agent itself on a busy host, in addition to what it is asked to do.
 SLACK = 15.0
-#: Seconds between two looks at requests that are under way, and while there are none.
+#: Seconds between two checks while requests are pending, and while none are.
 TEND_INTERVAL, IDLE_INTERVAL = 1.0, 60.0
 #: Seconds for its end after SIGKILL.
 KILL_TIMEOUT = 10.0
-#: Kernels whose news are kept before anybody listens, and news of each.
+#: Kernels whose news is kept before anybody listens, and messages kept of each.
 EARLY_KEPT = 256
 _A = TypeVar("_A")
 
@@ -53,7 +53,7 @@ class AgentError(YarnKernelError):
     message : str
         What it said.
     exit_code : int, default 1
-        As of the error that it stands for.
+        The exit code of the error that it stands for.
     """
 
     def __init__(self, message: str, exit_code: int = 1) -> None:
@@ -74,7 +74,7 @@ class AgentClient:
     Attributes
     ----------
     ended : bool
-        Whether it has ended; :meth:`shared` then gives another one.
+        Whether it has ended; :meth:`shared` then starts another one.
     """
 
     _shared: AgentClient | None = None
@@ -85,13 +85,13 @@ class AgentClient:
         self._numbers = itertools.count(1)
         self._requests: dict[int, _Request] = {}
         self._listeners: dict[str, Callable[[News], None]] = {}
-        #: News of kernels that nobody listens to yet.
+        #: News of kernels that have no listener yet.
         self._early: dict[str, collections.deque[News]] = {}
         self._process = subprocess.Popen(
             python_command("yarnkernel.jupyter.agent"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # gRPC would write a line for each connection that is refused.
+            # gRPC would log a line for each refused connection.
             env={"GRPC_VERBOSITY": "NONE", **os.environ},
             # A Ctrl-C in the front end's terminal is not meant for it.
             start_new_session=True,
@@ -101,15 +101,15 @@ class AgentClient:
         self._news = threading.Condition()
         self._ending_at_exit: set[str] = set()
         atexit.register(self._leave, os.getpid())
-        # Not the event loop's business: each kernel of a process may have one of its own.
+        # A thread, because each kernel of a process may have its own event loop.
         self._reader = threading.Thread(target=self._read, name="yarnkernel agent", daemon=True)
         self._reader.start()
-        # There from the beginning: at the interpreter's exit no thread can be started.
+        # Started now because no thread can be started at the interpreter's exit.
         threading.Thread(target=self._tend, name="yarnkernel requests", daemon=True).start()
 
     @classmethod
     def shared(cls) -> AgentClient:
-        """Return this process's agent, started if need be.
+        """Return this process's agent, and start it if necessary.
 
         Raises
         ------
@@ -123,7 +123,7 @@ class AgentClient:
 
     @classmethod
     def forget(cls) -> None:
-        """Leave the agent to our parent, after a fork: it ends when all its writers have."""
+        """Leave the agent to the parent process after a fork: it ends when all its writers have."""
         agent, cls._shared, cls._sharing = cls._shared, None, threading.Lock()
         if agent is not None:
             agent._let_go()  # noqa: SLF001  (one of this class)
@@ -133,13 +133,13 @@ class AgentClient:
         self._requests, self._news = {}, threading.Condition()
         with open(os.devnull, "r+b") as nowhere:  # noqa: PTH123  (a file descriptor)
             for pipe in (self._process.stdin, self._process.stdout):
-                if pipe is not None:  # not closed: its number may be used again before it is freed
+                if pipe is not None:  # not closed, as its number may be reused before it is freed
                     os.dup2(nowhere.fileno(), pipe.fileno())
         assert self._process.stdin is not None  # noqa: S101  (a pipe)
-        self._pipe = LinePipe(self._process.stdin.fileno())  # whose lock nobody of ours holds
+        self._pipe = LinePipe(self._process.stdin.fileno())  # whose lock no thread here holds
 
     def end_at_exit(self, kernel: str) -> None:
-        """End a kernel when this process comes to its end in good order, also one that is kept."""
+        """End a kernel when this process exits normally, even one that is to be kept."""
         self._ending_at_exit.add(kernel)
 
     def _leave(self, pid: int) -> None:
@@ -150,7 +150,7 @@ class AgentClient:
             self._pipe.pass_on(TEND_INTERVAL)
 
     def listen(self, kernel: str, listener: Callable[[News], None] | None) -> None:
-        """Have news of a kernel told to ``listener``, in another thread; None for no longer."""
+        """Report news of a kernel to ``listener``, in another thread; None stops that."""
         early = self._early.pop(kernel, ())
         if listener is None:
             self._listeners.pop(kernel, None)
@@ -163,15 +163,15 @@ class AgentClient:
     def request(
         self, request: Request[_A], patience: float, report: Report | None = None
     ) -> tuple[int, concurrent.futures.Future[_A]]:
-        """Ask for something and do not wait.
+        """Send a request and do not wait for the answer.
 
         Parameters
         ----------
         request : Request
-            What; see :mod:`yarnkernel.jupyter.messages`.
+            The request; see :mod:`yarnkernel.jupyter.messages`.
         patience : float
-            Seconds that it takes at most. An agent that has not answered then, and for
-            a while after, hangs: it is killed, and whoever asks next starts another one.
+            The most seconds that it takes. An agent that has not answered by then, and for a while
+            after, hangs: it is killed, and the next request starts another one.
         report : callable, optional
             Called in another thread with each change of state.
 
@@ -191,12 +191,12 @@ class AgentClient:
             self._fail_all()
         with self._news:
             self._news.notify_all()
-        if self.ended:  # just now
+        if self.ended:  # in the meantime
             self._fail_all()
         return number, answer
 
     async def ask(self, request: Request[_A], patience: float) -> _A:
-        """Ask for something and wait for the answer, in whichever event loop.
+        """Send a request and wait for the answer, in any event loop.
 
         Raises
         ------
@@ -212,7 +212,7 @@ class AgentClient:
                 for line in self._process.stdout:
                     self._take(line)
         finally:
-            # However that came: nobody would hear of any kernel any more.
+            # Whatever the reason, no news of any kernel would arrive any more.
             self._fail_all()
             self._process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -220,7 +220,7 @@ class AgentClient:
             self._close_pipes()
 
     def _tend(self) -> None:
-        """See to what the agent has not read yet, and to requests that it does not answer."""
+        """Send what the agent has not read yet, and kill it if it does not answer."""
         while not self.ended:
             try:
                 if self._pipe.is_full:
@@ -229,7 +229,7 @@ class AgentClient:
                     with self._news:
                         self._news.wait(TEND_INTERVAL if self._requests else IDLE_INTERVAL)
             except (OSError, ValueError):
-                return  # the reader sees the end too
+                return  # the reader notices the end too
             now = time.monotonic()
             if any(request.due < now for request in list(self._requests.values())):
                 _log.error("yarnkernel.jupyter.agent hangs: another one takes its place")
@@ -244,7 +244,7 @@ class AgentClient:
                     pipe.close()
 
     def close(self, timeout: float) -> None:
-        """End the agent, which ends what is not to be kept; for who cannot wait for our own end.
+        """End the agent, and so what is not to be kept, before the end of this process.
 
         Parameters
         ----------
@@ -263,7 +263,7 @@ class AgentClient:
         self._reader.join(timeout)
 
     def _take(self, line: bytes) -> None:
-        """Take a message; whatever is wrong with one kernel's is not the others' trouble."""
+        """Process a message; an error in one kernel's must not affect other kernels."""
         try:
             number, message = decode(line)
             if isinstance(message, (KernelNews, EndNews)):

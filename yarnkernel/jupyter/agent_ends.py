@@ -1,4 +1,4 @@
-"""The ends that an agent sees to: each is tried until it is done, whoever still waits for it."""
+"""How an agent ends applications: it tries until it is done, whether or not anybody waits."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ if TYPE_CHECKING:
 
     from yarnkernel.deadline import Deadline
 
-#: Seconds between two tries, at first and at most.
+#: Seconds between two tries: at first, and at most.
 RETRY_INTERVAL, LONGEST_INTERVAL = 1.0, 30.0
-#: How often YARN may refuse before it is believed.
+#: Refusals by YARN after which it is not asked again.
 REFUSALS = 10
 
 
 @dataclass
 class _End:
     done: threading.Event = field(default_factory=threading.Event)
-    #: What came of it so far.
+    #: The outcome so far.
     outcome: str = ""
     problem: str = ""
-    #: Somebody has it in hand, or it is over: who has asked need not wait.
+    #: The ApplicationMaster has been asked, or it is over: callers need not wait any longer.
     in_hand: threading.Event = field(default_factory=threading.Event)
 
 
 class Ends:
-    """Ends of applications; for several threads at once.
+    """Ends applications; thread-safe.
 
     Parameters
     ----------
     end : callable
-        Ends an application that has these seconds to end by itself, and returns its outcome.
+        Ends an application that does not end by itself in these seconds, and returns its outcome.
     ask_master : callable
-        Asks its ApplicationMaster to end it, without YARN; says whether that was taken.
+        Asks its ApplicationMaster, without YARN, to end it; returns whether that was accepted.
     """
 
     def __init__(self, end: Callable[[str, float], str], ask_master: Callable[[str], bool]) -> None:
@@ -48,32 +48,32 @@ class Ends:
         self._ends: dict[str, _End] = {}
 
     def see_to(self, app_id: str, grace: float, patience: float) -> str:
-        """See to it that an application has ended, here or later.
+        """Make sure that an application ends, now or later.
 
         Parameters
         ----------
         app_id : str
             Its id.
         grace : float
-            Seconds that it has to end by itself.
+            Seconds for it to end by itself.
         patience : float
             Seconds to wait for its end.
 
         Returns
         -------
         str
-            Its outcome, or who has been asked.
+            Its outcome, or who has been asked to end it.
 
         Raises
         ------
         YarnKernelError
-            When it has not ended; it is tried again all the same.
+            When it has not ended; further tries follow nevertheless.
         """
         with self._lock:
             end = self._ends.get(app_id)
             if end is None:
                 end = _End()
-                # A host that has no thread for it says so to who asks.
+                # The caller gets the error when no thread can be started.
                 threading.Thread(target=self._run, args=(app_id, grace, end), daemon=True).start()
                 self._ends[app_id] = end
         end.in_hand.wait(patience)
@@ -85,7 +85,7 @@ class Ends:
         raise YarnKernelError(f"{problem}; it is tried again while this front end runs")
 
     def await_all(self, deadline: Deadline) -> None:
-        """Wait for those that are under way."""
+        """Wait for the ends that are under way."""
         for end in list(self._ends.values()):
             end.done.wait(deadline.remaining)
 

@@ -1,4 +1,4 @@
-"""The starts that an agent carries out, each of which may be given up at any moment."""
+"""The starts that an agent carries out, each of which may be cancelled at any time."""
 
 from __future__ import annotations
 
@@ -14,41 +14,40 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-#: Starts that are over and may be given up all the same: the front end may not know yet.
+#: Completed starts that can still be cancelled, as the front end may not know of their end yet.
 KEPT = 1000
 
 
 class Starts:
-    """Starts by the numbers of their requests; for several threads at once.
+    """Starts by the numbers of their requests; thread-safe.
 
-    One that is given up before it begins does not begin, one under way is cut
-    short and cannot be completed, and of one that was completed the application
-    is named.
+    A start that is cancelled before it begins does not begin, one under way is cut short and cannot
+    be completed, and for one that was completed the application's id is returned.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._deadlines: dict[int, Deadline] = {}
         self._completed: dict[int, str] = {}
-        #: Those that are over, the oldest first.
+        #: Those that are over, oldest first.
         self._over: collections.deque[int] = collections.deque()
         self._closed = False
 
     @contextlib.contextmanager
     def begun(self, number: int, deadline: Deadline) -> Iterator[None]:
-        """Begin a start, which the body carries out.
+        """Begin a start, which the body of the with statement carries out.
 
         Parameters
         ----------
         number : int
-            Of its request.
+            The number of its request.
         deadline : Deadline
-            Of the start; passes when it is given up.
+            The start's deadline; it passes when the start is cancelled.
 
         Raises
         ------
         YarnKernelError
-            When it was given up before, or is while the body fails.
+            When it was cancelled before, or the body fails after it was cancelled.
         """
         with self._lock:
             earlier = self._deadlines.setdefault(number, deadline)
@@ -72,12 +71,12 @@ class Starts:
                 self._completed.pop(old, None)
 
     def complete(self, number: int, app_id: str) -> None:
-        """Note what a start has started: to give it up is from now on to end that.
+        """Record the application of a start: from now on, to cancel the start is to end that.
 
         Raises
         ------
         YarnKernelError
-            When it was given up before.
+            When it has been cancelled.
         """
         with self._lock:
             if self._deadlines[number].given_up:
@@ -85,14 +84,14 @@ class Starts:
             self._completed[number] = app_id
 
     def give_up(self, number: int) -> str:
-        """Give a start up; return the id of the application when it was completed before."""
+        """Cancel a start; return the application's id if it was already completed, else ""."""
         with self._lock:
             if number not in self._completed:
                 self._deadlines.setdefault(number, Deadline(0.0)).cut_short()
             return self._completed.get(number, "")
 
     def give_up_all(self) -> None:
-        """Give up those that are under way, and all to come."""
+        """Cancel all starts that are under way or still to come."""
         with self._lock:
             self._closed = True
             for deadline in self._deadlines.values():

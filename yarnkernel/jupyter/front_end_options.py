@@ -1,4 +1,4 @@
-"""What a kernelspec says beside how its kernels are started: the provisioner's own options."""
+"""The provisioner's own options, which a kernelspec has besides those for starting kernels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _GROUP = "front ends with the provisioner"
 
 @dataclass(frozen=True)
 class FrontEndOptions(Options):
-    """What the provisioner alone looks at."""
+    """Options that only the provisioner uses."""
 
     keep: bool | None = option(
         None,
@@ -38,7 +38,7 @@ class FrontEndOptions(Options):
 
 
 FRONT_END_OPTIONS = FrontEndOptions.table()
-#: All that the configuration of a kernelspec's provisioner can have, by name.
+#: All options in the configuration of a kernelspec's provisioner, by name.
 CONFIG: dict[str, Option] = {**OPTIONS, **FRONT_END_OPTIONS}
 
 
@@ -48,7 +48,7 @@ def read_config(values: Mapping[str, Any]) -> tuple[LaunchOptions, FrontEndOptio
     Raises
     ------
     UsageError
-        For a name that is no option, and a value that is none of its option.
+        For an unknown option or an invalid value.
     """
     check_names(values, CONFIG)
     launch = {name: value for name, value in values.items() if name in OPTIONS}

@@ -1,4 +1,4 @@
-"""What jupyter_client's kernel manager says about a launch, and what it gets to hear."""
+"""What jupyter_client's kernel manager specifies about a launch, and what is reported to it."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ DIALOG_WIDTH = 88
 class KernelLaunchError(YarnKernelError, HTTPError):
     """A kernel cannot be started.
 
-    jupyter_server shows the text of an ``HTTPError`` to its user, and nothing
-    of any other exception (jupyter_server/base/handlers.py).
+    jupyter_server shows the text of an ``HTTPError`` to its user, but of no other exception
+    (jupyter_server/base/handlers.py).
 
     Parameters
     ----------
@@ -52,35 +52,35 @@ class KernelLaunchError(YarnKernelError, HTTPError):
     def __str__(self) -> str:
         return self._message
 
-    def __reduce__(self) -> tuple[Any, ...]:  # across a process pool
+    def __reduce__(self) -> tuple[Any, ...]:  # so that it can be pickled for a process pool
         return type(self), (self._message,)
 
 
 def _wrapped(line: str) -> str:
-    """Break a line; JupyterLab's dialog cuts what does not fit into it, and has no scroll bar."""
+    """Wrap a line: JupyterLab's dialog cuts off long lines and has no scroll bar."""
     indent = " " * (len(line) - len(line.lstrip()) + 2)
     return textwrap.fill(line, DIALOG_WIDTH, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def is_of_server(manager: Any) -> bool:
-    """Whether a kernel manager is one of many, as a server's."""
+    """Return whether a kernel manager is one of many, as a server's are."""
     return isinstance(getattr(manager, "parent", None), MultiKernelManager)
 
 
 def forget_pending(manager: Any, kernel_id: str) -> None:
-    """Take a start that failed out of the list of those under way.
+    """Remove a failed start from the list of pending ones.
 
-    jupyter_client does not do so itself (8.10, multikernelmanager.py,
-    ``_add_kernel_when_ready``), and jupyter_server then never exits.
+    jupyter_client does not do this itself (8.10, multikernelmanager.py,
+    ``_add_kernel_when_ready``), and jupyter_server would never exit.
     """
     if is_of_server(manager):
         manager.parent._pending_kernels.pop(kernel_id, None)  # noqa: SLF001
 
 
 def give_up_restarts(manager: Any) -> None:
-    """Let a restarter tell at once that a kernel is dead, which it would try five times to start.
+    """Make a restarter report at once that a kernel is dead, instead of trying five restarts.
 
-    So front ends promise no restart of one that was ended on purpose (jupyter_client 8.10,
+    So front ends announce no restart of a kernel that was ended on purpose (jupyter_client 8.10,
     ioloop/restarter.py, ``poll``).
     """
     restarter = getattr(manager, "_restarter", None)
@@ -92,7 +92,7 @@ def give_up_restarts(manager: Any) -> None:
 def launch_options(
     manager: Any, kernel_spec: KernelSpec, config: Mapping[str, Any], launch: Mapping[str, Any]
 ) -> tuple[LaunchOptions, bool | None]:
-    """Put together what a kernelspec and a launch say.
+    """Combine the options of a kernelspec and of a launch.
 
     Parameters
     ----------
@@ -108,14 +108,14 @@ def launch_options(
     Returns
     -------
     LaunchOptions
-        How it is started.
+        How to start it.
     bool or None
-        Whether it goes on when its front end ends; None when nothing is said about that.
+        Whether it stays when its front end ends; None if that is not specified.
 
     Raises
     ------
     UsageError
-        For what cannot be used; names the kernelspec.
+        For an invalid option; the message names the kernelspec.
     """
     environ = launch["env"]
     directory = Path(kernel_spec.resource_dir)
@@ -150,7 +150,7 @@ def choose_keys(manager: Any) -> dict[str, str]:
     Parameters
     ----------
     manager : jupyter_client.KernelManager or None
-        Whose session's key it gets.
+        The manager whose session's key it gets.
 
     Returns
     -------
@@ -167,19 +167,20 @@ def choose_encryption(manager: Any, wanted: str) -> str:
     Parameters
     ----------
     manager : jupyter_client.KernelManager or None
-        Whose kernel it is; its ``transport_encryption`` may insist on it.
+        Its manager, whose ``transport_encryption`` may require encryption.
     wanted : str
-        What the kernelspec says; see :class:`LaunchOptions`.
+        The kernelspec's choice; see :class:`LaunchOptions`.
 
     Returns
     -------
     str
-        ``"required"``, ``"auto"``, or ``"never"`` for a jupyter_client before 8.9, which cannot.
+        ``"required"``, ``"auto"``, or ``"never"`` for a jupyter_client before 8.9, which cannot
+        encrypt.
 
     Raises
     ------
     UsageError
-        When it is required, and this jupyter_client cannot.
+        When it is required, but this jupyter_client cannot encrypt.
     """
     if REQUIRED in (wanted, getattr(manager, "transport_encryption", "")):
         if not hasattr(manager, "curve_publickey"):

@@ -20,7 +20,7 @@ from yarnkernel.errors import UsageError
 
 #: The name of the provisioner's entry point; see pyproject.toml.
 PROVISIONER = "yarn-provisioner"
-#: The module that front ends run which know no provisioners.
+#: The module that front ends without provisioners run.
 LAUNCHER = "yarnkernel.jupyter.launcher"
 #: The specification in a kernelspec's directory.
 SPEC_FILE = "spec.yaml"
@@ -33,7 +33,7 @@ class Kernelspec:
     Attributes
     ----------
     name : str
-        What front ends know it by.
+        Its name in front ends.
     directory : pathlib.Path
         Where it is installed.
     content : dict
@@ -46,18 +46,18 @@ class Kernelspec:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it starts YARN kernels."""
+        """Whether it starts yarnkernel's kernels."""
         return LAUNCHER in self.argv or self.has_provisioner
 
     @property
     def argv(self) -> list[str]:
-        """The command that front ends run which know no provisioners."""
+        """The command that front ends without provisioners run."""
         argv = self.content.get("argv")
         return [str(part) for part in argv] if isinstance(argv, list) else []
 
     @property
     def launcher_arguments(self) -> list[str]:
-        """What follows the launcher in it."""
+        """The launcher's arguments in it."""
         argv = self.argv
         return argv[argv.index(LAUNCHER) + 1 :] if LAUNCHER in argv else []
 
@@ -67,12 +67,12 @@ class Kernelspec:
 
     @property
     def has_provisioner(self) -> bool:
-        """Whether it names the provisioner; else it has the launcher alone."""
+        """Whether it names the provisioner; otherwise it has only the launcher."""
         return bool(self._provisioner.get("provisioner_name") == PROVISIONER)
 
     @property
     def config(self) -> dict[str, Any]:
-        """The provisioner's configuration; the launcher has the same as arguments."""
+        """The provisioner's configuration; the launcher gets the same as arguments."""
         return _mapping(self._provisioner, "config")
 
 
@@ -83,7 +83,7 @@ def _mapping(content: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def check_name(name: str) -> str:
-    """Return a name that a kernelspec can have.
+    """Return the name if a kernelspec can have it.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def check_name(name: str) -> str:
 
 
 def kernels_directory(prefix: Path | None) -> Path:
-    """Where kernelspecs are: below a prefix, or the user's own."""
+    """Return the directory of kernelspecs: below a prefix, or the user's own."""
     from jupyter_core.paths import jupyter_data_dir  # noqa: PLC0415  (slow to import)
 
     data = prefix / "share" / "jupyter" if prefix else Path(jupyter_data_dir())
@@ -108,12 +108,12 @@ def kernels_directory(prefix: Path | None) -> Path:
 
 
 def find_kernelspecs() -> dict[str, Kernelspec]:
-    """Find all kernelspecs that Jupyter finds.
+    """Return all kernelspecs that Jupyter finds.
 
     Returns
     -------
     dict of str to Kernelspec
-        By name. One whose ``kernel.json`` cannot be read is left out.
+        The kernelspecs by name, without those whose ``kernel.json`` cannot be read.
     """
     from jupyter_client.kernelspec import KernelSpecManager  # noqa: PLC0415  (slow to import)
 
@@ -135,14 +135,14 @@ def read_kernelspec(name: str, directory: Path) -> Kernelspec | None:
 
 
 def variables_in(directory: Path | None) -> dict[str, str]:
-    """Read the kernel's variables out of the ``kernel.json`` of a kernelspec.
+    """Read the kernel's environment variables from a kernelspec's ``kernel.json``.
 
-    Its command does not name them: all users of a machine see command lines.
+    Its command does not contain them, as command lines are visible to all users of a machine.
 
     Parameters
     ----------
     directory : pathlib.Path or None
-        The kernelspec's, if it is known.
+        The kernelspec's directory, if it is known.
     """
     found = None if directory is None else read_kernelspec("", directory)
     return {} if found is None else _variables(found.content)
@@ -156,12 +156,12 @@ def _variables(content: dict[str, Any]) -> dict[str, str]:
 
 
 def find_installed(name: str, *, next_step: str = "jupyter kernelspec list") -> Kernelspec:
-    """Find one that anybody has installed.
+    """Return an installed kernelspec, whatever tool it belongs to.
 
     Raises
     ------
     UsageError
-        When there is none of this name.
+        When there is no kernelspec with this name.
     """
     known = find_kernelspecs()
     spec = known.get(name.lower()) or known.get(name)
@@ -171,12 +171,12 @@ def find_installed(name: str, *, next_step: str = "jupyter kernelspec list") -> 
 
 
 def find_kernelspec(name: str) -> Kernelspec:
-    """Find one of ours.
+    """Return one of yarnkernel's kernelspecs.
 
     Raises
     ------
     UsageError
-        When there is none of this name, or it is not ours.
+        When there is no kernelspec with this name, or it is not yarnkernel's.
     """
     spec = find_installed(name, next_step="yarnkernel kernelspec list")
     if not spec.is_ours:
@@ -194,24 +194,24 @@ def write_kernelspec(
     private: bool = False,
     logos: tuple[Path, ...] = (),
 ) -> Kernelspec:
-    """Install a kernelspec, at once or not at all.
+    """Install a kernelspec atomically.
 
     Parameters
     ----------
     name : str
         Its name.
     kernels : pathlib.Path
-        The directory that it is going to be in; see :func:`kernels_directory`.
+        The directory for it; see :func:`kernels_directory`.
     content : dict
         Its ``kernel.json``.
     spec : pathlib.Path or None
         The application specification, which is copied, if it has one.
     replace : bool, default False
-        Whether one of ours with the same name is replaced.
+        Whether to replace one of yarnkernel's with the same name.
     private : bool, default False
-        Whether its owner alone can read it.
+        Whether only its owner can read it.
     logos : tuple of pathlib.Path, optional
-        Its own logos. By default it has ours.
+        Its own logos. By default yarnkernel's.
 
     Returns
     -------
@@ -247,15 +247,15 @@ def write_kernelspec(
 def rewrite_kernelspec(
     kernelspec: Kernelspec, content: dict[str, Any], spec: Path | None = None
 ) -> Kernelspec:
-    """Change what is installed, each file at once or not at all.
+    """Change an installed kernelspec, each file atomically.
 
     Parameters
     ----------
     kernelspec : Kernelspec
-        What is there.
+        The installed kernelspec.
     content : dict
-        Its new ``kernel.json``; for its owner alone if that was so, or if it gets variables and
-        the kernelspec is the user's own.
+        Its new ``kernel.json``; readable only by its owner if it was so before, or if it gets
+        variables and the kernelspec is the user's own.
     spec : pathlib.Path, optional
         Another application specification, which is copied.
 
@@ -285,19 +285,19 @@ def rewrite_kernelspec(
 
 
 def is_readable(kernelspec: Kernelspec) -> bool:
-    """Whether others can read what it says."""
+    """Return whether others can read it."""
     return bool(
         (kernelspec.directory / "kernel.json").stat().st_mode & (stat.S_IRGRP | stat.S_IROTH)
     )
 
 
 def is_own(directory: Path) -> bool:
-    """Whether a kernelspec is where the user's own are."""
+    """Return whether a kernelspec is in the user's own directory."""
     return directory.parent.resolve() == kernels_directory(None).resolve()
 
 
 def _replace(path: Path, content: bytes, mode: int) -> None:
-    path = path.resolve()  # a link goes on to be one
+    path = path.resolve()  # a link stays a link
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
         try:
             file.write(content)
@@ -331,7 +331,7 @@ def _check_free(directory: Path, *, replace: bool) -> None:
 
 
 def remove_kernelspec(kernelspec: Kernelspec) -> None:
-    """Remove one of ours.
+    """Remove one of yarnkernel's kernelspecs.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What stands in a kernelspec's ``kernel.json``: made, read and changed."""
+"""Makes, reads and changes the content of a kernelspec's ``kernel.json``."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
-#: Of a kernelspec that is not given one, and of one for Spark.
+#: Default name of a kernelspec, and of one for Spark.
 DEFAULT_NAME, SPARK_NAME = "yarn", "spark"
-#: What is said of a kernel that is IPython's.
+#: Metadata of an IPython kernel.
 _IPYTHON = {"debugger": True, "supported_encryption": ["curve"]}
 
 
@@ -42,18 +42,19 @@ def new_content(
     Parameters
     ----------
     directory : pathlib.Path
-        Where it is going to be.
+        Where it will be installed.
     values : mapping
         Its options.
     display_name, language : str, optional
-        What users see, and the kernel's language. By default what fits the other options.
+        The name that users see, and the kernel's language. By default they follow from the other
+        options.
     provisioner : bool, default True
         Whether it names the provisioner.
 
     Raises
     ------
     UsageError
-        When the provisioner alone could do what the options say.
+        When only the provisioner supports these options.
     """
     values = _without_defaults(values)
     ipython = not values.get("kernel_cmd")
@@ -75,7 +76,7 @@ def new_content(
 
 
 def _display_name(name: str, values: Mapping[str, Any], language: str) -> str:
-    """What users see unless somebody chooses: the language, the place, and the size or the name."""
+    """Return the default name for users: the language, the place, and the size or the name."""
     kind, names = language.capitalize() or name, (DEFAULT_NAME, SPARK_NAME)
     where = _where(values)
     if values.get("spark"):
@@ -86,7 +87,7 @@ def _display_name(name: str, values: Mapping[str, Any], language: str) -> str:
 
 
 def _where(values: Mapping[str, Any]) -> str:
-    """Name the place for people: "YARN", "slurm on login"."""
+    """Return the place's name for users: "YARN", "slurm on login"."""
     interface, host = values.get("interface", YARN), values.get("host", "")
     if interface == YARN:
         return "YARN"
@@ -98,24 +99,24 @@ def _where(values: Mapping[str, Any]) -> str:
 def changed_content(
     kernelspec: Kernelspec, changes: Mapping[str, Any], unset: Collection[str] = ()
 ) -> dict[str, Any]:
-    """Change options in a ``kernel.json``, and keep all else that is in it.
+    """Change options in a ``kernel.json``, and keep the rest of its content.
 
     Parameters
     ----------
     kernelspec : Kernelspec
-        What is there.
+        The installed kernelspec.
     changes : mapping
-        Options; variables are added to those that it has.
+        Options; variables are added to the present ones.
     unset : collection of str, optional
-        Names of options that go back to their defaults, before the changes.
+        Names of options to reset to their defaults before the changes.
 
     Raises
     ------
     UsageError
-        When what is there cannot be read, or what comes out cannot be used.
+        When the kernelspec cannot be read, or the result is invalid.
     """
     content = copy.deepcopy(kernelspec.content)
-    # What is there need not be right: perhaps it is made so now.
+    # The present options may be invalid: this change may correct them.
     before = kernelspec.config
     if kernelspec.has_provisioner:
         values = _changed(before, changes, unset)
@@ -144,12 +145,12 @@ def changed_content(
 
 
 def given_options(kernelspec: Kernelspec) -> dict[str, Any]:
-    """Return the options that a kernelspec names, and no others.
+    """Return only the options that a kernelspec names.
 
     Raises
     ------
     UsageError
-        When they cannot be used.
+        When they are invalid.
     """
     if not kernelspec.has_provisioner:
         return read_values(kernelspec.launcher_arguments)[0]
@@ -172,12 +173,12 @@ def all_options(kernelspec: Kernelspec) -> dict[str, dict[str, Any]]:
 
 
 def launch_options(kernelspec: Kernelspec) -> LaunchOptions:
-    """Return how the kernels of a kernelspec are started.
+    """Return how to start the kernels of a kernelspec.
 
     Raises
     ------
     UsageError
-        When that cannot be used.
+        When the options are invalid.
     """
     values = {name: known["value"] for name, known in all_options(kernelspec).items()}
     if values["spec"]:
@@ -196,7 +197,7 @@ def _changed(
 
 
 def _without_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what says nothing; a timeout does, as front ends differ in what they take."""
+    """Leave out defaults, but keep a timeout, as front ends' defaults differ."""
     return {
         name: value
         for name, value in values.items()
@@ -212,7 +213,7 @@ def _check_for_launcher(values: Mapping[str, Any]) -> None:
 
 
 def _keep_variables(content: dict[str, Any], values: Mapping[str, Any]) -> None:
-    """Keep variables where the launcher finds them, and no command line shows them."""
+    """Keep variables where the launcher finds them but no command line shows them."""
     if values.get("env"):
         content["metadata"]["yarnkernel"] = {"env": values["env"]}
     else:
@@ -222,7 +223,7 @@ def _keep_variables(content: dict[str, Any], values: Mapping[str, Any]) -> None:
 def _kind(values: Mapping[str, Any]) -> tuple[bool, str]:
     """Return whether a kernel is IPython's, and how front ends interrupt it."""
     ipython = not values.get("kernel_cmd")
-    # Others need not know the message; the supervisor and the launcher know signals.
+    # Other kernels need not support the message; the supervisor and the launcher support signals.
     return ipython, values.get("interrupt_mode") or ("message" if ipython else "signal")
 
 
@@ -254,5 +255,5 @@ def _launcher_command(
 
 
 def _beside_arguments(spec: str, directory: Path) -> list[str]:
-    """Return the launcher's arguments by which it finds what is kept beside its command."""
+    """Return the launcher's arguments for finding what is kept next to its command."""
     return ["--spec", spec] if spec else ["--kernelspec", str(directory)]

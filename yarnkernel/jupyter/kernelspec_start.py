@@ -1,4 +1,4 @@
-"""What an installed kernelspec, whosever it is, says of a start outside of front ends."""
+"""Options of any installed kernelspec, for starts without a front end."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ if TYPE_CHECKING:
 
 
 def start_values(name: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Put together what a kernelspec and a command line say.
+    """Combine the options of a kernelspec and of a command line.
 
     Parameters
     ----------
     name : str
-        The kernelspec's.
+        The kernelspec's name.
     given : mapping
-        Options of the command line, which win; variables are added.
+        Options of the command line, which take precedence; variables are added.
 
     Returns
     -------
     dict
         All options.
     list of str
-        What the user should know: a line each.
+        Messages for the user: a line each.
 
     Raises
     ------
     UsageError
-        When there is no such kernelspec, or nothing can be made of it.
+        When there is no such kernelspec, or it cannot be used.
     """
     kernelspec = find_installed(name)
     if kernelspec.is_ours:
@@ -78,7 +78,7 @@ def _own(kernelspec: Kernelspec) -> Taken:
         values["spec"] = str(kernelspec.directory / values["spec"])
     taken = Taken(values)
     before = values.get("env", {})
-    # Front ends put these into their own environment, of which they travel.
+    # Front ends put these into their own environment, from which they are forwarded.
     take_variables(kernelspec.content, taken, here=True, expand=_expanded)
     if "env" in values:
         values["env"] |= before
@@ -90,7 +90,7 @@ def _expanded(value: str) -> str:
 
 
 def _ordinary(kernelspec: Kernelspec, given: Mapping[str, Any]) -> Taken:
-    """Read a kernelspec of a kernel's own, which knows this machine alone."""
+    """Read a kernel's own kernelspec, which is for this machine only."""
     interface = given.get("interface", "")
     if interface not in HOSTED:
         raise UsageError(
@@ -127,7 +127,7 @@ def _command(kernelspec: Kernelspec, *, here: bool) -> list[str]:
 
 
 def _tell_paths(taken: Taken, given: Mapping[str, Any], kernelspec: Kernelspec) -> None:
-    """Warn of paths of this machine that another one may not have."""
+    """Warn about paths of this machine that another one may not have."""
     if not given.get("host"):
         return
     python = taken.options.get("python")

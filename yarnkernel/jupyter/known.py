@@ -1,4 +1,4 @@
-"""What a provisioner knows of its kernel: what its supervisor has told last, and how it ended."""
+"""What a provisioner knows of its kernel: its supervisor's last report, and how it ended."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import time
 from yarnkernel.connection import ASKED_TO_RESTART, ENDED_UNUSED
 from yarnkernel.jupyter.messages import EndNews, KernelNews, News
 
-#: Seconds that a kernel has to live before an application that YARN has ended under it is
-#: submitted again unasked: a crash must not become a row of them.
+#: Seconds that a kernel must have lived before its application, if YARN ended it, is submitted
+#: again without a request: a crash must not lead to a series of crashes.
 RELAUNCH_AFTER = 60.0
-#: How an application has ended that somebody has stopped, or killed.
+#: Outcomes of an application that was stopped or killed on purpose.
 _ON_PURPOSE = ("FINISHED SUCCEEDED", "KILLED")
 
 
 class KnownKernel:
-    """See the module; told by one thread, asked by another.
+    """What is known of a kernel; one thread writes it, another one reads it.
 
     Attributes
     ----------
     news : KernelNews or None
-        The last that its supervisor has told.
+        The last report of its supervisor.
     ended : EndNews or None
-        What is known of its end.
+        Its end, once it has ended.
     exit_code : int
-        Of its last process that has ended; 1 before.
+        The exit code of its last process that ended; 1 before that.
     restarts : int
-        How often it was restarted, as far as the front end knows.
+        The number of restarts that the front end knows of.
     """
 
     def __init__(self, restarts: int = 0) -> None:
@@ -37,19 +37,19 @@ class KnownKernel:
         self._since = time.monotonic()
 
     def take(self, message: News, *, is_final: bool) -> str:
-        """Take note of what its agent tells.
+        """Record a message of the agent.
 
         Parameters
         ----------
         message : News
-            What it tells.
+            The message.
         is_final : bool
-            Whether its end was asked for.
+            Whether its end was requested.
 
         Returns
         -------
         str
-            What is worth a warning; else empty.
+            A warning; empty if none is needed.
         """
         if isinstance(message, EndNews):
             self.ended = message
@@ -64,18 +64,18 @@ class KnownKernel:
 
     @property
     def quit(self) -> bool:
-        """Whether its process has ended, and its supervisor with it."""
+        """Whether its process has ended, and the supervisor with it."""
         return self.news is not None and self.news.state == "ended"
 
     @property
     def died(self) -> bool:
-        """Whether it is another one than the front end knows, or none."""
+        """Whether it has ended, or is not the process that the front end knows."""
         restarts = self.news.restarts if self.news is not None else 0
         return self.ended is not None or self.quit or restarts > self.restarts
 
     @property
     def ended_on_purpose(self) -> bool:
-        """Whether somebody has ended it, or nobody has used it: it is not to come back unasked."""
+        """Whether it was ended by somebody or as unused: it must not restart without a request."""
         ended = self.ended is not None and self.ended.outcome in _ON_PURPOSE
         return (ended or self._unused) and not self.may_relaunch
 

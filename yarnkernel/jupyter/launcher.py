@@ -1,10 +1,10 @@
-"""A kernel for front ends that run a kernelspec's command.
+"""The launcher: a kernel for front ends that run a kernelspec's command.
 
 ``python -m yarnkernel.jupyter.launcher``
 
-It stands in for the kernel on this machine: the kernel is reached on exactly
-the ports, and with exactly the key, that the front end has written into the
-connection file; signals are handed on; it ends with the kernel, and the kernel with it.
+It represents the kernel on this machine: the kernel is reached on exactly the ports, and with
+exactly the key, that the front end has written into the connection file. The launcher forwards
+signals; it ends with the kernel, and the kernel with it.
 """
 
 from __future__ import annotations
@@ -34,30 +34,30 @@ if TYPE_CHECKING:
     from yarnkernel.connection import ConnectionInfo
     from yarnkernel.kernels.handle import Kernel, Status
 
-#: Seconds in which signals count as one interrupt: front ends send it to children as well.
+#: Seconds within which signals count as one interrupt: front ends signal children as well.
 INTERRUPT_INTERVAL = 0.5
-#: Seconds that a supervisor may take to interrupt its kernel.
+#: Seconds for a supervisor to interrupt its kernel.
 INTERRUPT_TIMEOUT = 15.0
-#: As a shell tells the end by SIGTERM.
+#: The exit code that a shell reports after SIGTERM.
 TERMINATED = 128 + signal.SIGTERM
-#: The front end; asked at once, as it may be gone before a kernel is there.
+#: The front end; looked up at once, as it may end before the kernel has started.
 PARENT = os.getppid()
-#: Seconds between two looks whether the front end is still there.
+#: Seconds between two checks that the front end is still running.
 PARENT_INTERVAL = 1.0
 
 
 class Words:
-    """Tells a front end how far a start is, which may be gone."""
+    """Reports the progress of a start to a front end, which may be gone."""
 
     def __init__(self) -> None:
         self._begin = time.monotonic()
 
     def progress(self, line: str) -> None:
-        """Tell a change of state, with the seconds since the start."""
+        """Report a change of state, with the seconds since the start."""
         self._write(f"[{time.monotonic() - self._begin:5.1f} s] {line}")
 
     def error(self, text: str) -> None:
-        """Tell what has gone wrong."""
+        """Report an error."""
         self._write(f"yarnkernel: {text}")
 
     @staticmethod
@@ -73,11 +73,11 @@ class Launcher:
     Parameters
     ----------
     options : LaunchOptions
-        How it is started.
+        How to start it.
     front : dict
         The front end's connection info.
     output : Words
-        Tells how far a start is.
+        Reports the progress of a start.
     """
 
     def __init__(self, options: LaunchOptions, front: ConnectionInfo, output: Words) -> None:
@@ -92,12 +92,12 @@ class Launcher:
         self._kernel: Kernel | None = None
 
     async def run(self) -> int:
-        """Run the kernel to its end, or ours.
+        """Run the kernel until it or this process ends.
 
         Returns
         -------
         int
-            The kernel's exit code, 128 and its number for a signal.
+            The kernel's exit code; 128 plus the number for a signal.
 
         Raises
         ------
@@ -113,7 +113,7 @@ class Launcher:
             try:
                 kernel, info = await asyncio.to_thread(self._start)
             except YarnKernelError:
-                if self._leaving.is_set():  # the rest is a consequence
+                if self._leaving.is_set():  # the error is a consequence of that
                     return TERMINATED
                 raise
             code = None
@@ -133,7 +133,7 @@ class Launcher:
             self._output.progress(f"{kernel.id} kernel is ready on {info['ip']}")
             if not is_encrypted(info):
                 self._output.progress("what it says is not encrypted on its way")
-            # What the launcher opens keeps the kernel, which ends when nobody is connected.
+            # The launcher's connections keep the kernel, which ends when no client is connected.
             opening = asyncio.create_task(relay.open(info))
             ended = asyncio.create_task(self._until_end())
             leaving = asyncio.create_task(self._leaving.wait())
@@ -211,7 +211,7 @@ class Launcher:
 @contextlib.contextmanager
 def _watched(kernel: Kernel, loop: asyncio.AbstractEventLoop, news: asyncio.Queue[Any]) -> Any:
     def tell(one: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(news.put_nowait, one)
 
     watch = kernel.watch(tell)
@@ -248,12 +248,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except YarnKernelError as exc:
         output.error(str(exc))
         return exc.exit_code
-    except KeyboardInterrupt:  # before there was a kernel to interrupt
+    except KeyboardInterrupt:  # before the kernel has started
         return 128 + signal.SIGINT
 
 
 if __name__ == "__main__":
-    # gRPC reads this when it is imported; each refused connection would be a line.
+    # gRPC reads this when it is imported; it would log a line for each refused connection.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     code = main()
     os._exit(code)  # gRPC's threads may linger

@@ -1,4 +1,4 @@
-"""The launcher's command line, in each form in which front ends run a kernelspec's command."""
+"""The launcher's command line, in each form in which front ends run it."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
     from yarnkernel.connection import ConnectionInfo
 
-#: Seconds that a start may take: VS Code gives up after 60.
+#: Seconds for a start: VS Code gives up after 60.
 LAUNCH_TIMEOUT = 55.0
-#: What VS Code wrote on the command line before 2024, as for ipykernel, instead of a file.
+#: VS Code before 2024 passed these on the command line, as for ipykernel, instead of a file.
 _CHANNELS = tuple(name.removesuffix("_port") for name in PORT_NAMES)
 _STRINGS = ("ip", "transport", "Session.key", "Session.signature_scheme")
 
 
 class _Parser(Parser):
-    """Also read by who has no process to end."""
+    """A parser that raises an error instead of ending the process."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong."""
+        """Report an error."""
         raise UsageError(message)
 
 
@@ -59,7 +59,7 @@ def _build_parser() -> argparse.ArgumentParser:
         parser.add_argument(f"--{name}", dest=name, help=argparse.SUPPRESS)
     parser.add_argument("-f", "--f", dest="file", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("connection_file", nargs="?", type=Path, help="the front end's")
-    # What jupyter run, for one, appends.
+    # Appended by jupyter run, for example.
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the kernel")
     return parser
 
@@ -75,7 +75,7 @@ def read_arguments(argv: Sequence[str]) -> tuple[LaunchOptions, ConnectionInfo]:
     Returns
     -------
     LaunchOptions
-        How the kernel is started.
+        How to start the kernel.
     dict
         The front end's connection info.
 
@@ -84,7 +84,7 @@ def read_arguments(argv: Sequence[str]) -> tuple[LaunchOptions, ConnectionInfo]:
     SystemExit
         After ``--help``.
     UsageError
-        For a value or a file that cannot be used.
+        For an invalid value or file.
     """
     options = _parse(argv)
     if options.connection_file is None and options.file is None:
@@ -93,12 +93,12 @@ def read_arguments(argv: Sequence[str]) -> tuple[LaunchOptions, ConnectionInfo]:
 
 
 def read_values(argv: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    """Read what a kernelspec's command says, for who has no connection file.
+    """Read the options in a kernelspec's command, without a connection file.
 
     Returns
     -------
     dict
-        The options that it names, and variables that are kept beside it.
+        The options that it names, and the variables that are kept next to it.
     list of str
         What follows the options: the connection file's placeholder and the kernel's arguments.
     """
@@ -109,7 +109,7 @@ def read_values(argv: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
 
 
 def read_options(argv: Sequence[str]) -> LaunchOptions:
-    """Read how a kernel is started, for who has no connection file: see :func:`read_arguments`."""
+    """Read how to start a kernel, without a connection file: see :func:`read_arguments`."""
     return LaunchOptions.from_dict(_values(_parse(argv)))
 
 
@@ -166,7 +166,7 @@ def _spelled_out(options: argparse.Namespace) -> ConnectionInfo:
 
 
 def _plain(text: str) -> str:
-    """Take the quotes of Python off: ``b"key"``."""
+    """Remove Python's quotes, as of ``b"key"``."""
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):

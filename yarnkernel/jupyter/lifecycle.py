@@ -1,7 +1,7 @@
-"""The states of one kernel as jupyter_client leads it, and what leads from one to another.
+"""The states of a kernel that jupyter_client manages, and the transitions between them.
 
 jupyter_client tells a provisioner little: that a kernel is cleaned up for a restart, but not who
-wants that. Who has asked, and what for, has to be kept in mind.
+wants that. So the requests and who made them have to be remembered.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ import enum
 
 
 class State(enum.Enum):
-    """Where a kernel is in its life."""
+    """The state of a kernel."""
 
     NEW = enum.auto()
-    #: Being started, or restarted.
+    #: Being started or restarted.
     LAUNCHING = enum.auto()
     RUNNING = enum.auto()
-    #: Taken for dead by jupyter_client, which has not said yet what follows.
+    #: Considered dead by jupyter_client, which has not said yet what follows.
     DEAD = enum.auto()
     #: Its user has asked for a restart.
     ASKED_TO_RESTART = enum.auto()
-    #: To be launched again, as its user has asked.
+    #: To be launched again at its user's request.
     RESTARTING = enum.auto()
-    #: To be launched again, as jupyter_client has found it dead.
+    #: To be launched again because jupyter_client found it dead.
     REVIVING = enum.auto()
-    #: Asked to end, and not taken for dead yet.
+    #: Asked to end, and not considered dead yet.
     ASKED_TO_END = enum.auto()
     ENDED = enum.auto()
-    #: Ended for good, while jupyter_client takes it for one that is to be launched again.
+    #: Ended for good, although jupyter_client is going to launch it again.
     REVOKED = enum.auto()
 
 
@@ -40,7 +40,7 @@ class Lifecycle:
     Attributes
     ----------
     state : State
-        The state.
+        The current state.
     """
 
     def __init__(self) -> None:
@@ -48,12 +48,12 @@ class Lifecycle:
 
     @property
     def has_process(self) -> bool:
-        """Whether there is a kernel, as jupyter_client has it."""
+        """Whether there is a kernel in jupyter_client's sense."""
         return self.state in (State.RUNNING, State.ASKED_TO_END)
 
     @property
     def is_final(self) -> bool:
-        """Whether it is to end, and to stay so."""
+        """Whether it has ended or is to end, for good."""
         return self.state in _FINAL
 
     @property
@@ -62,36 +62,36 @@ class Lifecycle:
         return self.state is State.REVOKED
 
     def launch(self) -> bool:
-        """Begin to launch it; say whether nobody has asked for that."""
+        """Note the begin of a launch; return whether no user has asked for it."""
         unasked = self.state is State.REVIVING
         self.state = State.LAUNCHING
         return unasked
 
     def launched(self) -> None:
-        """It runs."""
+        """Note that it runs."""
         self.state = State.RUNNING
 
     def failed(self) -> None:
-        """It could not be launched."""
+        """Note that it could not be launched."""
         if self.state is State.LAUNCHING:
             self.state = State.DEAD
 
     def taken_for_dead(self) -> None:
-        """jupyter_client counts on it no longer."""
+        """Note that jupyter_client considers it dead."""
         follows = {State.RUNNING: State.DEAD, State.ASKED_TO_END: State.ENDED}
         self.state = follows.get(self.state, self.state)
 
     def asked_to_restart(self) -> None:
-        """Its user wants another process in its place."""
+        """Note that its user has asked for a restart."""
         if not self.is_final:
             self.state = State.ASKED_TO_RESTART
 
     def asked_to_end(self) -> None:
-        """Its user wants its end."""
+        """Note that its user has asked for its end."""
         self._end(State.ASKED_TO_END if self.has_process else State.ENDED)
 
     def cleaned_up(self) -> None:
-        """Nothing of it is to be left."""
+        """Note that it is cleaned up for good."""
         self._end(State.ENDED)
 
     def _end(self, state: State) -> None:
@@ -100,7 +100,7 @@ class Lifecycle:
         self.state = state
 
     def to_be_launched_again(self) -> None:
-        """jupyter_client is going to launch it again."""
+        """Note that jupyter_client is going to launch it again."""
         follows = {
             State.NEW: State.REVIVING,
             State.RUNNING: State.REVIVING,

@@ -1,4 +1,4 @@
-"""Lines to another process, which may not read them: who writes never waits."""
+"""Lines to another process, which may not read them: writers never block."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import threading
 
 
 class LinePipe:
-    """The writing end of a pipe; for several threads at once.
+    """The writing end of a pipe; thread-safe.
 
     Parameters
     ----------
@@ -25,30 +25,30 @@ class LinePipe:
 
     @property
     def is_full(self) -> bool:
-        """Whether something waits for the reader."""
+        """Whether there is unsent data."""
         return bool(self._unsent)
 
     def send(self, line: str) -> None:
-        """Send a line: at once as far as the pipe takes it, the rest with :meth:`pass_on`.
+        """Send as much of a line as the pipe accepts; :meth:`pass_on` sends the rest.
 
         Raises
         ------
         OSError
-            When nobody reads any more.
+            When the reader has closed the pipe.
         """
         with self._lock:
             self._unsent += line.encode() + b"\n"
             self._write()
 
     def pass_on(self, timeout: float) -> None:
-        """Wait for the reader and send what waits, as much as it takes at a time.
+        """Wait for the reader and send as much unsent data as the pipe accepts.
 
         Raises
         ------
         OSError, ValueError
-            When nobody reads any more, or the pipe has been closed.
+            When either end of the pipe has been closed.
         """
-        waiting = select.poll()  # select() knows no descriptors above 1023
+        waiting = select.poll()  # select() supports no descriptors above 1023
         waiting.register(self._descriptor, select.POLLOUT)
         waiting.poll(timeout * 1000)
         with self._lock:
@@ -60,7 +60,7 @@ class LinePipe:
                 del self._unsent[: os.write(self._descriptor, self._unsent)]
 
     def close(self) -> None:
-        """Write no more: the descriptor's number may soon be another file's."""
+        """Stop writing, as another file may soon get the descriptor's number."""
         with self._lock:
             self._descriptor = -1
             self._unsent.clear()

@@ -1,7 +1,7 @@
-"""What a front end and its agent say to each other: a JSON document a line.
+"""The messages between a front end and its agent: one JSON document a line.
 
-A front end sends requests, each with a number; the agent answers under that number, perhaps after
-some :class:`~yarnkernel.progress.Progress`, and tells news of kernels under none.
+A front end sends requests, each with a number. The agent answers with that number, perhaps after
+some :class:`~yarnkernel.progress.Progress`, and sends news of kernels without a number.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from yarnkernel.kinds import fits
 from yarnkernel.progress import Progress
 
 Answer_co = TypeVar("Answer_co", covariant=True)
-#: Seconds for the children of a kernel, as in ``container/descendants.py``.
+#: Seconds for a kernel's children to end, as in ``container/descendants.py``.
 CHILDREN_TIME = 15.0
 
 
 @dataclass(frozen=True)
 class Request(Generic[Answer_co]):
-    """Something that a front end asks for, with the kind of its answer."""
+    """A front end's request, with the type of its answer."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """What was asked for is done.
+    """The request has been carried out.
 
     Attributes
     ----------
     outcome : str
-        What came of it: of an end the final state, of an interrupt as
-        :func:`yarnkernel.kernels.control.interrupt` has it.
+        The outcome: for an end the final state, for an interrupt the value of
+        :func:`yarnkernel.kernels.control.interrupt`.
     """
 
     outcome: str = ""
@@ -56,12 +56,12 @@ class Started:
 
 @dataclass(frozen=True)
 class Restarted:
-    """A kernel was restarted in place.
+    """A kernel has been restarted in place.
 
     Attributes
     ----------
     restarts : int
-        How often by now.
+        The number of restarts so far.
     """
 
     restarts: int
@@ -69,14 +69,14 @@ class Restarted:
 
 @dataclass(frozen=True)
 class Failed:
-    """What was asked for cannot be done.
+    """The request cannot be carried out.
 
     Attributes
     ----------
     problem : str
-        Why.
+        The reason.
     exit_code : int
-        As of the error that it stands for.
+        The exit code of the error that it stands for.
     """
 
     problem: str
@@ -96,7 +96,7 @@ class Start(Request[Started]):
     keys : dict of str to str
         The kernel's keys.
     keep : bool
-        Whether the kernel is left running when the front end ends without a word.
+        Whether the kernel keeps running when the front end ends without notice.
     """
 
     options: dict[str, Any]
@@ -107,7 +107,7 @@ class Start(Request[Started]):
 
 @dataclass(frozen=True)
 class Cancel(Request[Done]):
-    """Give up a start that nobody waits for any more, and end what it has started.
+    """Cancel a start that nobody waits for any more, and end what it has started.
 
     Attributes
     ----------
@@ -120,7 +120,7 @@ class Cancel(Request[Done]):
 
 @dataclass(frozen=True)
 class Watch(Request[Done]):
-    """Tell what happens to a kernel from now on; ``keep`` is as for a start."""
+    """Report news of a kernel from now on; ``keep`` is as for a start."""
 
     kernel: str
     keep: bool
@@ -128,7 +128,7 @@ class Watch(Request[Done]):
 
 @dataclass(frozen=True)
 class Restart(Request[Restarted]):
-    """Restart a kernel in place, within these seconds, unless it has been since ``restarts``."""
+    """Restart a kernel in place, in these seconds, unless its count exceeds ``restarts``."""
 
     kernel: str
     restarts: int
@@ -137,7 +137,7 @@ class Restart(Request[Restarted]):
 
 @dataclass(frozen=True)
 class Interrupt(Request[Done]):
-    """Interrupt a kernel, within these seconds."""
+    """Interrupt a kernel in these seconds."""
 
     kernel: str
     timeout: float
@@ -145,7 +145,7 @@ class Interrupt(Request[Done]):
 
 @dataclass(frozen=True)
 class End(Request[Done]):
-    """See to it that a kernel has ended, which has ``grace`` seconds to do so by itself."""
+    """Make sure that a kernel ends; it has ``grace`` seconds to do so by itself."""
 
     kernel: str
     grace: float
@@ -153,16 +153,16 @@ class End(Request[Done]):
 
 @dataclass(frozen=True)
 class CarryFile(Request[Done]):
-    """Bring a file between a kernel and its notebook's directory; without one, refuse to.
+    """Copy a file between a kernel and its notebook's directory; refuse if it has none.
 
     Attributes
     ----------
     kernel : str
         The kernel's id.
     transfer : dict of str to str
-        What it wants: see :class:`yarnkernel.file_request.FileRequest`.
+        The kernel's request: see :class:`yarnkernel.file_request.FileRequest`.
     directory : str
-        The notebook's; empty where its kernel is not to reach that.
+        The notebook's directory; empty if the kernel may not use it.
     """
 
     kernel: str
@@ -172,14 +172,14 @@ class CarryFile(Request[Done]):
 
 @dataclass(frozen=True)
 class Release(Request[Done]):
-    """Keep none of these kernels: the front end ends in good order, and they with it."""
+    """Keep none of these kernels: the front end exits normally, and they end with it."""
 
     kernels: list[str]
 
 
 @dataclass(frozen=True)
 class KernelNews:
-    """What a supervisor tells of its kernel; see :class:`yarnkernel.kernel_status.KernelStatus`."""
+    """A supervisor's report; see :class:`yarnkernel.kernel_status.KernelStatus`."""
 
     kernel: str
     state: str
@@ -192,22 +192,22 @@ class KernelNews:
 
     @property
     def time_to_end(self) -> float:
-        """Seconds that its children want to end in good order."""
+        """Seconds for its children to shut down."""
         return CHILDREN_TIME if self.has_children else 0.0
 
 
 @dataclass(frozen=True)
 class EndNews:
-    """A kernel has ended, and its place with it.
+    """A kernel has ended, and its application or job with it.
 
     Attributes
     ----------
     kernel : str
         Its id.
     outcome, diagnostics : str
-        How, in its place's words; empty when the place does not know it any more.
+        How it ended, in its place's words; empty if the place does not know it any more.
     lost : bool
-        Whether the place took it away.
+        Whether the place ended it, as by preemption or with a lost node.
     """
 
     kernel: str
@@ -228,33 +228,33 @@ _KINDS: dict[str, Any] = {
 
 
 def encode(message: Message, number: int | None = None) -> str:
-    """Write a message as a line, without its end.
+    """Encode a message as a line, without the line break.
 
     Parameters
     ----------
     message : dataclass
-        One of this module's, or progress.
+        A message of this module, or progress.
     number : int, optional
-        Of the request that it is, or is about.
+        The number of the request that it is or belongs to.
     """
     fields: dict[str, Any] = asdict(message)
     return json.dumps({"kind": type(message).__name__, "number": number, **fields})
 
 
 def decode(line: str | bytes) -> tuple[int | None, Message]:
-    """Read a line again.
+    """Decode a line.
 
     Returns
     -------
     int or None
-        The number of the request that it is about.
+        The number of the request that it is or belongs to.
     dataclass
         The message.
 
     Raises
     ------
     YarnKernelError
-        When it is none.
+        When it is not a message.
     """
     try:
         fields = json.loads(line)

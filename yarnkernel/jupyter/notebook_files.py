@@ -1,4 +1,4 @@
-"""Lets a kernel reach its notebook's directory, where its kernelspec says so."""
+"""Gives a kernel access to its notebook's directory, if its kernelspec allows that."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from yarnkernel.jupyter.agent_client import AgentClient
     from yarnkernel.jupyter.messages import KernelNews
 
-#: Seconds after which an agent that has not said what became of a file is taken for hung.
+#: Seconds after which an agent that has not answered about a file is considered hung.
 CARRY_TIMEOUT = 2 * TIMEOUT
 
 
 class NotebookFiles:
-    """What becomes of one kernel's requests.
+    """Handles one kernel's requests.
 
     Parameters
     ----------
     directory : str, optional
-        The notebook's. By default its requests are refused.
+        The notebook's directory. By default requests are refused.
     """
 
     def __init__(self, directory: str = "") -> None:
@@ -29,7 +29,7 @@ class NotebookFiles:
         self._last = ""
 
     def take(self, news: KernelNews, agent: AgentClient | None) -> None:
-        """Let the agent carry what is wanted, once."""
+        """Let the agent transfer the requested file, once."""
         wanted = news.transfer.get("id", "")
         if not wanted or wanted == self._last or agent is None:
             return

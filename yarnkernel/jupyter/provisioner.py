@@ -1,4 +1,4 @@
-"""The kernel provisioner: every front end built on jupyter_client starts YARN kernels with it.
+"""The kernel provisioner, by which all front ends built on jupyter_client start kernels.
 
 https://jupyter-client.readthedocs.io/en/stable/provisioning.html
 """
@@ -37,35 +37,35 @@ if TYPE_CHECKING:
 
     from yarnkernel.jupyter.messages import News
 
-#: Seconds that a restart in place may take.
+#: Seconds for a restart in place.
 RESTART_TIMEOUT = 90.0
-#: Seconds that a supervisor may take to interrupt a kernel.
+#: Seconds for a supervisor to interrupt a kernel.
 INTERRUPT_TIMEOUT = 15.0
-#: Seconds that an application has to end after its kernel was asked to, before it is killed.
+#: Seconds for an application to end after its kernel was asked to, before it is killed.
 END_GRACE = 5.0
-#: Seconds in which an agent begins to watch a kernel, and in which it ends an application, or says
-#: that it goes on trying.
+#: Seconds for an agent to begin to watch a kernel, and to end an application or answer that it goes
+#: on trying.
 WATCH_TIMEOUT, END_TIMEOUT = 60.0, 45.0
-#: What jupyter_client itself gives to a provisioner.
+#: What jupyter_client itself passes to a provisioner.
 _TRAITS = ("kernel_id", "kernel_spec", "parent", "connection_info", "config", "log")
 
 
 class YarnProvisioner(KernelProvisionerBase):
     """Starts, watches, restarts and ends one kernel in a YARN application.
 
-    What is in the kernelspec's ``metadata.kernel_provisioner.config`` are the
-    fields of :class:`yarnkernel.kernels.options.LaunchOptions` and:
+    The kernelspec's ``metadata.kernel_provisioner.config`` contains fields of
+    :class:`yarnkernel.kernels.options.LaunchOptions` and:
 
     ``allowed_envs`` : list of str
-        Names of environment variables of the front end that travel to the kernel.
+        Names of the front end's environment variables that are forwarded to the kernel.
     ``keep`` : bool
-        Whether a kernel goes on when its front end ends, so that it can be found
-        again, for as long as the recipe's ``--orphan-timeout``. By default that
-        of a server does when it is killed.
+        Whether a kernel keeps running when its front end ends, so that it can be found again, for
+        as long as the recipe's ``--orphan-timeout``. By default a server's kernels do so if the
+        server is killed.
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        # All else is looked at when a kernel is started, where an error reaches the user.
+        # The rest is checked when a kernel is started, as an error reaches the user there.
         own = {name: kwargs.pop(name) for name in _TRAITS if name in kwargs}
         super().__init__(**own)
         self._config_values = kwargs
@@ -76,13 +76,13 @@ class YarnProvisioner(KernelProvisionerBase):
         self._kernel = ""
         self._info: dict[str, Any] = {}
         self._known = KnownKernel()
-        #: What the directory of the notebook was known by at the start.
+        #: The identification of the notebook's directory at the start.
         self._directory = ""
         self._files = NotebookFiles()
-        #: What becomes of it when the front end ends.
+        #: What happens to the kernel when the front end ends.
         self._keep = self._ends_at_exit = False
 
-    # --- what jupyter_client asks
+    # --- jupyter_client's interface
 
     @property
     def has_process(self) -> bool:
@@ -90,22 +90,22 @@ class YarnProvisioner(KernelProvisionerBase):
         return self._life.has_process
 
     def resolve_path(self, path_str: str) -> str | None:
-        """Return where a file of the kernel's directory is, when the node and we share that."""
+        """Return the path here of a file in the kernel's directory, if both hosts share that."""
         news = self._known.news
         is_shared = news is not None and news.directory == self._directory
         return resolve(path_str, self._directory) if self._directory and is_shared else None
 
     def get_stable_start_time(self, recommended: float = 10.0) -> float:  # noqa: ARG002
-        """A kernel that was published has started: its ports are kept from then on."""
+        """Return 0, as a published kernel has started and keeps its ports."""
         return 0.0
 
     def get_shutdown_wait_time(self, recommended: float = 5.0) -> float:
-        """Leave a kernel time to end its children in good order, as Spark's JVM."""
+        """Return the time for a kernel to shut down its children, such as Spark's JVM."""
         news = self._known.news
         return max(recommended, news.time_to_end if news is not None else 0.0)
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        """Make ready to start; see jupyter_client."""
+        """Prepare a start; see jupyter_client."""
         kwargs = await super().pre_launch(**kwargs)
         return {"cmd": [], **kwargs}
 
@@ -118,7 +118,7 @@ class YarnProvisioner(KernelProvisionerBase):
             When it cannot be started; with YARN's diagnostics and the end of its log.
         """
         if self._life.is_revoked:
-            # jupyter_client's restarter may take a kernel that is shut down for one that died.
+            # jupyter_client's restarter may think that a kernel that is shut down has died.
             raise KernelLaunchError("the kernel has been shut down; it is not started again")
         unasked = self._life.launch()
         try:
@@ -136,7 +136,7 @@ class YarnProvisioner(KernelProvisionerBase):
         return self._connection_info()
 
     async def poll(self) -> int | None:
-        """Return None while the kernel lives: what is known, without a question to anybody."""
+        """Return None while the kernel lives, from what is known and without a query."""
         if self._agent is not None and self._agent.ended and self._kernel and not self._known.ended:
             self._listen()
             self._agent.request(Watch(self._kernel, self._keep), WATCH_TIMEOUT)
@@ -147,7 +147,7 @@ class YarnProvisioner(KernelProvisionerBase):
         return self._known.exit_code
 
     async def wait(self) -> int | None:
-        """Take note that the kernel has ended, as :meth:`poll` has told."""
+        """Note that the kernel has ended, as :meth:`poll` has reported."""
         self._life.taken_for_dead()
         return self._known.exit_code
 
@@ -159,14 +159,14 @@ class YarnProvisioner(KernelProvisionerBase):
             answer.add_done_callback(self._log_failure)
 
     async def kill(self, restart: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
-        """Take the kernel for dead: whether it ends or restarts, :meth:`cleanup` alone knows."""
+        """Consider the kernel dead: only :meth:`cleanup` knows whether it ends or restarts."""
         self._life.taken_for_dead()
 
     async def terminate(self, restart: bool = False) -> None:  # noqa: FBT001, FBT002
-        """Leave it the second half of its time: there is no harder way but the last one."""
+        """Do nothing, so that it has the rest of its time: only killing would be stronger."""
 
     async def shutdown_requested(self, restart: bool = False) -> None:  # noqa: FBT001, FBT002
-        """Note what the kernel was asked for a moment ago."""
+        """Note what the kernel has just been asked for."""
         if restart:
             # The supervisor restarts it, however it ends.
             self._life.asked_to_restart()
@@ -193,7 +193,7 @@ class YarnProvisioner(KernelProvisionerBase):
             except AgentError:
                 if not agent.ended:
                     raise
-                # It hung, or was killed: another one can do it.
+                # It hung or was killed: another one can do it.
                 agent = self._current_agent()
                 end = await agent.ask(End(kernel, 0.0), END_TIMEOUT)
             self.log.info("%s %s", kernel, end.outcome)
@@ -201,14 +201,14 @@ class YarnProvisioner(KernelProvisionerBase):
             self.log.warning("%s may still run: %s; next: yarnkernel stop %s", kernel, exc, kernel)
 
     async def get_provisioner_info(self) -> dict[str, Any]:
-        """Return what another process needs to go on with this kernel."""
+        """Return what another process needs to continue with this kernel."""
         info = await super().get_provisioner_info()
         info["connection_info"] = self._info
         own = {"application_id": self._kernel, "restarts": self._known.restarts, "keep": self._keep}
         return {**info, **own, "directory": self._directory, "files": self._files.directory}
 
     async def load_provisioner_info(self, provisioner_info: dict[str, Any]) -> None:
-        """Go on with a kernel that another process has started."""
+        """Continue with a kernel that another process has started."""
         await super().load_provisioner_info(provisioner_info)
         self._kernel = provisioner_info["application_id"]
         self._info = provisioner_info["connection_info"]
@@ -221,7 +221,7 @@ class YarnProvisioner(KernelProvisionerBase):
         self._listen()
         await self._current_agent().ask(Watch(self._kernel, self._keep), WATCH_TIMEOUT)
 
-    # --- how
+    # --- implementation
 
     def _connection_info(self) -> KernelConnectionInfo:
         return cast("KernelConnectionInfo", {**self._info, "key": self._info["key"].encode()})
@@ -237,7 +237,7 @@ class YarnProvisioner(KernelProvisionerBase):
             agent.end_at_exit(self._kernel)
 
     def _take_news(self, message: News) -> None:
-        """Take note of what the agent tells; called in its thread."""
+        """Record a message of the agent; called in the thread that reads from it."""
         if isinstance(message, KernelNews):
             self._files.take(message, self._agent)
         if warning := self._known.take(message, is_final=self._life.is_final):
@@ -265,7 +265,7 @@ class YarnProvisioner(KernelProvisionerBase):
             self._directory = identify(directory)
             self._files = NotebookFiles(directory if options.with_notebook_dir else "")
             recipe_options += ["--prefer-directory", directory]
-        # The keys that it had, so that open connections keep theirs.
+        # The previous keys, so that open connections stay valid.
         keys = keys_of(self._info) or choose_keys(self.parent)
         agent = self._current_agent()
         start = Start(options.to_dict(), recipe_options, keys, self._keep)
@@ -289,7 +289,7 @@ class YarnProvisioner(KernelProvisionerBase):
         self._listen()
 
     async def _start_again(self, kwargs: dict[str, Any], *, unasked: bool) -> None:
-        """Restart in place; submit another application when the container is gone."""
+        """Restart in place, or submit another application if the container is gone."""
         kernel = self._kernel
         if self._known.ended is None and not self._known.quit:
             restart = Restart(kernel, self._known.restarts, RESTART_TIMEOUT)
@@ -304,7 +304,7 @@ class YarnProvisioner(KernelProvisionerBase):
                 self.log.info("%s: the kernel was restarted in place", kernel)
                 return
         if unasked and not self._known.may_relaunch:
-            # Still dead: the restarter, if there is one, tells the front end so.
+            # It stays dead: the restarter, if there is one, reports that to the front end.
             return
         agent = self._current_agent()
         agent.listen(kernel, None)

@@ -1,5 +1,5 @@
-"""What a client does with a kernel, wherever that runs.
+"""Client code for kernels, wherever they run.
 
-The options of a start, the handle of a kernel, its control. How a place does these things does not
-belong here, but into a wing of its own, such as :mod:`yarnkernel.yarn`.
+The options of a start, the handle of a kernel, its control. Code for one kind of place does not
+belong here but in its own wing, such as :mod:`yarnkernel.yarn`.
 """

@@ -1,6 +1,6 @@
-"""The Python API for event loops: kernels that are started, found, asked and ended.
+"""The Python API for asyncio: start, find, use and end kernels.
 
-``yarnkernel.aio``; the same without an event loop is in :mod:`yarnkernel` itself.
+``yarnkernel.aio``; the blocking counterpart is in :mod:`yarnkernel` itself.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _T = TypeVar("_T")
 
 
 class Opening(Generic[_T]):
-    """Kernels to come: awaited, or opened by ``async with``."""
+    """The future result of a start, for ``await`` or ``async with``."""
 
     def __init__(self, make: Callable[[], Coroutine[Any, Any, _T]]) -> None:
         self._make = make
@@ -59,8 +59,8 @@ def _launch_options(spec: str, options: dict[str, Any]) -> LaunchOptions:
 def start(spec: str = "", *, on_progress: Report | None = None, **options: Any) -> Opening[Kernel]:
     """Start a kernel.
 
-    ``kernel = await start()``, which goes on until :meth:`Kernel.stop`, or, some time after this
-    process has ended, its orphan timeout; or ``async with start() as kernel``, which stops it.
+    With ``kernel = await start()`` it runs until :meth:`Kernel.stop` or, some time after this
+    process has ended, its orphan timeout. ``async with start() as kernel`` stops it at the end.
 
     Parameters
     ----------
@@ -69,8 +69,8 @@ def start(spec: str = "", *, on_progress: Report | None = None, **options: Any) 
     on_progress : callable, optional
         Called in another thread with each change of state.
     **options
-        How it is started: the fields of :class:`yarnkernel.LaunchOptions`, such as
-        ``memory="2 GiB"``, ``queue="research"``, ``timeout=300.0`` (seconds for the start).
+        Options of the start: the fields of :class:`yarnkernel.LaunchOptions`, such as ``memory="2
+        GiB"``, ``queue="research"``, ``timeout=300.0`` (seconds for the start).
 
     Returns
     -------
@@ -80,8 +80,8 @@ def start(spec: str = "", *, on_progress: Report | None = None, **options: Any) 
     Raises
     ------
     YarnKernelError
-        When it cannot be started: with its place's reason, and the end of its log. What was
-        submitted is ended then, and when this is cancelled.
+        When it cannot be started, with its place's reason and the end of its log. What was
+        submitted is then ended, as it is on cancellation.
     """
     launch = _launch_options(spec, options)
     return Opening(lambda: _start(launch, on_progress or ignore))
@@ -94,7 +94,7 @@ def start_several(
     on_progress: Report | None = None,
     **options: Any,
 ) -> Opening[Sequence[Kernel]]:
-    """Start several kernels at once: all of them, or none; see :func:`start`."""
+    """Start several kernels at once, all or none; see :func:`start`."""
     launch = _launch_options(spec, options)
     return Opening(lambda: _start_several(count, launch, on_progress or ignore))
 
@@ -113,7 +113,7 @@ async def _start_several(count: int, launch: LaunchOptions, report: Report) -> S
 
 
 def show_options(function: Any) -> None:
-    """Let a function show the options that it hands on, to ``help()`` and to completion."""
+    """Show the options that a function passes on to ``help()`` and completion."""
     signature = inspect.signature(function)
     own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
     options = [
@@ -150,7 +150,7 @@ async def _start(launch: LaunchOptions, report: Report) -> Kernel:
 
 
 async def _in_thread(run: Callable[[], Any], deadline: Deadline) -> Any:
-    """Run something that a deadline ends in a thread, and when this is cancelled, cut it short."""
+    """Run a function with a deadline in a thread; cancellation lets the deadline pass."""
     future = asyncio.get_running_loop().run_in_executor(None, run)
     try:
         return await asyncio.shield(future)
@@ -167,7 +167,7 @@ def connect(
     timeout: float = START_TIMEOUT,
     on_progress: Report | None = None,
 ) -> Opening[Kernel]:
-    """Connect to a kernel that somebody has started, as soon as it can be used.
+    """Connect to a running kernel as soon as it can be used.
 
     Parameters
     ----------
@@ -181,14 +181,14 @@ def connect(
     Returns
     -------
     awaitable of Kernel
-        Also an asynchronous context manager, at whose end the kernel goes on.
+        Also an asynchronous context manager, which leaves the kernel running.
 
     Raises
     ------
     UsageError
-        When this is no id.
+        When this is not an id.
     KernelStartError, KernelStartTimeoutError
-        When it ends first, or the time.
+        When it ends first, or the timeout passes.
     """
     places.place_of(kernel).check_id(kernel)
     return Opening(lambda: _connect(kernel, Deadline(timeout), on_progress or ignore))
@@ -215,9 +215,9 @@ async def list_kernels(*, ended: bool = False, user: str = "") -> Sequence[Statu
     Parameters
     ----------
     ended : bool, default False
-        Those that have ended too.
+        Include kernels that have ended.
     user : str, optional
-        Only this user's; by default one's own.
+        Whose kernels; by default one's own.
     """
     return await asyncio.to_thread(places.list_kernels, ended=ended, user=user or None)
 

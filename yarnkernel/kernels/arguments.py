@@ -1,4 +1,4 @@
-"""The options of a start on a command line, as the table has them."""
+"""The options of a start on a command line, from the table of options."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from yarnkernel.option import Option
 
-#: A specification that a command takes by its place.
+#: The specification as a positional argument.
 SPEC = frozenset({"spec"})
 
 
@@ -30,13 +30,13 @@ def add_options(
     Parameters
     ----------
     parser : argparse.ArgumentParser
-        Gets them, in groups.
+        The parser; it gets a group for each heading.
     table : mapping of str to Option, optional
-        Which.
+        The options.
     without : collection of str, optional
-        Names of those that it does not get.
+        Names of options to leave out.
     taken : collection of str, optional
-        Spellings that mean something else there.
+        Spellings that have another meaning there.
     """
     groups: dict[str, Any] = {}
     for name, option in table.items():
@@ -48,14 +48,14 @@ def add_options(
 
 
 def given(options: argparse.Namespace, table: Mapping[str, Option] = OPTIONS) -> dict[str, Any]:
-    """Collect the options that a command line names, and no others."""
+    """Collect the options that a command line names."""
     return {name: value for name, value in vars(options).items() if name in table}
 
 
 def to_arguments(values: Mapping[str, Any]) -> list[str]:
     """Write options as arguments of the launcher.
 
-    But for the specification, and for variables, which all could see.
+    Without the specification, and without variables, which process lists would show.
     """
     return [
         with_escapes(argument)
@@ -66,15 +66,15 @@ def to_arguments(values: Mapping[str, Any]) -> list[str]:
 
 
 def with_escapes(argument: str) -> str:
-    """Hide ``{name}`` from front ends, which put values in its place.
+    """Hide ``{name}`` from front ends, which would replace it.
 
-    So does jupyter_client (``format_kernel_cmd``) for several names in all arguments. VS Code
-    takes the first argument with ``{connection_file}`` in it for the path of that file.
+    jupyter_client (``format_kernel_cmd``) replaces several names in all arguments, and VS Code
+    takes the first argument with ``{connection_file}`` for the path of that file.
 
     Returns
     -------
     str
-        With ``{=name}`` instead.
+        The text with ``{=name}`` instead.
     """
     return re.sub(r"\{(=*\w+\})", r"{=\1", argument)
 

@@ -1,4 +1,4 @@
-"""A kernel that runs, for event loops: asked, restarted, ended."""
+"""A running kernel, for asyncio."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from yarnkernel.kernels.handle import Status, Watch
     from yarnkernel.kernels.results import Missed, Output, Result
 
-#: Seconds that an interrupt and a restart may take.
+#: Seconds for an interrupt and a restart.
 INTERRUPT_TIMEOUT, RESTART_TIMEOUT = 15.0, 60.0
 
 
 class Kernel:
-    """A kernel that runs; an asynchronous context manager.
+    """A running kernel; an asynchronous context manager.
 
-    Made by :func:`start` and :func:`connect`. At the end of the body a kernel that was started
-    is stopped, and one that was connected to goes on.
+    Made by :func:`start` and :func:`connect`. At the end of the body, a kernel from ``start`` is
+    stopped, and one from ``connect`` keeps running.
 
     Attributes
     ----------
     id : str
         Its id.
     connection_info : dict
-        Its connection info, as other clients need it.
+        Its connection info, for other clients.
     """
 
     def __init__(self, handle: Handle, info: ConnectionInfo, *, owned: bool) -> None:
@@ -53,12 +53,12 @@ class Kernel:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> Self:
-        """Connect; :func:`start` and :func:`connect` do so."""
+        """Connect; called by :func:`start` and :func:`connect`."""
         await self._session.open()
         loop = asyncio.get_running_loop()
 
         def tell(news: KernelStatus | Status | None) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody listens
                 loop.call_soon_threadsafe(self._take_news, news)
 
         self._watch = self._handle.watch(tell)
@@ -99,19 +99,19 @@ class Kernel:
         timeout: float | None = None,
         on_output: Callable[[Output], object] | None = None,
     ) -> Result:
-        """Run a cell and wait for its end; an error of the code is part of the result.
+        """Run a cell and wait for its end; an exception of its code is part of the result.
 
-        When this is cancelled, the cell is interrupted.
+        Cancellation interrupts the cell.
 
         Parameters
         ----------
         code : str
             The cell.
         timeout : float, optional
-            Seconds after which it is interrupted. By default it may take as long as its kernel
-            lives: the end of that is noticed.
+            Seconds after which it is interrupted. By default it may run as long as its kernel
+            lives; the kernel's end is noticed.
         on_output : callable, optional
-            Called with each output as it comes.
+            Called with each output as it arrives.
 
         Returns
         -------
@@ -121,9 +121,9 @@ class Kernel:
         Raises
         ------
         ExecutionTimeoutError
-            When it took too long.
+            When the timeout passed.
         ApplicationError
-            When the kernel has ended before.
+            When the kernel ended first.
         """
         if self._ended is not None:
             raise ApplicationError(
@@ -145,12 +145,12 @@ class Kernel:
             await self.interrupt()
 
     async def interrupt(self, timeout: float = INTERRUPT_TIMEOUT) -> str:
-        """Interrupt what it does; see :func:`yarnkernel.kernels.control.interrupt`."""
+        """Interrupt its work; see :func:`yarnkernel.kernels.control.interrupt`."""
         with self._handle.again() as handle:
             return await asyncio.to_thread(handle.interrupt, timeout)
 
     async def restart(self, timeout: float = RESTART_TIMEOUT) -> float:
-        """Restart it in place: same container, ports and key, but no variables.
+        """Restart it in place: the container, ports and key stay, variables are lost.
 
         Parameters
         ----------
@@ -176,17 +176,17 @@ class Kernel:
         return seconds
 
     async def status(self) -> KernelStatus | None:
-        """Ask its supervisor; None when it has none of ours."""
+        """Ask its supervisor; return None if it has none of ours."""
         with self._handle.again() as handle:
             return await asyncio.to_thread(handle.kernel_status, INTERRUPT_TIMEOUT)
 
     async def missed(self) -> Missed:
-        """Take what cells have printed while no client was connected: the last MiB of it."""
+        """Take the output of cells while no client was connected, up to the last MiB."""
         with self._handle.again() as handle:
             return await asyncio.to_thread(handle.missed, INTERRUPT_TIMEOUT)
 
     async def logs(self, *, every: bool = False) -> str:
-        """Return its log, or with ``every`` those of all files of its containers."""
+        """Return its log, or with ``every`` all log files of its containers."""
         with self._handle.again() as handle:
             files = await asyncio.to_thread(lambda: join_pieces(handle.logs(every=every)))
         return "".join(file.text for file in files)
@@ -198,7 +198,7 @@ class Kernel:
             return await asyncio.to_thread(lambda: handle.stop(force=force, timeout=timeout))
 
     async def close(self) -> None:
-        """Leave it as it is: cells that run go on."""
+        """Disconnect; running cells go on."""
         if self._watch is not None:
             self._watch.stop()
         await self._session.close()

@@ -1,6 +1,6 @@
-"""The Python API without an event loop: what :mod:`yarnkernel.kernels.aio` does, waited for.
+"""The blocking Python API, on top of :mod:`yarnkernel.kernels.aio`.
 
-An event loop of our own, in a thread, does the work: kernels may be used from several threads.
+An event loop in a thread does the work, so that kernels may be used from several threads.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
     from yarnkernel.progress import Report
 
 _T = TypeVar("_T")
-#: Seconds that what Ctrl-C has interrupted may take to clean up.
+#: Seconds for a call that Ctrl-C has interrupted to clean up.
 CLEANUP_TIMEOUT = 60.0
-#: Seconds after which Ctrl-C is heard at the latest. The system may give the signal to another
-#: thread than the one that waits, which it does not wake (seen in 1 of 15 tries while gRPC
-#: started its threads on a busy machine).
+#: Seconds after which Ctrl-C is noticed at the latest. The system may deliver the signal to another
+#: thread, which does not wake the waiting one (seen in 1 of 15 tries while gRPC started its threads
+#: on a busy machine).
 INTERRUPT_INTERVAL = 0.1
 
 
 class _Loop:
-    """An event loop in a thread of its own; a process that forks gets another one."""
+    """An event loop in a thread; a forked process gets a new one."""
 
     _lock = threading.Lock()
     _current: _Loop | None = None
@@ -59,7 +59,7 @@ class _Loop:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
-        """Run it to its end; Ctrl-C cancels it, and waits for what that takes."""
+        """Run a coroutine to its end; Ctrl-C cancels it and waits for its cleanup."""
         ended = threading.Event()
 
         async def watched() -> _T:
@@ -71,7 +71,7 @@ class _Loop:
         future = self.submit(watched())
         try:
             while not future.done():
-                with deferred():  # an exception in its midst would leave its locks locked
+                with deferred():  # an exception inside would leave its locks held
                     concurrent.futures.wait([future], INTERRUPT_INTERVAL)
             return future.result()
         except KeyboardInterrupt:
@@ -85,17 +85,17 @@ def _run(coroutine: Coroutine[Any, Any, _T]) -> _T:
 
 
 class Kernel:
-    """A kernel that runs; a context manager.
+    """A running kernel; a context manager.
 
-    Made by :func:`start` and :func:`connect`. At the end of the body a kernel that was started
-    is stopped, and one that was connected to goes on.
+    Made by :func:`start` and :func:`connect`. At the end of the body, a kernel from ``start`` is
+    stopped, and one from ``connect`` keeps running.
 
     Attributes
     ----------
     id : str
         Its id.
     connection_info : dict
-        Its connection info, as other clients need it.
+        Its connection info, for other clients.
     """
 
     def __init__(self, kernel: aio.Kernel) -> None:
@@ -108,7 +108,7 @@ class Kernel:
 
     @property
     def connection_info(self) -> ConnectionInfo:
-        """Its connection info, as other clients need it."""
+        """Its connection info, for other clients."""
         return self._kernel.connection_info
 
     def __enter__(self) -> Self:
@@ -140,15 +140,15 @@ class Kernel:
         timeout: float | None = None,
         on_output: Callable[[Output], object] | None = None,
     ) -> concurrent.futures.Future[Result]:
-        """Run a cell and do not wait: so several kernels work at once.
+        """Run a cell without waiting, so that several kernels work at once.
 
-        To cancel the future is to interrupt the cell.
+        Cancelling the future interrupts the cell.
         """
         execute = self._kernel.execute(code, timeout=timeout, on_output=on_output)
         return _Loop.current().submit(execute)
 
     def interrupt(self, timeout: float = INTERRUPT_TIMEOUT) -> str:
-        """Interrupt what it does; see :func:`yarnkernel.kernels.control.interrupt`."""
+        """Interrupt its work; see :func:`yarnkernel.kernels.control.interrupt`."""
         return _run(self._kernel.interrupt(timeout))
 
     def restart(self, timeout: float = RESTART_TIMEOUT) -> float:
@@ -156,15 +156,15 @@ class Kernel:
         return _run(self._kernel.restart(timeout))
 
     def status(self) -> KernelStatus | None:
-        """Ask its supervisor; None when it has none of ours."""
+        """Ask its supervisor; return None if it has none of ours."""
         return _run(self._kernel.status())
 
     def missed(self) -> Missed:
-        """Take what cells have printed unheard; see :meth:`yarnkernel.aio.Kernel.missed`."""
+        """Take output that no client has received; see :meth:`yarnkernel.aio.Kernel.missed`."""
         return _run(self._kernel.missed())
 
     def logs(self, *, every: bool = False) -> str:
-        """Return its log, or with ``every`` those of all files of its containers."""
+        """Return its log, or with ``every`` all log files of its containers."""
         return _run(self._kernel.logs(every=every))
 
     def stop(self, *, force: bool = False, timeout: float = STOP_TIMEOUT) -> Status:
@@ -172,7 +172,7 @@ class Kernel:
         return _run(self._kernel.stop(force=force, timeout=timeout))
 
     def close(self) -> None:
-        """Leave it as it is: cells that run go on."""
+        """Disconnect; running cells go on."""
         _run(self._kernel.close())
 
 
@@ -199,8 +199,8 @@ def start(spec: str = "", *, on_progress: Report | None = None, **options: Any) 
     """Start a kernel and wait for it.
 
     ``with yarnkernel.start(memory="2 GiB", queue="research") as kernel`` stops it at the end of the
-    body. Without ``with`` it goes on until :meth:`Kernel.stop`, or, some time after this process
-    has ended, its orphan timeout.
+    body. Without ``with`` it runs until :meth:`Kernel.stop` or, some time after this process has
+    ended, its orphan timeout.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def start(spec: str = "", *, on_progress: Report | None = None, **options: Any) 
     on_progress : callable, optional
         Called in another thread with each change of state.
     **options
-        How it is started: the fields of :class:`yarnkernel.LaunchOptions`.
+        Options of the start: the fields of :class:`yarnkernel.LaunchOptions`.
 
     Returns
     -------
@@ -219,10 +219,10 @@ def start(spec: str = "", *, on_progress: Report | None = None, **options: Any) 
     Raises
     ------
     UsageError
-        When there is no such option, or not with this value.
+        When an option is unknown or its value is invalid.
     YarnKernelError
-        When it cannot be started: with its place's reason, and the end of its log. What was
-        submitted is ended then, and upon Ctrl-C.
+        When it cannot be started, with its place's reason and the end of its log. What was
+        submitted is then ended, as it is on Ctrl-C.
     """
     return Kernel(_run(_wait_for(aio.start(spec, on_progress=on_progress, **options))))
 
@@ -234,7 +234,7 @@ def start_several(
     on_progress: Report | None = None,
     **options: Any,
 ) -> Kernels:
-    """Start several kernels at once: all of them, or none; see :func:`start`.
+    """Start several kernels at once, all or none; see :func:`start`.
 
     Parameters
     ----------
@@ -252,7 +252,7 @@ def connect(
     timeout: float = START_TIMEOUT,
     on_progress: Report | None = None,
 ) -> Kernel:
-    """Connect to a kernel that somebody has started; see :func:`yarnkernel.aio.connect`.
+    """Connect to a running kernel; see :func:`yarnkernel.aio.connect`.
 
     Parameters
     ----------
@@ -272,9 +272,9 @@ def list_kernels(*, ended: bool = False, user: str = "") -> Sequence[Status]:
     Parameters
     ----------
     ended : bool, default False
-        Those that have ended too.
+        Include kernels that have ended.
     user : str, optional
-        Only this user's; by default one's own.
+        Whose kernels; by default one's own.
     """
     return _run(aio.list_kernels(ended=ended, user=user))
 

@@ -1,4 +1,4 @@
-"""Another kernel's command, as users write it down."""
+"""The command of a kernel other than IPython, as given by users."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from yarnkernel.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Words of a shell's, which a program is given as they are.
+#: Shell syntax that a program would get literally.
 _OPERATOR = re.compile(r"[|&;<>]+|[\w./-]*;|\d?>>?\S*|<\S*")
-#: Words that a shell understands alone, or by functions of its own.
+#: Commands that only a shell has.
 _BUILTINS = frozenset(
     {".", "alias", "cd", "eval", "exec", "export", "module", "set", "source", "ulimit"}
 )
 
 
 def check_command(command: Sequence[str]) -> None:
-    """Make sure that a command can start a kernel: no shell reads it.
+    """Check that a command can start a kernel without a shell.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def check_command(command: Sequence[str]) -> None:
     Raises
     ------
     UsageError
-        When it has no ``{connection_file}``, or is meant for a shell.
+        When it has no ``{connection_file}`` or needs a shell.
     """
     shown = shlex.join(command)
     if not any(CONNECTION_FILE in word for word in command):

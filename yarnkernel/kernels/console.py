@@ -1,7 +1,7 @@
-"""A terminal at a kernel: ``jupyter console``, with an interrupt that reaches kernels elsewhere.
+"""A terminal for a kernel: ``jupyter console`` with interrupts that reach remote kernels.
 
-``jupyter console --existing`` cannot interrupt ("kernels we didn't start"), and
-waits for ever for the answer of a kernel that was restarted meanwhile.
+``jupyter console --existing`` cannot interrupt ("kernels we didn't start"), and waits for ever for
+an answer from a kernel that has been restarted.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ if TYPE_CHECKING:
 
     from yarnkernel.connection import ConnectionInfo
 
-#: Seconds that a kernel may take to tell what it is.
+#: Seconds for a kernel to answer a kernel_info_request.
 ANSWER_TIMEOUT = 10.0
-#: Seconds that a kernel may take to answer that it interrupts itself.
+#: Seconds for a kernel to answer an interrupt_request.
 INTERRUPT_TIMEOUT = 5.0
-#: Seconds before each cell in which a kernel may tell that it is still the same one.
+#: Seconds, before each cell, for a kernel to show that it has not been restarted.
 FIRST_LOOK = 0.5
-#: Seconds between two such questions while a cell runs.
+#: Seconds between two such checks while a cell runs.
 WATCH_INTERVAL = 1.0
-#: Seconds without an answer after which a kernel is told to be silent; its heartbeat is missed
-#: after one, also when it has just been restarted or its host is busy.
+#: Seconds without an answer after which a kernel is reported as silent. Its heartbeat is missed
+#: after one second, even after a restart or on a busy host.
 SILENCE = 5.0
 RESTARTED = "The kernel was restarted: its variables are gone."
 
 
 class _Watch:
-    """Notices that a kernel is another one than before, by its answers on the control channel.
+    """Notices that a kernel has been restarted, by its answers on the control channel.
 
-    Its broadcasts do not tell for sure: the new kernel's first ones come before a
-    client is connected again. The session is not the shell's, which takes the end of
-    any request of its own for that of its cell.
+    Broadcasts are not reliable, as a new kernel sends the first ones before clients reconnect. The
+    session is not the shell's, which would take the end of one of its requests for the end of the
+    cell.
     """
 
     def __init__(self, info: ConnectionInfo) -> None:
@@ -56,13 +56,12 @@ class _Watch:
         self._session = ""
 
     def is_another(self, timeout: float = 0.0) -> bool:
-        """Whether another kernel answers than before.
+        """Return whether another kernel answers than before.
 
         Parameters
         ----------
         timeout : float, default 0
-            Seconds to wait for an answer; without them answers are looked for
-            once in a while.
+            Seconds to wait for an answer; 0 checks for one from time to time.
         """
         if timeout or time.monotonic() - self._asked > WATCH_INTERVAL:
             self._asked = time.monotonic()
@@ -71,7 +70,7 @@ class _Watch:
         another = False
         with contextlib.suppress(Empty):
             while True:
-                # Each process of a kernel has a session of its own.
+                # Each process of a kernel has its own session.
                 session = self.client.get_control_msg(timeout=timeout)["header"]["session"]
                 self._unanswered_since = None
                 another = another or self._session not in ("", session)
@@ -80,13 +79,13 @@ class _Watch:
 
     @property
     def hears_nothing(self) -> bool:
-        """Whether no question has been answered for some time."""
+        """Return whether no request has been answered for some time."""
         since = self._unanswered_since
         return since is not None and time.monotonic() - since > SILENCE
 
 
 class _Shell(ZMQTerminalInteractiveShell):  # type: ignore[misc]
-    """jupyter_console's shell, which does not wait for the answer of a kernel that has ended."""
+    """jupyter_console's shell, without waiting for answers of a kernel that has ended."""
 
     watch: _Watch
 
@@ -104,7 +103,7 @@ class _Shell(ZMQTerminalInteractiveShell):  # type: ignore[misc]
             restarted = restarted or self.watch.is_another()
             return not restarted and answers()
 
-        self.client.is_alive = is_the_same  # the loops that wait for the cell's end look at this
+        self.client.is_alive = is_the_same  # the loops that wait for the cell's end check this
         try:
             super().run_cell(cell, store_history)
         finally:
@@ -138,7 +137,7 @@ class _Application(ZMQTerminalIPythonApp):  # type: ignore[misc]
     def handle_sigint(self, *_: object) -> None:
         if not self.shell._executing:  # noqa: SLF001
             raise KeyboardInterrupt  # a new prompt
-        # Not here: what the handler interrupts may hold locks.
+        # Not in the handler: the interrupted code may hold locks.
         threading.Thread(target=self.interrupt, daemon=True).start()
 
 
@@ -154,10 +153,9 @@ def run_console(
     info : dict
         Connection info of the kernel.
     interrupt : callable, optional
-        Interrupts the kernel; called in a thread of its own. By default the
-        kernel itself is asked to.
+        Interrupts the kernel; called in a thread. By default an interrupt_request is sent.
     connected : callable, optional
-        Called once it hears the kernel, before the prompt.
+        Called when the kernel has answered, before the prompt.
 
     Raises
     ------
@@ -169,7 +167,7 @@ def run_console(
     application.interrupt = interrupt or (lambda: ask_to_interrupt(info))
     try:
         application.initialize([])
-    except RuntimeError as exc:  # jupyter_console's own
+    except RuntimeError as exc:  # jupyter_console's own message
         raise YarnKernelError(
             f"the kernel on {info['ip']} did not answer within {ANSWER_TIMEOUT:.0f} s: "
             "it is busy, or it has ended"
@@ -179,14 +177,14 @@ def run_console(
 
 
 def ask_to_interrupt(info: ConnectionInfo, timeout: float = INTERRUPT_TIMEOUT) -> bool:
-    """Ask a kernel to interrupt what it does, by a message; whoever started it.
+    """Send a kernel an interrupt_request, whoever started it.
 
     Parameters
     ----------
     info : dict
         Connection info of the kernel.
     timeout : float, default 5.0
-        Seconds that it may take to answer.
+        Seconds for the answer.
 
     Returns
     -------

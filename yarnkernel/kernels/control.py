@@ -1,4 +1,4 @@
-"""Interrupt and restart a kernel, and read what its supervisor tells of it."""
+"""Interrupt and restart a kernel, and read its supervisor's status."""
 
 from __future__ import annotations
 
@@ -25,39 +25,39 @@ if TYPE_CHECKING:
     from yarnkernel.kernels.handle import Addressed
     from yarnkernel.store.address import StoreAddress
 
-#: Seconds that a kernel's place may take to tell where its store is.
+#: Seconds for a kernel's place to tell where its store is.
 ANSWER_TIMEOUT = 15.0
-#: Seconds that one question may take.
+#: Seconds for one request.
 STEP_TIMEOUT = 5.0
-#: Seconds that a supervisor may take to open ports that encrypt.
+#: Seconds for a supervisor to open encrypted ports.
 ENCRYPT_TIMEOUT = 10.0
-#: With fewer seconds to answer in, silence tells nothing.
+#: With fewer seconds for an answer, silence means nothing.
 FAIR_TIMEOUT = 0.5
-#: Seconds between two looks for an answer.
+#: Seconds between two checks for an answer.
 POLL_INTERVAL = 0.05
-#: Seconds to take back a command that nobody waits for any more.
+#: Seconds to withdraw a command whose answer is no longer wanted.
 WITHDRAW_TIMEOUT = 2.0
 
 
 def read_kernel_status(address: StoreAddress, timeout: float) -> KernelStatus | None:
-    """Read what the supervisor of a running kernel tells.
+    """Read the status that a running kernel's supervisor publishes.
 
     Parameters
     ----------
     address : StoreAddress
-        Of its store.
+        Its store's address.
     timeout : float
         Seconds.
 
     Returns
     -------
     KernelStatus or None
-        None when it has no supervisor of ours, as with skein's own recipe.
+        None if it has no supervisor of ours, as with skein's own recipe.
 
     Raises
     ------
     ApplicationError
-        When nobody answers, or not to us, or what is told is no status.
+        When the store does not answer or refuses us, or its value is not a status.
     """
     value = read(address, STATUS_KEY, timeout)
     if value is None:
@@ -71,7 +71,7 @@ def read_kernel_status(address: StoreAddress, timeout: float) -> KernelStatus | 
 def read_kernel_statuses(
     addresses: Sequence[StoreAddress], timeout: float
 ) -> dict[str, KernelStatus]:
-    """Read what the supervisors of many kernels tell, of those that answer in time.
+    """Read the statuses of many kernels, as far as their stores answer in time.
 
     Returns
     -------
@@ -80,18 +80,18 @@ def read_kernel_statuses(
     """
     found = {}
     for kernel, value in store.read_key_of_all(addresses, STATUS_KEY, timeout).items():
-        with contextlib.suppress(YarnKernelError):  # one that cannot be read hides no other
+        with contextlib.suppress(YarnKernelError):  # an unreadable one must not hide the others
             found[kernel] = KernelStatus.from_bytes(value)
     return found
 
 
 def read(address: StoreAddress, key: str, timeout: float) -> bytes | None:
-    """Read a key of a kernel's store; None when it is not there.
+    """Read a key of a kernel's store; return None if it is not set.
 
     Raises
     ------
     ApplicationError
-        When nobody answers, or not to us.
+        When the store does not answer or refuses us.
     """
     try:
         return store.read_key(address, key, timeout)
@@ -120,10 +120,9 @@ def interrupt(
     key: str = KERNEL_INFO_KEY,
     last: StoreAddress | None = None,
 ) -> str:
-    """Interrupt what a kernel does, whoever started it.
+    """Interrupt a kernel's work, whoever started it.
 
-    Its supervisor sends it a signal; a kernel without one is asked to
-    interrupt itself.
+    Its supervisor sends a signal; a kernel without supervisor gets an interrupt_request.
 
     Parameters
     ----------
@@ -132,7 +131,7 @@ def interrupt(
     timeout : float
         Seconds.
     key : str, default "ipython.kernel.info"
-        The key that the recipe publishes under.
+        The key under which the recipe publishes.
     last : StoreAddress, optional
         See :meth:`yarnkernel.kernels.handle.Kernel.address`.
 
@@ -140,14 +139,14 @@ def interrupt(
     -------
     str
         ``"interrupted"``; ``"idle"`` when there was nothing to interrupt;
-        ``"asked"`` when it has been asked and nobody can tell what came of it.
+        ``"asked"`` when it was asked and the outcome is unknown.
 
     Raises
     ------
     ApplicationError
-        When it goes on all the same, or there is no kernel.
+        When it carries on regardless, or there is no kernel.
     ApplicationTimeoutError
-        When nobody has answered in time.
+        When there was no answer in time.
     """
     deadline = Deadline(timeout)
     address = kernel.address(deadline.step(ANSWER_TIMEOUT), last)
@@ -189,14 +188,14 @@ def _connection_info(address: StoreAddress, key: str, deadline: Deadline) -> Con
 
 
 def ask_if_ours(kernel: Addressed, verb: str, deadline: Deadline) -> tuple[StoreAddress, str]:
-    """Ask a supervisor for something, if it is one of ours.
+    """Send a supervisor a command, if it is one of ours.
 
     Returns
     -------
     StoreAddress
         Where its store is.
     str
-        What it answers; empty where the kernel has none of ours.
+        Its answer; empty if the kernel has no supervisor of ours.
 
     Raises
     ------
@@ -210,7 +209,7 @@ def ask_if_ours(kernel: Addressed, verb: str, deadline: Deadline) -> tuple[Store
 
 
 def other_info(kernel: Addressed, timeout: float, *, encrypted: bool) -> ConnectionInfo | None:
-    """Ask for ports where a kernel is reached encrypted, or plainly, whichever it does itself.
+    """Get connection info with encrypted or plain ports, whatever the kernel itself offers.
 
     Parameters
     ----------
@@ -219,13 +218,13 @@ def other_info(kernel: Addressed, timeout: float, *, encrypted: bool) -> Connect
     timeout : float
         Seconds.
     encrypted : bool
-        Which.
+        Whether the ports are to be encrypted.
 
     Returns
     -------
     dict or None
-        Connection info; None where that must not be (``--encrypt``), and of a supervisor that
-        knows of no such thing.
+        Connection info; None if plain ports are not allowed (``--encrypt``) or the supervisor is
+        too old for this.
 
     Raises
     ------
@@ -247,7 +246,7 @@ def restart(
     restarts: int | None = None,
     last: StoreAddress | None = None,
 ) -> tuple[float, int]:
-    """Restart a kernel in place: same container, ports and key, but no variables.
+    """Restart a kernel in place: the container, ports and key stay, variables are lost.
 
     Parameters
     ----------
@@ -256,25 +255,24 @@ def restart(
     timeout : float
         Seconds.
     restarts : int, optional
-        How often it had been restarted as far as the caller knows: one that
-        has been restarted since is left as it is.
+        How often it had been restarted, as far as the caller knows: if it has been restarted since,
+        nothing is done.
     last : StoreAddress, optional
         See :meth:`yarnkernel.kernels.handle.Kernel.address`.
 
     Returns
     -------
     float
-        Seconds that it took the kernel to come up again.
+        Seconds until the kernel was ready again.
     int
         How often it has been restarted now.
 
     Raises
     ------
     ApplicationError
-        When there is no kernel, or none that can be restarted in place, or it
-        does not come up again.
+        When there is no kernel, it cannot be restarted in place, or it does not start again.
     ApplicationTimeoutError
-        When that was not done in time.
+        When the restart was not done in time.
     """
     deadline = Deadline(timeout)
     address = kernel.address(deadline.step(ANSWER_TIMEOUT), last)
@@ -297,12 +295,12 @@ def ask(
     restarts: int | None = None,
     argument: str = "",
 ) -> Answer:
-    """Ask the supervisor for something and wait for its answer.
+    """Send the supervisor a command and wait for the answer.
 
     Raises
     ------
     ApplicationTimeoutError
-        When there is none in time.
+        When there is no answer in time.
     """
     command = Command(uuid.uuid4().hex, verb, restarts, argument)
     answered = False
@@ -317,11 +315,11 @@ def ask(
             try:
                 found = read_kernel_status(address, step)
             except ApplicationError as exc:
-                # Who had no time to answer is not the one to blame.
+                # A supervisor that had no time to answer is not to blame.
                 if step >= FAIR_TIMEOUT:
                     problem = exc.message
                 if deadline.remaining >= FAIR_TIMEOUT:
-                    # Says so when the application has ended meanwhile.
+                    # Raises if the application has ended in the meantime.
                     address = kernel.address(deadline.step(ANSWER_TIMEOUT), address)
             if found is not None and command.id in found.answers:
                 answered = True
@@ -329,7 +327,7 @@ def ask(
             time.sleep(deadline.step(POLL_INTERVAL))
     finally:
         if not answered:
-            # Nobody waits for it any more: it must not be obeyed later.
+            # Withdrawn, so that it is not carried out later.
             with uninterrupted(), contextlib.suppress(YarnKernelError):
                 store.delete_key(address, command.key, WITHDRAW_TIMEOUT)
     raise _failure(

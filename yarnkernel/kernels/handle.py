@@ -1,4 +1,4 @@
-"""The handle of a kernel: what is asked of one, wherever it runs."""
+"""The handle of a kernel: its interface, wherever the kernel runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from yarnkernel.progress import Report
     from yarnkernel.store.address import StoreAddress
 
-#: Seconds that a kernel has to end by itself before its place ends it.
+#: Seconds for a kernel to end by itself before its place ends it.
 STOP_TIMEOUT = 15.0
 
 
@@ -38,23 +38,23 @@ class Status(Protocol):
 
     @property
     def user(self) -> str:
-        """Who has started it."""
+        """The user who started it."""
 
     @property
     def interface(self) -> str:
-        """By what it was started: ``"yarn"``, ``"slurm"``, ``"ssh"``..."""
+        """The interface that started it: ``"yarn"``, ``"slurm"``, ``"ssh"``..."""
 
     @property
     def on(self) -> str:
-        """The host where commands of its place run; empty for this machine."""
+        """The host where its place's commands run; empty for this machine."""
 
     @property
     def job(self) -> str:
-        """The id of its job or process there; empty where its own says it."""
+        """The id of its job or process there; empty if the kernel's id tells it."""
 
     @property
     def queue(self) -> str:
-        """Where it waited, or waits."""
+        """The queue in which it waits or waited."""
 
     @property
     def state(self) -> str:
@@ -66,7 +66,7 @@ class Status(Protocol):
 
     @property
     def outcome(self) -> str:
-        """The same, with how it ended."""
+        """The state and how the kernel ended."""
 
     @property
     def diagnostics(self) -> str:
@@ -74,15 +74,15 @@ class Status(Protocol):
 
     @property
     def host(self) -> str:
-        """Where it runs; empty before it does."""
+        """The host where it runs; empty before it does."""
 
     @property
     def memory(self) -> int:
-        """MiB that it has."""
+        """Its memory in MiB."""
 
     @property
     def vcores(self) -> int:
-        """Virtual cores that it has."""
+        """Its virtual cores."""
 
     @property
     def start_time(self) -> datetime | None:
@@ -90,7 +90,7 @@ class Status(Protocol):
 
     @property
     def launch_time(self) -> datetime | None:
-        """When it got its place."""
+        """When it was launched."""
 
     @property
     def finish_time(self) -> datetime | None:
@@ -98,7 +98,7 @@ class Status(Protocol):
 
     @property
     def tags(self) -> frozenset[str]:
-        """What it was tagged with."""
+        """Its tags."""
 
     @property
     def ended(self) -> bool:
@@ -110,11 +110,11 @@ class Status(Protocol):
 
     @property
     def lost(self) -> bool:
-        """Whether it has ended because the place took it away."""
+        """Whether its place has lost it, so that it did not end by itself."""
 
     @property
     def has_logs(self) -> bool:
-        """Whether the place keeps logs at all."""
+        """Whether the place keeps logs."""
 
     @property
     def store(self) -> StoreAddress | None:
@@ -122,11 +122,11 @@ class Status(Protocol):
 
     @property
     def details(self) -> Mapping[str, str | None]:
-        """What its place alone knows, each with its name."""
+        """Facts that only this kind of place has, by name."""
 
 
 class Watch(Protocol):
-    """Somebody who watches a kernel, and tells what happens to it.
+    """Watches a kernel and reports what happens to it.
 
     Attributes
     ----------
@@ -137,11 +137,11 @@ class Watch(Protocol):
     address: StoreAddress | None
 
     def stop(self) -> None:
-        """Watch no longer; does not wait for the end of it."""
+        """Stop watching, without waiting."""
 
 
 class Addressed(Protocol):
-    """What can be asked where a kernel's key-value store is."""
+    """A kernel whose key-value store can be found."""
 
     @property
     def id(self) -> str:
@@ -155,35 +155,35 @@ class Addressed(Protocol):
         timeout : float
             Seconds.
         last : StoreAddress, optional
-            What was known when it ran: that will do while nobody answers.
+            The last known address, which is used if the place does not answer.
 
         Raises
         ------
         ApplicationError
-            When it does not run, or not any more.
+            When it is not running.
         PlaceError
-            When nobody answers, and nothing is known.
+            When the place does not answer and no address is known.
         """
 
     def reached(self, info: ConnectionInfo) -> ConnectionInfo:
-        """Return connection info that a supervisor has published with what is reached from here."""
+        """Return a supervisor's connection info with addresses that this machine can reach."""
 
 
 class Kernel(Addressed, Protocol):
-    """A kernel, whoever has started it; a context manager, which ends no kernel.
+    """A kernel, whoever started it; a context manager that does not end the kernel.
 
-    One for each thread: :meth:`again` gives another one.
+    Each thread needs its own: :meth:`again` makes another one.
     """
 
     @property
     def phases(self) -> dict[str, float]:
-        """Seconds from the start of :meth:`wait` to each state that it saw."""
+        """Seconds from the start of :meth:`wait` to each state seen."""
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *exc_info: object) -> None: ...
 
     def again(self) -> Kernel:
-        """Return another handle of the same kernel, with connections of its own."""
+        """Return another handle of the same kernel, with its own connections."""
 
     def status(self, *, remembered: bool = False) -> Status:
         """Ask its place.
@@ -191,27 +191,27 @@ class Kernel(Addressed, Protocol):
         Parameters
         ----------
         remembered : bool, default False
-            Fail when the place has forgotten how it ended.
+            Raise if the place has forgotten how the kernel ended.
 
         Raises
         ------
         ApplicationNotFoundError
             When the place does not know it.
         PlaceError
-            When nobody answers.
+            When the place does not answer.
         """
 
     def wait(
         self, deadline: Deadline, *, key: str = KERNEL_INFO_KEY, report: Report = ignore
     ) -> ConnectionInfo:
-        """Wait until it has published its connection info.
+        """Wait for its connection info.
 
         Parameters
         ----------
         deadline : Deadline
-            For everything.
+            The deadline for everything.
         key : str, default "ipython.kernel.info"
-            The key that the recipe publishes under.
+            The key under which the recipe publishes.
         report : callable, optional
             Called with each change of state.
 
@@ -227,16 +227,16 @@ class Kernel(Addressed, Protocol):
         KernelStartTimeoutError
             When the deadline passes first.
         ConnectionInfoError
-            When what is published is not usable.
+            When the published value is unusable.
         """
 
     def kernel_status(self, timeout: float) -> KernelStatus | None:
-        """Ask its supervisor; None when it has none of ours. See :meth:`address` for errors."""
+        """Ask its supervisor; None if it has none of ours. Raises as :meth:`address` does."""
 
     def interrupt(
         self, timeout: float, *, key: str = KERNEL_INFO_KEY, last: StoreAddress | None = None
     ) -> str:
-        """Interrupt what it does; see :func:`yarnkernel.kernels.control.interrupt`."""
+        """Interrupt its work; see :func:`yarnkernel.kernels.control.interrupt`."""
 
     def restart(
         self,
@@ -251,10 +251,10 @@ class Kernel(Addressed, Protocol):
         """Ask for other ports; see :func:`yarnkernel.kernels.control.other_info`."""
 
     def missed(self, timeout: float) -> Missed:
-        """Take what it has printed unheard; see :func:`yarnkernel.kernels.missed.read_missed`."""
+        """Take unheard output; see :func:`yarnkernel.kernels.missed.read_missed`."""
 
     def shut_down(self, address: StoreAddress, reason: str, timeout: float) -> None:
-        """Ask its supervisor, at this address, for its end.
+        """Ask its supervisor, at this address, to end it.
 
         Raises
         ------
@@ -268,21 +268,21 @@ class Kernel(Addressed, Protocol):
     def logs(
         self, *, every: bool = False, last_bytes: int | None = None, timeout: float = 30.0
     ) -> Iterator[LogFile]:
-        """Read its log, or those of all its containers.
+        """Read its log, or all logs of its containers.
 
         Parameters
         ----------
         every : bool, default False
             All files of all containers.
         last_bytes : int, optional
-            Only so many bytes of each.
+            Read only so many bytes at the end of each file.
         timeout : float, default 30.0
             Seconds to wait for logs that are being collected.
 
         Yields
         ------
         LogFile
-            Parts of files, one after the other.
+            Parts of files, in order.
         """
 
     def follow_logs(
@@ -298,16 +298,16 @@ class Kernel(Addressed, Protocol):
         Parameters
         ----------
         force : bool, default False
-            At once; by default it may end in good order first.
+            End it at once; by default it may shut down in good order first.
         timeout : float, default 15.0
-            Seconds for each of the two.
+            Seconds for the shutdown, and for the end by force.
         report : callable, optional
             Called with each change of state.
 
         Returns
         -------
         Status
-            The final one. Unchanged when it had ended before.
+            The final one; unchanged if it had already ended.
 
         Raises
         ------
@@ -316,4 +316,4 @@ class Kernel(Addressed, Protocol):
         """
 
     def await_end(self, timeout: float) -> Status:
-        """Wait for its end, and return the last status; not a final one when time was over."""
+        """Wait for its end; return the last status, which is not final if time ran out."""

@@ -1,4 +1,4 @@
-"""Interfaces: who starts a kernel, and which options each of them knows."""
+"""Interfaces, which start kernels, and the options that each supports."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from yarnkernel.errors import UsageError
 if TYPE_CHECKING:
     from yarnkernel.declared import Options
 
-#: A cluster of YARN, a host by itself, here or by ssh, or its batch system.
+#: A YARN cluster; this host or one reached by ssh; a host's batch system.
 YARN, LOCAL, SSH, SLURM, SGE, PBS = INTERFACES = ("yarn", "local", "ssh", "slurm", "sge", "pbs")
 SCHEDULERS = (SLURM, SGE, PBS)
-#: Those of the places outside YARN.
+#: The interfaces outside YARN.
 HOSTED = (LOCAL, SSH, *SCHEDULERS)
 
 
 def check_interface(options: Options, interface: str, host: str) -> None:
-    """Make sure that an interface knows the options that are given with it.
+    """Check that an interface supports the given options.
 
     Raises
     ------
     UsageError
-        For the first that it does not.
+        For the first that it does not support.
     """
     interface = interface or YARN
     for known in options.table().values():

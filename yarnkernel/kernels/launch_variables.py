@@ -1,4 +1,4 @@
-"""Environment variables of one launch: those that set its options, and those that travel."""
+"""Environment variables of one launch: those that set options, and those passed to the kernel."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from yarnkernel.option import Option
 
-#: Variables that change a kernelspec's options for one launch, as clients of a gateway send them:
-#: KERNEL_YARN_QUEUE, KERNEL_YARN_MEMORY...
+#: Prefix of variables that change a kernelspec's options for one launch, as clients of a gateway
+#: send them: KERNEL_YARN_QUEUE, KERNEL_YARN_MEMORY...
 SETTING_PREFIX = "KERNEL_YARN_"
-#: As clients of a gateway send it: how long they are going to wait.
+#: How long a client of a gateway is going to wait.
 ALIASES = {"KERNEL_LAUNCH_TIMEOUT": "timeout"}
-#: The path of the notebook, by which IPython knows its session.
+#: The notebook's path, which IPython uses as its session's name.
 SESSION_NAME = "JPY_SESSION_NAME"
-#: By the variables: the options that they set.
+#: The options by variable.
 SETTINGS = {
     f"{SETTING_PREFIX}{name.upper()}": option
     for name, option in OPTIONS.items()
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 def launch_settings(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Read the options that environment variables give for one launch.
+    """Read the options that environment variables set for one launch.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Logs of containers, and parts of them."""
+"""Log files of containers and parts of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LogFile:
     name : str
         The file's name.
     text : str
-        What is in it.
+        Its text.
     """
 
     container: str
@@ -32,7 +32,7 @@ class LogFile:
 
 
 def join_pieces(pieces: Iterable[LogFile]) -> list[LogFile]:
-    """Put the parts of files together."""
+    """Join the parts of each file."""
     found: dict[tuple[str, str], list[LogFile]] = {}
     for piece in pieces:
         found.setdefault((piece.container, piece.name), []).append(piece)

@@ -1,4 +1,4 @@
-"""Ask a kernel's supervisor for what its cells have printed while nobody was connected."""
+"""Fetches output that a kernel's cells produced while no client was connected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def read_missed(kernel: Addressed, timeout: float) -> Missed:
-    """Take what was missed; who asks next gets what is missed from now on.
+    """Take the missed output; the next call gets only later output.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def read_missed(kernel: Addressed, timeout: float) -> Missed:
     Returns
     -------
     Missed
-        Nothing of a supervisor that records nothing.
+        Empty for a supervisor that does not record.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def read_missed(kernel: Addressed, timeout: float) -> Missed:
     if not key.startswith(RECORDING_KEY):
         return Missed()
     value = read(address, key, deadline.step(STEP_TIMEOUT))
-    with contextlib.suppress(YarnKernelError):  # it ends with the application anyway
+    with contextlib.suppress(YarnKernelError):  # it is deleted with the application anyway
         store.delete_key(address, key, deadline.step(STEP_TIMEOUT))
     recording = Recording() if value is None else Recording.from_bytes(value)
     found = []

@@ -1,4 +1,4 @@
-"""A kernel as its users see it, wherever it runs: what tables, ``status`` and JSON are made of."""
+"""A kernel as its users see it, the model of tables, ``status`` and JSON output."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
     from yarnkernel.kernels.handle import Status
 
 _MIB = 1 << 20
-#: Phases that a supervisor tells, in the order in which they come.
+#: A supervisor's phases, in order.
 PHASES = ("recipe", "kernel", "published", "restarted")
 
 
 @dataclass(frozen=True)
 class KernelModel:
-    """What its place knows of a kernel, and what its supervisor tells.
+    """A kernel's status from its place and from its supervisor.
 
     Attributes
     ----------
     status : Status
-        What its place knows.
+        The place's status.
     kernel : KernelStatus or None
-        What its supervisor tells; None where it was not asked, or did not answer.
+        The supervisor's status; None if it was not asked or did not answer.
     """
 
     status: Status
@@ -32,22 +32,22 @@ class KernelModel:
 
     @property
     def node(self) -> str:
-        """The host that it runs on; empty before it does."""
+        """The host where it runs; empty before it does."""
         return self.kernel.host if self.kernel else self.status.host
 
     @property
     def lasted(self) -> float | None:
-        """Seconds since it was submitted, until its end; None where nobody knows."""
+        """Seconds from its submission until now or its end; None if unknown."""
         status = self.status
         if status.start_time is None:
             return None
         end = status.finish_time or datetime.now(timezone.utc)
-        # Two clocks may be of two machines.
+        # The clocks may be those of two machines.
         return max(0.0, (end - status.start_time).total_seconds())
 
     @property
     def phases(self) -> dict[str, datetime | None]:
-        """When it reached each phase, in order; None where it has not, or nobody tells."""
+        """When it reached each phase, in order; None if not yet or unknown."""
         told = self.kernel.phases if self.kernel else {}
         return {
             "submitted": self.status.start_time,
@@ -57,7 +57,7 @@ class KernelModel:
         }
 
     def document(self) -> dict[str, Any]:
-        """Write it for programs, as ``docs/output.schema.json`` says."""
+        """Return it for programs, as described in ``docs/output.schema.json``."""
         status, kernel = self.status, self.kernel
         return {
             "id": status.id,
@@ -90,7 +90,7 @@ class KernelModel:
 
 
 def iso_time(moment: datetime | None) -> str | None:
-    """Write a moment as all our JSON does: ISO 8601, in UTC; None stays None."""
+    """Format a time as in all our JSON: ISO 8601 in UTC; None stays None."""
     return moment.astimezone(timezone.utc).isoformat() if moment else None
 
 

@@ -1,4 +1,4 @@
-"""What users call a kernel: its id, the number at its end, its name, or nothing at all."""
+"""Finds the kernel that a user means by an id, the number at its end, a name, or nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from yarnkernel.kernels.handle import Status
 
-#: Kernels that an error names.
+#: Most kernels named in an error.
 _NAMED = 8
 
 
@@ -23,15 +23,15 @@ def find_id(text: str, *, ended: bool = False) -> str:
     Parameters
     ----------
     text : str
-        An id, the number or the digits at the end of one, a name that one kernel of the user's
-        alone has, or the beginning of one; empty for the only kernel that the user has.
+        An id, the number or digits at its end, or a name or the beginning of one, if only one
+        kernel of the user matches; empty for the user's only kernel.
     ended : bool, default False
-        Those that have ended count where none that runs is called so.
+        Consider ended kernels if no running one matches.
 
     Raises
     ------
     UsageError
-        When this names none, or several.
+        When it matches no kernel or several.
     """
     if text and places.is_kernel(text):
         return text
@@ -59,7 +59,7 @@ def find_id(text: str, *, ended: bool = False) -> str:
 
 
 def newest() -> str:
-    """Return the id of the kernel that the user has started last; empty without one."""
+    """Return the id of the user's newest kernel; empty if there is none."""
     started = [status for status in _own("", ended=False) if status.start_time is not None]
     latest = max(started, key=lambda status: status.start_time or 0, default=None)
     return latest.id if latest else ""

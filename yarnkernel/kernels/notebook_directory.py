@@ -1,4 +1,4 @@
-"""``--with-notebook-dir``: the modules beside a notebook, for nodes that have not its directory."""
+"""``--with-notebook-dir``: ships the modules beside a notebook to nodes without its directory."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ if TYPE_CHECKING:
 
     from yarnkernel.kernels.options import LaunchOptions
 
-#: MiB and files that travel.
+#: Most MiB and files that are shipped.
 MOST_SIZE, MOST_FILES = 10, 500
 _PREFERRED = "--prefer-directory"
 
 
 def with_modules(options: LaunchOptions, directory: Path) -> LaunchOptions:
-    """Let modules and packages of a directory travel along, where the options say so.
+    """Ship a directory's modules and packages if the options say so.
 
     Parameters
     ----------
     options : LaunchOptions
-        How a kernel is started.
+        The options of the start.
     directory : pathlib.Path
-        The notebook's.
+        The notebook's directory.
 
     Returns
     -------
     LaunchOptions
-        The same with more ``files``: ``*.py`` and directories with an ``__init__.py``, but for
-        names that ``files`` has already.
+        The options with additional ``files``: ``*.py`` and directories with an ``__init__.py``,
+        except for names that ``files`` already has.
 
     Raises
     ------
     UsageError
-        When that is too much.
+        When they are too large or too many.
     """
     if not options.with_notebook_dir:
         return options
@@ -60,14 +60,14 @@ def with_modules(options: LaunchOptions, directory: Path) -> LaunchOptions:
 def with_directory(
     options: LaunchOptions, recipe_options: Sequence[str] = ()
 ) -> tuple[LaunchOptions, Sequence[str]]:
-    """Do so for the directory that the recipe prefers, by default that of this process.
+    """Do so for the directory that the recipe prefers, by default the working directory.
 
     Returns
     -------
     LaunchOptions
         See :func:`with_modules`.
     sequence of str
-        Options of the recipe, by which the kernel works in that directory where it is there.
+        Options of the recipe that let the kernel work in that directory if its node has it.
     """
     if not options.with_notebook_dir:
         return options, recipe_options
@@ -85,12 +85,12 @@ def _entries(directory: Path) -> list[Path]:
 
 
 def _is_module(path: Path) -> bool:
-    # os.path: what may not be looked into is no package, and no error.
+    # os.path, as an unreadable directory is no package, and no error.
     return os.path.isfile(path if path.suffix == ".py" else path / "__init__.py")  # noqa: PTH113
 
 
 def _sizes(path: Path) -> Iterator[int]:
-    """Sizes of a module's files; a link that leads nowhere is none."""
+    """Return the sizes of a module's files, without broken links."""
     paths = [os.path.join(d, name) for d, _, names in os.walk(path) for name in names]  # noqa: PTH118
     for file in [path] if path.is_file() else paths:
         with contextlib.suppress(OSError):

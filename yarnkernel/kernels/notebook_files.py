@@ -1,4 +1,4 @@
-"""The client's side of a file between a kernel and its notebook's directory."""
+"""Transfer of files between a kernel and its notebook's directory: the client's side."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ REFUSED = (
 
 
 def carry_file(kernel: Addressed, transfer: Mapping[str, str], directory: str) -> None:
-    """Bring a file between a kernel and a directory of this machine.
+    """Transfer a file between a kernel and a directory of this machine.
 
-    What goes wrong is told in the kernel, where somebody waits for it.
+    Errors are reported in the kernel, where the user waits.
 
     Parameters
     ----------
     kernel : Addressed
         The kernel.
     transfer : mapping
-        What it wants; see :class:`~yarnkernel.file_request.FileRequest`.
+        Its request; see :class:`~yarnkernel.file_request.FileRequest`.
     directory : str
-        The directory, out of which no name leads; empty where there is to be none.
+        The directory, which names cannot leave; empty if transfers are not allowed.
 
     Raises
     ------
@@ -70,20 +70,20 @@ def carry_file(kernel: Addressed, transfer: Mapping[str, str], directory: str) -
         error = f"{request.name}: {exc.strerror or exc}"
     except YarnKernelError as exc:
         error = str(exc)
-    except ValueError:  # a name with what no path may have
+    except ValueError:  # a name that no path may have
         error = f"{request.name!r} is no name"
     steps.end(error)
 
 
 class _Steps:
-    """What the kernel's supervisor is asked for, below one deadline.
+    """The requests to the kernel's supervisor, under one deadline.
 
     Parameters
     ----------
     kernel : Addressed
         The kernel.
     request : FileRequest
-        What it wants.
+        Its request.
     """
 
     def __init__(self, kernel: Addressed, request: FileRequest) -> None:
@@ -93,20 +93,20 @@ class _Steps:
         self._address: StoreAddress | None = None
 
     def read(self, offset: int) -> bytes:
-        """Return the piece that begins there; nothing at the end."""
+        """Return the piece at an offset; empty at the end."""
         address = self._step("read", self._deadline, offset=offset)
         return read(address, PIECE_KEY, self._deadline.step(ANSWER_TIMEOUT)) or b""
 
     def write(self, piece: bytes) -> None:
-        """Let the kernel's file go on with this."""
+        """Append a piece to the kernel's file."""
         self._step("write", self._deadline, data=base64.b64encode(piece).decode())
 
     def end(self, error: str) -> None:
-        """Tell that it is done, or why not."""
+        """Report success, or why it failed."""
         self._step("end", Deadline(PATIENCE), error=error)
 
     def check_size(self, path: Path) -> None:
-        """Make sure that a file is not too large."""
+        """Check that a file is not too large."""
         if path.stat().st_size > LARGEST:
             raise UsageError(f"{self.request.name} is larger than {LARGEST >> 20} MiB")
 
@@ -129,8 +129,8 @@ def inside(directory: str, name: str) -> Path:
     Raises
     ------
     UsageError
-        When it leads out of it, by a link too, or is hidden: the directory may be a home, with
-        what shells and ssh read.
+        When it leads out of the directory, even by a link, or is hidden: the directory may be a
+        home with files of shells and ssh.
     """
     root = Path(directory).resolve()
     path = root / name

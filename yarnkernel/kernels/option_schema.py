@@ -17,22 +17,22 @@ _TYPES = {
     list: "array",
     dict: "object",
 }
-#: Text that can be in a command line.
+#: Text that is allowed on a command line.
 _TEXT = {"type": "string", "pattern": "^[^\\u0000]*$"}
 
 
 def schema(table: Mapping[str, Option], title: str) -> dict[str, Any]:
     """Return the schema of an object with these options.
 
-    What no type and no range tells, such as whether a command names the connection file, is
-    checked when the options are read.
+    Rules beyond types and ranges, such as that a command names the connection file, are checked
+    when the options are read.
 
     Parameters
     ----------
     table : mapping of str to Option
         The options.
     title : str
-        What the object is.
+        The schema's title.
     """
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

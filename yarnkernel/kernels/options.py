@@ -1,4 +1,4 @@
-"""How a kernel is started: the table of all options."""
+"""The table of all options of a start."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ from yarnkernel.shell import is_variable_name
 if TYPE_CHECKING:
     from yarnkernel.option import Option
 
-#: How an application is submitted to YARN: directly, by skein's driver, or directly where that can
-#: be.
+#: How an application is submitted to YARN: directly, by skein's driver, or directly if possible.
 AUTO, DIRECT, SKEIN = WAYS = ("auto", "direct", "skein")
-#: Names the way where nobody has said another.
+#: Variable with the default way.
 WAY_VARIABLE = "YARNKERNEL_VIA"
-#: As YARN calls the nodes that have no label; a node label of its own here.
+#: YARN's name for nodes without a label, which is a value of its own here.
 DEFAULT_PARTITION = "<DEFAULT_PARTITION>"
 #: Seconds: a century.
 LONGEST_LIFE = 100 * 365 * 86400
@@ -33,7 +32,7 @@ LONGEST_LIFE = 100 * 365 * 86400
 _CONTAINER = "instead of what the specification says"
 _SUBMISSION = "how it is submitted"
 _KERNEL = "how the kernel is started"
-#: Where the recipe's own options are left alone.
+#: Default of the recipe's options: leave them as they are.
 _AS_SPECIFIED = "what the specification says"
 
 
@@ -50,9 +49,9 @@ def _check_variables(variables: dict[str, str]) -> None:
 
 @dataclass(frozen=True)
 class LaunchOptions(SparkOptions, PlaceOptions):
-    """How kernels are started; docs/options.rst has what is declared here to be read.
+    """The options of a start; docs/options.rst is generated from these declarations.
 
-    What nobody gives is empty, 0 or None, and left to the specification or to the recipe.
+    An option that is not given is empty, 0 or None, and left to the specification or the recipe.
     """
 
     spec: str = option(
@@ -253,7 +252,7 @@ class LaunchOptions(SparkOptions, PlaceOptions):
     max_lifetime: float | None = _of_recipe(recipe.LIFETIME)
 
     def __post_init__(self) -> None:
-        """Check each option, and those that exclude each other."""
+        """Check each option and their combinations."""
         super().__post_init__()
         if self.via != SKEIN:
             return
@@ -267,7 +266,7 @@ class LaunchOptions(SparkOptions, PlaceOptions):
 
     @property
     def sealed(self) -> bool:
-        """Whether nothing that travels to the kernel may open it."""
+        """Whether no key may travel with the submission."""
         return self.encrypt == REQUIRED
 
     def recipe_options(self) -> list[str]:

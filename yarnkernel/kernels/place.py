@@ -1,4 +1,4 @@
-"""A place where kernels run: what is asked of one."""
+"""A place where kernels run: its interface."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Description:
-    """What a place would be asked for.
+    """What a start would submit.
 
     Attributes
     ----------
     path : pathlib.Path or None
-        The file with it, if there is one.
+        The specification's file, if there is one.
     specification : dict
-        What it says, with what the options change.
+        The specification with the options applied.
     text : str
-        The same, to be read.
+        The same as text.
     has_files : bool
         Whether it names files of this machine.
     """
@@ -46,27 +46,27 @@ class Description:
 
 
 class Place(Protocol):
-    """An interface on a host; for several threads at once."""
+    """An interface on a host; safe for several threads."""
 
     @property
     def source(self) -> str:
-        """Which one it is, in words, such as the directory of a cluster's site files."""
+        """The place in words, such as the directory of a cluster's site files."""
 
     @property
     def introduction(self) -> Progress:
-        """The same as a step."""
+        """The place as a step of progress."""
 
     @property
     def user(self) -> str:
-        """What it calls us."""
+        """Our user name there."""
 
     def describe(self, options: LaunchOptions) -> Description:
-        """Say what would be asked for, without asking anybody.
+        """Return what a start would submit, without contacting the place.
 
         Raises
         ------
         UsageError
-            When these options cannot be used.
+            When the options are unusable.
         """
 
     def start(
@@ -80,27 +80,27 @@ class Place(Protocol):
         report: Report = ignore,
         transfer: Transfer | None = None,
     ) -> AbstractContextManager[tuple[Kernel, ConnectionInfo]]:
-        """Start a kernel and wait for it, for the body, which hands it over.
+        """Start a kernel and wait for it; a context manager whose body hands it over.
 
-        Unless the body comes to its end, what has been started is ended.
+        If the body fails, the kernel is ended.
 
         Parameters
         ----------
         options : LaunchOptions
             How it is started.
         deadline : Deadline
-            For everything, an environment that has to be packed included.
+            The deadline for everything, including the packing of an environment.
         key : str, default "ipython.kernel.info"
-            The key that the recipe publishes under.
+            The key under which the recipe publishes.
         keys : mapping of str to str, optional
-            Fields of its connection info that a front end has chosen; it has others when nothing
-            that travels may open it. By default it makes its own.
+            Fields of its connection info chosen by a front end; not used if no key may travel with
+            the submission. By default it makes its own.
         recipe_options : sequence of str, optional
             Further options of the recipe.
         report : callable, optional
             Called with each change of state.
         transfer : Transfer, optional
-            Shows what is packed and uploaded; ``report`` is told by default.
+            Shows the progress of packing and uploads; by default ``report`` does.
 
         Raises
         ------
@@ -116,24 +116,24 @@ class Place(Protocol):
         report: Report = ignore,
         transfer: Transfer | None = None,
     ) -> AbstractContextManager[Kernel]:
-        """Submit a kernel, without waiting for it; see :meth:`start`."""
+        """Submit a kernel without waiting for it; see :meth:`start`."""
 
     def check_id(self, kernel: str) -> str:
-        """Return what has the form of an id of this place's.
+        """Return a text if it has the form of an id of this place.
 
         Raises
         ------
         UsageError
-            When it has not.
+            When it does not.
         """
 
     def find(self, kernel: str) -> Kernel:
-        """Return the handle of a kernel; nobody is asked whether there is one.
+        """Return the handle of a kernel, without checking that it exists.
 
         Raises
         ------
         UsageError
-            When this is no id of this place's.
+            When this is not an id of this place.
         """
 
     def list(self, *, ended: bool = False, user: str = "") -> Sequence[Status]:
@@ -142,46 +142,46 @@ class Place(Protocol):
         Parameters
         ----------
         ended : bool, default False
-            Those that have ended too.
+            Include kernels that have ended.
         user : str, optional
-            Only this user's.
+            Whose kernels.
         """
 
     def queues(self) -> Sequence[str]:
-        """List the queues that take kernels; none where that cannot be known."""
+        """List the queues that accept kernels; empty if unknown."""
 
     def explain(self, status: Status) -> str:
-        """Say why a kernel of this place's waits; empty when it does not."""
+        """Return why a kernel of this place waits; empty if it does not."""
 
     def close(self, patience: float = 60.0, *, unused: float = 0.0) -> None:
-        """Let go of what has been kept for further starts.
+        """Release what has been kept for further starts.
 
         Parameters
         ----------
         patience : float, default 60.0
-            Seconds to wait for those who use it.
+            Seconds to wait for its users.
         unused : float, optional
-            Only when nobody has used it for so many seconds.
+            Release it only if it has been unused for so many seconds.
         """
 
 
 class HostEnvironments(Protocol):
-    """Looks after the environments that were sent to a host."""
+    """Manages the environments that were sent to a host."""
 
     def list(self) -> Sequence[StoredArchive]:
-        """Return them, with the time of their last use."""
+        """Return them with the times of their last use."""
 
     def prune(self, age: float, *, dry_run: bool) -> Sequence[StoredArchive]:
-        """Remove those that no kernel uses and that were last used so many seconds ago."""
+        """Remove those that no kernel uses and that have been unused for so many seconds."""
 
 
 class Transfer(Protocol):
-    """Shows what is packed and uploaded."""
+    """Shows the progress of packing and uploads."""
 
     @property
     def bar(self) -> TransferProgress:
-        """Told about the upload."""
+        """Gets the progress of an upload."""
 
     @property
     def terminal(self) -> IO[str] | None:
-        """Where the packer shows its progress."""
+        """Terminal for the packer's progress."""

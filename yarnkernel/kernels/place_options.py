@@ -1,4 +1,4 @@
-"""Options that say where a kernel runs: who starts it, on which host, and as what job."""
+"""Options that say where a kernel runs: the interface, the host and the job."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class PlaceOptions(Options):
     )
 
     def __post_init__(self) -> None:
-        """Check each option, and whether the interface knows those that are given."""
+        """Check each option, and that the interface supports the given ones."""
         super().__post_init__()
         if self.sync and self.interface in ("", YARN):
             raise UsageError(

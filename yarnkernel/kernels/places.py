@@ -1,4 +1,4 @@
-"""Which place a kernel runs at."""
+"""Finds the place of a kernel or of a start."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from yarnkernel.kernels.place import HostEnvironments, Place
     from yarnkernel.kernels.travelling import SyncResult
 
-#: Modules of the places. They stand higher than this one, which knows their names alone.
+#: Modules of the places, by name only, as they stand above this one.
 _ON_YARN, _HOSTED = "yarnkernel.yarn.place", "yarnkernel.jobs.place"
 _LISTING = "yarnkernel.jobs.listing"
 _SYNC, _ENVIRONMENTS = "yarnkernel.jobs.sync", "yarnkernel.jobs.environments"
-#: How the ids of YARN's kernels begin.
+#: Prefix of the ids of kernels on YARN.
 _APPLICATION = "application_"
 
 
@@ -32,22 +32,22 @@ def _module(name: str) -> Any:
 
 
 def open_cluster(cluster: ClusterEnvironment | None = None, edge: Sequence[str] = ()) -> Place:
-    """Return the place YARN.
+    """Return a YARN cluster as a place.
 
     Parameters
     ----------
     cluster : ClusterEnvironment, optional
-        Which cluster. By default the one that the user's environment names.
+        The cluster; by default that of the user's environment.
     edge : sequence of str, optional
-        The edge node that it is reached through instead, after the hosts to go through on the way
-        there.
+        The edge node through which to reach a cluster instead, after the jump hosts on the way to
+        it.
     """
     place: Place = _module(_ON_YARN).open_place(cluster, edge)
     return place
 
 
 def open_place(options: LaunchOptions) -> Place:
-    """Return the place that options of a start name."""
+    """Return the place that a start's options name."""
     if (options.interface or YARN) == YARN:
         return open_cluster(edge=[*options.jump, options.host] if options.host else ())
     place: Place = _module(_HOSTED).open_place(options)
@@ -55,14 +55,14 @@ def open_place(options: LaunchOptions) -> Place:
 
 
 def is_kernel(text: str) -> bool:
-    """Whether a text is an id, rather than a file's name."""
+    """Return whether a text is an id rather than a file's name."""
     return is_application(text) or _module(_HOSTED).place_of(text) is not None
 
 
 def place_of(kernel: str) -> Place:
-    """Return the place of a kernel, by its id.
+    """Return the place of the kernel with an id.
 
-    What is no id of a known kernel's is left to YARN to say.
+    An unknown id is left to YARN, which reports it.
     """
     place: Place | None = None
     if not is_application(kernel):
@@ -76,30 +76,30 @@ def _on_yarn(kernel: str) -> Place:
 
 
 def find_kernel(kernel: str) -> Kernel:
-    """Return the handle of a kernel, by its id.
+    """Return the handle of the kernel with an id.
 
     Raises
     ------
     UsageError
-        When this is no id.
+        When this is not an id.
     """
     return place_of(kernel).find(kernel)
 
 
 def is_application(kernel: str) -> bool:
-    """Whether an id is that of a kernel on YARN."""
+    """Return whether an id is that of a kernel on YARN."""
     return kernel.startswith(_APPLICATION)
 
 
 def is_own(status: Status, name: str) -> bool:
-    """Whether a kernel is ours, who have a name on the cluster of the environment."""
+    """Return whether a kernel belongs to us, by our user name on the environment's cluster."""
     if not is_application(status.id) or status.user == name:
         return True
     return bool(_module(_ON_YARN).is_noted(status.id))
 
 
 def own_name() -> str:
-    """Return what the cluster calls us; where there is none, what this machine does."""
+    """Return our user name on the cluster, or on this machine if there is no cluster."""
     try:
         return open_cluster().user
     except ClusterError:
@@ -113,23 +113,23 @@ def list_kernels(
     edge: Sequence[str] = (),
     trouble: Callable[[str], object] = lambda _: None,
 ) -> list[Status]:
-    """List kernels of all places, those of each with the newest last.
+    """List the kernels of all places, the newest of each place last.
 
     Parameters
     ----------
     ended : bool, default False
-        Those that have ended too.
+        Include kernels that have ended.
     user : str or None, optional
-        Only this user's; None for one's own. Outside YARN only one's own are known.
+        Whose kernels; None for one's own. Outside YARN only one's own are known.
     edge : sequence of str, optional
         Only those of the cluster behind this edge node; see :func:`open_cluster`.
     trouble : callable, optional
-        Told why those of a cluster are missing, when there are others.
+        Called with the reason if a cluster's kernels are missing but others are listed.
 
     Raises
     ------
     ClusterError
-        When there is no cluster that answers, and nothing else either.
+        When no cluster answers and there are no other kernels.
     """
     if edge:
         return _of_cluster(open_cluster(edge=edge), ended=ended, user=user)
@@ -147,7 +147,7 @@ def list_kernels(
     try:
         _ = cluster.source
     except NoClusterError:
-        if hosted or others:  # who has, or had, such kernels need not have a cluster
+        if hosted or others:  # users of such kernels need not have a cluster
             return found
         raise
     except ClusterError as exc:
@@ -171,25 +171,25 @@ def _of_cluster(cluster: Place, *, ended: bool, user: str | None) -> list[Status
 def synchronise(
     kernel: str, deadline: Deadline, *, delete: bool = False, dry_run: bool = False
 ) -> SyncResult:
-    """Bring changes of the directory either way that a kernel was started with.
+    """Synchronise the directory that a kernel was started with, in both directions.
 
     Parameters
     ----------
     kernel : str
         Its id.
     deadline : Deadline
-        For all of it.
+        The deadline for everything.
     delete : bool, default False
-        Remove on one side what is gone on the other.
+        Delete files on one side that were deleted on the other.
     dry_run : bool, default False
-        Only tell what would be done.
+        Only report what would be done.
 
     Raises
     ------
     UsageError
-        When it has no such directory.
+        When it was started without one.
     HostError
-        When that cannot be done on its host.
+        When its host cannot do it.
     """
     if is_application(kernel):
         raise UsageError(f"{kernel} runs on YARN, where files go with the start; see start --file")
@@ -200,6 +200,6 @@ def synchronise(
 
 
 def host_environments(host: str, jump: Sequence[str] = ()) -> HostEnvironments:
-    """Return what looks after the environments that were sent to a host."""
+    """Return the manager of the environments that were sent to a host."""
     found: HostEnvironments = _module(_ENVIRONMENTS).host_environments(host, jump)
     return found

@@ -1,4 +1,4 @@
-"""What came of a cell: outputs and errors as values."""
+"""The result of a cell: outputs and errors as values."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _COLOURS = re.compile(r"\x1b\[[\d;]*m")
 
 
 class CodeError(YarnKernelError):
-    """Code has failed in a kernel.
+    """Code failed in a kernel.
 
     Parameters
     ----------
     error : CellError
-        What it says.
+        The cell's error.
     """
 
     def __init__(self, error: CellError) -> None:
@@ -27,14 +27,14 @@ class CodeError(YarnKernelError):
 
 
 class ExecutionTimeoutError(YarnKernelError, TimeoutError):
-    """A cell took too long, and was interrupted."""
+    """A cell took too long and was interrupted."""
 
     exit_code = 3
 
 
 @dataclass(frozen=True)
 class Stream:
-    """Text that a cell has written.
+    """Text output of a cell.
 
     Attributes
     ----------
@@ -50,18 +50,18 @@ class Stream:
 
 @dataclass(frozen=True)
 class Display:
-    """Something that a cell shows: its value, a plot, a table.
+    """Rich output of a cell: its value, a plot, a table.
 
     Attributes
     ----------
     data : dict
-        What it is, by MIME type.
+        The output by MIME type.
     metadata : dict
-        What belongs to it, by MIME type.
+        Its metadata by MIME type.
     is_value : bool
         Whether it is the value of the cell's last expression.
     display_id : str
-        By which a later cell may change it; empty when none can.
+        Id by which a later cell may update it; empty if none can.
     """
 
     data: dict[str, Any]
@@ -71,13 +71,13 @@ class Display:
 
     @property
     def text(self) -> str:
-        """It as plain text; empty when there is none."""
+        """The output as plain text; empty if there is none."""
         return str(self.data.get("text/plain", ""))
 
 
 @dataclass(frozen=True)
 class CellError:
-    """Why a cell has failed.
+    """The exception of a cell that failed.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class CellError:
     value : str
         Its text.
     traceback : tuple of str
-        Where it was raised, as the kernel formats it.
+        The traceback as the kernel formats it.
     """
 
     name: str
@@ -94,12 +94,12 @@ class CellError:
     traceback: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """The traceback without colours; the exception alone where there is none."""
+        """Return the traceback without colours, or the exception if there is none."""
         return _COLOURS.sub("", "\n".join(self.traceback)) or self.summary
 
     @property
     def summary(self) -> str:
-        """The exception in one line, more if its text has more."""
+        """The exception's name and text."""
         return f"{self.name}: {self.value}" if self.value else self.name
 
 
@@ -113,11 +113,11 @@ class Result:
     Attributes
     ----------
     outputs : tuple of Stream or Display
-        In their order; text that follows text of the same stream is joined.
+        In order; consecutive texts of a stream are joined.
     error : CellError or None
-        Why it has failed.
+        Its exception if it failed.
     execution_count : int or None
-        The kernel's number of the cell; None when the kernel has ended.
+        The kernel's number of the cell; None if the kernel has ended.
     """
 
     outputs: tuple[Output, ...] = ()
@@ -126,12 +126,12 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether it has not failed."""
+        """Whether it succeeded."""
         return self.error is None
 
     @property
     def text(self) -> str:
-        """All that can be read: what was written, and values as plain text."""
+        """All text: streams, and rich outputs as plain text."""
         parts = []
         for output in self.outputs:
             shown = isinstance(output, Display) and not output.text.endswith("\n")
@@ -140,17 +140,17 @@ class Result:
 
     @property
     def value(self) -> str | None:
-        """The value of the last expression as plain text; None without one."""
+        """The value of the last expression as plain text, or None."""
         values = [one for one in self.outputs if isinstance(one, Display) and one.is_value]
         return values[-1].text if values else None
 
     def check(self) -> Result:
-        """Return it unless it has failed.
+        """Return the result if the cell succeeded.
 
         Raises
         ------
         CodeError
-            When it has.
+            When it failed.
         """
         if self.error is not None:
             raise CodeError(self.error)
@@ -159,14 +159,14 @@ class Result:
 
 @dataclass(frozen=True)
 class MissedCell:
-    """What a cell has printed while no client was connected.
+    """The output of a cell while no client was connected.
 
     Attributes
     ----------
     code : str
-        The cell; empty where nobody knows any more.
+        Its code; empty if that is no longer known.
     result : Result
-        What came of it, as far as it has.
+        Its result so far.
     """
 
     code: str
@@ -175,14 +175,14 @@ class MissedCell:
 
 @dataclass(frozen=True)
 class Missed:
-    """What all cells have.
+    """The output of all cells while no client was connected.
 
     Attributes
     ----------
     cells : tuple of MissedCell
         In order.
     left_out : int
-        Bytes of what came first, which was not kept.
+        Bytes of the oldest output, which was dropped.
     """
 
     cells: tuple[MissedCell, ...] = ()
@@ -190,7 +190,7 @@ class Missed:
 
     @property
     def text(self) -> str:
-        """All that can be read, with the cells' code before it."""
+        """All text, preceded by the cells' code."""
         parts = [f"({self.left_out} bytes before this were not kept)"] if self.left_out else []
         for cell in self.cells:
             first, *rest = cell.code.splitlines() or ["(a cell)"]
@@ -200,7 +200,7 @@ class Missed:
 
 
 class Outputs:
-    """Collects the outputs of one cell from the messages that a kernel broadcasts.
+    """Collects the outputs of one cell from a kernel's broadcasts.
 
     Messages are described in
     https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-iopub-pub-sub-channel
@@ -208,24 +208,24 @@ class Outputs:
     Attributes
     ----------
     error : CellError or None
-        Why it has failed.
+        Its exception if it failed.
     """
 
     def __init__(self) -> None:
         self._outputs: list[Output] = []
-        #: Pieces of the text at the end, joined when somebody looks: once, however many there are.
+        #: Pieces of the last text, joined only when it is read.
         self._pieces: list[str] = []
         self._clears_before_next = False
         self.error: CellError | None = None
 
     @property
     def all(self) -> tuple[Output, ...]:
-        """All so far, in their order."""
+        """All outputs so far, in order."""
         self._join()
         return tuple(self._outputs)
 
     def take(self, kind: str, content: dict[str, Any]) -> Output | None:
-        """Take a message; return the output that it brings, if it does."""
+        """Take a message; return its output if it has one."""
         if kind == "clear_output":
             self._clears_before_next = True
             if not content.get("wait"):

@@ -1,4 +1,4 @@
-"""A connection to a kernel that runs cells: several at a time, each told its own outputs."""
+"""A connection to a kernel that runs cells, several at a time."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
     from yarnkernel.connection import ConnectionInfo
 
-#: Whether this jupyter_client knows CurveZMQ: since 8.9.
+#: Whether this jupyter_client supports CurveZMQ, as 8.9 and newer do.
 ENCRYPTS = hasattr(AsyncKernelClient, "curve_publickey")
-#: Seconds that a kernel may take to answer when it is connected to.
+#: Seconds for a kernel to answer after connecting.
 READY_TIMEOUT = 60.0
-#: Seconds between two looks whether anybody still listens.
+#: Seconds between two checks whether anybody still listens.
 LOOK_INTERVAL = 1.0
-#: Seconds that the outputs of a kernel that has died may take to arrive.
+#: Seconds for the last outputs of a dead kernel to arrive.
 LAST_WORDS = 1.0
 
 
@@ -47,7 +47,7 @@ class _Cell:
             self.tell(output)
 
     def give_up(self, error: CellError) -> None:
-        """The kernel has died: nothing more is going to come."""
+        """Stop waiting, as the kernel has died."""
         self.outputs.error = self.outputs.error or error
         self.idle.set()
         if not self.reply.done():
@@ -63,7 +63,7 @@ class _Cell:
 
 
 class Session:
-    """A connection of the running event loop to a kernel.
+    """A connection to a kernel in the running event loop.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class Session:
         code : str
             The cell.
         tell : callable or None
-            Called with each output as it comes.
+            Called with each output as it arrives.
         """
         cell = _Cell(tell)
         content = {
@@ -126,14 +126,14 @@ class Session:
             del self._cells[message["header"]["msg_id"]]
 
     async def died(self, error: CellError) -> None:
-        """Let the cells that run know that their kernel has ended."""
+        """Tell the running cells that their kernel has ended."""
         cells = list(self._cells.values())
         await asyncio.sleep(LAST_WORDS if cells else 0)
         for cell in cells:
             cell.give_up(error)
 
     async def close(self) -> None:
-        """Close the connection; cells that run go on."""
+        """Close the connection; running cells go on."""
         for reader in self._readers:
             reader.cancel()
         for reader in self._readers:

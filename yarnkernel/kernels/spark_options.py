@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _SPARK = "Spark"
 _EXECUTORS = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
-#: Seconds after which an executor that nobody needs but for what it has shuffled goes, too.
+#: Seconds after which an executor is released that is only needed for its shuffle files.
 _SHUFFLE_TIMEOUT = 1800
 
 
@@ -36,7 +36,7 @@ def _check_settings(settings: Sequence[str]) -> None:
 
 @dataclass(frozen=True)
 class SparkOptions(Options):
-    """The part of :class:`yarnkernel.kernels.options.LaunchOptions` that is about Spark."""
+    """The Spark options of :class:`yarnkernel.kernels.options.LaunchOptions`."""
 
     spark: bool = option(
         default=False,
@@ -78,12 +78,12 @@ class SparkOptions(Options):
     )
 
     def spark_settings(self) -> dict[str, str]:
-        """Return them as settings of Spark.
+        """Return Spark's settings.
 
         Raises
         ------
         UsageError
-            When the memory is no size.
+            When the memory is not a size.
         """
         settings: dict[str, str] = {}
         if found := _EXECUTORS.fullmatch(self.executors):

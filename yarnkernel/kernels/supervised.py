@@ -1,7 +1,6 @@
-"""What is done by a kernel's supervisor, and so in the same way at each place.
+"""The operations of a kernel's supervisor, which are the same at each place.
 
-Its modules are imported when it is asked something: gRPC is slow to import, and who reads a log
-does without.
+Modules are imported on first use: gRPC is slow to import, and reading a log does not need it.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class SupervisedKernel(ABC):
-    """Half a :class:`~yarnkernel.kernels.handle.Kernel`: a place adds the other half."""
+    """The half of a :class:`~yarnkernel.kernels.handle.Kernel` that all places share."""
 
     id: str
 
@@ -34,7 +33,7 @@ class SupervisedKernel(ABC):
 
     @abstractmethod
     def _ask(self, timeout: float) -> Status:
-        """Ask its place how it is, within ``timeout`` seconds."""
+        """Ask its place for the status, within ``timeout`` seconds."""
 
     def address(self, timeout: float, last: StoreAddress | None = None) -> StoreAddress:
         """See :meth:`yarnkernel.kernels.handle.Kernel.address`."""

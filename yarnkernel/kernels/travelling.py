@@ -1,4 +1,4 @@
-"""``--file`` and ``--sync``: what of this machine goes to the kernel, and what came of it."""
+"""``--file`` and ``--sync``: files of this machine that go to the kernel."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from yarnkernel.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Variable of the kernel with the directory there that ``--sync`` keeps.
+#: Variable of the kernel with the synchronised directory on its host.
 SYNC_VARIABLE = "YARNKERNEL_SYNC"
 
 
 def check_files(texts: Sequence[str]) -> dict[str, Path]:
-    """Read ``PATH[:NAME]``; what comes after a colon is no name where the whole is a path.
+    """Read ``PATH[:NAME]``; a colon is part of the path if a file of the whole name exists.
 
     Parameters
     ----------
     texts : sequence of str
-        As the option has them.
+        The option's values.
 
     Returns
     -------
     dict of str to pathlib.Path
-        Files and directories of this machine, by the names that they get.
+        Files and directories of this machine by their new names.
 
     Raises
     ------
     UsageError
-        When one is not there, or its name cannot be one.
+        When one is missing or its new name is invalid.
     """
     found: dict[str, Path] = {}
     for text in texts:
@@ -54,12 +54,12 @@ def check_files(texts: Sequence[str]) -> dict[str, Path]:
 
 
 def check_sync(text: str) -> None:
-    """Look for the directory that is to be kept the same.
+    """Return the directory to synchronise.
 
     Raises
     ------
     UsageError
-        When it is none.
+        When it is not a directory.
     """
     if text and not Path(text).is_dir():
         raise UsageError(f"--sync {text}: there is no such directory")
@@ -67,20 +67,21 @@ def check_sync(text: str) -> None:
 
 @dataclass
 class SyncResult:
-    """What came of bringing changes either way; all paths are relative to the directory.
+    """The result of a synchronisation; all paths are relative to the directory.
 
     Attributes
     ----------
     sent, fetched : list of str
-        What was newer here, or there.
+        Files that were newer here, or there.
     removed_here, removed_there : list of str
-        What was removed as it is gone on the other side.
+        Files that were deleted as they are gone on the other side.
     kept : list of str
-        What is gone on one side, and was left alone on the other.
+        Files that are gone on one side and were kept on the other.
     conflicts : dict of str to str
-        What was left alone as it has changed on both sides, or while it travelled, and why.
+        Files that were left alone because they changed on both sides or during the transfer, with
+        the reason.
     left_out : dict of str to str
-        What never travels, and why.
+        Files that are never transferred, with the reason.
     """
 
     sent: list[str] = field(default_factory=list)

@@ -1,6 +1,7 @@
-"""Watch a kernel: what its supervisor tells, as soon as it does, and its end.
+"""Watches a kernel: the statuses that its supervisor publishes, and its end.
 
-Who watches a kernel owns it, and lets its supervisor know so: sockets can be anybody's.
+The watcher owns the kernel and renews a lease to tell its supervisor so, as connections prove
+nothing.
 """
 
 from __future__ import annotations
@@ -23,26 +24,25 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Seconds after which its place is asked for the kernel again, as a network may fail in silence.
-#: A supervisor tells something every ten.
+#: Seconds without a status after which its place is asked, as a network may fail silently. A
+#: supervisor publishes one every ten seconds.
 SILENCE = 30.0
-#: Seconds at least between two renewals of the lease; one follows upon each status.
+#: Least seconds between two renewals of the lease, which follow each status.
 LEASE_INTERVAL = 1.0
-#: Seconds between two questions while nobody answers.
+#: Seconds between two attempts while nobody answers.
 RETRY_INTERVAL = 0.2
 
 
 class KernelWatch:
-    """Watches a kernel in a thread of its own until it has ended.
+    """Watches a kernel in a thread until it has ended.
 
     Parameters
     ----------
     kernel : Kernel
-        The kernel; this handle is this thread's alone.
+        The kernel; only this thread may use the handle.
     tell : callable
-        Called in this thread with each :class:`KernelStatus`, and at the end with the
-        final :class:`~yarnkernel.kernels.handle.Status`, or None when its place does not know
-        it any more.
+        Called in that thread with each :class:`KernelStatus`, and at the end with the final
+        :class:`~yarnkernel.kernels.handle.Status`, or None if its place no longer knows it.
 
     Attributes
     ----------
@@ -63,11 +63,11 @@ class KernelWatch:
         self._thread = threading.Thread(target=self._run, name=kernel.id, daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Watch no longer; does not wait for the thread."""
+        """Stop watching, without waiting for the thread."""
         self._stopped.set()
         if self._current is not None:
             self._current.stop()
@@ -78,16 +78,16 @@ class KernelWatch:
                 try:
                     if self._look():
                         return
-                except PlaceError:  # a ResourceManager that restarts, a line that is down
+                except PlaceError:  # the ResourceManager restarts, or the line is down
                     pass
                 except Exception:  # noqa: BLE001  (all that a front end hears comes from here)
-                    if self._stopped.is_set():  # under which its connection was closed
+                    if self._stopped.is_set():  # its connection was closed meanwhile
                         return
                     _log.exception("%s: a fault of the watch, which goes on", self._kernel.id)
                 self._stopped.wait(RETRY_INTERVAL)
 
     def _look(self) -> bool:
-        """Look at the kernel, follow it while it runs, and say whether it has ended."""
+        """Follow the kernel while it runs; return whether it has ended."""
         try:
             status = self._kernel.status()
         except ApplicationNotFoundError:

@@ -1,4 +1,4 @@
-"""Kernelspecs of other tools, read as options of ours: one module for each tool.
+"""Reads other tools' kernelspecs as options of yarnkernel: one module for each tool.
 
 Nothing here installs or starts anything.
 """

@@ -1,4 +1,4 @@
-"""Kernelspecs of other tools: found, told apart and taken over."""
+"""Finds, recognizes and imports other tools' kernelspecs."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 
     from yarnkernel.jupyter.peers.taken import Taken
 
-#: Tools whose kernelspecs are known, with what reads them.
+#: Supported tools, with the modules that read their kernelspecs.
 PEERS = {module.NAME: module for module in (remote_ikernel, remote_kernel, sshpyk)}
-#: The front end's own ssh.
+#: Variables of the front end's own ssh.
 _OF_SSH = "SSH_"
 
 
 @dataclass(frozen=True)
 class Import:
-    """What becomes of a kernelspec of another tool.
+    """The result of importing another tool's kernelspec.
 
     Attributes
     ----------
     source : Kernelspec
-        The other tool's.
+        The other tool's kernelspec.
     tool : str
-        Its name.
+        The tool's name.
     options : dict
-        The same as options of ours.
+        The same as options of yarnkernel.
     left_out : list of str
-        What is not taken over, and why: a line each.
+        What is not imported, and why: a line each.
     """
 
     source: Kernelspec
@@ -47,17 +47,17 @@ class Import:
 
     @property
     def display_name(self) -> str:
-        """What users see."""
+        """The name that users see."""
         return _text(self.source.content, "display_name")
 
     @property
     def language(self) -> str:
-        """The kernel's language; empty when the tool has not written it down."""
+        """The kernel's language; empty if it is not in the kernelspec."""
         return _text(self.source.content, "language")
 
     @property
     def logos(self) -> tuple[Path, ...]:
-        """Its pictures."""
+        """Its logos."""
         found = self.source.directory.glob("logo-*.*")
         return tuple(path for path in sorted(found) if path.is_file())
 
@@ -68,12 +68,12 @@ def _text(content: dict[str, Any], name: str) -> str:
 
 
 def tool_of(kernelspec: Kernelspec) -> str:
-    """Return whose kernelspec this is; empty when it is none of :data:`PEERS`."""
+    """Return the tool that a kernelspec belongs to; empty if it is not in :data:`PEERS`."""
     return next((name for name, peer in PEERS.items() if peer.is_one(kernelspec.content)), "")
 
 
 def installed_of(tool: str) -> list[Kernelspec]:
-    """Return the kernelspecs of a tool that Jupyter finds.
+    """Return a tool's kernelspecs that Jupyter finds.
 
     Raises
     ------
@@ -90,12 +90,12 @@ def installed_of(tool: str) -> list[Kernelspec]:
 
 
 def read_file(path: Path) -> Kernelspec:
-    """Read a ``kernel.json``, named itself or by its directory.
+    """Read a ``kernel.json``, given by its own path or its directory's.
 
     Raises
     ------
     UsageError
-        When there is none.
+        When there is no such file, or it cannot be read.
     """
     file = path / "kernel.json" if path.is_dir() else path
     if not file.is_file():
@@ -110,12 +110,12 @@ def read_file(path: Path) -> Kernelspec:
 
 
 def take_over(kernelspec: Kernelspec) -> Import:
-    """Read the kernelspec of another tool.
+    """Import another tool's kernelspec.
 
     Raises
     ------
     UsageError
-        When nothing can be made of it.
+        When it cannot be imported.
     """
     tool = tool_of(kernelspec)
     if not tool:
@@ -137,7 +137,7 @@ def take_over(kernelspec: Kernelspec) -> Import:
 
 
 def _find_python(taken: Taken) -> None:
-    """Find the Python of an IPython that was looked up on the front end's PATH.
+    """Find the Python of an IPython that the tool would find on the front end's PATH.
 
     A job's PATH is that of its login shell.
     """
@@ -158,19 +158,19 @@ def take_variables(
     here: bool,
     expand: Callable[[str], str] | None = None,
 ) -> None:
-    """Take over the variables of a ``kernel.json``.
+    """Import the environment variables of a ``kernel.json``.
 
     Parameters
     ----------
     content : dict
         The ``kernel.json``.
     taken : Taken
-        Gets them.
+        The options that get them.
     here : bool
         Whether the kernel runs on this machine, or jobs are submitted on it.
     expand : callable, optional
-        Puts values of this machine in, as jupyter_client does (``provisioner_base.py``). By default
-        nobody does, as ours are taken to the letter.
+        Substitutes variables of this machine, as jupyter_client does (``provisioner_base.py``). By
+        default nothing is substituted, as yarnkernel takes values literally.
     """
     env = content.get("env")
     found = {}
@@ -188,16 +188,16 @@ def take_variables(
 
 
 def take_interrupt_mode(content: dict[str, Any], taken: Taken, *, own: bool = False) -> None:
-    """Take over how a kernel is interrupted, where that is not IPython's.
+    """Import the interrupt mode of a kernel that is not IPython's.
 
     Parameters
     ----------
     content : dict
         The ``kernel.json``.
     taken : Taken
-        Gets it; the command is known already.
+        The options that get it; the command is already known.
     own : bool, default False
-        Whether the tool interrupts its own way, whatever the kernel's is.
+        Whether the tool has its own way of interrupting, which says nothing about the kernel.
     """
     message = content.get("interrupt_mode") == "message"
     if message and not own and "kernel_cmd" in taken.options:

@@ -1,4 +1,4 @@
-"""Kernelspecs of remote_ikernel (``add_kernel`` in manage.py of its 0.4.6, and kernel.py)."""
+"""Reads kernelspecs of remote_ikernel (0.4.6: ``add_kernel`` in manage.py, and kernel.py)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
     import argparse
 
 NAME = "remote_ikernel"
-#: Its interfaces that there are here.
+#: Its interfaces, as yarnkernel's.
 _INTERFACES = {
     "local": LOCAL, "ssh": SSH, "pbs": PBS, "sge": SGE, "sge_qrsh": SGE, "slurm": SLURM,
 }  # fmt: skip
-#: Where nobody says another (``RemoteIKernel`` in kernel.py).
+#: Default parallel environment (``RemoteIKernel`` in kernel.py).
 _PE = "smp"
 _SUBMITS = {SLURM: "sbatch", SGE: "qsub", PBS: "qsub"}
-#: Options of the interactive commands that are none of sbatch's and qsub's, or mean something else
-#: or nothing there, by how many words follow (srun(1) and sbatch(1) of Slurm 22.05, qsub(1)).
+#: Options of the interactive commands that sbatch and qsub do not have, or to which they give
+#: another meaning or none, with the number of words that follow (srun(1) and sbatch(1) of Slurm
+#: 22.05, qsub(1)).
 INTERACTIVE = {
     SLURM: {
         **dict.fromkeys(
@@ -38,10 +39,10 @@ INTERACTIVE = {
              "--het-group", "--jobid", "--mpi", "--pack-group", "--slurmd-debug", "--task-epilog",
              "--task-prolog"), 1,
         ),
-        # sbatch waits for the end of the job, reads threads of a core, or does not tell its id.
+        # With these sbatch waits for the job's end, reads threads of a core or hides the job's id.
         **dict.fromkeys(("-W", "--wait", "--threads"), 1),
         **dict.fromkeys(("-v", "--verbose", "-Q", "--quiet"), 0),
-        # What the job reads, its name, and another cluster are not for others to say.
+        # The job's input, name and cluster are yarnkernel's to set.
         **dict.fromkeys(("-i", "--input", "-J", "--job-name", "-M", "--clusters"), 1),
     },
     SGE: {
@@ -53,7 +54,7 @@ INTERACTIVE = {
 
 
 def is_one(content: dict[str, Any]) -> bool:
-    """Whether a ``kernel.json`` is one of remote_ikernel's."""
+    """Return whether a ``kernel.json`` is one of remote_ikernel's."""
     return arguments_of(content, NAME) is not None
 
 
@@ -63,7 +64,7 @@ def read(content: dict[str, Any]) -> Taken:
     Raises
     ------
     UsageError
-        When nothing can be made of it.
+        When it cannot be imported.
     """
     given = _parse(arguments_of(content, NAME) or [])
     interface = _INTERFACES.get(given.interface)
@@ -80,7 +81,7 @@ def read(content: dict[str, Any]) -> Taken:
     elif given.host:
         taken.leave(f"--host {given.host}", f"{NAME} did not look at it with {given.interface}")
     if interface == LOCAL and hosts:
-        interface = SSH  # the shell is the last tunnel host's
+        interface = SSH  # the shell runs on the last tunnel host
     taken.options["interface"] = interface
     if hosts:
         *jump, taken.options["host"] = hosts
@@ -95,7 +96,7 @@ def read(content: dict[str, Any]) -> Taken:
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
-    """Read arguments as ``start_remote_kernel`` does."""
+    """Parse arguments as ``start_remote_kernel`` does."""
     parser = PeerParser(NAME)
     parser.add_argument("connection_info")
     parser.add_argument("--interface", default="local")
@@ -155,7 +156,7 @@ def _take_scheduler_arguments(arguments: list[str], interface: str, taken: Taken
 
 
 def _flag(word: str, interface: str) -> tuple[str, str]:
-    """Split an argument into an option and the value that is attached to it."""
+    """Split an argument into an option and an attached value."""
     if interface == SLURM and re.match(r"-[A-Za-z].", word):
         return word[:2], word[2:]
     flag, _, value = word.partition("=")
@@ -165,7 +166,7 @@ def _flag(word: str, interface: str) -> tuple[str, str]:
 def _take_kernel(given: argparse.Namespace, taken: Taken) -> None:
     before = []
     if "$" in given.workdir or "`" in given.workdir:
-        before.append(f'cd "{given.workdir}"')  # as it was typed for a shell to put values in
+        before.append(f'cd "{given.workdir}"')  # a shell has to expand it
     elif given.workdir:
         taken.options["workdir"] = given.workdir
     if given.precmd:

@@ -1,4 +1,4 @@
-"""Kernelspecs of remote_kernel (``install_kernel`` in install.py, and start.py)."""
+"""Reads kernelspecs of remote_kernel (``install_kernel`` in install.py, and start.py)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAME = "remote_kernel"
 
 
 def is_one(content: dict[str, Any]) -> bool:
-    """Whether a ``kernel.json`` is one of remote_kernel's."""
+    """Return whether a ``kernel.json`` is one of remote_kernel's."""
     return arguments_of(content, NAME) is not None
 
 
@@ -27,7 +27,7 @@ def read(content: dict[str, Any]) -> Taken:
     Raises
     ------
     UsageError
-        When nothing can be made of it.
+        When it cannot be imported.
     """
     given = _parse(arguments_of(content, NAME) or [])
     taken = Taken({"interface": SSH, "host": host_of(given.target)})
@@ -53,7 +53,7 @@ def read(content: dict[str, Any]) -> Taken:
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
-    """Read arguments as ``get_parser`` does."""
+    """Parse arguments as ``get_parser`` does."""
     parser = PeerParser(NAME)
     parser.add_argument("--target", "-t", required=True)
     parser.add_argument("-J", action="append")

@@ -1,4 +1,4 @@
-"""Hosts as other tools write them, and arguments of their ssh."""
+"""Reads hosts as other tools write them, and their arguments of ssh."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CONFIG = "your ssh takes it from ~/.ssh/config, for this host"
 
 
 def host_of(text: str) -> str:
-    """Return ``[user@]host[:port]`` as ssh takes it."""
+    """Return ``[user@]host[:port]`` in the form that ssh accepts."""
     name, colon, port = text.rpartition(":")
     if not colon or "[" in text or ":" in name or not port.isdecimal():
         return text
@@ -26,12 +26,12 @@ def host_of(text: str) -> str:
 
 
 def take_ssh_arguments(arguments: Sequence[str], taken: Taken) -> None:
-    """Take over what is said of the host in arguments of ssh; the host is known already.
+    """Import what arguments of ssh say about the host, which is already known.
 
     Raises
     ------
     UsageError
-        When ssh could not read them.
+        When ssh could not parse them.
     """
     try:
         options, rest = getopt.gnu_getopt(list(arguments), _OPTIONS)

@@ -1,4 +1,4 @@
-"""Kernelspecs of sshpyk (``add_kernel`` in cli.py of 2025, and traits in provisioning.py)."""
+"""Reads kernelspecs of sshpyk (2025: ``add_kernel`` in cli.py, traits in provisioning.py)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROVISIONER = "sshpyk-provisioner"
 #: The kernel that every Python with ipykernel has (``jupyter_client.kernelspec``).
 _NATIVE = "python3"
 _OPENSSH_CONFIG = "~/.ssh/config"
-#: Runs what a kernelspec there says, as jupyter_client does: sshpyk asks for no less there.
+#: Runs a remote kernelspec as jupyter_client does, which sshpyk requires there as well.
 _BY_NAME = (
     "import os, re, sys; from jupyter_client.kernelspec import get_kernel_spec; "
     "spec = get_kernel_spec(sys.argv[1]); values = dict(connection_file=sys.argv[2], "
@@ -24,7 +24,7 @@ _BY_NAME = (
     r"argv[0] = sys.executable if re.fullmatch(r'python[\d.]*', argv[0]) else argv[0]; "
     "os.environ.update(spec.env); os.execvp(argv[0], argv)"
 )
-#: What it says of its own processes, with why there is nothing like it.
+#: Options about its own processes, with the reason why yarnkernel has no equivalent.
 _OWN = {
     "shutdown_timeout": "an end has times of its own",
     "shutdown_time": "an end has times of its own",
@@ -36,7 +36,7 @@ _OWN = {
 
 
 def is_one(content: dict[str, Any]) -> bool:
-    """Whether a ``kernel.json`` is one of sshpyk's."""
+    """Return whether a ``kernel.json`` is one of sshpyk's."""
     return _provisioner(content).get("provisioner_name") == PROVISIONER
 
 
@@ -52,7 +52,7 @@ def read(content: dict[str, Any]) -> Taken:
     Raises
     ------
     UsageError
-        When nothing can be made of it.
+        When it cannot be imported.
     """
     config = _provisioner(content).get("config")
     config = dict(config) if isinstance(config, dict) else {}
@@ -61,7 +61,7 @@ def read(content: dict[str, Any]) -> Taken:
         raise UsageError("its configuration has no ssh_host_alias")
     taken = Taken({"interface": SSH, "host": host})
     python = _text(config, "remote_python")
-    if prefix := _text(config, "remote_python_prefix"):  # as its first versions had it
+    if prefix := _text(config, "remote_python_prefix"):  # as in its first versions
         python = python or f"{prefix.rstrip('/')}/bin/python"
     if python:
         taken.options["python"] = python

@@ -1,4 +1,4 @@
-"""What is taken over of another tool's kernelspec, and how a kernel's command is read."""
+"""The options imported from another tool's kernelspec, and the parsing of kernel commands."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ _IPYTHON_MODULES = (
 )
 #: What ipykernel's own kernelspecs have before ``-m``, for the debugger.
 _NO_FROZEN_MODULES = "-Xfrozen_modules=off"
-#: How ipykernel is told its connection file.
+#: ipykernel's options for the connection file.
 _FILE_FLAGS = ("-f", "--f", "--connection-file", "--IPKernelApp.connection_file")
-#: Commands of Python that are tried on a host where nobody names one.
+#: Python commands that are tried on a host if none is specified.
 _TRIED = ("python", "python3", "ipython", "ipython3")
 
 
 @dataclass
 class Taken:
-    """What is taken over.
+    """The imported options.
 
     Attributes
     ----------
     options : dict
         As options of :data:`yarnkernel.jupyter.front_end_options.CONFIG`.
     left_out : list of str
-        What is not, or not as it was: a line each.
+        What is not imported, or is changed: a line each.
     """
 
     options: dict[str, Any] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
     def leave(self, what: str, why: str) -> None:
-        """Note what is not taken over."""
+        """Note something that is not imported."""
         self.left_out.append(f"{what}: {why}")
 
     def set_command(self, words: Sequence[str], *, here: bool = False) -> None:
-        """Take over the kernel's command; what comes before it is known already.
+        """Import the kernel's command; the commands before it are already known.
 
         Parameters
         ----------
@@ -62,7 +62,7 @@ class Taken:
         """
         python, arguments = ipython_of(words) or ("", None)
         found_by_path = bool(python) and "/" not in python
-        # Which one that is, the lines before it decide, or the front end's PATH.
+        # The lines before it or the front end's PATH decide which Python that is.
         if arguments is None or (found_by_path and (here or self.options.get("precmd"))):
             self.options["kernel_cmd"] = list(words)
             return
@@ -73,23 +73,23 @@ class Taken:
 
 
 class PeerParser(Parser):
-    """Reads the arguments in a kernelspec of another tool."""
+    """Parses the arguments in another tool's kernelspec."""
 
     def __init__(self, prog: str, **known: Any) -> None:
         super().__init__(prog=prog, add_help=False, **known)
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong."""
+        """Report an error."""
         raise UsageError(f"{self.prog} could not read its arguments: {message}")
 
 
 def arguments_of(content: dict[str, Any], module: str) -> list[str] | None:
-    """Return what the command of a kernelspec gives to ``python -m module``.
+    """Return the arguments for ``python -m module`` in a kernelspec's command.
 
     Returns
     -------
     list of str or None
-        None when the command is another one.
+        None if it is another command.
     """
     argv = content.get("argv")
     if not isinstance(argv, list) or not all(isinstance(word, str) for word in argv):
@@ -101,16 +101,16 @@ def arguments_of(content: dict[str, Any], module: str) -> list[str] | None:
 
 
 def ipython_of(words: Sequence[str]) -> tuple[str, list[str]] | None:
-    """Read a command that starts IPython's kernel.
+    """Parse a command that starts IPython's kernel.
 
     Returns
     -------
     str
         The Python that runs it, as the command names it.
     list of str
-        Its arguments, but for the connection file.
+        Its arguments without the connection file.
     None
-        When it starts anything else.
+        If it starts anything else.
     """
     path, rest = PurePosixPath(words[0]), list(words[1:])
     if re.fullmatch(r"python[\d.]*", path.name):
@@ -121,7 +121,7 @@ def ipython_of(words: Sequence[str]) -> tuple[str, list[str]] | None:
             return None
         python, rest = words[0], rest[1 + len(module) :]
     elif re.fullmatch(r"ipython[\d.]*", path.name) and rest[:1] == ["kernel"]:
-        # It stands beside the Python that it runs in.
+        # It is in the same directory as its Python.
         python = words[0] if "/" not in words[0] else str(path.with_name("python"))
         del rest[0]
     else:
@@ -142,12 +142,12 @@ def _without_file(arguments: list[str]) -> list[str] | None:
 
 
 def command_of(text: str) -> list[str]:
-    """Read a command that a shell read until now.
+    """Parse a command that the tool ran in a shell.
 
     Returns
     -------
     list of str
-        Its words; a shell's, with the command in it, where no words alone can do it.
+        Its words, or those that run it in a shell if it needs one.
 
     Raises
     ------
@@ -174,6 +174,6 @@ def command_of(text: str) -> list[str]:
 
 
 def _expands(text: str) -> bool:
-    """Whether a shell puts values in."""
+    """Return whether a shell would expand it."""
     unquoted = re.sub(r"'[^']*'|\\.", "", text)
     return re.search(r"[$`]|(^|[\s=:])~", unquoted) is not None
