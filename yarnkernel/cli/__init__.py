@@ -1,7 +1,7 @@
 """The command line: ``yarnkernel``, a module for each group of commands.
 
-What a command does stands here; what others do as well does not.
-Standard output is the result alone, or JSON; all else goes to standard error.
+Only the code of commands belongs here; code that others share does not.
+Standard output has only the result, as text or JSON; everything else goes to standard error.
 Exit codes: 0 done, 1 failed, 2 usage or specification, 3 the deadline passed,
 130 Ctrl-C. Modules of the command groups import what they need when they run.
 """
@@ -77,7 +77,7 @@ def build_parser() -> Parser:
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
-    """Read a command line; ``help COMMAND`` and no command at all ask for help."""
+    """Read a command line; ``help COMMAND`` and an empty line print help."""
     parser = build_parser()
     if not words or words[0] == "help":
         words = [*words[1:], "--help"]
@@ -122,8 +122,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         output.error("interrupted")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:  # of the errors below, the one that is none
-        # Who reads our output has seen enough; nothing is left to write at exit.
+    except BrokenPipeError:  # not an error, unlike those below
+        # The reader of our output has closed it; nothing may be written at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except OSError as exc:
@@ -134,9 +134,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
-    """Leave as after an error, so that what has to be cleaned up is; all of that has deadlines."""
+    """Exit as after an error, so that cleanup runs; it all has deadlines."""
     for other in SIGNALS:
-        signal.signal(other, ignore)  # one is enough: a second must not end the cleaning
+        signal.signal(other, ignore)  # once is enough: a second signal must not stop the cleanup
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     print(f"yarnkernel: ended by {signal.Signals(number).name}", file=sys.stderr)  # noqa: T201
@@ -145,7 +145,7 @@ def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
 
 def run() -> NoReturn:
     """Run one command as a process: the entry point."""
-    # gRPC reads this when it is imported; each refused connection would be a line on the terminal.
+    # gRPC reads this on import; otherwise each refused connection prints a line.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     for number in SIGNALS:
         signal.signal(number, _terminate)

@@ -1,4 +1,4 @@
-"""Commands that show what is there: list, status, logs."""
+"""Commands that show kernels: list, status, logs."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from yarnkernel.kernels.log_files import LogFile
     from yarnkernel.store.address import StoreAddress
 
-#: Seconds that a supervisor may take to tell how its kernel is.
+#: Seconds for a supervisor to report its kernel's status.
 KERNEL_TIMEOUT = 3.0
-#: Of the table of kernels; on narrow terminals some are dropped, the first one first.
+#: Columns of the table of kernels, and those that narrow terminals drop, in order.
 _HEADINGS = (
     "ID", "NAME", "USER", "STATE", "KERNEL", "IDLE", "MEMORY", "HOST", "QUEUE", "TIME",
 )  # fmt: skip
 _DROPPED = ("QUEUE", "HOST", "USER", "TIME", "IDLE", "KERNEL", "MEMORY", "NAME")
-#: Characters of logs that are held back until it is known whether there are several.
+#: Characters of logs held back until it is known whether there are several files.
 MOST_HELD = 1 << 20
 
 
@@ -85,7 +85,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def _duration(seconds: float) -> str:
-    # Two clocks may be of two machines.
+    # The clocks may be those of two machines.
     minutes, seconds = divmod(max(0, int(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}"
@@ -139,8 +139,8 @@ def _list(options: argparse.Namespace, output: Output) -> None:
         output.result("\n".join(ids), ids)
         return
     kernels: dict[str, KernelStatus] = {}
-    # Others' supervisors would not answer us, and might take their time to say so.
-    # Behind an edge node we may have another name, but what is ours has been noted.
+    # Other users' supervisors would refuse us, perhaps slowly.
+    # Our name may differ behind an edge node, but our own kernels are on record.
     name = "" if edge else places.own_name()
     own = _stores([one for one in found if places.is_own(one, name)], output)
     if own:
@@ -157,7 +157,7 @@ def _list(options: argparse.Namespace, output: Output) -> None:
 
 
 def _stores(found: Sequence[Status], output: Output) -> list[StoreAddress]:
-    """Return where kernels' stores are, of those that have one that is reached."""
+    """Return the addresses of the kernels' stores that can be reached."""
     stores = []
     for status in found:
         try:
@@ -224,7 +224,7 @@ def _facts(model: KernelModel) -> list[tuple[str, str]]:
 
 
 def _phases(model: KernelModel) -> list[tuple[str, str]]:
-    """When each phase was reached, and how long after the submission."""
+    """Return when each phase was reached, and how long after the submission."""
     begin = model.status.start_time
     if begin is None:
         return []
@@ -283,7 +283,7 @@ def _pieces(kernel: Kernel, options: argparse.Namespace) -> Iterator[LogFile]:
 
 
 def _of_container(pieces: Iterator[LogFile], options: argparse.Namespace) -> Iterator[LogFile]:
-    """Leave out all containers but the one that is asked for, and what NodeManagers write there."""
+    """Keep only the requested container, without the files that NodeManagers write."""
     for piece in pieces:
         if not options.container or (
             piece.container == options.container and (options.all or piece.name.endswith(".log"))
@@ -292,8 +292,8 @@ def _of_container(pieces: Iterator[LogFile], options: argparse.Namespace) -> Ite
 
 
 def _print_pieces(pieces: Iterator[LogFile], output: Output, *, with_headings: bool) -> bool:
-    """Print logs as they come, as they may be larger than memory; say whether there were any."""
-    # Whether there are several, and so headings, is known when the second one comes.
+    """Print logs as they arrive, as they may exceed memory; return whether there were any."""
+    # Headings are needed for several files, which is known when the second one arrives.
     begin: list[LogFile] = []
     for piece in pieces:
         begin.append(piece)
@@ -318,7 +318,7 @@ def _heading(file: LogFile) -> str:
 
 
 def _print_news(news: Iterable[LogFile], output: Output, *, with_headings: bool) -> None:
-    """Print parts of files as they come, like ``tail -f``."""
+    """Print parts of files as they arrive, like ``tail -f``."""
     last = None
     for file in news:
         source = file.container, file.name

@@ -1,4 +1,4 @@
-"""What the commands have in common: their output's options, what they call a kernel."""
+"""Arguments that commands share."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def add_edge(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def edge_of(options: argparse.Namespace) -> list[str]:
-    """Return the edge node, after the hosts to go through on the way there; none without one.
+    """Return the edge node, preceded by its jump hosts; empty if there is none.
 
     Raises
     ------
     UsageError
-        When there are only the latter.
+        When there are only jump hosts.
     """
     if options.jump and not options.host:
         raise UsageError("--jump needs a --host that it leads to")
@@ -77,7 +77,7 @@ def edge_of(options: argparse.Namespace) -> list[str]:
 
 
 def add_spec(parser: argparse.ArgumentParser) -> None:
-    """Add ``SPEC``, by its place."""
+    """Add the positional argument ``SPEC``."""
     option = OPTIONS["spec"]
     parser.add_argument(
         "spec",
@@ -88,7 +88,7 @@ def add_spec(parser: argparse.ArgumentParser) -> None:
 
 
 def add_prefix(parser: argparse.ArgumentParser) -> None:
-    """Add where a kernelspec is installed."""
+    """Add the options for a kernelspec's place."""
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--user", action="store_true", help="for you alone (default)")
     where.add_argument(
@@ -98,7 +98,7 @@ def add_prefix(parser: argparse.ArgumentParser) -> None:
 
 
 def prefix_of(options: argparse.Namespace) -> Path | None:
-    """Return the prefix that a kernelspec is installed below; None for the user's own."""
+    """Return the prefix of a kernelspec's installation; None for the user's directory."""
     prefix: Path | None = Path(sys.prefix) if options.sys_prefix else options.prefix
     return prefix
 
@@ -115,7 +115,7 @@ def add_kernelspec(parser: argparse.ArgumentParser) -> None:
 
 
 def given_with_kernelspec(options: argparse.Namespace, output: Output) -> dict[str, Any]:
-    """Collect the options that a command line names, above those of its kernelspec."""
+    """Collect the options of a command line, which win over those of its kernelspec."""
     values = given(options)
     if options.kernelspec:
         from yarnkernel.jupyter.kernelspec_start import start_values  # noqa: PLC0415

@@ -220,6 +220,6 @@ def _env(options: argparse.Namespace, output: Output) -> None:
     lines = [
         f"export {name}={shlex.quote(value)}" for name, value in variables.items() if name != "PATH"
     ]
-    # The shell's own PATH may be another one than ours.
+    # The shell's PATH may differ from ours.
     lines.append(f'export PATH={shlex.quote(str(state.bin_dir))}:"$PATH"')
     output.result("\n".join(lines), variables)

@@ -1,4 +1,4 @@
-"""``yarnkernel completion``: what lets a shell complete commands, options and what they name."""
+"""``yarnkernel completion``: shell completion of commands, options and values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from yarnkernel.cli.output import Output
 
 SHELLS = ("bash", "fish", "zsh")
-#: What words a shell may ask for, by the names of the arguments that they complete.
+#: The kind of words that complete an argument, by the argument's name.
 _WORDS = {
     "about": "kernels",
     "kernel": "kernels",
@@ -28,7 +28,7 @@ _FILE_ARGUMENTS = ("connection_file", "spec", "source")
 
 
 def add_commands(commands: Commands, whole: argparse.ArgumentParser) -> None:
-    """Add the commands of this module, which complete those of the whole parser."""
+    """Add the commands of this module, for the completion of the whole parser."""
     parser = add_command(
         commands,
         "completion",
@@ -67,7 +67,7 @@ def _completion(
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """All arguments of a parser and of its commands."""
+    """Return all arguments of a parser and of its commands."""
     for action in parser._actions:  # noqa: SLF001  (argparse has no other way)
         yield action
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
@@ -76,7 +76,7 @@ def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 
 
 def _functions(kind: str) -> dict[str, str]:
-    """How the shells are told to ask for words, as shtab looks it up."""
+    """Return the shell functions that ask for words, in shtab's form."""
     name = f"_yarnkernel_{kind}"
     return {"bash": name, "zsh": name, "fish": f"({name})"}
 
@@ -92,7 +92,7 @@ def _preamble(shell: str, kind: str) -> str:
 
 
 def _words(kind: str) -> Iterable[str]:
-    """Look for words; a shell wants none rather than an error."""
+    """Find words; on errors none, as a shell cannot show them."""
     from yarnkernel.jupyter.kernelspec import find_kernelspecs  # noqa: PLC0415
     from yarnkernel.kernels import places  # noqa: PLC0415  (protobuf)
 

@@ -1,4 +1,4 @@
-"""Connection files that ``start`` has written go with their kernels."""
+"""Removes the connection files that ``start`` has written when their kernels end."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def remove_of(kernels: Iterable[str]) -> None:
 
 
 def remove_stale(kernel: str) -> None:
-    """Remove those of kernels that ended by themselves, at the place of one that runs."""
+    """Remove files of kernels that ended by themselves, at the place of a running one."""
     with contextlib.suppress(OSError, YarnKernelError):
         running: set[str] | None = None
-        # Ids of one ResourceManager's run, or of one interface on one host, begin alike.
+        # Ids of one run of a ResourceManager, or of one interface on one host, share a prefix.
         begin = kernel.rpartition("_" if places.is_application(kernel) else "-")[0]
         for path in default_connection_file(kernel).parent.glob(f"{_PREFIX}{begin}[_-]*{_SUFFIX}"):
             other = path.name[len(_PREFIX) : -len(_SUFFIX)]

@@ -1,4 +1,4 @@
-"""Commands for a kernel that runs: interrupt, restart, console."""
+"""Commands for a running kernel: interrupt, restart, console."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from yarnkernel.cli.output import Output
 
-#: Seconds that the interrupt of Ctrl-C at a console may take.
+#: Seconds for an interrupt by Ctrl-C at a console.
 CONSOLE_INTERRUPT_TIMEOUT = 10.0
-#: Seconds for what was missed to be told before a prompt.
+#: Seconds to fetch missed output before a prompt.
 MISSED_TIMEOUT = 5.0
 
 
@@ -114,7 +114,7 @@ def _console(options: argparse.Namespace, output: Output) -> None:
 
 
 def _kernel_or_file(text: str) -> str | Path:
-    """Return the kernel's id, or the connection file that is meant."""
+    """Return the kernel's id, or the connection file."""
     if text.endswith(".json") or Path(text).is_file():
         return find_connection_file(text)
     try:

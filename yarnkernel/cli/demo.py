@@ -1,4 +1,4 @@
-"""The command demo: the whole road on a cluster of its own, with the time of each phase."""
+"""The command demo: a kernel from start to end on its own cluster, with timings."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def _run_cell(info: ConnectionInfo) -> list[str]:
-    """Run the demo's cell and return what came back, a line each."""
+    """Run the demo's cell and return its output as lines."""
     from jupyter_client.blocking.client import BlockingKernelClient  # noqa: PLC0415  (slow to import)
 
     shown: list[str] = []
@@ -79,7 +79,7 @@ def _demo(_: argparse.Namespace, output: Output) -> None:
             output.progress("4. clean up: yarnkernel cluster stop")
             with uninterrupted():
                 stop_cluster(name, report=output.progress)
-                # The name has our process' id in it: nobody else waits for its lock.
+                # The name contains our process id, so nobody else waits for its lock.
                 cluster_directory(name).with_suffix(".lock").unlink(missing_ok=True)
     phases["cluster stopped"] = output.elapsed
     lines = [f"In:   {CODE.splitlines()[0]}", *(f"      {c}" for c in CODE.splitlines()[1:])]

@@ -1,4 +1,4 @@
-"""The command that says what keeps kernels from starting: doctor."""
+"""The command doctor, which finds out what keeps kernels from starting."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from yarnkernel.doctor.check import Check
     from yarnkernel.doctor.subject import Subject
 
-#: Seconds for all checks together, unless --timeout says others.
+#: Seconds for all checks together; default of --timeout.
 TIMEOUT = 120.0
 _COLOURS = {"ok": "32", "warning": "33", "failed": "31", "skipped": "2"}
 
@@ -70,7 +70,7 @@ def _doctor(options: argparse.Namespace, output: Output) -> int:
 
 
 def _lines(check: Check) -> list[str]:
-    """Write a check for people: on a terminal none of its lines is wider than that."""
+    """Format a check as text, wrapped to the terminal's width."""
     parts = [("", check.found or check.why), ("why: ", check.why if check.found else "")]
     parts.append(("next: ", check.todo))
     lines = []
@@ -96,12 +96,12 @@ def _wrapped(begin: str, text: str) -> list[str]:
 
 
 def _subject(options: argparse.Namespace, output: Output) -> Subject:
-    """Find out what is meant.
+    """Find out what to examine.
 
     Raises
     ------
     UsageError
-        When it is none of the three.
+        When it is neither a kernel, a kernelspec nor a specification.
     """
     from yarnkernel.doctor.subject import Subject, started_with  # noqa: PLC0415  (slow to import)
     from yarnkernel.kernels.places import is_kernel  # noqa: PLC0415
@@ -124,7 +124,7 @@ def _subject(options: argparse.Namespace, output: Output) -> Subject:
     try:
         values, lines = start_values(about, values)
     except UsageError:
-        with contextlib.suppress(UsageError):  # a kernel may be called so
+        with contextlib.suppress(UsageError):  # it may be a kernel's name
             return kernel(find_id(about, ended=True))
         raise
     for line in lines:

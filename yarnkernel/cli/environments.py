@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from yarnkernel.environment.store import EnvironmentStore
     from yarnkernel.environment.stored import StoredArchive
 
-#: Seconds; large environments are packed in minutes.
+#: Seconds to pack an environment; large ones take minutes.
 PUSH_TIMEOUT = 1800.0
-#: Seconds for looking at the cluster's file system.
+#: Seconds to read the cluster's file system.
 LOOK_TIMEOUT = 60.0
 SECONDS_A_DAY = 86_400
 
@@ -175,7 +175,7 @@ def _push(options: argparse.Namespace, output: Output) -> None:
 
 
 def _stores(options: argparse.Namespace) -> Iterator[EnvironmentStore]:
-    """The places on the cluster that a command is about."""
+    """Return the stores on the cluster that a command concerns."""
     from yarnkernel.environment.store import EnvironmentStore  # noqa: PLC0415
 
     cluster = _cluster(options)

@@ -1,10 +1,10 @@
-"""What is typed most of each command, for its ``--help`` and the documentation."""
+"""Examples of each command, for its ``--help`` and the documentation."""
 
 from __future__ import annotations
 
 import argparse
 
-#: By the command, each with what it is good for.
+#: By command: pairs of an example and its purpose.
 _EXAMPLES: dict[str, dict[str, str]] = {
     "start": {
         "": "a kernel on the cluster",
@@ -52,7 +52,7 @@ _EXAMPLES: dict[str, dict[str, str]] = {
 
 
 class ExamplesFormatter(argparse.HelpFormatter):
-    """Leaves text alone that has lines of its own."""
+    """Keeps the line breaks of texts that have some."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         if "\n" in text:
@@ -61,7 +61,7 @@ class ExamplesFormatter(argparse.HelpFormatter):
 
 
 def examples(prog: str) -> list[str]:
-    """Return the examples of a command, as they are typed.
+    """Return the examples of a command.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def examples(prog: str) -> list[str]:
 
 
 def epilog(prog: str) -> str | None:
-    """Write the examples below one another, with what each is good for; None without any."""
+    """Format the examples with their purposes, one per line; None if there are none."""
     lines = examples(prog)
     words = _EXAMPLES.get(prog.partition(" ")[2], {}).values()
     width = max(map(len, lines), default=0)

@@ -1,4 +1,4 @@
-"""Commands that bring a kernel to the user: submit, connect, start."""
+"""Commands that start kernels: submit, connect, start."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from yarnkernel.kernels.place import Place
     from yarnkernel.progress import Progress
 
-#: How the ids of kernels begin that no network lies before, but ssh's.
+#: Prefixes of the ids of kernels that are reached here or by ssh.
 _PRIVATE = (f"{LOCAL}-", f"{SSH}-")
 #: Seconds to reach a kernel's port before a warning.
 REACH_TIMEOUT = 3.0
@@ -113,7 +113,7 @@ def _add_connection_file(parser: argparse.ArgumentParser, default_file: str) -> 
 
 @contextlib.contextmanager
 def pusher(deadline: Deadline, output: Output) -> Iterator[Pusher]:
-    """Make what packs and pushes environments, and shows how far it is."""
+    """Return a pusher of environments that shows its progress."""
     from yarnkernel.environment.push import Pusher  # noqa: PLC0415
 
     with _transfer(output) as shown:
@@ -122,7 +122,7 @@ def pusher(deadline: Deadline, output: Output) -> Iterator[Pusher]:
 
 @dataclass(frozen=True)
 class _Shown:
-    """Shows what is packed and uploaded: see :class:`yarnkernel.kernels.place.Transfer`."""
+    """Shows the progress of packing and uploads: see :class:`yarnkernel.kernels.place.Transfer`."""
 
     bar: TransferBar
     terminal: TextIO | None
@@ -143,7 +143,7 @@ def _opened_place(launch: LaunchOptions) -> Iterator[Place]:
 
 
 def start(launch: LaunchOptions, output: Output) -> str:
-    """Start a kernel, and return its id."""
+    """Start a kernel and return its id."""
     with (
         _opened_place(launch) as place,
         _transfer(output) as transfer,
@@ -222,7 +222,7 @@ def _tell_ready(output: Output, app_id: str, info: ConnectionInfo, path: Path | 
 
 
 def _knock(host: str, port: int) -> None:
-    """Connect, as a client does: a kernel answers, and closes what it does not let in."""
+    """Connect as a client: a kernel greets admitted hosts and closes other connections."""
     with socket.create_connection((host, port), REACH_TIMEOUT) as connection:
         try:
             is_in = connection.recv(1)
@@ -252,14 +252,14 @@ def find_id(text: str, *, ended: bool = False) -> str:
 
 
 def place_of(kernel: str) -> Place:
-    """Return the place of a kernel, by its id."""
+    """Return the place of the kernel with an id."""
     from yarnkernel.kernels import places  # noqa: PLC0415  (protobuf)
 
     return places.place_of(kernel)
 
 
 def find_kernel(text: str, *, ended: bool = False) -> Kernel:
-    """Return the handle of a kernel, by what users call it; the caller closes it."""
+    """Return the handle of the kernel that a user means; the caller closes it."""
     kernel = find_id(text, ended=ended)
     return place_of(kernel).find(kernel)
 
@@ -297,7 +297,7 @@ def _connect(options: argparse.Namespace, output: Output) -> None:
 
 
 def _hide_standard_output() -> None:
-    """Take a file that a shell opened for our output away from everybody else's eyes."""
+    """Make a file that a shell opened for our output private."""
     with contextlib.suppress(OSError, ValueError):
         handle = sys.stdout.fileno()
         mode = os.fstat(handle).st_mode
@@ -306,15 +306,15 @@ def _hide_standard_output() -> None:
 
 
 def _check_standard_output() -> None:
-    """Make sure that nobody opened such a file before it was hidden.
+    """Check that nobody opened such a file before it was private.
 
     Raises
     ------
     UsageError
-        When somebody did: they could read the key.
+        When somebody did, who could read the key.
     """
     try:
-        # To be had when nobody else has the file open (fcntl(2)); of files alone.
+        # Granted only if nobody else has the file open (fcntl(2)), and only for regular files.
         fcntl.fcntl(sys.stdout, fcntl.F_SETLEASE, fcntl.F_WRLCK)
         fcntl.fcntl(sys.stdout, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     except BlockingIOError:

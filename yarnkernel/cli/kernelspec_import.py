@@ -1,4 +1,4 @@
-"""``yarnkernel kernelspec import``: kernelspecs of other tools become ours."""
+"""``yarnkernel kernelspec import``: converts kernelspecs of other tools to ours."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from yarnkernel.cli.output import Output
     from yarnkernel.jupyter.peers.find import Import
 
-#: After the name of another tool's kernelspec, which goes on to be there.
+#: Suffix of the new name, as the other tool's kernelspec stays.
 SUFFIX = "-yarnkernel"
 
 
@@ -83,7 +83,7 @@ def _import(options: argparse.Namespace, output: Output) -> None:
 def _install(
     found: Import, options: argparse.Namespace, output: Output
 ) -> tuple[str, dict[str, Any]]:
-    """Install one, or say how: return the result as text and as a document."""
+    """Install a kernelspec, or show the command; return the result as text and document."""
     from yarnkernel.jupyter.kernelspec import (  # noqa: PLC0415  (jupyter_core)
         check_name,
         kernels_directory,
@@ -124,7 +124,7 @@ def _install(
 
 
 def _free_name(name: str, kernels: Path) -> str:
-    """Return a name that only one of ours has, if any."""
+    """Return a name that is free or belongs to a kernelspec of ours."""
     from yarnkernel.jupyter.kernelspec import find_kernelspecs, read_kernelspec  # noqa: PLC0415
 
     taken = [find_kernelspecs().get(name.lower())]
@@ -135,7 +135,7 @@ def _free_name(name: str, kernels: Path) -> str:
 
 
 def _command(found: Import, name: str, options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
-    """Return the command that installs it, without the values of its variables."""
+    """Return the command that installs it, without values of variables."""
     values = {**found.options}
     if "env" in values:
         values["env"] = dict.fromkeys(values["env"], "...")

@@ -1,4 +1,4 @@
-"""How a kernelspec is shown: what it says, what that means, and what is going to be run."""
+"""Shows a kernelspec: its content, its meaning and what it would run."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def document(kernelspec: Kernelspec) -> dict[str, Any]:
-    """Return what a kernelspec says, as a document."""
+    """Return a kernelspec's content as a document."""
     from yarnkernel.jupyter.kernelspec_content import given_options  # noqa: PLC0415
 
     try:
         values = given_options(kernelspec)
-    except UsageError:  # it is there all the same, to be removed
+    except UsageError:  # it exists and can be removed
         values = kernelspec.config
     return {
         "name": kernelspec.name,
@@ -34,7 +34,7 @@ def document(kernelspec: Kernelspec) -> dict[str, Any]:
 
 
 def cannot_be_used(kernelspec: Kernelspec, reason: UsageError) -> UsageError:
-    """Return the error for a kernelspec that somebody has edited."""
+    """Return the error for a kernelspec that was edited by hand."""
     return UsageError(
         f"the kernelspec in {kernelspec.directory} cannot be used: {reason}; "
         "next: yarnkernel kernelspec set, mend its kernel.json, or add it anew with --replace"
@@ -91,7 +91,7 @@ def _text(name: str, known: dict[str, Any]) -> str:
 
 
 def warn_of_variables(kernelspec: Kernelspec, values: dict[str, Any], output: Output) -> None:
-    """Warn when others can read variables."""
+    """Warn if others can read the variables."""
     from yarnkernel.jupyter.kernelspec import is_readable  # noqa: PLC0415  (jupyter_core)
 
     if values.get("env") and is_readable(kernelspec):
@@ -102,7 +102,7 @@ def warn_of_variables(kernelspec: Kernelspec, values: dict[str, Any], output: Ou
 
 
 def tell_next(kernelspec: Kernelspec, output: Output) -> None:
-    """Say what to type to use it."""
+    """Print the command that uses it."""
     from yarnkernel.jupyter.kernelspec import find_kernelspecs  # noqa: PLC0415
 
     directory = kernelspec.directory

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from yarnkernel.cli.output import Output
     from yarnkernel.kernels.place import Description
 
-#: Seconds that a cluster may take to say what it would not take.
+#: Seconds for a cluster to say what it would refuse.
 LOOK_TIMEOUT = 8.0
-#: What names the kernelspec here, and the application elsewhere.
+#: An option that names the kernelspec here and the application elsewhere.
 _TAKEN = ("--name",)
-#: By all words for an option, but for the specification's: its name.
+#: The names of all options but the specification's, by every spelling.
 _UNSET = {
     word: name
     for name, option in CONFIG.items()
@@ -205,7 +205,7 @@ def _set(options: argparse.Namespace, output: Output) -> None:
     if "spec" in changes:
         found = _describe(LaunchOptions.from_dict(given(options)))
         spec = found.path
-        # Those of the specification before have no meaning for another.
+        # Options of the last specification do not apply to a new one.
         changes = {"files_from": "", **_files_from(found), **changes, "spec": SPEC_FILE}
     try:
         content = {**changed_content(kernelspec, changes, unset), **words}
@@ -221,11 +221,11 @@ def _set(options: argparse.Namespace, output: Output) -> None:
 
 
 def _describe(launch: LaunchOptions) -> Description:
-    """Look at what would be submitted, and at an environment that is here."""
+    """Check what would be submitted, and an environment on this machine."""
     from yarnkernel.kernels.places import open_place  # noqa: PLC0415  (protobuf)
 
     found = open_place(launch).describe(launch)
-    if launch.interface in ("", YARN):  # others have looked at it: they need other packages
+    if launch.interface in ("", YARN):  # checked elsewhere, as it needs other packages
         _check_environment(launch)
     return found
 
@@ -237,7 +237,7 @@ def _files_from(found: Description) -> dict[str, str]:
 
 
 def _check_environment(launch: LaunchOptions) -> None:
-    """Look into an environment that is here; one on the cluster is looked for at the start."""
+    """Check an environment on this machine; one on the cluster is checked at the start."""
     from yarnkernel.environment.prefix import check_packages, open_prefix  # noqa: PLC0415
 
     if launch.environment and Path(launch.environment).is_dir():
@@ -245,7 +245,7 @@ def _check_environment(launch: LaunchOptions) -> None:
 
 
 def _tell_place(launch: LaunchOptions, output: Output) -> None:
-    """Tell where kernels would go, and what would keep them from it; both may change."""
+    """Report where kernels would run and what would prevent it; both may change."""
     from yarnkernel.doctor.check import FAILED, run  # noqa: PLC0415  (slow to import)
     from yarnkernel.doctor.examine import REQUEST  # noqa: PLC0415
     from yarnkernel.doctor.subject import Subject  # noqa: PLC0415

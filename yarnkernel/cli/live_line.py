@@ -1,4 +1,4 @@
-"""A line at the bottom of a terminal that lives while something waits."""
+"""A status line at the bottom of a terminal while something waits."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-#: Seconds between two looks of it.
+#: Seconds between two updates.
 _INTERVAL = 0.5
 _ERASE = "\r\x1b[K"
 
 
 class LiveLine:
-    """What is waited for, and for how long.
+    """Shows what is waited for, and for how long.
 
     Parameters
     ----------
     stream : file
         The terminal.
     elapsed : callable
-        Returns the seconds that it shows.
+        Returns the seconds to show.
     """
 
     def __init__(self, stream: TextIO, elapsed: Callable[[], float]) -> None:
@@ -35,7 +35,7 @@ class LiveLine:
         self._thread: threading.Thread | None = None
 
     def show(self, text: str) -> None:
-        """Show a text until there is another one; none is no line."""
+        """Show a text until the next one; empty removes the line."""
         with self.hidden() if not text else self._lock:
             self._text = text
             if text and self._thread is None:
@@ -44,7 +44,7 @@ class LiveLine:
 
     @contextlib.contextmanager
     def hidden(self) -> Iterator[None]:
-        """Make room for other lines in the body."""
+        """Hide the line while the body prints others."""
         with self._lock:
             if self._thread is not None:
                 self._stream.write(_ERASE)
@@ -52,7 +52,7 @@ class LiveLine:
             yield
 
     def end(self) -> None:
-        """Take it away for good."""
+        """Remove the line for good."""
         with self.hidden():
             self._over.set()
             self._text = ""

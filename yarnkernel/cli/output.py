@@ -1,4 +1,4 @@
-"""What commands print: progress lines, tables, JSON, errors."""
+"""The output of commands: progress lines, tables, JSON, errors."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from yarnkernel.cli.tables import Table
     from yarnkernel.progress import Progress
 
-#: Steps after which something is waited for.
+#: Steps that begin a wait.
 _WAITS = {"submitted", "started", "waiting", "running", "state", "trouble"}
 
 
 def add_output_options(parser: argparse.ArgumentParser, *, has_json: bool = True) -> None:
-    """Add the options that every command has, but for JSON of one whose result is none."""
+    """Add the options of every command; without ``--json`` for one that has no result."""
     group = parser.add_argument_group("output")
     if has_json:
         group.add_argument(
@@ -61,7 +61,7 @@ class Output:
         self._live = LiveLine(sys.stderr, lambda: self.elapsed)
 
     def settle(self) -> None:
-        """Nothing is waited for any more."""
+        """Note that the wait is over."""
         self._live.show("")
 
     def close(self) -> None:
@@ -75,11 +75,11 @@ class Output:
 
     @property
     def terminal(self) -> TextIO | None:
-        """Where bars that move can be shown; None where nobody would see them."""
+        """The terminal for progress bars; None if there is none."""
         return None if self.quiet or not sys.stderr.isatty() else sys.stderr
 
     def progress(self, line: str) -> None:
-        """Tell a change of state, with the seconds since the start."""
+        """Print a change of state with the seconds since the start."""
         self._live.show("")
         if not self.quiet:
             text = printable(without_colours(line), keep="\n\t")
@@ -87,7 +87,7 @@ class Output:
                 print(f"[{self.elapsed:5.1f} s] {text}", file=sys.stderr, flush=True)  # noqa: T201
 
     def report(self, progress: Progress) -> None:
-        """Tell a step; details only to those who have asked for more."""
+        """Print a step; details only with ``--verbose``."""
         if self.verbose or not progress.is_detail:
             self.progress(str(progress))
         if self.terminal is not None:
@@ -95,14 +95,14 @@ class Output:
             self._live.show(printable(without_colours(waits)))
 
     def error(self, text: str) -> None:
-        """Tell what ended the command."""
+        """Print the error that ended the command."""
         text = printable(without_colours(text), keep="\n\t")
         self._live.show("")
         with self._live.hidden():
             print(f"yarnkernel: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
     def result(self, text: str, document: Any = None) -> None:
-        """Print the command's result: ``text``, or ``document`` where JSON is asked for."""
+        """Print the command's result: ``text``, or ``document`` with ``--json``."""
         if self.as_json:
             text = json.dumps(document, indent=2)
         self.settle()
@@ -110,7 +110,7 @@ class Output:
         sys.stdout.flush()
 
     def facts(self, rows: Sequence[tuple[str, str]], further: str, document: Any) -> None:
-        """Print names with what they are, a line each, and a text; or ``document`` as JSON."""
+        """Print names and values, one per line, and a text; or ``document`` as JSON."""
         width = max(len(name) for name, _ in rows)
         lines = [f"{name:<{width}}  {printable(value)}".rstrip() for name, value in rows]
         if further:
@@ -118,12 +118,12 @@ class Output:
         self.result("\n".join(lines), document)
 
     def part(self, text: str) -> None:
-        """Print a part of a result that is not over yet, as it is."""
+        """Print a part of an unfinished result unchanged."""
         sys.stdout.write(text)
         sys.stdout.flush()
 
     def table(self, table: Table, document: Any) -> None:
-        """Print a table as wide as the terminal, or ``document`` where JSON is asked for."""
+        """Print a table fitted to the terminal, or ``document`` with ``--json``."""
         if self.as_json:
             self.result("", document)
             return
@@ -135,15 +135,14 @@ class Output:
 
 
 class TransferBar:
-    """A progress bar for bytes that move; a context manager.
+    """A progress bar for a transfer; a context manager.
 
     Parameters
     ----------
     output : Output
-        Says whether progress is wanted. A terminal gets a bar, anything else
-        one line.
+        Knows whether progress is wanted. A terminal gets a bar, anything else one line.
     what : str, optional
-        What is done.
+        The activity, in words.
     """
 
     def __init__(self, output: Output, what: str = "fetching Hadoop's artefacts") -> None:
@@ -153,7 +152,7 @@ class TransferBar:
         self._task: TaskID | None = None
 
     def start(self, total: int) -> None:
-        """``total`` bytes are going to be moved."""
+        """Begin a transfer of ``total`` bytes."""
         self._output.progress(f"{self._what}: {total / 1e6:.0f} MB")
         if self._output.terminal is None:
             return
@@ -178,7 +177,7 @@ class TransferBar:
         self._progress.start()
 
     def advance(self, size: int) -> None:
-        """``size`` more bytes have been moved."""
+        """Count ``size`` more transferred bytes."""
         if self._progress is not None and self._task is not None:
             self._progress.advance(self._task, size)
 

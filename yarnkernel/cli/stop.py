@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from yarnkernel.cli.output import Output
     from yarnkernel.kernels.handle import Status
 
-#: Kernels that are stopped at once.
+#: Kernels stopped at the same time.
 _AT_ONCE = 8
 
 
@@ -84,7 +84,7 @@ def _names_of_all(output: Output) -> dict[str, str]:
 
 
 def _is_confirmed(names: Mapping[str, str]) -> bool:
-    """Ask who sits at a terminal; scripts mean what they say."""
+    """Ask for confirmation at a terminal; scripts are not asked."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return True
     for kernel, name in names.items():
@@ -100,7 +100,7 @@ def _counted(kernels: int) -> str:
 def _end(
     ids: Sequence[str], options: argparse.Namespace, output: Output
 ) -> tuple[list[Status], int]:
-    """End kernels side by side; return how they are, and the exit code."""
+    """End kernels in parallel; return their statuses and the exit code."""
 
     def end(kernel_id: str) -> Status | ApplicationError | PlaceError:
         try:
@@ -108,7 +108,7 @@ def _end(
                 return kernel.stop(
                     force=options.force, timeout=options.timeout, report=output.report
                 )
-        except (ApplicationError, PlaceError) as exc:  # others can be stopped all the same
+        except (ApplicationError, PlaceError) as exc:  # the others can still be stopped
             output.error(str(exc))
             return exc
 

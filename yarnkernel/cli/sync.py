@@ -1,4 +1,4 @@
-"""``yarnkernel sync``: changes of a directory that is here and beside a kernel."""
+"""``yarnkernel sync``: synchronises a directory with its copy beside a kernel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: Seconds.
 SYNC_TIMEOUT = 600.0
-#: Exit code where something was left alone.
+#: Exit code if something was left alone.
 CONFLICTS = 1
 
 

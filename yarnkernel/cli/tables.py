@@ -1,4 +1,4 @@
-"""Tables for terminals and pipes: what names a row is never cut."""
+"""Tables for terminals and pipes; the column that identifies a row is never cut."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from yarnkernel.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Columns between two columns of a table.
+#: Spaces between two columns.
 GAP = 2
-#: Characters that a column which is cut keeps.
+#: Characters that a truncated column keeps.
 SHORTEST = 10
 _CUT = "…"
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table, and what it does without on a narrow terminal.
+    """A table that adapts to narrow terminals.
 
     Attributes
     ----------
     headings : sequence of str
-        Of the columns, the first of which names the row.
+        Headings of the columns, the first of which identifies the row.
     rows : sequence of sequences of str
         Its cells.
     dropped : sequence of str, optional
-        Headings of columns that a narrow terminal does without, the first one first.
+        Headings of columns that narrow terminals drop, in order.
     cut : str, optional
-        Heading of a column that is cut before any is dropped.
+        Heading of a column that is truncated before any is dropped.
     """
 
     headings: Sequence[str]
@@ -39,12 +39,12 @@ class Table:
     cut: str = ""
 
     def lines(self, width: int | None = None) -> list[str]:
-        """Write it, the headings first.
+        """Format it, headings first.
 
         Parameters
         ----------
         width : int, optional
-            Columns of the terminal. By default there is no end to them.
+            Width of the terminal; unlimited by default.
         """
         from rich.cells import cell_len, set_cell_size  # noqa: PLC0415  (slow to import)
 
@@ -63,7 +63,7 @@ class Table:
         for heading in self.dropped:
             if too_wide() > 0:
                 del widths[heading]
-        if width is not None and self.cut in widths:  # what a dropped column left
+        if width is not None and self.cut in widths:  # left over from a dropped column
             longest = max(map(cell_len, columns[self.cut]))
             widths[self.cut] = min(longest, widths[self.cut] + max(0, -too_wide()))
 

@@ -1,4 +1,4 @@
-"""The last lines of logs, which their places give by bytes."""
+"""The last lines of logs, which places return by bytes."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
     from yarnkernel.kernels.handle import Kernel
 
-#: Bytes that a line is taken to have at first.
+#: Assumed length of a line in bytes.
 _OF_A_LINE = 200
-#: Bytes of a file that are read at most: its lines may have no end.
+#: Most bytes read of a file, as lines may be endless.
 _MOST = 64 << 20
 
 
 def last_lines(kernel: Kernel, lines: int, *, every: bool, timeout: float) -> list[LogFile]:
-    """Read the last lines of a kernel's log, or of all its files.
+    """Read the last lines of a kernel's log, or of all its log files.
 
     Parameters
     ----------
     kernel : Kernel
         The kernel.
     lines : int
-        How many, of each file.
+        How many lines of each file.
     every, timeout
         See :meth:`yarnkernel.kernels.handle.Kernel.logs`.
     """
@@ -39,7 +39,7 @@ def last_lines(kernel: Kernel, lines: int, *, every: bool, timeout: float) -> li
 
 
 def _has(text: str, lines: int, size: int) -> bool:
-    """Whether a file's last bytes are all of it, or have a whole line more."""
+    """Return whether a file's last bytes are the whole file or contain enough lines."""
     return text.count("\n") > lines or len(text.encode()) < size
 
 

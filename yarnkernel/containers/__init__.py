@@ -1,4 +1,4 @@
-"""More containers for the kernel that this runs in, of the same YARN application.
+"""Further containers for the kernel that this runs in, in the same YARN application.
 
 >>> from yarnkernel import containers
 >>> with containers.start(2, ["{python}", "work.py"], memory="2 GiB") as workers:  # doctest: +SKIP
@@ -6,10 +6,10 @@
 ...     print([one.exit_code for one in workers.statuses()])
 [0, 0]
 
-They have the environment and the files of the kernel's container, and end with what has asked for
-them: with the kernel, however that ends, or with the process that a kernel has started.
+They have the environment and the files of the kernel's container, and end with the process that
+requested them: the kernel, however that ends, or a child of it.
 
-Nothing of the supervisor's side belongs here: that is in ``container/further*``.
+The supervisor's side is in ``container/further*``.
 """
 
 from yarnkernel.container_status import (

@@ -1,4 +1,4 @@
-"""What a kernel asks for, and what it is told of that."""
+"""Requests of a kernel for further containers, and their states."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ if TYPE_CHECKING:
 
     from yarnkernel.containers.line import Line
 
-#: Seconds between two questions; YARN answers the ApplicationMaster once a second.
+#: Seconds between two polls; YARN answers the ApplicationMaster once a second.
 INTERVAL = 0.25
 
 
 class About:
-    """What a kernel may know of its further containers.
+    """Facts about a kernel's further containers.
 
     Attributes
     ----------
     address : str
-        Numeric address at which containers reach what listens in the kernel.
+        Numeric address at which containers reach the kernel.
     queue : str
         The application's queue.
     most : int
-        How many containers the kernel may have at a time (``--max-containers``).
+        Most containers at a time (``--max-containers``).
     warning : str
-        What is to be known before keys are given to them; empty in most cases.
+        A warning to read before keys are given to them; usually empty.
     """
 
     def __init__(self, answer: dict[str, Any]) -> None:
@@ -59,7 +59,7 @@ class About:
 
 
 def about() -> About:
-    """Return what the kernel may know of its further containers.
+    """Return facts about the kernel's further containers.
 
     Raises
     ------
@@ -79,37 +79,37 @@ def start(
     env: Mapping[str, str] | None = None,
     files: Mapping[str, bytes | str | Path] | None = None,
 ) -> Containers:
-    """Ask YARN for containers, and do not wait for them.
+    """Request containers from YARN, without waiting for them.
 
     Parameters
     ----------
     count : int
-        How many. With 0 it is only looked whether such a container can ever be had.
+        How many; 0 only checks whether such a container is possible.
     command : sequence of str
-        What runs in each of them, without a shell, in the container's own directory. The word
-        ``{python}`` stands for the kernel's Python there, and so does ``sys.executable``, as in an
-        environment that travels it has another path in each container.
+        The command of each, run without a shell in the container's own directory. ``{python}`` and
+        ``sys.executable`` stand for the kernel's Python, whose path differs between containers if
+        the environment is shipped.
     memory : str, default "1 GiB"
-        Of each; a number alone is MiB. YARN ends a container that uses more.
+        Memory of each; a plain number is in MiB. YARN kills a container that uses more.
     vcores, gpus : int, default 1 and 0
         Of each.
     env : mapping of str to str, optional
-        Variables beside those of the kernel's container. They travel as ``files`` do.
+        Variables in addition to those of the kernel's container. They travel as ``files`` do.
     files : mapping of str to bytes or path, optional
-        Files beside those of the kernel's container, by their names there: what is in them, or
-        where they are here. They travel in the containers' credentials, for their owner alone: keys
-        belong here. 700 KiB together.
+        Files in addition to those of the kernel's container, by name: their content, or a path on
+        this machine. They travel in the containers' credentials and only their owner can read them,
+        so use them for keys. At most 700 KiB together.
 
     Returns
     -------
     Containers
-        Theirs; a context manager that gives them back.
+        The containers; a context manager that releases them.
 
     Raises
     ------
     UsageError
-        When that cannot be had: more than YARN gives a container of the queue, or more containers
-        than the kernel may have (``--max-containers``).
+        When that is impossible: larger than YARN allows in the queue, or more containers than
+        ``--max-containers``.
     ContainersError
         When this is no kernel that can have some.
     """
@@ -132,7 +132,7 @@ def start(
     try:
         return Containers(line, answer_of(asking)["numbers"])
     except BaseException:
-        asking.add_done_callback(lambda done: _give_back(line, done))  # nobody will have them
+        asking.add_done_callback(lambda done: _give_back(line, done))  # nobody will use them
         raise
 
 
@@ -151,12 +151,12 @@ def _give_back(line: Line, done: Future[dict[str, Any]]) -> None:
 
 
 def statuses(numbers: Collection[int] | None = None) -> list[ContainerStatus]:
-    """Return what is known of the containers that this process has asked for.
+    """Return the states of the containers that this process has requested.
 
     Parameters
     ----------
     numbers : collection of int, optional
-        Of these alone; by default of all, but for those that ended a thousand ends ago.
+        Only these; by default all, except for those that ended a thousand ends ago.
 
     Raises
     ------
@@ -172,12 +172,12 @@ def _told(line: Line, numbers: Collection[int] | None) -> list[ContainerStatus]:
 
 
 class Containers:
-    """Containers that were asked for together; a context manager that gives them back.
+    """Containers that were requested together; a context manager that releases them.
 
     Attributes
     ----------
     numbers : list of int
-        Theirs: each has its own as the variable ``YARNKERNEL_CONTAINER``.
+        Their numbers; each finds its own in the variable ``YARNKERNEL_CONTAINER``.
     """
 
     def __init__(self, line: Line, numbers: list[int]) -> None:
@@ -196,7 +196,7 @@ class Containers:
         return f"<Containers {', '.join(states) or 'none'}>"
 
     def statuses(self) -> list[ContainerStatus]:
-        """Return what is known of each of them.
+        """Return the state of each.
 
         Raises
         ------
@@ -205,7 +205,7 @@ class Containers:
         """
         if living := [number for number in self.numbers if self._state(number) != ENDED]:
             self._known |= {one.number: one for one in _told(self._line, living)}
-        # What is not told of any more has ended long ago.
+        # A container that is no longer listed ended long ago.
         lost = "it has ended, and its supervisor has forgotten how"
         return [
             self._known.get(number, ContainerStatus(number, ENDED, diagnostics=lost))
@@ -216,7 +216,7 @@ class Containers:
         return self._known[number].state if number in self._known else WAITING
 
     def release(self) -> None:
-        """Give them back, and do not wait for their ends: YARN ends what runs in them.
+        """Release them without waiting for their end: YARN ends what runs in them.
 
         Raises
         ------
@@ -226,7 +226,7 @@ class Containers:
         self._line.ask(verb="release", numbers=self.numbers)
 
     def wait_running(self, timeout: float = 300.0) -> None:
-        """Wait until all of them run, or have run to a good end.
+        """Wait until all of them run or have succeeded.
 
         Parameters
         ----------
@@ -238,14 +238,14 @@ class Containers:
         ContainersTimeoutError
             When they do not in time; says why.
         ContainersError
-            When one has ended otherwise.
+            When one has failed.
         """
         for one in self._wait((RUNNING, ENDED), timeout):
             if one.state == ENDED and one.exit_code != 0:
                 raise ContainersError(f"container {describe(one)}")
 
     def wait_ended(self, timeout: float) -> None:
-        """Wait until all of them have ended; with which exit codes, :meth:`statuses` tells.
+        """Wait until all of them have ended; :meth:`statuses` has the exit codes.
 
         Parameters
         ----------
@@ -275,7 +275,7 @@ class Containers:
 
 
 def describe(status: ContainerStatus) -> str:
-    """Say what is known of a container, in a line and the end of its log."""
+    """Describe a container in a line, with the end of its log."""
     text = f"{status.number} ({status.container_id or 'without an id yet'}) is {status.state}"
     if status.exit_code is not None:
         text += f" with exit code {status.exit_code}"

@@ -1,4 +1,4 @@
-"""The line from a kernel to its supervisor, by which it asks for further containers."""
+"""The connection on which a kernel requests further containers from its supervisor."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from yarnkernel.container_status import (
 from yarnkernel.deadline import Deadline
 from yarnkernel.errors import UsageError
 
-#: Seconds that the supervisor, which is on this host, may take to answer.
+#: Seconds for the supervisor, on the same host, to answer.
 ANSWER_TIMEOUT = 20.0
-#: Seconds after the kernel's start for it to be registered with YARN.
+#: Seconds after the kernel's start for the registration with YARN.
 OPEN_TIMEOUT = 30.0
-#: Seconds between two tries until then.
+#: Seconds between two attempts until then.
 INTERVAL = 0.25
 #: struct ucred of unix(7): process, user, group.
 _CREDENTIALS = struct.Struct("3i")
 
 
 class Line:
-    """A connection to the supervisor: what is asked for on it ends with it.
+    """A connection to the supervisor; containers requested on it end with it.
 
-    A thread of its own speaks, so that Ctrl-C breaks no answer in two.
+    It is used in a thread of its own, so that Ctrl-C cannot split an answer.
     """
 
     def __init__(self) -> None:
@@ -43,19 +43,19 @@ class Line:
         self._speaker = concurrent.futures.ThreadPoolExecutor(1, "yarnkernel-containers")
 
     def ask(self, **question: Any) -> dict[str, Any]:
-        """Ask, and return what is answered.
+        """Send a request and return the answer.
 
         Raises
         ------
         UsageError
-            When the supervisor refuses that.
+            When the supervisor refuses it.
         ContainersError
             When it does not answer.
         """
         return answer_of(self.asking(**question))
 
     def asking(self, **question: Any) -> concurrent.futures.Future[dict[str, Any]]:
-        """Ask, and return what will be answered."""
+        """Send a request and return a future answer."""
         return self._speaker.submit(self._ask, question)
 
     def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
@@ -66,9 +66,9 @@ class Line:
                 answer: dict[str, Any] = json.loads(line)
                 if "error" in answer:
                     raise ContainersError(f"the kernel's supervisor: {answer['error']}")
-                if answer["id"] == number:  # else that of a question that was given up
+                if answer["id"] == number:  # otherwise the answer to an abandoned request
                     break
-        except TimeoutError as exc:  # the answer may still come, and is passed over then
+        except TimeoutError as exc:  # the answer may still come and is then ignored
             raise ContainersTimeoutError("the kernel's supervisor does not answer in time") from exc
         except (OSError, ValueError) as exc:
             self._end()
@@ -81,7 +81,7 @@ class Line:
         return answer
 
     def _line(self) -> bytes:
-        """Read a line; what of it has come stays when that takes too long."""
+        """Read a line; a partial one is kept if that takes too long."""
         while b"\n" not in self._read:
             part = self._socket.recv(1 << 16)
             if not part:
@@ -91,7 +91,7 @@ class Line:
         return line
 
     def _end(self) -> None:
-        """Leave it, and its containers with it: the next question gets another line."""
+        """Close the connection and give up its containers; the next request opens a new one."""
         self._socket.close()
         with _lock:
             for process, line in list(_lines.items()):
@@ -99,14 +99,14 @@ class Line:
                     del _lines[process]
 
     def close_copy(self) -> None:
-        """Close what fork(2) has made of it: its containers end with the process that has it."""
+        """Close the copy in a forked process: the containers belong to the original one."""
         self._socket.close()
 
 
 def answer_of(asking: concurrent.futures.Future[dict[str, Any]]) -> dict[str, Any]:
     """Wait for an answer; see :meth:`Line.ask`."""
     try:
-        return asking.result(2 * ANSWER_TIMEOUT)  # others may have asked before
+        return asking.result(2 * ANSWER_TIMEOUT)  # others may be first
     except concurrent.futures.TimeoutError as exc:
         raise ContainersError("the kernel's supervisor does not answer in time") from exc
 
@@ -137,7 +137,7 @@ def _connect() -> socket.socket:
 
 
 def _check_owner(connected: socket.socket) -> None:
-    """Trust nobody else with commands and keys: abstract sockets are anybody's to make."""
+    """Check the peer before commands and keys are sent, as anybody can open abstract sockets."""
     credentials = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     if _CREDENTIALS.unpack(credentials)[1] != os.getuid():
         raise ContainersError("somebody else has the socket of the kernel's supervisor")
@@ -171,12 +171,12 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 def own_line() -> Line:
-    """Return that of this process.
+    """Return this process' line.
 
     Raises
     ------
     ContainersError
-        When this is no kernel that can have further containers.
+        When this kernel cannot have further containers.
     """
     with _lock:
         if os.getpid() not in _lines:

@@ -1,4 +1,4 @@
-"""Dask on YARN: the scheduler is in this kernel, each worker a further container of it.
+"""Dask on YARN: the scheduler runs in this kernel, each worker in a further container.
 
 >>> from dask.distributed import Client
 >>> from yarnkernel.dask import YarnCluster
@@ -6,7 +6,7 @@
 >>> client = Client(cluster)  # doctest: +SKIP
 
 Workers run in the kernel's environment, which needs ``yarnkernel[dask]``, and end with the kernel.
-Nothing about containers as such belongs here.
+General code for containers does not belong here.
 """
 
 try:

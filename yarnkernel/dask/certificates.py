@@ -1,4 +1,4 @@
-"""How what a Dask cluster says is encrypted, and what its workers need for that."""
+"""Encryption of a Dask cluster: certificates for scheduler and workers."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from distributed import Security
 
 from yarnkernel.errors import UsageError
 
-#: Files of a worker's container.
+#: File names in a worker's container.
 CA, CERTIFICATE, KEY = "dask-ca.pem", "dask-cert.pem", "dask-key.pem"
-#: Fields of a Security that name what it encrypts with, which Dask's configuration may have, too.
+#: Fields of a Security with keys and certificates, which Dask's configuration may set, too.
 _ROLES = ("client", "scheduler", "worker")
 _FILES = ("tls_ca_file", *(f"tls_{role}_{what}" for role in _ROLES for what in ("cert", "key")))
 
 
 def chosen_security(given: bool | Security | None) -> Security:  # noqa: FBT001  (a user's value)
-    """Return what is asked for.
+    """Return the security to use.
 
     Parameters
     ----------
     given : bool or distributed.Security, optional
-        False for no encryption. None for what Dask's own configuration has, if that is complete,
-        else for a new key, as True is.
+        False for no encryption, True for a new key. None uses Dask's own configuration if that is
+        complete, and otherwise a new key.
     """
     if isinstance(given, Security):
         return given
@@ -36,7 +36,7 @@ def chosen_security(given: bool | Security | None) -> Security:  # noqa: FBT001 
 
 
 def worker_files(security: Security) -> dict[str, bytes]:
-    """What workers need to talk to each other and to the scheduler; nothing without encryption."""
+    """Return the files that workers need for encryption; empty without it."""
     wanted = {
         CA: security.tls_ca_file,
         CERTIFICATE: security.tls_worker_cert,
@@ -51,6 +51,6 @@ def worker_files(security: Security) -> dict[str, bytes]:
 
 
 def _pem(value: str | os.PathLike[str]) -> bytes:
-    """Dask takes what is in a file as well as its path."""
+    """Return PEM text; Dask accepts the content of a file or its path."""
     text = os.fspath(value)
     return text.encode() if "-----BEGIN" in text else Path(text).read_bytes()

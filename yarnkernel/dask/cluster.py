@@ -1,4 +1,4 @@
-"""The cluster: how many workers there are, and what becomes of those that are lost."""
+"""The cluster, which scales workers and replaces lost ones."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
     from yarnkernel.containers import ContainerStatus
 
-#: Seconds between two looks at the workers' containers.
+#: Seconds between two checks of the workers' containers.
 INTERVAL = 1.0
-#: Seconds after which it is told that workers wait.
+#: Seconds after which waiting workers are reported.
 PATIENCE = 10.0
-#: Arguments of dask-yarn's that are of the kernel here, and where they are given.
+#: Arguments of dask-yarn that belong to the kernel here, and where to give them.
 _OF_THE_KERNEL = {
     "environment": "--environment",
     "queue": "--queue",
@@ -50,52 +50,52 @@ _OF_THE_KERNEL = {
 class YarnCluster(SpecCluster):  # type: ignore[misc]  # not typed
     """A Dask cluster whose workers are containers of this kernel's YARN application.
 
-    It is one of Dask's own in all else: ``scale``, ``adapt``, ``close``, ``dashboard_link``, a
-    context manager. The arguments are those of dask-yarn's cluster of this name, as far as they
-    mean something here; those that are the kernel's are refused, and it is said where they go.
+    Otherwise it is like Dask's own clusters: ``scale``, ``adapt``, ``close``, ``dashboard_link``,
+    context manager. The arguments are those of dask-yarn's ``YarnCluster``, as far as they apply.
+    Those that belong to the kernel are refused with a hint where to give them.
 
     Parameters
     ----------
     n_workers : int, default 0
-        How many workers to ask for; they are not waited for (``wait_for_workers``).
+        How many workers to request, without waiting for them (see ``wait_for_workers``).
     worker_vcores : int, default 1
         Virtual cores and threads of each.
     worker_memory : str, default "2 GiB"
-        Memory of each container, of which the worker gets 85 percent.
+        Memory of each container; the worker gets 85 percent of it.
     worker_gpus : int, default 0
         GPUs of each.
     worker_env : mapping of str to str, optional
-        Variables beside those of the kernel's container.
+        Variables in addition to those of the kernel's container.
     worker_class : str, default "dask.distributed.Nanny"
         What runs in each container.
     worker_options : mapping, optional
-        Arguments of that class; what JSON can hold.
+        Arguments of that class, as JSON values.
     worker_restarts : int, default 10
-        How many workers, in all, get another container when theirs ends unasked.
+        How many workers, in total, get a new container after theirs ended unexpectedly.
     name : str, optional
-        Of the cluster.
+        The cluster's name.
     host : str, optional
-        Where the scheduler listens; by default at the kernel's address.
+        Address of the scheduler; by default the kernel's.
     port : int, default 0
-        At which port; any that is free by default.
+        Port of the scheduler; any by default.
     dashboard_address : str or None, default ":0"
-        Where its dashboard listens; None for none. Its addresses begin with a word that cannot be
-        guessed: who is given the link, sees it.
+        Address of the dashboard; None for none. Its URLs begin with an unguessable word, so that
+        only those who have the link can see it.
     security : bool or distributed.Security, optional
-        By default everything that the cluster says is encrypted, by a key that is made for it alone
-        and travels in the containers' credentials, unless Dask's own configuration names others.
-        False for no encryption: whoever reaches the scheduler's port runs code as you.
+        By default all traffic is encrypted with a new key, which travels in the containers'
+        credentials, unless Dask's own configuration has keys. False for no encryption: then whoever
+        reaches the scheduler's port can run code as you.
     deploy_mode : str, default "local"
-        No other one is possible: the scheduler is in the kernel.
+        No other mode is possible, as the scheduler runs in the kernel.
     asynchronous, loop, silence_logs
-        As Dask's clusters have them.
+        See Dask's clusters.
 
     Raises
     ------
     UsageError
-        When such workers can never be had: a container of that size, or so many.
+        When so many workers, or containers of that size, are impossible.
     ContainersError
-        When this is no kernel that can have further containers.
+        When this kernel cannot have further containers.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class YarnCluster(SpecCluster):  # type: ignore[misc]  # not typed
             env=dict(worker_env or {}),
             files=files,
         )
-        launch.check()  # while there is no scheduler
+        launch.check()  # until there is a scheduler
         self._check(n_workers or 0)
         # The last two are for scale().
         sizes = {"nthreads": worker_vcores, "memory_limit": launch.worker_memory}
@@ -168,7 +168,7 @@ class YarnCluster(SpecCluster):  # type: ignore[misc]  # not typed
         )
 
     def _new_worker_name(self, _: int) -> str:
-        """Never one that was used: Dask may still be taking leave of its worker."""
+        """Return a new name, as Dask may still be removing a worker with an old one."""
         return str(next(self._names))
 
     def _check(self, n: float) -> None:
@@ -179,21 +179,21 @@ class YarnCluster(SpecCluster):  # type: ignore[misc]  # not typed
             )
 
     def scale(self, n: int = 0, memory: str | None = None, cores: int | None = None) -> Any:
-        """Ask for as many workers, or give some back; they are not waited for.
+        """Request or release workers, without waiting for them.
 
         Parameters
         ----------
         n : int, default 0
             How many.
         memory : str, optional
-            As many as have so much together.
+            As many workers as have so much memory together.
         cores : int, optional
-            As many as have so many threads together.
+            As many workers as have so many threads together.
 
         Raises
         ------
         UsageError
-            When there may not be so many (``--max-containers``).
+            When that exceeds ``--max-containers``.
         """
         if memory is not None:
             n = max(n, math.ceil(parse_bytes(memory) / self._memory_per_worker()))
@@ -203,12 +203,12 @@ class YarnCluster(SpecCluster):  # type: ignore[misc]  # not typed
         return super().scale(n)
 
     def adapt(self, *, maximum: float = math.inf, **options: Any) -> Any:
-        """Let Dask choose how many workers there are.
+        """Let Dask choose the number of workers.
 
         Parameters
         ----------
         maximum : float, optional
-            How many at most; as many as the kernel may have (``--max-containers``) by default.
+            Most workers; by default as many as the kernel may have (``--max-containers``).
         **options
             See ``distributed.SpecCluster.adapt``.
         """
@@ -216,14 +216,14 @@ class YarnCluster(SpecCluster):  # type: ignore[misc]  # not typed
 
     @property
     def dashboard_link(self) -> str:
-        """Where the dashboard is, as ``distributed.dashboard.link`` of Dask's settings says it."""
+        """The dashboard's URL, from Dask's setting ``distributed.dashboard.link``."""
         link = str(super().dashboard_link)
         begin, slash, page = link.rpartition("/")
         return f"{begin}/{self.scheduler.word}{slash}{page}" if link else ""
 
     @property
     def waiting(self) -> str:
-        """How many workers wait for a container, and why; empty when none does."""
+        """How many workers wait for a container, and why; empty if none does."""
         late = self._late()
         if not late:
             return ""
@@ -231,7 +231,7 @@ class YarnCluster(SpecCluster):  # type: ignore[misc]  # not typed
         return f"{len(late)} of {len(self.workers)} workers wait for YARN: {reason}"
 
     def _late(self) -> list[Worker]:
-        """Those that wait, as far as is known."""
+        """Return the waiting workers, as far as known."""
         waiting = {n for n, one in self._statuses.items() if one.state == WAITING}
         return [worker for worker in self.workers.values() if worker.number in waiting]
 
@@ -253,10 +253,10 @@ class YarnCluster(SpecCluster):  # type: ignore[misc]  # not typed
                 found = await asyncio.to_thread(containers.statuses, numbers)
                 self._statuses = {one.number: one for one in found}
                 self._tell_of_waiting()
-                if not self._lock.locked():  # else workers come and go this very moment
+                if not self._lock.locked():  # otherwise workers are just coming or going
                     await self._replace()
             except ContainersTimeoutError:
-                continue  # its host is busy: the workers go on
+                continue  # the host is busy; the workers go on
             except YarnKernelError as exc:
                 self._log(f"yarnkernel: the workers are lost: {exc}")
                 return
@@ -272,7 +272,7 @@ class YarnCluster(SpecCluster):  # type: ignore[misc]  # not typed
             self._log(f"yarnkernel: {self.waiting}")
 
     async def _replace(self) -> None:
-        """Give workers whose containers have ended unasked other ones, within limits."""
+        """Give workers whose containers ended unexpectedly new ones, within limits."""
         for name, worker in list(self.workers.items()):
             status = self._statuses.get(worker.number)
             has_ended = status is not None and status.state == ENDED
@@ -288,7 +288,7 @@ class YarnCluster(SpecCluster):  # type: ignore[misc]  # not typed
             del self.worker_spec[name]
             adaptive: Any = getattr(self, "_adaptive", None)
             if not may_restart and adaptive is not None:
-                adaptive.stop()  # it would ask for others for ever
+                adaptive.stop()  # it would request new ones for ever
                 self._log("yarnkernel: it does not adapt any more (worker_restarts); next: adapt()")
         if set(self.worker_spec) - set(self.workers) or set(self.workers) - set(self.worker_spec):
             await self._correct_state()
@@ -308,12 +308,12 @@ class YarnCluster(SpecCluster):  # type: ignore[misc]  # not typed
         return str(super()._repr_html_((cluster_status or "") + late or None))
 
     def shutdown(self) -> Any:
-        """Close it, as dask-yarn calls that; the kernel goes on."""
+        """Close the cluster, under dask-yarn's name; the kernel goes on."""
         return self.close()
 
 
 def _refuse(others: Mapping[str, Any]) -> None:
-    """Say of what is given and cannot be, where it can."""
+    """Raise for an argument that belongs to the kernel, with a hint where to give it."""
     for name, value in others.items():
         if name == "deploy_mode":
             if value != "local":

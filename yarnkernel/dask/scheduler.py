@@ -1,4 +1,4 @@
-"""A scheduler whose pages are found only by who knows a word: they ask nobody who he is."""
+"""A scheduler with secret URLs, as Dask's pages have no authentication."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tornado import web
 
 
 class HiddenScheduler(Scheduler):  # type: ignore[misc]  # not typed
-    """The same, with all of its pages below an address that cannot be guessed.
+    """A scheduler whose pages are all below an unguessable path.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ class HiddenScheduler(Scheduler):  # type: ignore[misc]  # not typed
     Attributes
     ----------
     word : str
-        The first part of its pages' addresses.
+        The first part of the pages' paths.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -28,14 +28,14 @@ class HiddenScheduler(Scheduler):  # type: ignore[misc]  # not typed
         super().__init__(http_prefix=f"/{self.word}/", **options)
 
     def start_http_server(self, *arguments: Any, **options: Any) -> None:
-        """Begin to serve the pages."""
+        """Start to serve the pages."""
         super().start_http_server(*arguments, **options)
-        # Dask tells the addresses of its pages at / and at /sitemap.json.
+        # Dask lists the paths of its pages at / and at /sitemap.json.
         application = self.http_application
         find = application.find_handler
 
         def find_below(request: Any, **known: Any) -> Any:
-            if request.path.startswith("/statics/"):  # as pages of Dask's name what tells nothing
+            if request.path.startswith("/statics/"):  # under the names that Dask uses for pages
                 request.path = f"/{self.word}{request.path}"
             if request.path.startswith(f"/{self.word}/"):
                 return find(request, **known)

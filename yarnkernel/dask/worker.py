@@ -1,4 +1,4 @@
-"""A worker: a container, and what Dask has to know of it."""
+"""A worker: a container as Dask sees it."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ from yarnkernel.errors import UsageError, YarnKernelError
 if TYPE_CHECKING:
     from yarnkernel.containers import Containers
 
-#: Share of a container's memory that its worker gets: the nanny and Python itself are in there.
+#: Share of a container's memory for its worker; the rest is for the nanny and Python itself.
 WORKER_SHARE = 0.85
-#: Seconds without the scheduler after which a worker ends itself.
+#: Seconds without the scheduler after which a worker exits.
 DEATH_TIMEOUT = 60
-#: What a worker is to be, for ``distributed.cli.dask_spec``: nothing of it is in a process list.
+#: File with the worker's specification for ``distributed.cli.dask_spec``, so that it is not in a
+#: process list.
 _SPEC = "dask-worker.json"
 
 
 @dataclass(frozen=True)
 class WorkerLaunch:
-    """How workers are started.
+    """The launch of workers.
 
     Attributes
     ----------
     worker_class : str
         What runs in the container.
     options : dict
-        More of its arguments.
+        Further arguments of the class.
     memory : int
         MiB of the container.
     vcores, gpus : int
@@ -43,7 +44,7 @@ class WorkerLaunch:
     env : dict of str to str
         Variables.
     files : dict of str to bytes
-        What it encrypts with; nothing without encryption.
+        Files for encryption; empty without it.
     """
 
     worker_class: str
@@ -56,21 +57,21 @@ class WorkerLaunch:
 
     @property
     def worker_memory(self) -> int:
-        """Bytes that the worker itself may use."""
+        """The memory in bytes of the worker itself."""
         return int(self.memory * WORKER_SHARE) << 20
 
     def check(self) -> None:
-        """Look whether such a worker can ever be had.
+        """Check that such a worker is possible.
 
         Raises
         ------
         UsageError
-            When it cannot.
+            When it is not.
         """
         self.start(0, "", "")
 
     def start(self, count: int, name: str, scheduler: str) -> Containers:
-        """Ask for containers.
+        """Request containers.
 
         Raises
         ------
@@ -103,7 +104,7 @@ class WorkerLaunch:
         }
         if self.files:
             pair = {"cert": CERTIFICATE, "key": KEY if KEY in self.files else None}
-            roles = ("worker", "client")  # tasks may be clients
+            roles = ("worker", "client")  # tasks may act as clients
             paths = {f"tls_{role}_{what}": pair[what] for role in roles for what in pair}
             arguments["security"] = {"require_encryption": True, "tls_ca_file": CA, **paths}
         return arguments
@@ -119,16 +120,16 @@ class Worker(ProcessInterface):  # type: ignore[misc]  # not typed
     name : str
         Its name.
     launch : WorkerLaunch
-        How it is started.
+        Its launch.
     **_
-        The same in Dask's words, for ``scale(memory=...)`` and ``scale(cores=...)``.
+        Dask's names for the same, for ``scale(memory=...)`` and ``scale(cores=...)``.
 
     Attributes
     ----------
     began : float
-        When it was asked for, by ``time.monotonic``.
+        When it was requested, by ``time.monotonic``.
     failure : str
-        Why there is no container; empty when there is one.
+        Why there is no container; empty if there is one.
     """
 
     def __init__(self, scheduler: str, name: str, launch: WorkerLaunch, **_: Any) -> None:
@@ -141,22 +142,22 @@ class Worker(ProcessInterface):  # type: ignore[misc]  # not typed
 
     @property
     def number(self) -> int:
-        """The number of its container; 0 without one."""
+        """The number of its container; 0 if there is none."""
         return self._containers.numbers[0] if self._containers is not None else 0
 
     async def start(self) -> None:
-        """Ask for its container, and do not wait for it."""
+        """Request its container, without waiting for it."""
         try:
             self._containers = await asyncio.to_thread(
                 self._launch.start, 1, self.name, self.scheduler
             )
-        except YarnKernelError as exc:  # the cluster tells, which looks after its workers
+        except YarnKernelError as exc:  # the cluster reports it, as it manages the workers
             self.failure = str(exc)
         await super().start()
 
     async def close(self) -> None:
-        """Give its container back."""
+        """Release its container."""
         if self._containers is not None:
-            with contextlib.suppress(YarnKernelError):  # then it has ended with the supervisor
+            with contextlib.suppress(YarnKernelError):  # it has then ended with the supervisor
                 await asyncio.to_thread(self._containers.release)
         await super().close()

@@ -1,4 +1,4 @@
-"""The pair of skein's by which we and our kernels know each other; and what encryption holds."""
+"""Checks of skein's key pair, which authenticates us and our kernels, and of encryption."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from yarnkernel.doctor.check import Check
     from yarnkernel.doctor.subject import Subject
 
-#: How long a certificate has to be valid to be nothing to think of.
+#: How long a certificate has to be valid without a warning.
 SOON = timedelta(days=14)
 _NEW = "skein config gencerts --force (kernels that run can then only be stopped)"
 
 
 def check_certificates(_subject: Subject, _deadline: Deadline) -> Check:
-    """Check the user's pair of skein: there, a pair, valid, and for the user alone."""
+    """Check the user's skein key pair: present, matching, valid and private."""
     return check_pair(Path(skein.core.properties.config_dir))
 
 
 def check_pair(directory: Path) -> Check:
-    """Check the pair in a directory."""
+    """Check the key pair in a directory."""
     paths = [directory / name for name in ("skein.crt", "skein.pem")]
     if not any(path.exists() for path in paths):
         return ok(f"none in {directory} yet: the first start makes them")
@@ -68,7 +68,7 @@ def _check_use(certificate: Certificate, key: Path) -> Check:
 
 
 def check_encryption(subject: Subject, _deadline: Deadline) -> Check:
-    """Check whether what a start asks for can be encrypted, and say what is not."""
+    """Check whether the encryption that a start wants is possible, and what stays in the clear."""
     import zmq  # noqa: PLC0415  (slow to import)
 
     configuration, wanted = subject.configuration, subject.options.encrypt

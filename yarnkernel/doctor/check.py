@@ -1,4 +1,4 @@
-"""What a check has found, and how checks are run: one after the other, each with its deadline."""
+"""The findings of a check, and a runner of checks with a deadline for each."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
     from yarnkernel.doctor.subject import Subject
 
-#: How a check ends. A warning keeps no kernel from starting.
+#: The results of a check. Kernels start despite a warning.
 STATES = OK, WARNING, FAILED, SKIPPED = ("ok", "warning", "failed", "skipped")
-#: Seconds for one check, unless it says another.
+#: Default seconds for one check.
 CHECK_TIMEOUT = 15.0
-#: Seconds by which a check may be later than the waits inside of it.
+#: Seconds that a check may take in addition to the waits inside it.
 GRACE = 2.0
 
 
 @dataclass(frozen=True)
 class Check:
-    """What a check has found.
+    """The findings of a check.
 
     Attributes
     ----------
@@ -36,9 +36,9 @@ class Check:
     state : str
         ``"ok"``, ``"warning"``, ``"failed"`` or ``"skipped"``.
     found : str
-        What there is.
+        What was found.
     why : str
-        Why that is not as it should be; empty when it is.
+        Why that is wrong; empty if it is right.
     todo : str
         What to do about it.
     """
@@ -51,53 +51,53 @@ class Check:
 
 
 def ok(found: str) -> Check:
-    """All is as it should be."""
+    """Return a check that passed."""
     return Check("", OK, found)
 
 
 def warning(found: str, why: str, todo: str = "") -> Check:
-    """Kernels start, but."""
+    """Return a check that passed with a warning."""
     return Check("", WARNING, found, why, todo)
 
 
 def failed(found: str, why: str, todo: str = "") -> Check:
-    """Kernels do not start."""
+    """Return a check that failed: kernels do not start."""
     return Check("", FAILED, found, why, todo)
 
 
 def skipped(why: str) -> Check:
-    """Nothing was checked."""
+    """Return a check that was skipped."""
     return Check("", SKIPPED, "", why)
 
 
 def failure(error: Exception, found: str = "") -> Check:
-    """Take an error of this package apart: most say after "next:" what to do."""
+    """Convert an error of this package, most of which say what to do after "next:"."""
     why, todo = split_next(str(error) or type(error).__name__)
     return failed(found, why, todo)
 
 
 def split_next(text: str) -> tuple[str, str]:
-    """Split an error's text into what has happened, and what to do next."""
+    """Split an error's text into what happened and what to do next."""
     why, _, todo = re.sub(r"\s*\n\s*", " ", text).partition("next: ")
     return why.rstrip(" ;"), todo
 
 
 @dataclass(frozen=True)
 class Step:
-    """A check that is to be done.
+    """A check to run.
 
     Attributes
     ----------
     name : str
         What is checked.
     examine : callable
-        Checks it.
+        Runs the check.
     needs : tuple of str
-        Names of those that have to be in order before.
+        Names of checks that have to pass first.
     timeout : float
-        Seconds that it may take.
+        Seconds for the check.
     todo : str
-        What to do when it fails without saying so itself.
+        What to do if it fails without advice.
     """
 
     name: str
@@ -108,7 +108,7 @@ class Step:
 
 
 def run(steps: Sequence[Step], subject: Subject, deadline: Deadline) -> Iterator[Check]:
-    """Run checks one after the other; one that fails stops those alone that need it.
+    """Run checks in order; a failure skips only the checks that need it.
 
     Parameters
     ----------
@@ -117,14 +117,14 @@ def run(steps: Sequence[Step], subject: Subject, deadline: Deadline) -> Iterator
     subject : Subject
         Of what.
     deadline : Deadline
-        For all of them.
+        The deadline for all checks.
 
     Yields
     ------
     Check
-        What each has found, when it has.
+        The findings of each, as soon as it is done.
     """
-    #: Names of what failed, or was skipped for that, with what it was that failed.
+    #: Failed and skipped checks, with the failure that caused it.
     unfit: dict[str, list[str]] = {}
     for step in steps:
         missing = list(dict.fromkeys(one for name in step.needs for one in unfit.get(name, ())))
@@ -141,7 +141,7 @@ def run(steps: Sequence[Step], subject: Subject, deadline: Deadline) -> Iterator
 
 
 def _run(step: Step, subject: Subject, deadline: Deadline) -> Check:
-    # Resolvers, mounted directories and libraries of others know no deadline.
+    # Resolvers, mounted directories and third-party libraries have no deadlines.
     future = start_in_thread(lambda: step.examine(subject, deadline))
     try:
         return future.result(deadline.seconds + GRACE)

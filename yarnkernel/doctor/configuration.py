@@ -1,4 +1,4 @@
-"""Which cluster's configuration was found, where and why; and Java, where that is needed."""
+"""Checks of the cluster's configuration, and of Java where it is needed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _VARIABLES = ("YARN_CONF_DIR", "HADOOP_CONF_DIR")
 
 
 def check_configuration(subject: Subject, _deadline: Deadline) -> Check:
-    """Check which cluster is meant, and whether its site files can be read."""
+    """Check which cluster is configured, and whether its site files are readable."""
     if subject.options.host:
         source = subject.cluster.source
         settings = subject.configuration.settings
@@ -40,12 +40,12 @@ def check_configuration(subject: Subject, _deadline: Deadline) -> Check:
 
 
 def search_order(taken: Path | None, source: str) -> str:
-    """Tell where a cluster was looked for, up to where it was found.
+    """Describe where a cluster was searched for, up to the place where it was found.
 
     Parameters
     ----------
     taken : pathlib.Path or None
-        The directory of the one that was.
+        The directory of the cluster that was found.
     source : str
         Where it comes from.
     """
@@ -61,7 +61,7 @@ def search_order(taken: Path | None, source: str) -> str:
 
 
 def _places() -> Iterator[tuple[str, str]]:
-    """The places of :func:`yarnkernel.cluster.find.find_cluster`, in their order."""
+    """Return the places of :func:`yarnkernel.cluster.find.find_cluster`, in order."""
     for name in _VARIABLES:
         yield name, os.environ.get(name) or "not set"
     yield "`yarn` on PATH", shutil.which("yarn") or "none"
@@ -70,7 +70,7 @@ def _places() -> Iterator[tuple[str, str]]:
 
 
 def check_specification(subject: Subject, _deadline: Deadline) -> Check:
-    """Check that what would be submitted can be read, and say what it is."""
+    """Check that the specification is readable, and describe it."""
     from yarnkernel.yarn.launch_spec import spec_path  # noqa: PLC0415  (slow to import)
 
     spec = subject.specification
@@ -85,7 +85,7 @@ def check_specification(subject: Subject, _deadline: Deadline) -> Check:
 
 
 def check_java(subject: Subject, _deadline: Deadline) -> Check:
-    """Check Java and Hadoop's own commands, where something that is asked for needs them."""
+    """Check Java and Hadoop's own commands, if the start needs them."""
     why = "; ".join(_needs_java(subject))
     if not why:
         return ok("not needed: kernels are submitted directly, and files are reached without it")

@@ -1,4 +1,4 @@
-"""Which checks a subject gets, and in which order."""
+"""The checks for each subject, and their order."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ HERE = (
     Step("packages", python.check_packages),
     Step("extras", python.check_extras),
 )
-#: Whether the cluster is there, and lets us in.
+#: Whether the cluster answers and lets us in.
 CLUSTER = (
     Step(_CLUSTER, configuration.check_configuration, (), 45.0, _CONFIGURE),
     Step("ResourceManager", resource_manager.check_resource_manager, (_CLUSTER,)),
     Step("login", login.check_login, _IN[:2]),
 )
-#: Whether it takes what would be submitted.
+#: Whether it accepts the submission.
 START = (
     Step(_SPEC, configuration.check_specification, (_CLUSTER,), todo=_MEND),
     Step("Java", configuration.check_java, (_CLUSTER, _SPEC), 45.0, _JAVA),
@@ -59,7 +59,7 @@ START = (
     Step("environment", file_system.check_environment, (_CLUSTER,)),
     Step("encryption", certificates.check_encryption, (_CLUSTER, _SPEC)),
 )
-#: What is beside it.
+#: Files, encryption and front ends.
 BESIDE = (
     Step("file system", file_system.check_file_system, (_CLUSTER, "login")),
     Step("logs", file_system.check_logs, (_CLUSTER, "login")),
@@ -68,14 +68,14 @@ BESIDE = (
     Step("ports", nodes.check_reach, _IN),
     Step("front ends", front_ends.check_front_ends, (), 30.0),
 )
-#: A place outside YARN.
+#: Checks for places outside YARN.
 HOST = (
     Step("host", hosted.check_line, (), 45.0),
     Step("Python there", hosted.check_python_there, ("host",), 20.0),
     Step("scheduler", hosted.check_scheduler, ("host",), 30.0),
     Step("front ends", front_ends.check_front_ends, (), 30.0),
 )
-#: A kernel that is there.
+#: Checks for an existing kernel.
 KERNEL = (
     Step("state", kernel.check_state, (), 20.0),
     Step("log", kernel.check_log, (), 30.0),
@@ -84,7 +84,7 @@ KERNEL = (
 )
 
 
-#: Whether there is room for what would be asked for.
+#: Whether there is room for it.
 REQUEST = (*CLUSTER, START[0], *(step for step in START if step.name in _REQUESTED))
 
 
@@ -94,14 +94,14 @@ def examine(subject: Subject, timeout: float) -> Iterator[Check]:
     Parameters
     ----------
     subject : Subject
-        What is examined.
+        The subject.
     timeout : float
         Seconds for all checks together.
 
     Yields
     ------
     Check
-        One for each, as soon as it is done.
+        The findings of each check, as soon as it is done.
     """
     if subject.kernel:
         place = (*CLUSTER, *BESIDE[2:4]) if subject.is_on_yarn else HOST[:3]

@@ -1,4 +1,4 @@
-"""The cluster's file system, our home there, the environment, and where logs of the past go."""
+"""Checks of the cluster's file system: our home, the environment, and logs of ended kernels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FORMATS = "yarn.log-aggregation.file-formats"
 
 
 def check_file_system(subject: Subject, deadline: Deadline) -> Check:
-    """Check that the file system answers, and that we have a home there."""
+    """Check that the file system answers and has a home for us."""
     configuration = subject.configuration
     url = configuration.get("fs.defaultFS")
     if urlsplit(url).scheme in ("", "file"):
@@ -48,7 +48,7 @@ def check_file_system(subject: Subject, deadline: Deadline) -> Check:
 
 
 def check_logs(subject: Subject, deadline: Deadline) -> Check:
-    """Check whether logs of kernels that have ended are kept, where, and whether we read them."""
+    """Check whether and where logs of ended kernels are kept, and whether we can read them."""
     configuration = subject.configuration
     if not configuration.get_bool(_AGGREGATION, default=False):
         why = f"{_AGGREGATION} is not true in the site files here"
@@ -72,7 +72,7 @@ def check_logs(subject: Subject, deadline: Deadline) -> Check:
 
 
 def check_environment(subject: Subject, deadline: Deadline) -> Check:
-    """Check that the environment of the kernel is there, with what a container needs."""
+    """Check that the kernel's environment exists and has what a container needs."""
     text = subject.options.environment
     if not text:
         return ok("none named: the Python of the specification, on each node")

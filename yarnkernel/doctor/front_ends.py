@@ -1,4 +1,4 @@
-"""Front ends of this machine: whether they see our kernelspecs, and can start what these say."""
+"""Checks of this machine's front ends: whether they find and can start our kernelspecs."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 #: The group of entry points in which jupyter_client looks for provisioners.
 GROUP = "jupyter_client.kernel_provisioners"
-#: Commands of front ends, whose Python is asked what it sees.
+#: Commands of front ends whose Pythons are checked.
 FRONT_ENDS = ("jupyter-lab", "jupyter-notebook", "jupyter-server", "jupyter")
-#: Seconds for one of them.
+#: Seconds for one front end.
 ASK_TIMEOUT = 8.0
-#: Says, in the Python of a front end, what that sees.
+#: Prints, in a front end's Python, what it finds.
 _ASK = f"""\
 import json
 from importlib.metadata import entry_points
@@ -44,7 +44,7 @@ print(json.dumps([[one.name for one in group], specs]))
 
 
 def check_front_ends(_subject: Subject, deadline: Deadline) -> Check:
-    """Check that front ends here know the provisioner that our kernelspecs name."""
+    """Check that front ends find the provisioner that our kernelspecs name."""
     own = {name: spec for name, spec in find_kernelspecs().items() if spec.is_ours}
     here = any(one.name == PROVISIONER for one in entry_points(group=GROUP))
     names = ", ".join(own) or "none"
@@ -73,7 +73,7 @@ def check_front_ends(_subject: Subject, deadline: Deadline) -> Check:
 
 
 def _other_front_ends() -> Iterator[tuple[str, str]]:
-    """Commands on ``PATH`` that another Python runs, one of each such Python."""
+    """Return commands on ``PATH`` of other Pythons, one for each Python."""
     seen = {Path(sys.prefix).resolve()}
     for directory in os.get_exec_path():
         for name in FRONT_ENDS:
@@ -85,7 +85,7 @@ def _other_front_ends() -> Iterator[tuple[str, str]]:
 
 
 def _python_of(command: Path) -> str:
-    """Return the Python that a script names in its first line."""
+    """Return the Python in a script's first line."""
     try:
         with command.open("rb") as file:
             line = file.readline(4096).decode(errors="replace").strip()
@@ -94,7 +94,7 @@ def _python_of(command: Path) -> str:
     words = line.removeprefix("#!").split()
     if not line.startswith("#!") or not words:
         return ""
-    if Path(words[0]).name == "sh":  # pip's way around blanks in the path
+    if Path(words[0]).name == "sh":  # pip's form for paths with blanks
         beside = command.with_name("python")
         return str(beside) if beside.exists() else ""
     if Path(words[0]).name == "env":
@@ -105,7 +105,7 @@ def _python_of(command: Path) -> str:
 def _trouble(
     python: str, own: dict[str, Kernelspec], with_provisioner: list[str], deadline: Deadline
 ) -> str:
-    """Say what keeps the front ends of another Python from our kernels; empty for nothing."""
+    """Return why front ends of another Python cannot start our kernels; empty if they can."""
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
     try:
         ended = run_to_end(

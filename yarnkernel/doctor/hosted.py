@@ -1,4 +1,4 @@
-"""Places outside YARN: the line to the host, the Python there, its batch system."""
+"""Checks of places outside YARN: the line to the host, its Python and its batch system."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from yarnkernel.hosts.host import Host
     from yarnkernel.kernels.options import LaunchOptions
 
-#: What a kernel's Python has to have; ipykernel for IPython's.
+#: Packages that a kernel's Python needs; ipykernel for IPython kernels.
 _NEEDED = ("jupyter_client", "pyzmq", "psutil")
-#: Says, in a Python there, what it has.
+#: Prints, in a Python of the host, which of them it has.
 _ASK = """\
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -42,7 +42,7 @@ def _host(subject: Subject) -> Host:
 
 
 def check_line(subject: Subject, deadline: Deadline) -> Check:
-    """Check that the host answers, and say who we are there."""
+    """Check that the host answers, and report our user name there."""
     host = _host(subject)
     host.deadline = deadline
     try:
@@ -56,7 +56,7 @@ def check_line(subject: Subject, deadline: Deadline) -> Check:
 
 
 def check_python_there(subject: Subject, deadline: Deadline) -> Check:
-    """Check that the kernel's Python is there, and has what a kernel needs."""
+    """Check that the kernel's Python exists and has what a kernel needs."""
     options, host = subject.options, _host(subject)
     if options.environment and not options.environment.startswith("python:"):
         return skipped(f"the kernel has its own, which goes there: {options.environment}")
@@ -82,7 +82,7 @@ def check_python_there(subject: Subject, deadline: Deadline) -> Check:
 
 
 def _pythons(options: LaunchOptions, host: Host) -> list[str]:
-    """The Pythons that a start would try, in its order (jobs/environments.py)."""
+    """Return the Pythons that a start would try, in order (jobs/environments.py)."""
     if options.environment:
         return [f"{unquote(options.environment.removeprefix('python://')).rstrip('/')}/bin/python"]
     if options.python:

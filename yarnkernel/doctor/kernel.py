@@ -1,4 +1,4 @@
-"""A kernel that is there: its state and why, its log, its store, its ports."""
+"""Checks of an existing kernel: its state, log, store and ports."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from yarnkernel.doctor.check import Check
     from yarnkernel.doctor.subject import Subject
 
-#: Bytes and lines of a log.
+#: Bytes and lines to show of a log.
 TAIL, LINES = 4000, 5
-#: Seconds for logs that are being collected.
+#: Seconds to wait for logs that are being collected.
 LOG_TIMEOUT = 6.0
 #: Seconds for the store, for the connection info, and for a port.
 STORE_TIMEOUT, INFO_TIMEOUT, KNOCK_TIMEOUT = 5.0, 8.0, 3.0
-#: States of kernels that have begun.
+#: States of kernels that have started.
 _RUNNING = "RUNNING"
 
 
 def check_state(subject: Subject, _deadline: Deadline) -> Check:
-    """Check how far the kernel is, and why it is not further."""
+    """Check how far the kernel has come, and why no further."""
     place = places.place_of(subject.kernel)
     with place.find(subject.kernel) as kernel:
         status = kernel.status()
@@ -53,7 +53,7 @@ def check_log(subject: Subject, deadline: Deadline) -> Check:
             return skipped("it has none: it has not begun")
         try:
             files = join_pieces(kernel.logs(last_bytes=TAIL, timeout=deadline.step(LOG_TIMEOUT)))
-        except PlaceError as exc:  # whoever has it: the kernel itself may be well
+        except PlaceError as exc:  # whatever the reason: the kernel itself may be fine
             return warning("", f"it cannot be read: {exc}", f"yarnkernel logs {subject.kernel}")
     lines = [line for file in files for line in file.text.splitlines() if line.strip()]
     if not lines:
@@ -87,7 +87,7 @@ def check_store(subject: Subject, deadline: Deadline) -> Check:
 
 
 def check_ports(subject: Subject, deadline: Deadline) -> Check:
-    """Check that each port of the kernel is reached from here, and lets us in."""
+    """Check that each port of the kernel can be reached from here and admits us."""
     step = Deadline(deadline.step(INFO_TIMEOUT))
     with places.find_kernel(subject.kernel) as kernel:
         status = kernel.status()
@@ -110,7 +110,7 @@ def check_ports(subject: Subject, deadline: Deadline) -> Check:
 
 
 def _knock(host: str, port: int) -> str:
-    """Connect as a client does: who is let in is greeted, as ZeroMQ does (ZMTP)."""
+    """Connect as a client; an admitted one gets ZeroMQ's greeting (ZMTP)."""
     try:
         with socket.create_connection((host, port), KNOCK_TIMEOUT) as connection:
             connection.settimeout(KNOCK_TIMEOUT)

@@ -1,4 +1,4 @@
-"""Who we are to the cluster: name, ticket, keytab, tokens, and how long they hold."""
+"""Checks of our login on the cluster: name, ticket, keytab, tokens and their lifetimes."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from yarnkernel.hadoop.configuration import Configuration
     from yarnkernel.hadoop.credentials import Token
 
-#: Seconds that a ticket has to hold for a start to be sure of it.
+#: Least seconds that a ticket should be valid for a start.
 SHORT_LIFE = 600.0
 _ACTING = "without --user and HADOOP_PROXY_USER; or ask for hadoop.proxyuser.YOU.users and .hosts"
 _RENEW = "kinit (or kinit -R, where the ticket is renewable)"
 
 
 def check_login(subject: Subject, deadline: Deadline) -> Check:
-    """Check that the cluster knows us, and for how long it will."""
+    """Check that the cluster accepts our login, and for how long."""
     configuration = subject.configuration
     if configuration.wants_kerberos:
         try:
@@ -54,7 +54,7 @@ def check_login(subject: Subject, deadline: Deadline) -> Check:
 
 
 def _kerberos(configuration: Configuration, deadline: Deadline) -> tuple[str, float | None]:
-    """Say by what we log in, and how many seconds that holds; None where nobody can tell."""
+    """Return what we log in with, and for how many seconds it is valid; None if unknown."""
     from yarnkernel.hadoop.gssapi import own_lifetime, own_principal, tickets_of  # noqa: PLC0415
 
     tokens = own_tokens(configuration).values()

@@ -1,4 +1,4 @@
-"""The nodes: what they can give, with which labels, and whether they are reached from here."""
+"""Checks of the nodes: resources, labels, and whether they can be reached from here."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from yarnkernel.doctor.check import Check
     from yarnkernel.doctor.subject import Subject
 
-#: Nodes that are tried: of a thousand the first ones tell enough.
+#: Most nodes to try; of a thousand, the first ones are enough.
 TRIED = 8
-#: The port that is tried where --ports names none: kernels' are among those that systems give.
+#: The port to try without --ports, as kernels then get ephemeral ports.
 PORT = 40000
-#: Seconds for one of them; all are tried at once.
+#: Seconds for one node; all are tried in parallel.
 REACH_TIMEOUT = 4.0
 
 
 def check_size(subject: Subject, deadline: Deadline) -> Check:
-    """Check that a container of the size that is asked for is given at all, and now."""
+    """Check that a container of the requested size is possible, and available now."""
     with subject.client() as client:
         manager = client.resource_manager
         most = manager.largest_container(deadline.step(deadline.seconds))
@@ -79,7 +79,7 @@ def _of_label(nodes: list[Any], label: str) -> list[Any]:
 
 
 def check_labels(subject: Subject, deadline: Deadline) -> Check:
-    """Check that nodes have the label that is asked for, and that the queue may use them."""
+    """Check that nodes have the requested label and that the queue may use them."""
     spec, label = subject.specification, _label(subject)
     with subject.client() as client:
         nodes = client.resource_manager.nodes(deadline.step(deadline.seconds))
@@ -101,7 +101,7 @@ def check_labels(subject: Subject, deadline: Deadline) -> Check:
 
 
 def check_reach(subject: Subject, deadline: Deadline) -> Check:
-    """Check that ports of the nodes are reached from here, as the kernel's have to be."""
+    """Check that ports of the nodes can be reached from here, as a kernel's have to be."""
     cluster = subject.cluster
     if cluster.edge:
         return skipped(f"kernels are reached through {cluster.edge[-1]}, by ssh")
@@ -131,7 +131,7 @@ def check_reach(subject: Subject, deadline: Deadline) -> Check:
 
 
 def _knock(host: str, port: int, deadline: Deadline) -> str:
-    """Say why a host is not reached; empty when it is: also when it refuses, it was."""
+    """Return why a host cannot be reached; empty if it can, even if it refuses the connection."""
     try:
         open_socket((host, port), deadline).close()
     except ConnectionRefusedError:

@@ -1,4 +1,4 @@
-"""The Python that runs this, its packages, and the extras that some features need."""
+"""Checks of this Python, its packages, and the extras that some features need."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DISTRIBUTION = "yarnkernel"
 NOT_INSTALLED = "yarnkernel is not installed, so that nothing says what it requires"
 INSTALL = "pip install it into this Python"
-#: What each extra is for.
+#: The purpose of each extra.
 EXTRAS = {
     "local": "yarnkernel cluster start, demo",
     "pack": "env pack, env push, --environment PREFIX",
@@ -28,7 +28,7 @@ EXTRAS = {
 
 
 def check_python(_subject: Subject, _deadline: Deadline) -> Check:
-    """Check that the Python that runs this is one that yarnkernel supports."""
+    """Check that yarnkernel supports this Python."""
     from packaging.specifiers import SpecifierSet  # noqa: PLC0415  (slow to import)
 
     running = platform.python_version()
@@ -44,7 +44,7 @@ def check_python(_subject: Subject, _deadline: Deadline) -> Check:
 
 
 def check_packages(_subject: Subject, _deadline: Deadline) -> Check:
-    """Check that the packages are there that this one requires, in versions that it takes."""
+    """Check that all required packages are installed in suitable versions."""
     wrong = []
     try:
         found = {DISTRIBUTION: version(DISTRIBUTION)}

@@ -1,4 +1,4 @@
-"""The queue: whether it is there, takes what we submit, and has room for it."""
+"""Checks of the queue: whether it exists, accepts our submission and has room for it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 _SUBMIT = "QACL_SUBMIT_APPLICATIONS"
 _AM_SETTING = "yarn.scheduler.capacity.maximum-am-resource-percent"
-#: What ApplicationMasters have may exceed their share by the first of them
+#: ApplicationMasters may exceed their share by the first of them
 #: (LeafQueue.activateApplications of Hadoop 3.5.0).
 _FIRST = "YARN lets one such kernel run in the queue at a time, however large the share is"
 
 
 def check_queue(subject: Subject, deadline: Deadline) -> Check:
-    """Check that the queue is there, takes applications, and ours among them."""
+    """Check that the queue exists and accepts applications, including ours."""
     name = subject.specification.queue
     with subject.client() as client:
         manager = client.resource_manager
@@ -47,7 +47,7 @@ def check_queue(subject: Subject, deadline: Deadline) -> Check:
 
 
 def check_share(subject: Subject, deadline: Deadline) -> Check:
-    """Check how much of the queue is free, and how much of that ApplicationMasters may have."""
+    """Check how much of the queue is free, in total and for ApplicationMasters."""
     spec = subject.specification
     with subject.client() as client:
         queue = client.resource_manager.queue(spec.queue, deadline.step(deadline.seconds))
@@ -84,14 +84,14 @@ def check_share(subject: Subject, deadline: Deadline) -> Check:
 
 
 def needed_memory(subject: Subject) -> int:
-    """MiB of all containers of a start."""
+    """Return the MiB of all containers of a start."""
     spec = subject.specification
     services = (one.resources.memory * one.instances for one in spec.services.values())
     return int(spec.master.resources.memory + sum(services))
 
 
 def _shares(queue: Any, label: str | None) -> Any:
-    """Return the configuration of a queue for nodes with a label; None where YARN tells none."""
+    """Return a queue's configuration for nodes with a label; None if YARN has none."""
     wanted = "" if label in (None, DEFAULT_PARTITION) else label
     for entry in queue.queueConfigurationsMap:
         if entry.partitionName == wanted and entry.HasField("queueConfigurations"):

@@ -1,4 +1,4 @@
-"""The ResourceManager: its address, its port, what it speaks; and its clock."""
+"""Checks of the ResourceManager: its address, port, protocol and clock."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
 #: Seconds for one address.
 CONNECT_TIMEOUT = 4.0
-#: Seconds by which clocks may differ before certificates that were just made are of tomorrow.
+#: Seconds by which clocks may differ before new certificates are not yet valid.
 CLOCK_WARNING = 60.0
-#: Seconds by which Kerberos lets clocks differ (clockskew of krb5.conf, by default).
+#: Seconds by which Kerberos lets clocks differ (default of clockskew in krb5.conf).
 CLOCK_KERBEROS = 300.0
 #: Ports of its web pages (yarn-default.xml).
 _WEB_PORTS = {"http": 8088, "https": 8090}
 
 
 def check_resource_manager(subject: Subject, deadline: Deadline) -> Check:
-    """Check that the ResourceManager is reached and speaks Hadoop's RPC.
+    """Check that the ResourceManager can be reached and speaks Hadoop's RPC.
 
-    Whether it lets us in is not its fault: see :mod:`yarnkernel.doctor.login`.
+    Our login is checked in :mod:`yarnkernel.doctor.login`.
     """
     configuration = subject.configuration
     addresses = resourcemanager_addresses(configuration)
@@ -65,7 +65,7 @@ def check_resource_manager(subject: Subject, deadline: Deadline) -> Check:
 
 
 def _reach(address: Address, configuration: Configuration, deadline: Deadline) -> str:
-    """Say how far a connection to an address comes."""
+    """Describe how far a connection to an address gets."""
     step = Deadline(deadline.step(CONNECT_TIMEOUT))
     try:
         open_socket(address, step, socks_server(configuration, step)).close()
@@ -121,7 +121,7 @@ def check_clocks(subject: Subject, deadline: Deadline) -> Check:
 
 
 def _web_pages(configuration: Configuration) -> list[str]:
-    """Where ResourceManagers have their pages, the standby ones too."""
+    """Return the web addresses of all ResourceManagers, including standby ones."""
     scheme = web_scheme(configuration)
     name = f"yarn.resourcemanager.webapp{'.https' if scheme == 'https' else ''}.address"
     ids = configuration.get_list("yarn.resourcemanager.ha.rm-ids")

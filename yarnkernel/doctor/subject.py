@@ -1,4 +1,4 @@
-"""What is examined: a start with its options, and the cluster that it would go to."""
+"""The subject of the checks: a start with its options, or a kernel, and its place."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class Subject:
-    """See the module; one thread at a time asks it.
+    """See the module; used by one thread at a time.
 
     Parameters
     ----------
     options : LaunchOptions, optional
-        How a kernel would be started. By default as ``yarnkernel start`` does it.
+        Options of the start; by default those of ``yarnkernel start``.
     kernel : str, optional
-        The id of a kernel that is there.
+        The id of an existing kernel.
     """
 
     def __init__(self, options: LaunchOptions | None = None, kernel: str = "") -> None:
@@ -66,18 +66,18 @@ class Subject:
 
     @contextlib.contextmanager
     def client(self) -> Iterator[YarnClient]:
-        """Connect to the ResourceManager anew: an earlier check may still hang on its own."""
+        """Open a new connection to the ResourceManager, as an earlier check may hang on its own."""
         with YarnClient(self.cluster) as client:
             yield client
 
     @cached_property
     def specification(self) -> skein.ApplicationSpec:
-        """What YARN would be asked for.
+        """What a start would submit.
 
         Raises
         ------
         UsageError
-            When it cannot be read, or not with these options.
+            When it is unreadable or does not fit the options.
         """
         from yarnkernel.yarn.launch_spec import load  # noqa: PLC0415  (slow to import)
 
@@ -85,12 +85,12 @@ class Subject:
 
 
 def started_with(kernel: str) -> dict[str, Any]:
-    """Return what is known here of how a kernel was started: at which place.
+    """Return the recorded options of a kernel's start, which name its place.
 
     Raises
     ------
     UsageError
-        When it is no id.
+        When it is not an id.
     """
     record = find_record(kernel)
     if record is not None:

@@ -1,5 +1,4 @@
-"""The face of :mod:`yarnkernel.groups` in IPython: ``%load_ext yarnkernel``, ``%%remote``.
+"""IPython's interface to :mod:`yarnkernel.groups`: ``%load_ext yarnkernel``, ``%%remote``.
 
-How a command is read and how outputs are shown. What code on several kernels does without IPython
-does not belong here.
+It reads commands and shows outputs. Code that works without IPython does not belong here.
 """

@@ -1,4 +1,4 @@
-"""How far targets are, after two seconds: a line that changes."""
+"""Progress of targets in a status line, shown after two seconds."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 #: Seconds before it is shown.
 PATIENCE = 2.0
-#: Seconds between two changes, at first and after a minute.
+#: Seconds between two updates, at first and after a minute.
 INTERVAL, LATER_INTERVAL = 1.0, 5.0
-#: Targets that it names at most, and characters of how one is.
+#: Most targets that it names, and characters for the state of each.
 NAMED, LONGEST = 3, 60
 _WIDTH = 20
 
 
 class Bar:
-    """A line that changes; not for those who only read.
+    """A status line; not shown where output is only recorded.
 
     Parameters
     ----------
     in_notebook : bool
-        Whether a front end shows it, or a terminal.
+        Whether it is shown by a front end rather than a terminal.
     """
 
     def __init__(self, *, in_notebook: bool) -> None:
@@ -37,7 +37,7 @@ class Bar:
         self._text = ""
 
     def look(self, run: Run) -> None:
-        """Show it, when it is time."""
+        """Update the line if it is time."""
         now = time.monotonic()
         interval = INTERVAL if now - self._begin < 60 else LATER_INTERVAL  # noqa: PLR2004
         if now - self._begin < PATIENCE or now - self._shown < interval:
@@ -48,7 +48,7 @@ class Bar:
             self._show(self._words(run, now - self._begin))
 
     def end(self, run: Run) -> None:
-        """Leave what remains to be said."""
+        """Replace the line by its final text."""
         if not self._text:
             return
         count, result = len(run.jobs), {job.label: job.seconds for job in run.jobs}
@@ -64,7 +64,7 @@ class Bar:
         self._text = ""
 
     def make_way(self) -> None:
-        """Take it away in a terminal, where something else is written."""
+        """Remove it from a terminal before other output."""
         if self._text and not self._in_notebook and sys.stderr.isatty():
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()

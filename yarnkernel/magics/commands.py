@@ -1,4 +1,4 @@
-"""``%remote list``, ``start``, ``stop``...: what is done with targets beside running code."""
+"""``%remote list``, ``start``, ``stop``...: commands for targets."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ class Commands:
     Parameters
     ----------
     session : RemoteSession
-        Whose targets.
+        The session with the targets.
     begin : callable
-        Runs code of a group, and has it shown.
+        Runs code on a group and shows its output.
     """
 
     def __init__(self, session: RemoteSession, begin: Callable[..., ShownRun]) -> None:
         self._session = session
         self._begin = begin
-        #: What ran last.
+        #: The last run.
         self.last: ShownRun | None = None
 
     def run(self, name: str, line: str) -> Any:
@@ -60,9 +60,9 @@ class Commands:
         Raises
         ------
         UsageError
-            When it cannot be understood.
+            When it is invalid.
         YarnKernelError
-            When it cannot be done.
+            When it fails.
         """
         parser = new_parser(f"%remote {name}", _HELP[name].replace("%%", "%"))
         if name == "group":
@@ -165,7 +165,7 @@ class Commands:
             raise UsageError(f"%remote group {options.name}: which targets?")
         if not options.name.isidentifier():
             raise UsageError(f"{options.name!r} cannot name a group")
-        self._session.find(options.targets)  # says what is wrong with it now
+        self._session.find(options.targets)  # raises if something is wrong with it now
         groups[options.name] = options.targets
 
     def _result(self, options: argparse.Namespace) -> Any:
@@ -180,6 +180,6 @@ class Commands:
 
 
 def _step_of(wait: Any) -> Any:
-    """Make a step of something to wait for."""
+    """Make a step from an awaitable."""
     yield wait
     return wait.answer

@@ -1,4 +1,4 @@
-"""``%yarnkernel get``, ``put``: files between a kernel elsewhere and its notebook's directory."""
+"""``%yarnkernel get``, ``put``: transfer of files to and from the notebook's directory."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 from yarnkernel.deadline import Deadline
 from yarnkernel.file_request import GET, LARGEST, MESSAGE, PATIENCE, PUT, TIMEOUT, FileRequest
 
-#: Seconds for a supervisor's first word.
+#: Seconds for a supervisor's first answer.
 SILENCE = PATIENCE
 USAGE = """%yarnkernel get FILE [NAME]   bring a file of the kernel's to the notebook's directory
 %yarnkernel put NAME [FILE]   bring a file of the notebook's directory to the kernel"""
 
-#: Requests that a supervisor has heard of, and what became of those that are done.
+#: Requests that a supervisor has received, and the results of those that are done.
 _heard: set[str] = set()
 _answers: dict[str, str] = {}
 _told = threading.Event()
 
 
 def tell(request: str, error: str | None) -> None:
-    """Tell that a request was heard of (None), or what has become of it.
+    """Note that a request was received (None), or its result.
 
     The supervisor calls this in the kernel, in the thread of its control channel.
     """
@@ -96,7 +96,7 @@ class FileMagics(Magics):
     def _wait(request: FileRequest) -> None:
         deadline, silence = Deadline(2 * TIMEOUT), Deadline(SILENCE)
         while True:
-            _told.clear()  # before the look: what is told from now on wakes us
+            _told.clear()  # before the check, so that later answers wake us
             if request.id in _answers:
                 break
             if deadline.passed:
@@ -109,5 +109,5 @@ class FileMagics(Magics):
 
 
 def load(shell: Any) -> None:
-    """Let IPython know it."""
+    """Register the magic with an IPython."""
     shell.register_magics(FileMagics)

@@ -1,4 +1,4 @@
-"""The line of a magic: options, and the code behind them, as it was typed."""
+"""Parses the line of a magic: options, followed by code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from yarnkernel.errors import UsageError
 
-#: A word, whose quotes may have blanks in them.
+#: A word, with blanks inside quotes.
 _WORD = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[^\s"'])+)""")
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 
@@ -22,7 +22,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _ShownError(Exception):
-    """All that was asked for was to show the help."""
+    """The help was requested and shown."""
 
 
 def size(text: str) -> int:
@@ -98,7 +98,7 @@ def cell_parser(name: str) -> argparse.ArgumentParser:
 
 
 def read_line(parser: argparse.ArgumentParser, line: str) -> tuple[argparse.Namespace | None, str]:
-    """Read options; what follows the last one is code, to the letter.
+    """Read options; all that follows the last one is code, unchanged.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def read_line(parser: argparse.ArgumentParser, line: str) -> tuple[argparse.Name
     Raises
     ------
     UsageError
-        When they cannot be used.
+        When they are invalid.
     """
     takes_value = {
         flag: action.nargs != 0
@@ -134,7 +134,7 @@ def read_line(parser: argparse.ArgumentParser, line: str) -> tuple[argparse.Name
 
 
 def read_words(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace | None:
-    """Read a line that has no code; None after ``--help``."""
+    """Read a line without code; return None after ``--help``."""
     try:
         return parser.parse_args([_unquoted(word) for word in _WORD.findall(line)])
     except _ShownError:

@@ -1,4 +1,4 @@
-"""Text of several targets, line by line, each with the name of who says it."""
+"""Prints the text output of several targets, each line with the target's name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from IPython.display import publish_display_data
 
-#: Seconds that text waits for the end of its line, as a kernel may send half of one.
+#: Seconds to wait for the rest of a line, as a kernel may send half of one.
 PATIENCE = 0.5
 
 
@@ -19,32 +19,32 @@ def publish(
     shown_as: str = "",
     update: bool = False,
 ) -> None:
-    """Display something, perhaps under an id by which it can be changed."""
+    """Display something, with an optional id by which it can be updated."""
     transient = {"display_id": shown_as} if shown_as else {}
     publish_display_data(data, metadata, transient=transient, update=update)  # type: ignore[no-untyped-call]
 
 
 class Lines:
-    """Writes text to standard output and standard error, as it comes and once.
+    """Writes text to standard output and standard error as it arrives.
 
     Parameters
     ----------
     prefixed : bool
-        Whether each line begins with the name of who says it.
+        Whether each line begins with its target's name.
     """
 
     def __init__(self, *, prefixed: bool) -> None:
         self._prefixed = prefixed
-        #: What waits for the end of its line, since when.
+        #: Incomplete lines, with the time of their arrival.
         self._waiting: dict[tuple[str, str], tuple[str, float]] = {}
-        #: Whose line is not at its end, on which stream.
+        #: The target and stream of the unfinished line on the screen.
         self._open: tuple[str, str] | None = None
-        #: Whether that line begins anew, as those of progress bars do.
+        #: Whether that line is being overwritten, as by a progress bar.
         self._returned = False
         self._stream = ""
 
     def write(self, label: str, stream: str, text: str, *, of_ours: bool = False) -> None:
-        """Write what a target says.
+        """Write a target's text.
 
         Parameters
         ----------
@@ -55,7 +55,7 @@ class Lines:
         text : str
             What.
         of_ours : bool, default False
-            Whether we say it of the target.
+            Whether the text is ours, about the target.
         """
         if of_ours or not self._prefixed:
             self.end(label)
@@ -71,18 +71,18 @@ class Lines:
             self._put((label, stream), self._with_prefix((label, stream), "".join(lines)))
 
     def look(self) -> None:
-        """Write what has waited for the end of its line for long."""
+        """Write lines that have been incomplete for too long."""
         late = time.monotonic() - PATIENCE
         for known in [one for one, (_, since) in self._waiting.items() if since < late]:
             self._release(known)
 
     def end(self, label: str) -> None:
-        """Write all that waits of one."""
+        """Write the incomplete line of a target."""
         for known in [one for one in self._waiting if one[0] == label]:
             self._release(known)
 
     def end_all(self) -> None:
-        """Write all that waits, and come to the begin of a line."""
+        """Write all incomplete lines and end the current line."""
         for known in list(self._waiting):
             self._release(known)
         self._close_line()
@@ -90,7 +90,7 @@ class Lines:
             stream.flush()
 
     def heading(self, label: str) -> None:
-        """Write who shows what comes next."""
+        """Write which target the next output is from."""
         self._put((label, "stdout"), f"[{label}]\n")
         sys.stdout.flush()
 
@@ -119,7 +119,7 @@ class Lines:
         self._returned = text.endswith("\r")
 
     def _to(self, stream: str, text: str) -> None:
-        if stream != self._stream:  # each is sent by itself: in the order of what is said
+        if stream != self._stream:  # sent separately, to keep the order
             for other in (sys.stdout, sys.stderr):
                 other.flush()
             self._stream = stream

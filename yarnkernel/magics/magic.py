@@ -1,4 +1,4 @@
-"""``%%remote``, ``%remote`` and remote_exec's name for them."""
+"""``%%remote``, ``%remote`` and their alias for remote_exec's users."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _OLD_NAME = "%remote_exec"
 
 
 class RemoteCommandError(YarnKernelError):
-    """What was typed cannot be done."""
+    """A command that is invalid or failed."""
 
     def _render_traceback_(self) -> list[str]:
-        """IPython shows this."""
+        """Return what IPython shows."""
         return [f"{type(self).__name__}: {self}"]
 
 
@@ -72,7 +72,7 @@ class RemoteMagics(Magics):
 
     @staticmethod
     def _shown(work: Callable[[], Any]) -> Any:
-        """Do something; what is wrong with what was typed is one line."""
+        """Run a function; show user errors in one line."""
         try:
             return work()
         except UsageError as exc:
@@ -117,12 +117,12 @@ class RemoteMagics(Magics):
             run.begin()
             return run
         result = run.wait()
-        if name != _OLD_NAME:  # whose cells went on after an error
+        if name != _OLD_NAME:  # which continues after errors in cells
             result.check()
         return None
 
     def _begin(self, group: Group, code: Any, **more: Any) -> ShownRun:
-        """Run code, and show what comes."""
+        """Run code and show its output."""
         bar = Bar(in_notebook=hasattr(self.shell, "kernel"))
         shown = Shown(bar, self.session.put, several=len(group) > 1)
         run = ShownRun(group.begin(code, shown, **more), shown, bar)
@@ -132,7 +132,7 @@ class RemoteMagics(Magics):
     def _inputs(
         self, names: Sequence[str], labels: Sequence[str], code: str, *, as_text: bool
     ) -> tuple[Any, Any]:
-        """Return the code of each target, and what gives the values for one."""
+        """Return the code of each target, and a function that returns the values for one."""
         values: dict[str, dict[str, Any]] = {label: {} for label in labels}
         for name in names:
             if name not in self._variables:

@@ -1,4 +1,4 @@
-"""The targets of an IPython session: kept from cell to cell, ended with it."""
+"""The targets of an IPython session, which end with it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class RemoteKernel:
-    """A target's variables in the notebook: ``kernel1.x``."""
+    """Gives access to a target's variables in the notebook: ``kernel1.x``."""
 
     def __init__(self, label: str) -> None:
         self.__dict__["_label"] = label
@@ -48,12 +48,12 @@ class RemoteSession:
         return list(self._targets.values())
 
     def find(self, text: str | None, *, only_known: bool = False) -> list[Named]:
-        """Return what a text names; without one what the last did.
+        """Return the targets that a text names, or those of the last text if it is empty.
 
         Raises
         ------
         UsageError
-            When that is nothing, or nothing that is known.
+            When there are none, or one is unknown.
         """
         text = text or self._last
         if not text:
@@ -66,7 +66,7 @@ class RemoteSession:
         return Finder(known, self.groups).find(text)
 
     def _known(self, text: str) -> list[Named]:
-        """Return those of a text that are there already: nothing is looked for elsewhere."""
+        """Return the known targets of a text, without a search elsewhere."""
         if text == "all":
             return [Named(label, target.origin) for label, target in self._targets.items()]
         found = self.find(text)
@@ -77,14 +77,14 @@ class RemoteSession:
         return found
 
     def take(self, named: Sequence[Named], text: str, **more: Any) -> list[Target]:
-        """Return targets, new ones for those that are not there.
+        """Return targets; make those that do not exist.
 
         Parameters
         ----------
         named : sequence of Named
             Which.
         text : str
-            What they were named by, for who names none the next time.
+            The text that named them, for the next command without names.
         **more
             Fields of :class:`~yarnkernel.groups.origin.Origin` of new ones.
         """
@@ -98,24 +98,24 @@ class RemoteSession:
         return found
 
     def forget(self, target: Target) -> None:
-        """Know a target no more."""
+        """Forget a target."""
         if self._targets.get(target.label) is target:
             del self._targets[target.label]
 
     # --- variables of the notebook
 
     def variable(self, label: str) -> str:
-        """Return the variable that has a target's values."""
+        """Return the name of a target's variable."""
         name = re.sub(r"\W", "_", label)
         return name if name.isidentifier() else f"_{name}"
 
     def check_variables(self, labels: Sequence[str]) -> None:
-        """Make sure that no variable of the user's stands where values are to come.
+        """Check that no variable of the user would be overwritten.
 
         Raises
         ------
         UsageError
-            When one does.
+            When one would be.
         """
         for label in labels:
             name = self.variable(label)
@@ -126,7 +126,7 @@ class RemoteSession:
                 )
 
     def put(self, job: Job) -> None:
-        """Make a target's values attributes of its variable."""
+        """Set a target's values as attributes of its variable."""
         name = self.variable(job.label)
         there = self._variables.setdefault(name, RemoteKernel(job.label))
         if isinstance(there, RemoteKernel):

@@ -1,4 +1,4 @@
-"""Shows what targets put out: in a notebook, and in a terminal."""
+"""Shows the outputs of targets, in notebooks and terminals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _PLAIN = "text/plain"
-#: What IPython raises where nobody can be asked.
+#: What IPython raises if the user cannot be asked for input.
 _NO_INPUT = "StdinNotImplementedError"
 
 
@@ -31,11 +31,11 @@ class Shown:
     Parameters
     ----------
     several : bool
-        Whether there are several targets, which have to be told apart.
+        Whether there are several targets, so that outputs need names.
     bar : Bar
-        Shows who is not done.
+        Shows which targets are not done.
     on_end : callable
-        Called with each target that is done.
+        Called with each target when it is done.
     """
 
     def __init__(self, bar: Bar, on_end: Callable[[Job], object], *, several: bool) -> None:
@@ -44,25 +44,25 @@ class Shown:
         self._on_end = on_end
         self._lines = Lines(prefixed=several)
         self._said: set[str] = set()
-        #: Errors that were shown, and where they were seen first.
+        #: Errors already shown, with the target that raised them first.
         self._errors: dict[tuple[str, str], str] = {}
         self._failed: set[str] = set()
-        #: What nobody wants to see yet.
+        #: Outputs that are held back.
         self._held: list[Callable[[], None]] | None = None
 
     def hold(self) -> None:
-        """Show nothing from now on."""
+        """Hold outputs back from now on."""
         if self._held is None:
             self._held = []
 
     def let_go(self) -> None:
-        """Show what was held, and what comes."""
+        """Show held outputs and all later ones."""
         held, self._held = self._held or [], None
         for show in held:
             show()
 
     def look(self) -> None:
-        """Show text that has waited for the end of its line for long."""
+        """Show lines that have been incomplete for too long."""
         if self._held is None:
             self._lines.look()
 
@@ -74,7 +74,7 @@ class Shown:
         show()
 
     def hear(self, job: Job, message: Message) -> None:
-        """Show a message about the code."""
+        """Show a message of the kernel."""
         self._show(lambda: self._hear(job.label, message.kind, message.content))
 
     def _hear(self, label: str, kind: str, content: dict[str, Any]) -> None:
@@ -123,7 +123,7 @@ class Shown:
             self._say_once(label, "input() can be asked by one target alone")
 
     def tell(self, job: Job, text: str) -> None:
-        """Show what the user should know of a target."""
+        """Show a notice about a target."""
         self._show(lambda: self._lines.write(job.label, "stderr", f"{text}\n", of_ours=True))
 
     def _say_once(self, label: str, text: str) -> None:
@@ -143,7 +143,7 @@ class Shown:
             self._error(label, CellError(error.name, error.value))
 
     def ask(self, job: Job, prompt: str, *, password: bool) -> str | None:
-        """Ask the user what a kernel wants to know; None when he cannot be asked."""
+        """Ask the user for a kernel's input; return None if that is impossible."""
         self._lines.end_all()
         counting = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:

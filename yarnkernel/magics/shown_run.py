@@ -1,4 +1,4 @@
-"""Code that runs on targets, as a notebook has it: waited for, its outputs shown."""
+"""A run on targets whose outputs are shown in the notebook."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 class ShownRun:
-    """What ``%%remote --noblock`` gives.
+    """The result of ``%%remote --noblock``.
 
     Parameters
     ----------
     run : Run
         What runs.
     shown : Shown
-        Shows what comes.
+        Shows outputs.
     bar : Bar
-        Shows who is not done.
+        Shows which targets are not done.
     """
 
     def __init__(self, run: Run, shown: Shown, bar: Bar) -> None:
@@ -45,11 +45,11 @@ class ShownRun:
 
     @property
     def outputs(self) -> Mapping[str, tuple[Output, ...]]:
-        """What each target has put out so far, by its name."""
+        """The outputs of each target so far, by name."""
         return self._run.outputs
 
     def begin(self) -> None:
-        """Wait until each kernel has the code, and show nothing before :meth:`wait`."""
+        """Wait until each kernel has the code; hold outputs back until :meth:`wait`."""
         self._shown.hold()
         try:
             self._run.begin(self._bar.look)
@@ -57,17 +57,17 @@ class ShownRun:
             self._bar.end(self._run)
 
     def wait(self, timeout: float | None = None) -> GroupResult:
-        """Wait for all targets, and show what they put out.
+        """Wait for all targets and show their outputs.
 
         Parameters
         ----------
         timeout : float, optional
-            Seconds to wait; the targets go on.
+            Seconds to wait, after which the targets keep running.
 
         Raises
         ------
         LeftRunningError
-            When they were left running: after that time, or by a second Ctrl-C.
+            When they were left running, after that time or a second Ctrl-C.
         """
         self._shown.let_go()
         try:
@@ -83,10 +83,10 @@ class ShownRun:
         self._bar.look(run)
 
     def result(self, timeout: float | None = None) -> GroupResult:
-        """Wait for all targets, and return what has come of it, without showing it."""
+        """Wait for all targets and return the results without showing them."""
         self._shown.hold()
         return self._run.wait(timeout)
 
     def interrupt(self) -> None:
-        """Interrupt the targets that still run."""
+        """Interrupt the targets that are still running."""
         self._run.interrupt()

@@ -1,4 +1,4 @@
-"""Spark's contexts, whoever makes them: begun with news and a way out, and buried when dead."""
+"""Spark's contexts: reports and interrupts during the start, and removal of dead ones."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from .yarn import Yarn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Variable with the directory of Spark's jars, where these have to go to the cluster.
+#: Variable with the directory of Spark's jars, if they have to be shipped.
 JARS = "YARNKERNEL_SPARK_JARS"
 #: Variable with the reason why a container has no Spark.
 NO_SPARK = "YARNKERNEL_NO_SPARK"
 
 
 class StartError(Exception):
-    """There is no session; says why."""
+    """The session could not be made; says why."""
 
 
 class _Last:
-    """What is known of the context that was made last."""
+    """Facts about the last context."""
 
     application = ""
 
 
 def active() -> Any:
-    """Return PySpark's context, None without one."""
+    """Return PySpark's current context or None."""
     kind = getattr(sys.modules.get("pyspark"), "SparkContext", None)
     return kind and kind._active_spark_context  # noqa: SLF001
 
 
 def is_over(value: Any) -> bool:
-    """Whether something is a context that has ended, or a session of one."""
+    """Return whether an object is an ended context or a session of one."""
     context = getattr(value, "_sc", value)
     module = sys.modules.get("pyspark")
     return (
@@ -54,14 +54,14 @@ def is_over(value: Any) -> bool:
 
 
 def bury() -> str:
-    """Stop a context that has died, so that another one can be made.
+    """Stop a dead context, so that a new one can be made.
 
-    Until that, PySpark's own ``getOrCreate`` fails, too.
+    Until then PySpark's own ``getOrCreate`` fails, too.
 
     Returns
     -------
     str
-        What has happened; empty where none is dead.
+        What happened; empty if there is no dead context.
     """
     context = active()
     if context is None:
@@ -82,7 +82,7 @@ def bury() -> str:
 
 
 def _reset(context: Any) -> None:
-    """Let PySpark forget a JVM that is gone."""
+    """Make PySpark forget a JVM that is gone."""
     kind = type(context)
     with contextlib.suppress(Exception):
         context.stop()
@@ -99,7 +99,7 @@ def _forget_gateway(kind: Any) -> None:
 
 
 def new_session() -> Any:
-    """Make a session, or return the one that there is.
+    """Make a session, or return the current one.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def _why(error: Exception) -> str:
 
 
 def watch_over() -> None:
-    """Let each context that is made from now on begin with news; without PySpark, do nothing."""
+    """Report the start of each context from now on; without PySpark, do nothing."""
     try:
         from pyspark import SparkContext  # noqa: PLC0415  (only who needs it pays for it)
     except ImportError:
@@ -188,12 +188,12 @@ def _start(begin: Callable[[], None], kind: Any, conf: Any, master: str | None) 
 
 
 def _take_note_of_end(process: Any) -> None:
-    """Let a JVM that has ended be gone: ipykernel waits for half a minute for one that is not."""
+    """Reap a JVM that has ended, for which ipykernel would wait half a minute."""
     threading.Thread(target=process.wait, daemon=True).start()
 
 
 def _give_up(kind: Any, processes: set[psutil.Process]) -> None:
-    for process in processes:  # of a JVM that PySpark does not know of yet
+    for process in processes:  # a JVM that PySpark does not know yet
         with contextlib.suppress(psutil.Error):
             if any("spark" in word for word in process.cmdline()):
                 process.kill()

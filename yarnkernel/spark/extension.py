@@ -1,4 +1,4 @@
-"""What happens before and after each cell."""
+"""Hooks before and after each cell."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from . import contexts
 from .names import NAMES, FirstReads
 from .progress import Watch
 
-#: Seconds that Spark may take to cancel its jobs before the cell is interrupted all the same.
+#: Seconds for Spark to cancel its jobs before the cell is interrupted anyway.
 CANCEL_TIMEOUT = 3.0
-#: What py4j says of an interrupt that the cell shows.
+#: py4j's log message about an interrupt, which the cell shows anyway.
 _INTERRUPTED = "KeyboardInterrupt while sending command."
 
 
 class Extension:
-    """Spark's part of an IPython shell.
+    """The Spark extension of an IPython shell.
 
     Parameters
     ----------
@@ -34,12 +34,12 @@ class Extension:
         self._watch: Watch | None = None
 
     def register(self) -> None:
-        """Take part in what the shell does."""
+        """Register the hooks."""
         self._shell.events.register("pre_run_cell", self._before)
         self._shell.events.register("post_run_cell", self._after)
         self._shell.ast_transformers.append(FirstReads(self._shell.user_ns))
         self._shell.input_transformers_cleanup.append(_read_sc)
-        # Each interrupt would leave four tracebacks, of connections that it has broken.
+        # Each interrupt would print four tracebacks about broken connections.
         logging.getLogger("py4j").setLevel(logging.CRITICAL)
         logging.getLogger().addFilter(lambda record: record.msg != _INTERRUPTED)
         warnings.filterwarnings("once", "PySpark does not yet fully support pandas")
@@ -63,28 +63,28 @@ class Extension:
             watch.stop()
 
     def _forget(self) -> None:
-        """Take names of what has ended out of the user's, so that they are made anew."""
+        """Remove names of ended contexts from the user's namespace, so that they are made again."""
         for name in NAMES:
             if contexts.is_over(self._shell.user_ns.get(name)):
                 del self._shell.user_ns[name]
 
 
 def _read_sc(lines: list[str]) -> list[str]:
-    """Take a cell that is "sc" alone for the name, and not for IPython's deprecated %sc."""
+    """Read the cell "sc" as the name, not as IPython's deprecated %sc."""
     return ["(sc)\n"] if "".join(lines).strip() == "sc" else lines
 
 
 def _heed_interrupts() -> None:
-    """Let an interrupt cancel Spark's jobs, until the cell's end.
+    """Let interrupts cancel Spark's jobs until the cell's end.
 
-    ipykernel sets Python's own handler before each cell, so that PySpark's is gone.
+    ipykernel sets Python's own handler before each cell, which replaces PySpark's.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, _cancel)
 
 
 def _cancel(_number: int, _frame: object) -> None:
-    # py4j's connection of this thread waits for an answer: another thread has one of its own.
+    # This thread's py4j connection is waiting for an answer; another thread gets its own.
     cancelling = threading.Thread(target=_cancel_jobs, daemon=True)
     cancelling.start()
     cancelling.join(CANCEL_TIMEOUT)
@@ -92,5 +92,5 @@ def _cancel(_number: int, _frame: object) -> None:
 
 
 def _cancel_jobs() -> None:
-    with contextlib.suppress(Exception):  # there is none, or it is just being made
+    with contextlib.suppress(Exception):  # there is no context, or it is just being made
         contexts.active().cancelAllJobs()

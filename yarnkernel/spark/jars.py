@@ -1,6 +1,6 @@
-"""Spark's jars as one archive on the cluster, put there once.
+"""Uploads Spark's jars to the cluster once, as one archive.
 
-Without it each session packs and uploads them, 400 MB and more.
+Otherwise each session packs and uploads them, 400 MB or more.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-#: Below the user's home on the cluster; nobody else reads it.
+#: Directory below the user's home on the cluster; only the user can read it.
 DIRECTORY = ".yarnkernel/files"
 _SETTINGS = ("spark.yarn.archive", "spark.yarn.jars")
-#: Seconds after which an upload that came to nothing is removed by the next one.
+#: Seconds after which the next upload removes an unfinished one.
 STALE = 3600.0
 
 
 def ensure_archive(jvm: Any, jars: Path, conf: Any) -> None:
-    """Put the jars on the cluster unless they are there, and let Spark know where.
+    """Upload the jars unless they are on the cluster, and set their place in Spark's settings.
 
     Parameters
     ----------
     jvm : py4j.java_gateway.JVMView
-        Spark's, which can write to the cluster.
+        Spark's JVM, which can write to the cluster.
     jars : pathlib.Path
-        Where they are here.
+        Their directory on this machine.
     conf : pyspark.SparkConf or None
-        What the user says, which may name others.
+        The user's settings, which may name other jars.
     """
     found = jvm.org.apache.spark.SparkConf()
     said = [(conf.get(name) if conf else None) or found.get(name, "") for name in _SETTINGS]
@@ -65,12 +65,12 @@ def _archive(jvm: Any, jars: Path) -> str:
 
 
 def _upload(files: Any, hadoop: Any, paths: list[Path], part: Any) -> None:
-    # The container's own directory goes with it; the kernel may work in its user's.
+    # In the container's directory, which is deleted with it; the kernel may work in a home.
     container = Path(os.environ["SPARK_CONF_DIR"]).parent
     handle, packed = tempfile.mkstemp(dir=container, prefix=".spark-jars-")
     try:
         with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:
-            for path in paths:  # they are compressed already
+            for path in paths:  # jars are compressed
                 archive.write(path, path.name)
         files.copyFromLocalFile(False, True, hadoop.fs.Path(f"file://{packed}"), part)  # noqa: FBT003
     finally:
@@ -78,7 +78,7 @@ def _upload(files: Any, hadoop: Any, paths: list[Path], part: Any) -> None:
 
 
 def _remove_stale(files: Any, directory: Any, name: str) -> None:
-    with contextlib.suppress(Exception):  # the next one does it
+    with contextlib.suppress(Exception):  # left to the next upload
         for status in files.listStatus(directory):
             path = status.getPath()
             is_part = path.getName().startswith(name) and path.getName().endswith(".part")

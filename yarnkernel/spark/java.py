@@ -8,12 +8,12 @@ import re
 import shutil
 import subprocess
 
-#: A module that Spark 4 adds to its JVMs, and runtimes made small leave out.
+#: A module that Spark 4 needs and small runtimes lack.
 MODULE = "jdk.incubator.vector"
 
 
 def reason_against_java(error: Exception) -> str:
-    """Say why a JVM of Spark did not start, where that is the Java's fault; empty else."""
+    """Return why Spark's JVM did not start if Java is the reason; otherwise empty."""
     if "JAVA_GATEWAY_EXITED" not in str(error) and "gateway process exited" not in str(error):
         return ""
     home = os.environ.get("JAVA_HOME", "")

@@ -1,4 +1,4 @@
-"""``spark`` and ``sc``: real objects, made when a cell first reads one of the names."""
+"""``spark`` and ``sc``, which are made when a cell first reads one of the names."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ NAMES = ("spark", "sc")
 
 
 class NoSparkError(InputRejected):
-    """Says why there is no session, in a line and not in eighty of Java's."""
+    """The session could not be made; says why in a line instead of Java's eighty."""
 
     def _render_traceback_(self) -> list[str]:
         return [f"yarnkernel: {self}"]
 
 
 class StartInterrupted(KeyboardInterrupt):
-    """The user does not want to wait."""
+    """The user interrupted the start."""
 
     def _render_traceback_(self) -> list[str]:
         return ["KeyboardInterrupt"]
 
 
 class FirstReads:
-    """Looks at each cell before it runs, as ``IPython``'s transformers of syntax trees do.
+    """Checks each cell before it runs, as an AST transformer of IPython.
 
-    ``%%time`` and its like pass what they run on to these, too.
+    Magics such as ``%%time`` apply these transformers, too.
 
     Parameters
     ----------
@@ -42,12 +42,12 @@ class FirstReads:
         self._namespace = namespace
 
     def visit(self, tree: ast.AST) -> ast.AST:
-        """Make what the tree reads and nobody has made; the tree stays as it is.
+        """Make the missing names that the tree reads; return the tree unchanged.
 
         Raises
         ------
         InputRejected
-            When that fails: the cell does not run.
+            When that fails, so that the cell does not run.
         """
         if any(self._is_missing(name) for name in _first_read(tree)):
             self._make()
@@ -69,7 +69,7 @@ class FirstReads:
 
 
 def _first_read(tree: ast.AST) -> set[str]:
-    """Which of the names are read as the cell's own, and never assigned there."""
+    """Return the names that the cell reads as globals and never assigns."""
     cell = symtable.symtable(ast.unparse(tree), "<cell>", "exec")
     assigned = {
         symbol.get_name()

@@ -1,4 +1,4 @@
-"""What a user reads while Spark's application waits for its containers."""
+"""Reports on Spark's application while it waits for its containers."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
     from .yarn import Report, Yarn
 
-#: Seconds between two questions, and until something is said again that has not changed.
+#: Seconds between two polls, and until an unchanged state is reported again.
 INTERVAL, REPEATED = 1.0, 30.0
-#: Seconds that YARN may take to kill an application.
+#: Seconds for YARN to kill an application.
 KILL_TIMEOUT = 10.0
 
 
 class News:
-    """Tells of Spark's application while the body starts it.
+    """Reports on Spark's application while the body starts it.
 
     Parameters
     ----------
     yarn : Yarn
-        Asked in a thread of its own.
+        The client, used in a thread of its own.
     began : float
         When the start began, by the monotonic clock.
     """
@@ -35,7 +35,7 @@ class News:
         self._over = threading.Event()
         self._last: Report | None = None
         self._said = ("", 0.0)
-        # So that what the thread prints lands in the cell.
+        # So that the thread's output appears in the cell.
         run = contextvars.copy_context().run
         self._thread = threading.Thread(target=run, args=(self._run,), daemon=True)
 
@@ -61,7 +61,7 @@ class News:
 
     def _tell(self, found: Report) -> None:
         if found.state == "RUNNING":
-            return  # in a moment it is ready
+            return  # it will be ready in a moment
         reason = f": {found.reason}" if found.reason else ""
         text = f"Spark's application {found.id} is {found.state}{reason}"
         said, when = self._said
@@ -70,7 +70,7 @@ class News:
             print(f"[{self._seconds:3.0f} s] {text}", flush=True)  # noqa: T201
 
     def tell_ready(self, context: Any) -> str:
-        """Say that it is there, and where its page is.
+        """Report that it is ready, with the address of its page.
 
         Returns
         -------
@@ -86,13 +86,13 @@ class News:
         return application
 
     def tell_failure(self) -> None:
-        """Say what YARN says of an application that failed, whoever was about to make a session."""
+        """Report YARN's reason for an application that failed."""
         found = self._yarn.report(self._last.id) if self._last is not None else None
         if found is not None and found.ended:
             print(f"Spark's application {found.id} is {found.state}: {found.reason}", flush=True)  # noqa: T201
 
     def kill(self) -> None:
-        """Kill the application, before the JVM goes that can."""
+        """Kill the application while the JVM that can do so is there."""
         killing = threading.Thread(target=self._kill, daemon=True)
         killing.start()
         killing.join(KILL_TIMEOUT)

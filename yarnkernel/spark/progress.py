@@ -1,4 +1,4 @@
-"""How far Spark's jobs are: one line of a cell, which is changed and not added to."""
+"""Progress of Spark's jobs, in one line of a cell that is updated in place."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any
 
 from IPython.display import display, update_display
 
-#: Seconds before anything is shown, and between two looks.
+#: Seconds before anything is shown, and between two updates.
 PATIENCE, INTERVAL = 2.0, 1.0
 
 
 class Watch:
-    """Shows what Spark does for one cell.
+    """Shows the progress of a cell's jobs.
 
     Parameters
     ----------
     context : pyspark.SparkContext
-        Whose jobs.
+        The context of the jobs.
     """
 
     def __init__(self, context: Any) -> None:
@@ -35,11 +35,11 @@ class Watch:
         self._thread = threading.Thread(target=run, args=(self._run,), daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the updates."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Say at last what was done, where anything was shown."""
+        """Show the final state, if anything was shown."""
         self._over.set()
         self._thread.join(INTERVAL)
         if self._shown:
@@ -50,7 +50,7 @@ class Watch:
     def _run(self) -> None:
         if self._over.wait(PATIENCE):
             return
-        with contextlib.suppress(Exception):  # it has ended, or was stopped
+        with contextlib.suppress(Exception):  # it has ended or was stopped
             tracker = self._context.statusTracker()
             while True:
                 text = self._look(tracker)
@@ -75,7 +75,7 @@ class Watch:
         return f"Spark: {word} {names}, {done} of {total} tasks{waits}"
 
     def _executors(self) -> int:
-        # The driver is among them.
+        # The driver is one of them.
         return int(self._context._jsc.sc().getExecutorMemoryStatus().size()) - 1  # noqa: SLF001
 
     def _show(self, text: str) -> None:

@@ -1,6 +1,6 @@
-"""What YARN says of Spark's application, asked by Hadoop's own client in Spark's JVM.
+"""The state of Spark's application, from Hadoop's own client in Spark's JVM.
 
-That one knows how to log in, with tokens too, and where the ResourceManagers are.
+That client can log in, even with tokens, and knows the ResourceManagers.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-#: Variable with the tag that this kernel's applications of Spark have.
+#: Variable with the tag of this kernel's Spark applications.
 TAG = "YARNKERNEL_SPARK_TAG"
 _ENDED = ("FINISHED", "FAILED", "KILLED")
 
 
 @dataclass(frozen=True)
 class Report:
-    """An application.
+    """The state of an application.
 
     Attributes
     ----------
     id : str
         Its id.
     state : str
-        YARN's word for it.
+        YARN's name of its state.
     reason : str
-        Why it waits, or has ended.
+        Why it waits or has ended.
     url : str
-        Its page, by the ResourceManager's proxy.
+        Its page behind the ResourceManager's proxy.
     """
 
     id: str
@@ -44,7 +44,7 @@ class Report:
 
 
 class Yarn:
-    """A client of the ResourceManager, for one thread.
+    """A client of the ResourceManager, for use by one thread.
 
     Parameters
     ----------
@@ -66,8 +66,8 @@ class Yarn:
         return self._made
 
     def newest(self) -> Report | None:
-        """Return this kernel's application of Spark that began last; None where that is unknown."""
-        with contextlib.suppress(Exception):  # py4j's, Java's: news are not worth a failure
+        """Return this kernel's newest Spark application, or None if unknown."""
+        with contextlib.suppress(Exception):  # a missing report is not a failure
             request = self._hadoop.api.protocolrecords.GetApplicationsRequest.newInstance()
             tags = self._jvm.java.util.HashSet()
             tags.add(os.environ.get(TAG, ""))
@@ -78,13 +78,13 @@ class Yarn:
         return None
 
     def report(self, application: str) -> Report | None:
-        """Return an application; None where YARN does not tell."""
+        """Return an application's state, or None if YARN does not tell."""
         with contextlib.suppress(Exception):
             return _read(self._client.getApplicationReport(self._id(application)))
         return None
 
     def kill(self, application: str) -> None:
-        """Kill an application, and wait for its end."""
+        """Kill an application and wait for its end."""
         with contextlib.suppress(Exception):
             self._client.killApplication(self._id(application))
 
