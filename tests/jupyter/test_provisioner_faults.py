@@ -181,6 +181,8 @@ async def start(manager):
     try:
         await manager.start_kernel()
     except asyncio.CancelledError:
+        if manager.has_kernel:  # it was started: jupyter_client sleeps for 10 ms after that
+            await manager.shutdown_kernel(now=True)
         return "cancelled"
     return manager.provisioner._kernel
 
