@@ -126,7 +126,7 @@ class Launcher:
             return TERMINATED if code is None else code
 
     async def _stand_in(self, relay: Relay, kernel: Kernel, info: ConnectionInfo) -> int | None:
-        """Be the kernel to its end, and return its exit code; None when we are asked to leave."""
+        """Represent the kernel; return its exit code, or None if asked to end before it ends."""
         self._kernel = kernel
         loop = asyncio.get_running_loop()
         with _watched(kernel, loop, self._news):
