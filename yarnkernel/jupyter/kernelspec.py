@@ -46,7 +46,7 @@ class Kernelspec:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it starts yarnkernel's kernels."""
+        """Whether it starts kernels with yarnkernel."""
         return LAUNCHER in self.argv or self.has_provisioner
 
     @property

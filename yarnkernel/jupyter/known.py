@@ -81,7 +81,7 @@ class KnownKernel:
 
     @property
     def may_relaunch(self) -> bool:
-        """Whether YARN took the container away, or the kernel quit, and not a moment ago."""
+        """Whether YARN took the container away, or the kernel quit, after it had lived a while."""
         if self._unused:
             return False
         lost = self.ended is not None and self.ended.lost

@@ -62,7 +62,7 @@ class Lifecycle:
         return self.state is State.REVOKED
 
     def launch(self) -> bool:
-        """Note the begin of a launch; return whether no user has asked for it."""
+        """Note the beginning of a launch; return whether no user has asked for it."""
         unasked = self.state is State.REVIVING
         self.state = State.LAUNCHING
         return unasked

@@ -128,7 +128,7 @@ class Watch(Request[Done]):
 
 @dataclass(frozen=True)
 class Restart(Request[Restarted]):
-    """Restart a kernel in place, in these seconds, unless its count exceeds ``restarts``."""
+    """Restart a kernel in place within these seconds, unless it has been since ``restarts``."""
 
     kernel: str
     restarts: int
@@ -137,7 +137,7 @@ class Restart(Request[Restarted]):
 
 @dataclass(frozen=True)
 class Interrupt(Request[Done]):
-    """Interrupt a kernel in these seconds."""
+    """Interrupt a kernel within these seconds."""
 
     kernel: str
     timeout: float
@@ -207,7 +207,7 @@ class EndNews:
     outcome, diagnostics : str
         How it ended, in its place's words; empty if the place does not know it any more.
     lost : bool
-        Whether the place ended it, as by preemption or with a lost node.
+        Whether the place took it away.
     """
 
     kernel: str
