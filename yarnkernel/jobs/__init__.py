@@ -1,4 +1,4 @@
-"""The other places' schedulers: what Slurm, Grid Engine and PBS are asked, and what they answer.
+"""Kernels outside YARN: processes of a host, or jobs of Slurm, Grid Engine and PBS.
 
-Where their commands run does not belong here: that is a host's business.
+Running commands on a host does not belong here, see :mod:`yarnkernel.hosts`.
 """

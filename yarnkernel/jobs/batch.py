@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from yarnkernel.jobs.record import Record
     from yarnkernel.jobs.scheduler import JobRequest, Scheduler
 
-#: Seconds that a command of a batch system may take: a busy one takes its time.
+#: Seconds for a command of a batch system, which may be slow when busy.
 COMMAND_TIMEOUT = 60.0
-#: Bytes of a log in which a batch system may have said why it has ended a job.
+#: Bytes at a log's end in which a batch system may have said why it ended a job.
 TAIL = 4000
 _SCHEDULERS: dict[str, type[Scheduler]] = {SLURM: Slurm, SGE: GridEngine, PBS: Pbs}
 
 
 class BatchCarrier:
-    """See :class:`yarnkernel.jobs.carrier.Carrier`; for all kernels of a process.
+    """See :class:`yarnkernel.jobs.carrier.Carrier`; one serves all kernels of a process.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class BatchCarrier:
     def look(self, record: Record, host: Host) -> JobStatus:
         """See :class:`yarnkernel.jobs.carrier.Carrier`."""
         self._logs[record.job] = f"{record.directory}/{LOG_FILE}"
-        # One question for all kernels there, however many wait.
+        # One query for all kernels there, however many wait.
         watch = self._watches.get(host.name)
         if watch is None:
             watch = self._watches[host.name] = QueueWatch(
@@ -90,16 +90,16 @@ class BatchCarrier:
         return self._run(host, shlex.join(command)).code == 0
 
     def _cancel_by_name(self, record: Record, host: Host) -> None:
-        """End a job whose id has not come: it may be there all the same."""
+        """End a job whose id is unknown: it may exist nevertheless."""
         self._run(host, shlex.join(self._scheduler.cancellation_by_name(job_name(record))))
 
 
 def scheduler_of(interface: str) -> Scheduler:
-    """Return the batch system that an interface means."""
+    """Return an interface's batch system."""
     return _SCHEDULERS[interface]()
 
 
 @functools.cache
 def batch_carrier(interface: str) -> BatchCarrier:
-    """Return who carries the kernels of a batch system: one for this process."""
+    """Return the carrier of a batch system: one for this process."""
     return BatchCarrier(scheduler_of(interface))

@@ -1,6 +1,6 @@
-"""Who carries a kernel outside YARN: a host by itself, or its batch system.
+"""What carries a kernel outside YARN: a host by itself, or its batch system.
 
-Each of them starts the same script, tells how what it started is, and ends it.
+Each carrier starts the same script, reports the status of what it started, and ends it.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ if TYPE_CHECKING:
 
 
 class Carrier(Protocol):
-    """Starts, looks after and ends what a record describes."""
+    """Starts, checks and ends the kernel that a record describes."""
 
     def start(self, record: Record, request: JobRequest, host: Host) -> Record:
-        """Start it, and return the record with what tells it from others.
+        """Start it, and return the record with what identifies it.
 
         Raises
         ------
         SubmitError, HostError
-            When that cannot be done.
+            When it cannot be started.
         """
 
     def look(self, record: Record, host: Host) -> JobStatus:
-        """Tell how it is; its own files say more."""
+        """Return its status; its own files say more."""
 
     def end(self, record: Record, host: Host, *, force: bool) -> bool:
-        """End it; force is for what does not heed a first word.
+        """End it; ``force`` is for one that ignored a first request.
 
         Returns
         -------
         bool
-            Whether it is certain to end, so that nobody has to look.
+            Whether it is certain to end, so that no check is needed.
         """
 
 
 def job_name(record: Record) -> str:
-    """Return the name of a kernel's job, whose first 15 characters no other one has."""
+    """Return the name of a kernel's job, whose first 15 characters are unique."""
     return f"yk{record.id.rpartition('-')[2]}-{record.name}"

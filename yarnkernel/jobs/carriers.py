@@ -1,4 +1,4 @@
-"""Which carrier an interface means."""
+"""Finds an interface's carrier."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def carrier_of(interface: str) -> Carrier:
-    """Return who carries kernels of an interface; those of one process share it."""
+    """Return the carrier of an interface, which kernels of one process may share."""
     if interface in SCHEDULERS:
         from yarnkernel.jobs.batch import batch_carrier  # noqa: PLC0415  (of no use for others)
 

@@ -1,4 +1,4 @@
-"""``--environment`` outside YARN: one that is there, used where it is, or packed and sent once."""
+"""``--environment`` outside YARN: on the host already, or packed and sent there once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from yarnkernel.progress import Report
 
 _PREFIX = "python://"
-#: Seconds for its Python to be tried.
+#: Seconds for a test of its Python.
 TRY_TIMEOUT = 60.0
 _USABLE = "usable"
 _TRY = f"import jupyter_client, zmq, psutil; print({_USABLE!r})"
@@ -42,16 +42,16 @@ _TRY = f"import jupyter_client, zmq, psutil; print({_USABLE!r})"
 
 @dataclass(frozen=True)
 class HostEnvironment:
-    """What a kernel's environment is on its host.
+    """A kernel's environment on its host.
 
     Attributes
     ----------
     pythons : list of str
-        The commands of Python that are tried there, the first one first.
+        The Python commands to try there, in this order.
     activation : str
-        Line of bash that comes before the kernel; may be empty.
+        Line of bash that runs before the kernel; may be empty.
     name : str
-        The name of one that was sent.
+        The environment's name, if it was sent.
     """
 
     pythons: list[str]
@@ -60,12 +60,12 @@ class HostEnvironment:
 
 
 def check_environment(options: LaunchOptions) -> None:
-    """Look at what is asked for, without asking the host.
+    """Check the requested environment without asking the host.
 
     Raises
     ------
     UsageError
-        When that is no environment.
+        When it is not an environment.
     """
     text = options.environment
     if options.python or not text or text.startswith(_PREFIX):
@@ -94,14 +94,14 @@ def bring_environment(
     report: Report,
     transfer: Transfer | None,
 ) -> HostEnvironment:
-    """Find the kernel's environment on its host; send it if need be.
+    """Find the kernel's environment on its host; send it if necessary.
 
     Raises
     ------
     UsageError, PackError
         When it cannot be packed.
     HostError
-        When it cannot be sent, or does not run there.
+        When it cannot be sent or does not run there.
     """
     text = options.environment
     if options.python:
@@ -143,7 +143,7 @@ def _send(
     name = stored.removesuffix(".tar.gz")
     directory = f"{_directory(host)}/{name}"
     found = _in(directory, name)
-    if host.touch(directory):  # so that it is not old
+    if host.touch(directory):  # so that it does not count as old
         return found
     archive = make()
     bar.start(archive.stat().st_size)
@@ -176,7 +176,7 @@ class SentEnvironments:
         self._host = host
 
     def list(self) -> list[StoredArchive]:
-        """Return them, with the time of their last use."""
+        """Return the environments that were sent, with the time of their last use."""
         directory = _directory(self._host)
         return [
             StoredArchive(f"python://{directory}/{name}", size, moment, "private")
@@ -184,14 +184,14 @@ class SentEnvironments:
         ]
 
     def prune(self, age: float, *, dry_run: bool) -> Sequence[StoredArchive]:
-        """Remove those that nobody uses, and return them.
+        """Remove unused environments, and return them.
 
         Parameters
         ----------
         age : float
             Seconds since their last use.
         dry_run : bool
-            Only tell which.
+            Only return them.
         """
         used = {f"python://{_directory(self._host)}/{name}" for name in self._in_use()}
         chosen = [one for one in select_old(self.list(), age=age, in_use=()) if one.url not in used]

@@ -1,4 +1,4 @@
-"""``--file``: files and directories of this machine in a kernel's own directory on its host."""
+"""``--file``: sends local files and directories to a kernel's own directory on its host."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 def send_files(
     files: Mapping[str, Path], host: Host, directory: str, deadline: Deadline, report: Report
 ) -> None:
-    """Send them.
+    """Send files and directories.
 
     Parameters
     ----------
     files : mapping of str to pathlib.Path
-        By the names that they get.
+        Their paths here, by the names that they get there.
     host : Host
-        Where to.
+        The host.
     directory : str
-        Where to there; made if need be.
+        The directory there; created if necessary.
     deadline : Deadline
-        For all of it.
+        For the whole transfer.
     report : callable
-        Told of what is sent, and of what is left out.
+        Called for what is sent, and for what is left out.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def send_files(
     try:
         refused = send(host, sources, directory, deadline)["refused"]
     except OSError as exc:
-        if exc.strerror is None:  # a host's
+        if exc.strerror is None:  # an error of the host's
             raise
         raise UsageError(f"--file: {exc.filename}: {exc.strerror}") from exc
     for path_there, why in refused.items():

@@ -1,15 +1,15 @@
-"""Grid Engine's commands, and what they say.
+"""Grid Engine's commands, and how to read their output.
 
-*Memory* is asked for as ``mem_free``, which chooses a node and limits nothing: the supervisor
-watches over a kernel's memory itself. ``h_vmem`` is a limit of the address space (``RLIMIT_AS``),
-of which programs take much more than they use; where a site wants it, it is among a request's own
-arguments. Both are counted for each slot.
+*Memory* is requested as ``mem_free``, which selects a node and limits nothing: the supervisor
+itself watches a kernel's memory. ``h_vmem`` is a limit of the address space (``RLIMIT_AS``), of
+which programs take much more than they use; if a site requires it, it is among a request's own
+arguments. Both count for each slot.
 
-*Time*: ``s_rt`` sends SIGUSR1 before ``h_rt`` ends the job; Son of Grid Engine 8.1.9 looks again
-90 seconds after that, not before. With ``-notify``, SIGUSR2 comes before each SIGKILL, by as much
-as the queue's ``notify`` says, and SIGUSR1 before each SIGSTOP; without it, ``qdel`` kills at once.
+*Time*: ``s_rt`` sends SIGUSR1 before ``h_rt`` ends the job; Son of Grid Engine 8.1.9 checks again
+90 seconds after that, not earlier. With ``-notify``, SIGUSR2 precedes each SIGKILL by the queue's
+``notify``, and SIGUSR1 precedes each SIGSTOP; without it, ``qdel`` kills at once.
 
-Commands wait for minutes for a master that hangs: who runs them needs a deadline.
+Commands wait minutes for a master that hangs, so callers need a deadline.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from yarnkernel.completed import Completed
     from yarnkernel.jobs.scheduler import JobRequest
 
-#: Why the daemons say that a job failed, by number ("failed" of accounting(5)): what is not here
-#: is said in their own words.
+#: The daemons' reasons for a job's failure, by number ("failed" of accounting(5)); for numbers that
+#: are not here their own words are shown.
 FAILURES = {
     26: "the node could not open its output",
     28: "the node could not enter its directory",
@@ -47,10 +47,10 @@ FAILURES = {
 }
 #: ``qmaster enforced h_rt, h_cpu, or h_vmem limit``
 ENFORCED = 37
-#: ``assumedly after job``: killed, by qdel or anything else.
+#: ``assumedly after job``: killed, by qdel or otherwise.
 AFTER_JOB = 100
 SIGNALLED = 128
-#: No more of a reason than people read: there is a line for each queue and host.
+#: Parts of a reason that are shown, as there is a line for each queue and host.
 LONGEST_REASON = 3
 _JOB = re.compile(r'<job_list state="(\w+)">(.*?)</job_list>', re.DOTALL)
 _LINE = re.compile(r"(?P<name>[a-z_]+(?: [a-z]+)*(?: +\d+)?): +(?P<value>\S.*)")
@@ -59,7 +59,7 @@ _WHEN = re.compile(r"^[0-9/]+ [0-9:]+ \[[0-9:]+\]: (error: )?")
 
 
 class GridEngine:
-    """Grid Engine of any family (Sun's, Son of, Open, Univa's), by the commands of its users."""
+    """Grid Engine of any family (Sun's, Son of, Open, Univa's), by its user commands."""
 
     name = "sge"
     environment_stripped = (
@@ -73,10 +73,10 @@ class GridEngine:
     def submission(self, request: JobRequest) -> tuple[list[str], str]:
         """Return the command that submits a job, and its standard input.
 
-        Its log is opened by the script, as commas and colons in ``-o`` have a meaning. What nobody
-        can run is refused at once (``-w e``), except where memory is asked for: the check leaves
-        out what hosts report, and so finds no host with free memory. No line of the script is read
-        as options (``-C``).
+        The script opens the log, as commas and colons have a meaning in ``-o``. Requests that no
+        host can satisfy are refused at once (``-w e``), unless they include memory: the check
+        ignores what hosts report, and so finds no host with free memory. No line of the script is
+        read as options (``-C``).
         """
         if request.cpus > 1 and not request.pe:
             raise UsageError("Grid Engine gives several processors to parallel environments: --pe")
@@ -98,21 +98,21 @@ class GridEngine:
         return bare(argv, self.environment_kept), script(request.body, before=log_lines(request))
 
     def submitted_id(self, completed: Completed) -> str:
-        """Return the id among what qsub and a site's checks (``-jsv``) have written."""
+        """Return the id in the output of qsub and a site's checks (``-jsv``)."""
         found = last_line(completed.out)
         if completed.code == 0 and found.isascii() and found.isdigit():
             return found
         lines = [line.strip() for line in completed.err.splitlines() if line.strip()]
-        # "Unable to run job: <why>." and "Exiting." may come in one line or in two.
+        # "Unable to run job: <why>." and "Exiting." may be on one line or on two.
         words = " ".join(lines[:3]).removesuffix("Exiting.").rstrip()
         raise SubmitError(
             f"Grid Engine did not take the job: {words or found or 'it says nothing'}"
         )
 
     def query(self) -> str:
-        """Return a command line of sh that asks for all jobs of the user.
+        """Return a command line of sh that lists all jobs of the user.
 
-        Why jobs wait is another question, asked for those that do.
+        A second query asks why pending jobs wait.
         """
         waiting = (
             '/<job_list state="pending">/,/<\\/job_list>/s/.*<JB_job_number>\\([0-9]*\\)<.*/\\1/p'
@@ -124,7 +124,7 @@ class GridEngine:
         )
 
     def statuses(self, completed: Completed) -> dict[str, JobStatus]:
-        """Return what qstat tells, by job id."""
+        """Return the jobs that qstat lists, by id."""
         if completed.code or "</job_info>" not in completed.out:
             words = last_line(completed.err) or last_line(completed.out)
             raise SchedulerDownError(
@@ -136,16 +136,16 @@ class GridEngine:
         return {status.id: status for status in statuses if status.id}
 
     def look_back(self, job_id: str) -> str:
-        """Return a command line of sh that reads the accounting, which lags behind by seconds.
+        """Return a command line of sh that reads the accounting, which is seconds late.
 
-        Many sites let nobody read it.
+        Many sites do not let users read it.
         """
         job = shlex.quote(job_id)
         return f"if qstat -j {job} >/dev/null 2>&1; then echo there; else qacct -j {job}; fi"
 
     def ended(self, job_id: str, completed: Completed, log_tail: str) -> JobStatus | None:  # noqa: ARG002
-        """Return how a job ended; None when accounting does not know."""
-        # Ids come again after some millions: the last one counts.
+        """Return how a job ended; None if accounting does not know."""
+        # Ids repeat after some millions: the last one counts.
         record = dict(
             re.findall(r"^(\w+) +(.*?) *$", completed.out.rpartition("=====")[2], re.MULTILINE)
         )
@@ -160,7 +160,7 @@ class GridEngine:
             return replace(status, reason=f"{_limit(record)} ({words})", exit_code=code)
         if failed == AFTER_JOB or (not failed and code > SIGNALLED):
             text = f"killed by signal {code - SIGNALLED}"
-            # Nothing tells qdel from other ends by these.
+            # Other ends by these signals look the same as qdel.
             by_qdel = code - SIGNALLED in (signal.SIGKILL, signal.SIGUSR2)
             text = f"cancelled by somebody, or {text}" if by_qdel else text
             return replace(status, reason=f"{text} ({words})", exit_code=code)
@@ -171,19 +171,19 @@ class GridEngine:
     def cancellation(self, job_id: str, *, force: bool) -> list[str]:  # noqa: ARG002
         """Return the command that ends a job.
 
-        SIGUSR2 comes first, and SIGKILL after the queue's ``notify``. There is no other way:
-        ``qdel -f`` is for operators; others wait for a minute to hear that, with the job deleted
-        as without it.
+        SIGUSR2 comes first, and SIGKILL after the queue's ``notify``. There is no other way: ``qdel
+        -f`` is for operators; other users get that answer after a minute, and the job is deleted as
+        without it.
         """
         return ["qdel", job_id]
 
     def cancellation_by_name(self, name: str) -> list[str]:
-        """Return the command that ends the user's jobs of a name."""
+        """Return the command that ends the user's jobs with a name."""
         return ["qdel", fit_name(name)]
 
 
 def _resources(request: JobRequest, slots: int) -> list[str]:
-    """Return what is asked for by ``-l``."""
+    """Return the resources to request by ``-l``."""
     resources = []
     if request.memory:
         resources.append(f"mem_free={math.ceil(request.memory / slots)}M")
@@ -197,7 +197,7 @@ def _resources(request: JobRequest, slots: int) -> list[str]:
 
 
 def _status(block: str, reasons: dict[str, str]) -> JobStatus:
-    """Return what an element of qstat's list tells."""
+    """Return the status in an element of qstat's list."""
     tags = dict(re.findall(r"<(\w+)>(.*?)</\1>", block, re.DOTALL))
     values = {name: html.unescape(value).strip() for name, value in tags.items()}
     job_id, state = values.get("JB_job_number", ""), values.get("state", "")
@@ -215,7 +215,7 @@ def _status(block: str, reasons: dict[str, str]) -> JobStatus:
 
 
 def _phase(state: str) -> JobPhase:
-    """Return what letters mean ("-s" of qstat(1)): any may stand beside others."""
+    """Return the phase that letters mean ("-s" of qstat(1)), in any combination."""
     letters = set(state)
     if "q" in letters or "w" in letters:
         return JobPhase.WAITING
@@ -225,14 +225,14 @@ def _phase(state: str) -> JobPhase:
 
 
 def _reasons(details: str) -> dict[str, str]:
-    """Return why jobs wait, from text of ``qstat -j``: errors, or what the scheduler says."""
+    """Return why jobs wait, from the text of ``qstat -j``: errors, or the scheduler's reasons."""
     reasons: dict[str, str] = {}
     job, errors, information = "", list[str](), list[str]()
     current: list[str] | None = None
     for line in [*details.splitlines(), "job_number:  -"]:
         if line.startswith("job_number:"):
             if job and (found := errors or information):
-                # Queues have the same to say of all jobs; what the job itself lacks comes first.
+                # What queues say is the same for all jobs; what the job itself lacks comes first.
                 distinct = sorted(dict.fromkeys(found), key=_is_a_queue_s)
                 reasons[job] = "; ".join(distinct[:LONGEST_REASON])
             job, errors, information, current = line.split()[1], [], [], None
@@ -252,7 +252,7 @@ def _is_a_queue_s(reason: str) -> bool:
 
 
 def _limit(record: dict[str, str]) -> str:
-    """Return which limit it was, of those that have one number."""
+    """Return which of the limits that share a number was reached."""
     limit = re.search(r"\bh_rt=(\d+)", record.get("category", ""))
     lasted = re.match(r"\d+", record.get("ru_wallclock", ""))
     if limit and lasted and int(lasted[0]) >= int(limit[1]):

@@ -1,4 +1,4 @@
-"""What the jobs of all schedulers have in common: scripts, names, quantities, environments."""
+"""What jobs of all schedulers have in common: scripts, names, quantities, environments."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from yarnkernel.jobs.scheduler import JobRequest, Scheduler
 
-#: How long before the time limit a job is told about it, in seconds.
+#: Seconds before the time limit at which a job is warned.
 WARNING = 60
-#: Head of every script. Signals that announce an end would kill the shell while it is on its way
-#: to the program, which takes them when it is there. ``module`` is a function that the profiles of
-#: login shells define, most often of bash alone. The process stays the same one.
+#: Head of every script. Signals that announce an end would kill the shell before it becomes the
+#: program, which handles them. ``module`` is a function that the profiles of login shells define,
+#: most often only bash's. The process stays the same.
 HEAD = """\
 #!/bin/sh
 trap '' USR1 USR2
@@ -28,7 +28,8 @@ if ! shopt -q login_shell 2>/dev/null && [ -r "$0" ] && command -v bash >/dev/nu
   exec bash -l "$0"
 fi
 """
-#: What a submission hands on to its job, beside what the scheduler's own commands need.
+#: Variables that a submission passes to its job, in addition to those that the scheduler's commands
+#: need.
 _HANDED_ON = ("HOME", "KRB5CCNAME", "LANG", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "SHELL", "USER")
 _WORD = re.compile(r"[A-Za-z0-9_.@%*:+=/,][A-Za-z0-9_.@%*:+=/,-]*", re.ASCII)
 
@@ -39,7 +40,7 @@ def script(body: str, *, before: str = "") -> str:
     Parameters
     ----------
     body : str
-        What it is there for.
+        The lines that do the job's work.
     before : str, optional
         Lines that one scheduler needs.
     """
@@ -49,35 +50,35 @@ def script(body: str, *, before: str = "") -> str:
 def log_lines(request: JobRequest) -> str:
     """Return lines of sh that open a job's log and enter its directory.
 
-    For schedulers whose own options for that do not take any path, or copy the log at the end.
-    Standard input stays: some shells read the script from there.
+    For schedulers whose own options do not accept every path, or copy the log only at the end.
+    Standard input is unchanged, as some shells read the script from there.
     """
     log, directory = shlex.quote(request.log), shlex.quote(request.directory)
     return f"exec >>{log} 2>&1 || exit\ncd {directory} || exit\n"
 
 
 def bare(command: list[str], kept: tuple[str, ...]) -> list[str]:
-    """Return a command whose environment has nothing but what every job may see.
+    """Return a command with only the environment that every job may see.
 
-    Secrets do not travel, an enclosing job's variables neither, and there is no login on the node
-    to make up for it, which takes Slurm seconds (``--export=NONE``).
+    Neither secrets nor an enclosing job's variables are passed on, and Slurm does not log in on the
+    node to set variables up, which takes seconds (``--export=NONE``).
 
     Parameters
     ----------
     command : list of str
         The command.
     kept : tuple of str
-        Variables that it needs itself.
+        Variables that the command itself needs.
     """
     variables = " ".join(f'${{{name}+"{name}=${name}"}}' for name in (*_HANDED_ON, *kept))
     return ["sh", "-c", f'exec env -i {variables} "$@"', "sh", *command]
 
 
 def fit_name(name: str, *, longest: int = 64) -> str:
-    """Return a job's name that no scheduler refuses or reads as anything else.
+    """Return a job name that no scheduler refuses or misreads.
 
-    Grid Engine wants no leading digit and none of its signs ("object_name" of sge_types(1)); PBS
-    had 15 characters before release 18.
+    Grid Engine allows no leading digit and none of its special characters ("object_name" of
+    sge_types(1)); PBS allowed 15 characters before release 18.
     """
     fitting = re.sub(r"[^A-Za-z0-9_.]+", "-", name)[:longest].strip("-.")
     if not fitting[:1].isalpha():
@@ -86,12 +87,12 @@ def fit_name(name: str, *, longest: int = 64) -> str:
 
 
 def check_word(what: str, value: str) -> str:
-    """Return a value that is one word in a scheduler's list of requests.
+    """Return a value if it is one word in a scheduler's list of requests.
 
     Raises
     ------
     UsageError
-        When it could be an option, or several requests.
+        When it could be an option or several requests.
     """
     if _WORD.fullmatch(value):
         return value
@@ -99,20 +100,20 @@ def check_word(what: str, value: str) -> str:
 
 
 def hours(seconds: float) -> str:
-    """Return a time as ``H:MM:SS``, rounded up, as all schedulers take it."""
+    """Return a time as ``H:MM:SS``, rounded up, which all schedulers accept."""
     whole = math.ceil(seconds)
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
 def expectation(moment: float | None, *, now: float | None = None) -> str:
-    """Say when a job is expected to start, by this machine's clock, to follow a reason.
+    """Return when a job is expected to start, in local time, to append to a reason.
 
     Parameters
     ----------
     moment : float or None
-        In seconds since the epoch; None where the scheduler has no idea.
+        Seconds since the epoch; None if the scheduler has no estimate.
     now : float, optional
-        The same of now.
+        The current time, likewise.
     """
     if moment is None:
         return ""
@@ -122,12 +123,12 @@ def expectation(moment: float | None, *, now: float | None = None) -> str:
 
 
 def last_line(text: str) -> str:
-    """Return the last line of an output that says something; empty when none does."""
+    """Return the last line of an output that is not blank; empty if there is none."""
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
 
 
 def is_stripped(scheduler: Scheduler, variable: str) -> bool:
-    """Whether a variable is an enclosing job's, so that no command of a scheduler may see it."""
+    """Return whether a variable is an enclosing job's, which schedulers' commands must not see."""
     if any(fnmatch.fnmatchcase(variable, kept) for kept in scheduler.environment_kept):
         return False
     return any(fnmatch.fnmatchcase(variable, name) for name in scheduler.environment_stripped)
@@ -139,9 +140,9 @@ def stripped(scheduler: Scheduler, environment: Mapping[str, str]) -> dict[str, 
 
 
 def stripping(scheduler: Scheduler) -> str:
-    """Return a line of sh that takes an enclosing job's variables out of the shell's environment.
+    """Return a line of sh that unsets an enclosing job's variables.
 
-    A value of several lines may look like a variable: to unset what is not there does no harm.
+    A value of several lines may look like a variable: to unset one that is not set is harmless.
     """
     kept = "".join(f"{name}) ;; " for name in scheduler.environment_kept)
     names = "|".join(scheduler.environment_stripped)

@@ -1,4 +1,4 @@
-"""How a kernel outside YARN is: what its files and its carrier say together."""
+"""Determines the status of a kernel outside YARN from its files and its carrier."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ if TYPE_CHECKING:
     from yarnkernel.jobs.carrier import Carrier
     from yarnkernel.jobs.record import Record
 
-#: Seconds that what has lost its process may take to say how it ended.
+#: Seconds to wait for the report of its end after the process is gone.
 LAST_WORD = 1.0
 
 
 def judge(record: Record, host: Host, carrier: Carrier, found: dict[str, bytes]) -> HostedStatus:
-    """Put together what a kernel's files say and what its carrier says.
+    """Combine what a kernel's files and its carrier say.
 
     Parameters
     ----------
     record : Record
-        What is known of its start.
+        The record of its start.
     host : Host
-        Where it is asked for.
+        The host to ask.
     carrier : Carrier
-        Who carries it.
+        Its carrier.
     found : dict of str to bytes
-        Its files that are there, by their paths.
+        The contents of those of its files that exist, by path.
 
     Returns
     -------
     HostedStatus
-        With a record that has its end, when that is final and known.
+        The status; its record includes the end, if that is known and final.
     """
     end_path = f"{record.directory}/{END_FILE}"
     end = read_document(found.get(end_path))
-    if end and end["diagnostics"] != ENDED_BY_SIGNAL:  # else who has sent it says more
+    if end and end["diagnostics"] != ENDED_BY_SIGNAL:  # else whatever sent it says more
         return _remembered(_ended(record, end))
     job = carrier.look(record, host)
     if not end and job.phase is JobPhase.ENDED:
@@ -69,7 +69,7 @@ def judge(record: Record, host: Host, carrier: Carrier, found: dict[str, bytes])
 
 
 def _last_word(end_path: str, host: Host) -> dict[str, Any]:
-    """Look for an end once more: the files may have been read before it was written."""
+    """Look for an end again: the files may have been read before it was written."""
     return read_document(host.await_file([end_path], LAST_WORD).get(end_path))
 
 
@@ -78,14 +78,14 @@ def _running(record: Record, host: Host, address: dict[str, Any], end_path: str)
     try:
         store = Reach(record, host).store(address)
     except HostRefusedError as exc:
-        if end := _last_word(end_path, host):  # who has ended listens no more
+        if end := _last_word(end_path, host):  # after its end it no longer listens
             return _ended(record, end)
-        trouble = str(exc)  # it can be ended all the same
+        trouble = str(exc)  # it can be ended nevertheless
     return HostedStatus(record, RUNNING, trouble, str(address["node"]), store=store)
 
 
 def _remembered(status: HostedStatus) -> HostedStatus:
-    """Write an end down here: its host need not be asked again."""
+    """Record an end here, so that its host need not be asked again."""
     record = dataclasses.replace(
         status.record,
         final=status.state,
@@ -108,12 +108,12 @@ def _ended(record: Record, end: dict[str, Any], state: str = "", reason: str = "
 
 
 def remembered_status(record: Record) -> HostedStatus:
-    """Return the end that was written down."""
+    """Return the recorded end."""
     return HostedStatus(record, record.final, record.diagnostics, finished=record.finished)
 
 
 def read_document(content: bytes | None) -> dict[str, Any]:
-    """Read one of the supervisor's files; it appears as a whole."""
+    """Read one of the supervisor's files, which it writes atomically."""
     if content is None:
         return {}
     found = json.loads(content)

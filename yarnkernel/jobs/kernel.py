@@ -1,4 +1,4 @@
-"""A kernel outside YARN: look at it, wait for it, read its log, end it."""
+"""A kernel outside YARN: its status, its start, its log and its end."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ if TYPE_CHECKING:
     from yarnkernel.progress import Report
     from yarnkernel.store.address import StoreAddress
 
-#: Seconds that one look for a file of the kernel's may take; then its carrier is asked.
+#: Seconds to wait for one of the kernel's files before its carrier is asked.
 LOOK_INTERVAL = 2.0
-#: Seconds that one question to its store may take.
+#: Seconds for one request to its store.
 STEP_TIMEOUT = 5.0
-#: Seconds that what has lost its process may take to say how it ended.
+#: Seconds to wait for the report of its end after the process is gone.
 LAST_WORD = 1.0
-#: Bytes of the log that an error shows at most.
+#: The most bytes of the log that an error shows.
 TAIL = 2000
 
 
@@ -65,9 +65,9 @@ class HostedKernel(SupervisedKernel):
     Parameters
     ----------
     record : Record
-        What is known of its start.
+        The record of its start.
     host : Host
-        The host where it is asked for.
+        The host to ask.
     """
 
     def __init__(self, record: Record, host: Host) -> None:
@@ -150,7 +150,7 @@ class HostedKernel(SupervisedKernel):
     def _published(
         self, found: dict[str, bytes], key: str, deadline: Deadline, begin: float
     ) -> ConnectionInfo | None:
-        """Return what one has published that has announced itself, or None after a while."""
+        """Return what it has published, if it has announced its store, or None after a while."""
         if self._address_path not in found or len(found) > 1:
             return None
         store = self._reach.store(read_document(found[self._address_path]))
@@ -164,17 +164,17 @@ class HostedKernel(SupervisedKernel):
         self.phases.setdefault(state, time.monotonic() - begin)
 
     def _await_key(self, store: StoreAddress, key: str, deadline: Deadline) -> bytes | None:
-        """Return a key's value as soon as somebody puts it, or None after a while."""
+        """Return a key's value as soon as it is set, or None after a while."""
         from yarnkernel.store.client import watch_key  # noqa: PLC0415  (zmq)
         from yarnkernel.store.remote_error import RemoteError  # noqa: PLC0415
 
-        with contextlib.suppress(RemoteError):  # its end may be next
+        with contextlib.suppress(RemoteError):  # it may just be ending
             for value in watch_key(store, key, deadline.step(STEP_TIMEOUT)):
                 return value
         return None
 
     def _failed(self, status: HostedStatus) -> KernelStartError:
-        with_log = not status.diagnostics.startswith(RECIPE_DIAGNOSTICS)  # they have its end
+        with_log = not status.diagnostics.startswith(RECIPE_DIAGNOSTICS)  # with the log's end
         what = "ended before its kernel could be used" if status.ended else "will not start"
         return KernelStartError(
             f"{self.id} {what}: {status.outcome}",
@@ -261,7 +261,7 @@ class HostedKernel(SupervisedKernel):
         return status
 
     def _end(self, status: HostedStatus, timeout: float, *, force: bool) -> HostedStatus:
-        """Let who carries it end it; what it cannot say any more is written down for it."""
+        """Let its carrier end it; record its end here if it can no longer do so itself."""
         is_certain = self._carrier.end(self.record, self.host, force=force)
         was_waiting = status.store is None and status.state not in (STARTING, UNKNOWN)
         if not (is_certain and (force or was_waiting)):

@@ -1,4 +1,4 @@
-"""All kernels outside YARN that this machine knows, and how they are."""
+"""Lists all kernels outside YARN that this machine knows, with their status."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from yarnkernel.jobs.kernel import HostedKernel
 from yarnkernel.jobs.record import Record, all_records
 from yarnkernel.jobs.status import UNKNOWN, HostedStatus
 
-#: Hosts that are asked at once.
+#: Hosts asked at the same time.
 AT_ONCE = 16
 
 
 def list_hosted(*, ended: bool = False, user: str = "") -> list[HostedStatus]:
-    """List them, the newest last; hosts are asked at once, and one that is down only once.
+    """List kernels, newest last; ask hosts concurrently, and one that is down only once.
 
     Parameters
     ----------
     ended : bool, default False
-        Those that have ended too.
+        Whether to include those that have ended.
     user : str, optional
-        Only this user's.
+        Only list this user's.
     """
     records = [record for record in all_records() if user in ("", record.user)]
     if not ended:
@@ -37,7 +37,7 @@ def list_hosted(*, ended: bool = False, user: str = "") -> list[HostedStatus]:
 
 
 def _ask(records: list[Record]) -> list[HostedStatus]:
-    """Ask one host for the kernels there."""
+    """Return the status of the kernels on one host."""
     host = host_of(records[0].host, records[0].jump, records[0].python)
     statuses, trouble = [], ""
     for record in records:

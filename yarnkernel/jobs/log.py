@@ -1,4 +1,4 @@
-"""A kernel's log, a file on its host, read in parts."""
+"""Reads a kernel's log, a file on its host, in parts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
     from yarnkernel.hosts.host import Host
 
-#: Bytes that are read at a time.
+#: Bytes read at a time.
 BLOCK = 1 << 18
-#: Seconds between two looks at one that is followed.
+#: Seconds between two reads of a log that is followed.
 FOLLOW_INTERVAL = 0.3
 
 
@@ -23,7 +23,7 @@ class Log:
     Parameters
     ----------
     host : Host
-        Where it is.
+        The host.
     path : str
         Its path there.
     """
@@ -33,7 +33,7 @@ class Log:
         self._path = path
 
     def read(self, last_bytes: int | None = None) -> Iterator[str]:
-        """Yield what is in it now, or the end of that."""
+        """Yield its current content, or the end of that."""
         return self._parts(self._begin(last_bytes), _decoder())
 
     def tail(self, most: int) -> str:
@@ -41,7 +41,7 @@ class Log:
         return (self._host.read(self._path, -most) or b"").decode(errors="replace")
 
     def follow(self, ended: Callable[[], bool], last_bytes: int | None = None) -> Iterator[str]:
-        """Yield what is written to it, until nobody does any more."""
+        """Yield its content as it grows, until the kernel has ended."""
         decoder, offset = _decoder(), self._begin(last_bytes)
         has_ended = False
         while True:

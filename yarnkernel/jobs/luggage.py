@@ -1,4 +1,4 @@
-"""What comes along with a kernel outside YARN: its environment, its files, its directory."""
+"""What is sent with a kernel outside YARN: its environment, its files, its directory."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Luggage:
-    """What has come along.
+    """What has been sent.
 
     Attributes
     ----------
     pythons : list of str
-        The commands of Python that are tried there, the first one first.
+        The Python commands to try there, in this order.
     recipe_options : list of str
-        Options of the recipe that come before those that the user has given.
+        Options of the recipe, to be placed before the user's.
     variables : dict of str to str
-        Of the kernel.
+        The kernel's environment variables.
     noted : dict
-        What the kernel's record has to say of it.
+        Fields for the kernel's record.
     """
 
     pythons: list[str]
@@ -47,12 +47,12 @@ class Luggage:
 
 
 def check(options: LaunchOptions) -> None:
-    """Look for all of it here.
+    """Check that all of it exists on this machine.
 
     Raises
     ------
     UsageError
-        When something is not there.
+        When something is missing or invalid.
     """
     check_environment(options)
     check_files(options.files)
@@ -68,27 +68,27 @@ def bring(
     report: Report,
     transfer: Transfer | None,
 ) -> Luggage:
-    """Bring it to a host.
+    """Send it to a host.
 
     Parameters
     ----------
     options : LaunchOptions
-        What there is.
+        The kernel's options.
     directory : str
-        The kernel's own on the host.
+        The kernel's own directory on the host.
     host : Host
-        Where to.
+        The host.
     deadline : Deadline
-        For all of it.
+        For the whole transfer.
     report : callable
-        Told what is done.
+        Called with the progress.
     transfer : Transfer, optional
-        Shows how far it is.
+        Shows the progress of a transfer.
 
     Raises
     ------
     YarnKernelError
-        When that cannot be done.
+        When something cannot be sent.
     """
     environment = bring_environment(options, host, deadline, report, transfer)
     found = Luggage(environment.pythons, noted={"environment": environment.name})

@@ -1,13 +1,14 @@
-"""Commands of PBS Pro and OpenPBS, and what they say; Torque's where they are the same.
+"""Commands of PBS Pro and OpenPBS, and how to read their output; Torque's where the same.
 
-No server of PBS was at hand: all of this is tested from recorded text alone.
+No PBS server was available: all of this is tested only with recorded text.
 
-Text, not JSON: ``qstat -F json`` is no JSON for some jobs (openpbs/openpbs#1255, #2541, #2677).
-The history of ended jobs (``-x``) is off by default, and Torque has another: ended jobs stay in
-its queue for some minutes. PBS limits no memory by itself; the supervisor watches over a kernel's.
+Text, not JSON: ``qstat -F json`` is invalid JSON for some jobs (openpbs/openpbs#1255, #2541,
+#2677). The history of ended jobs (``-x``) is off by default, and Torque's differs: ended jobs stay
+in its queue for some minutes. PBS does not limit memory by itself; the supervisor watches a
+kernel's.
 
-*Signals*: before each SIGKILL there is a SIGTERM, ten seconds by default (``kill_delay``).
-Nothing announces the end of ``walltime``: the script does, by SIGUSR1.
+*Signals*: a SIGTERM precedes each SIGKILL, by ten seconds by default (``kill_delay``). PBS does not
+announce the end of ``walltime``; the script does, by SIGUSR1.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ WORDS = {
     "W": "for its time to begin", "S": "suspended", "U": "suspended, its node is in use",
     "E": "ending",
 }  # fmt: skip
-#: What PBS itself says by an exit status ("Special Job Exit Values" of job.h, OpenPBS).
+#: Meanings of PBS' own exit statuses ("Special Job Exit Values" of job.h, OpenPBS).
 ENDS = {
     -10: "the node does not know its user",
     -24: "more processors were used than it had",
@@ -56,16 +57,16 @@ ENDS = {
     -28: "the limit of processor time was reached",
     -29: "the time limit was reached",
 }
-#: An exit status of a job that a signal ended has this added to it.
+#: Added to the signal's number in the exit status of a job that a signal ended.
 SIGNALLED = 256
-#: What does not say that the server is down: it has ended meanwhile.
+#: Errors that do not mean that the server is down: the job has ended in the meantime.
 _GONE = re.compile(r"unknown job id|job has finished|job history", re.IGNORECASE)
 LONGEST_NAME = 15
 _FIELD = re.compile(r" +([A-Za-z_][\w.]*) = (.*)")
 
 
 class Pbs:
-    """PBS, by the commands of its users."""
+    """PBS, by its user commands."""
 
     name = "pbs"
     environment_stripped = ("PBS_*", "NCPUS", "OMP_NUM_THREADS")
@@ -74,8 +75,8 @@ class Pbs:
     def submission(self, request: JobRequest) -> tuple[list[str], str]:
         """Return the command that submits a job, and its standard input.
 
-        Its log is opened by the script, as PBS copies its own at the end alone. No line of the
-        script is read as options (``-C``).
+        The script opens the log, as PBS copies its own only at the end. No line of the script is
+        read as options (``-C``).
         """
         argv = ["qsub"]
         if request.queue:
@@ -104,9 +105,10 @@ class Pbs:
         raise SubmitError(f"PBS did not take the job: {words or 'it says nothing'}")
 
     def query(self) -> str:
-        """Return a command line of sh that asks for all jobs of the user.
+        """Return a command line of sh that lists all jobs of the user.
 
-        ``qstat -f`` takes ids alone; with one that has ended meanwhile, it fails at its end.
+        ``qstat -f`` accepts only ids; if a job has ended in the meantime, it lists the others but
+        fails.
         """
         return (
             '(found=$(qselect -u "$(id -un)") || exit; '
@@ -114,19 +116,19 @@ class Pbs:
         )
 
     def statuses(self, completed: Completed) -> dict[str, JobStatus]:
-        """Return what qstat tells, by the number of job ids."""
+        """Return the jobs that qstat lists, by the number in their ids."""
         if completed.code and _failures(completed):
             raise SchedulerDownError(_words_of_failure(completed))
         jobs = _jobs(completed.out)
         return {number: _status(number, job) for number, job in jobs.items()}
 
     def look_back(self, job_id: str) -> str:
-        """Return a command line of sh that asks for one job, in the history where there is one."""
+        """Return a command line of sh that asks for one job, in the history if there is one."""
         job = shlex.quote(job_id)
         return f"qstat -x -f {job} 2>/dev/null || qstat -f {job}"
 
     def ended(self, job_id: str, completed: Completed, log_tail: str) -> JobStatus | None:  # noqa: ARG002
-        """Return how a job ended; None when the server does not know."""
+        """Return how a job ended; None if the server does not know."""
         job = _jobs(completed.out).get(job_id)
         if job is None:
             if completed.code and _failures(completed):
@@ -138,20 +140,20 @@ class Pbs:
     def cancellation(self, job_id: str, *, force: bool) -> list[str]:
         """Return the command that ends a job.
 
-        SIGTERM, and SIGKILL after ``kill_delay``. With ``force`` the job is forgotten even if its
-        node does not answer.
+        It gets SIGTERM, and SIGKILL after ``kill_delay``. With ``force`` the job is deleted even if
+        its node does not answer.
         """
         return ["qdel", *(["-W", "force"] if force else []), job_id]
 
     def cancellation_by_name(self, name: str) -> list[str]:
-        """Return the command that ends the user's jobs of a name."""
+        """Return the command that ends the user's jobs with a name."""
         fitting = shlex.quote(fit_name(name, longest=LONGEST_NAME))
         line = f'found=$(qselect -u "$(id -un)" -N {fitting}) || exit; '
         return ["sh", "-c", f'{line}[ -z "$found" ] || qdel $found']
 
 
 def _chunk(request: JobRequest) -> str:
-    """Return the part of a node that a job asks for."""
+    """Return the part of a node that a job requests."""
     parts = ["select=1", f"ncpus={max(1, request.cpus)}"]
     if request.memory:
         parts.append(f"mem={request.memory}mb")
@@ -161,7 +163,7 @@ def _chunk(request: JobRequest) -> str:
 
 
 def _announcement(seconds: float) -> str:
-    """Return a line that tells the program about its time limit; a shell's id is the program's."""
+    """Return a line that warns the program of its time limit; it has the shell's process id."""
     if seconds <= 2 * WARNING:
         return ""
     wait = math.floor(seconds) - WARNING
@@ -169,10 +171,10 @@ def _announcement(seconds: float) -> str:
 
 
 def _jobs(text: str) -> dict[str, dict[str, str]]:
-    """Return the fields of jobs by the number of their ids.
+    """Return the fields of jobs, by the number in their ids.
 
-    A line that begins with a tab goes on with the one before. What a user can write, as variables
-    of a job, follows what is read here: of each field, the first one counts.
+    A line that begins with a tab continues the one before. What users can write, such as variables
+    of a job, comes after what is read here: of each field, the first one counts.
     """
     jobs: dict[str, dict[str, str]] = {}
     job: dict[str, str] = {}
@@ -185,7 +187,7 @@ def _jobs(text: str) -> dict[str, dict[str, str]]:
 
 
 def _status(number: str, job: dict[str, str]) -> JobStatus:
-    """Return what the fields of a job tell."""
+    """Return the status in a job's fields."""
     state = job.get("job_state", "")
     status = JobStatus(
         number,
@@ -211,7 +213,7 @@ def _status(number: str, job: dict[str, str]) -> JobStatus:
 def _end(status: JobStatus, job: dict[str, str], comment: str) -> JobStatus:
     """Add how a job ended.
 
-    "... and terminated" stands in the comment of jobs that were deleted, running or not.
+    The comment of deleted jobs, running or not, ends with "... and terminated".
     """
     code = _number(job.get("Exit_status", ""))
     said = f" ({comment})" if comment else ""
@@ -225,13 +227,13 @@ def _end(status: JobStatus, job: dict[str, str], comment: str) -> JobStatus:
         number = code - SIGNALLED
         text = cancelled or f"killed by signal {number}"
         return replace(status, reason=f"{text} (Exit_status {code})", exit_code=128 + number)
-    # One who is told to end may do so in good order.
+    # A job that is asked to end may exit normally.
     text = cancelled or f"it ended with exit code {code}"
     return replace(status, reason=f"{text} (Exit_status {code})", exit_code=code)
 
 
 def _failures(completed: Completed) -> list[str]:
-    """Return what went wrong, except that a job is not there any more."""
+    """Return the errors other than those about jobs that are gone."""
     lines = [line.strip() for line in completed.err.splitlines() if line.strip()]
     return [line for line in lines if not _GONE.search(line)] if lines else ["no answer"]
 

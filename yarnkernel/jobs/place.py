@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from yarnkernel.kernels.place import Transfer
     from yarnkernel.progress import Report
 
-#: Directories of ours below the host's for caches and for what is kept.
+#: Name of yarnkernel's directories below the host's for caches and for state.
 _OURS = "yarnkernel"
-#: What a kernel is called that nobody has named.
+#: A kernel's name by default.
 DEFAULT_NAME = "jupyter-kernel"
 
 
@@ -61,7 +61,7 @@ class HostedPlace:
     host : Host
         Where commands run.
     jump : sequence of str, optional
-        Hosts to go through on the way there.
+        Jump hosts on the way there.
     """
 
     def __init__(self, interface: str, host: Host, jump: Sequence[str] = ()) -> None:
@@ -70,7 +70,7 @@ class HostedPlace:
         self._jump = list(jump)
 
     def __eq__(self, other: object) -> bool:
-        """Whether it is the same interface on the same host."""
+        """Return whether it is the same interface on the same host."""
         return isinstance(other, HostedPlace) and (
             (self._interface, self._host.name, self._jump)
             == (other._interface, other._host.name, other._jump)
@@ -152,7 +152,7 @@ class HostedPlace:
         keys: Mapping[str, str] | None = None,
         recipe_options: Sequence[str] = (),
     ) -> Iterator[HostedKernel]:
-        """Submit a kernel for the body; unless that comes to its end, end it."""
+        """Submit a kernel for the body of the with statement; end it if that fails."""
         options, recipe_options = with_directory(options, recipe_options)
         check(options)
         report(self.introduction)
@@ -198,7 +198,7 @@ class HostedPlace:
                 started.write()
                 kernel.record = started
                 report(Progress("started", kernel=record.id, place=self.source))
-                self._host.deadline = None  # who waits has his own
+                self._host.deadline = None  # whoever waits has a deadline too
                 yield kernel
         except BaseException:
             if not kernel.record.job:
@@ -279,7 +279,7 @@ class HostedPlace:
         return "" if status.ended or status.store is not None else status.diagnostics
 
     def close(self, patience: float = 60.0, *, unused: float = 0.0) -> None:
-        """See :meth:`yarnkernel.kernels.place.Place.close`: nothing is kept."""
+        """See :meth:`yarnkernel.kernels.place.Place.close`: there is nothing to release."""
 
 
 def _request(options: LaunchOptions, record: Record, body: str) -> JobRequest:
@@ -317,7 +317,7 @@ def open_place(options: LaunchOptions) -> HostedPlace:
 
 
 def place_of(kernel: str) -> HostedPlace | None:
-    """Return the place of a kernel that is known here; None of others."""
+    """Return the place of a kernel, or None if the kernel is not known here."""
     record = find_record(kernel)
     if record is None:
         return None

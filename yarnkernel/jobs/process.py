@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from yarnkernel.jobs.record import Record
     from yarnkernel.jobs.scheduler import JobRequest
 
-#: Becomes the script, in a login shell where there is bash: that knows of modules.
+#: Becomes the script, in a login shell of bash if possible, which has modules.
 _LOGIN = 'command -v bash >/dev/null 2>&1 && exec bash -l "$0"; exec sh "$0"'
-#: Seconds in which what has been started writes its id down.
+#: Seconds for a new process to write its id to a file.
 PID_TIMEOUT = 2.0
 #: The script's name in the kernel's directory.
 SCRIPT_FILE = "start.sh"
@@ -49,7 +49,7 @@ class ProcessCarrier:
     def end(self, record: Record, host: Host, *, force: bool) -> bool:
         """See :class:`yarnkernel.jobs.carrier.Carrier`."""
         pid, began = record.job, record.began
-        if not pid:  # the answer to its start has not come: it tells by itself
+        if not pid:  # no answer to its start, but it has a file with its id
             path = f"{record.directory}/{PID_FILE}"
             pid = host.await_file([path], PID_TIMEOUT).get(path, b"").decode().strip()
             began = host.created(int(pid)) if pid else ""

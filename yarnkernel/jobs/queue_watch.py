@@ -1,7 +1,8 @@
-"""One question for all kernels that a user has in a batch system, and seldom, by whichever process.
+"""Polls a batch system seldom, once for all kernels of a user in all processes.
 
-Sites ask for a minute between two questions and more, and shut out who asks every few seconds: a
-kernel that is ready says so itself. The scheduler is asked why jobs wait, and whether they died.
+Sites ask for at least a minute between two queries, and block users who ask every few seconds. A
+kernel that is ready reports that itself; the scheduler is asked why jobs wait and whether they
+died.
 """
 
 from __future__ import annotations
@@ -22,18 +23,18 @@ if TYPE_CHECKING:
     from yarnkernel.jobs.scheduler import Scheduler
     from yarnkernel.jobs.shared_answer import SharedAnswer
 
-#: Seconds between two questions: at least, ...
+#: Seconds between two queries: at least, ...
 SHORTEST = 10.0
 #: ... and at most, ...
 LONGEST = 60.0
-#: ... growing by this factor while all answers are the same.
+#: ... growing by this factor while the answers stay the same.
 GROWTH = 1.5
-#: Answers that have to agree on a job's end. A queue may lose sight of a job that is moved,
-#: started again, or on a server that comes back with what it has saved.
+#: Answers that have to agree on a job's end. A queue may temporarily not list a job that is moved
+#: or started again, or whose server has been restarted from saved state.
 AGREEING = 2
 
 
-#: Seconds after which a job is where its queue can see it.
+#: Seconds after which a queue is certain to list a job.
 SETTLED = 60.0
 
 
@@ -44,11 +45,11 @@ class _Watched:
     Attributes
     ----------
     since : float
-        When it was submitted: answers to questions from before do not count.
+        When it was submitted: answers to earlier queries do not count.
     latest : JobStatus or None
-        What the last answer told.
+        Its status in the last answer.
     missing : int
-        Answers in a row that say that it is not there any more.
+        Consecutive answers that say that it is gone.
     """
 
     since: float
@@ -61,22 +62,22 @@ class _Watched:
 
 
 class QueueWatch:
-    """What a scheduler tells about the jobs of a user, asked for as seldom as will do.
+    """The status of a user's jobs, for which the scheduler is asked as seldom as possible.
 
-    Threads may share it: one of them asks, the others get what is known already.
+    Threads may share it: one of them asks, the others get what is already known.
 
     Parameters
     ----------
     scheduler : Scheduler
         The scheduler.
     run : callable
-        Runs a command line of sh on the scheduler's host; has a deadline of its own.
+        Runs a command line of sh on the scheduler's host, with its own deadline.
     shared : SharedAnswer, optional
-        What other processes of the user have been told.
+        The last answer that any of the user's processes got.
     log_tail : callable, optional
         Returns the end of a job's log, by the job's id.
     clock : callable, optional
-        Seconds that only grow.
+        A monotonic clock, in seconds.
     """
 
     def __init__(
@@ -97,32 +98,32 @@ class QueueWatch:
         self._jobs: dict[str, _Watched] = {}
         self._interval = SHORTEST
         self._asked = float("-inf")
-        #: The last answer, and when its question was asked.
+        #: When the last query was made, and its answer.
         self._last: tuple[float, Mapping[str, JobStatus]] = (float("-inf"), {})
         self._asking = False
         self._trouble = ""
 
     @property
     def trouble(self) -> str:
-        """Why the last question had no answer; empty when it had one."""
+        """Why the last query got no answer; empty if it got one."""
         return self._trouble
 
     def status(self, job_id: str, *, age: float = 0.0) -> JobStatus | None:
-        """Return what is known of a job, and ask when it is time to.
+        """Return what is known of a job, and query the scheduler if it is time to.
 
         Parameters
         ----------
         job_id : str
             Its id.
         age : float, optional
-            Seconds since its submission: of one that is old a single answer will do, as commands
-            do not live long enough for a second one.
+            Seconds since its submission: for an old job a single answer is enough, as commands do
+            not run long enough for a second one.
 
         Returns
         -------
         JobStatus or None
-            None before there is an answer that counts. Its phase is ``UNKNOWN`` while the
-            scheduler does not answer, and while one answer alone says that the job is gone.
+            None before the first answer that counts. The phase is ``UNKNOWN`` while the scheduler
+            does not answer, and while only one answer says that the job is gone.
         """
         with self._lock:
             now = self._clock()
@@ -151,19 +152,19 @@ class QueueWatch:
             return job.latest
 
     def _use_last(self, job_id: str, job: _Watched) -> None:
-        """Judge a job that nobody has asked for before by the answer that there is."""
+        """Judge a job by the last answer when it is asked for the first time."""
         asked, statuses = self._last
         if job.since < asked:
             with contextlib.suppress(YarnKernelError, OSError):
                 job.latest, job.missing = self._judge(job_id, job, statuses)
 
     def forget(self, job_id: str) -> None:
-        """Ask for a job no more."""
+        """Stop watching a job."""
         with self._lock:
             self._jobs.pop(job_id, None)
 
     def _answer(self) -> tuple[Completed, float]:
-        """Return the latest answer, and how many seconds ago its question was asked."""
+        """Return the latest answer, and the seconds since its query."""
 
         def ask() -> Completed:
             return self._run(self._scheduler.query())
@@ -173,7 +174,7 @@ class QueueWatch:
         return self._shared.get(ask, self._interval, LONGEST)
 
     def _ask(self, now: float) -> None:
-        """Ask once, and look back at those that are gone."""
+        """Query once, and look up how jobs that are gone have ended."""
         open_jobs: list[tuple[str, _Watched]] = []
         try:
             answer, age = self._answer()
@@ -207,7 +208,7 @@ class QueueWatch:
     def _judge(
         self, job_id: str, job: _Watched, statuses: Mapping[str, JobStatus]
     ) -> tuple[JobStatus, int]:
-        """Return what an answer means for a job, and how many in a row say that it is gone."""
+        """Return a job's status in an answer, and how many consecutive answers say it is gone."""
         listed = statuses.get(job_id)
         if listed and listed.phase is not JobPhase.ENDED:
             return listed, 0

@@ -1,4 +1,4 @@
-"""Where a kernel outside YARN is reached from here."""
+"""Finds addresses at which a kernel outside YARN can be reached from here."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class Reach:
-    """Finds ports of this machine that lead to a kernel's.
+    """Finds ports of this machine that are forwarded to a kernel's.
 
     Parameters
     ----------
     record : Record
-        What is known of its start.
+        The record of its start.
     host : Host
-        The host that its ports are reached by.
+        The host through which its ports are reached.
     """
 
     def __init__(self, record: Record, host: Host) -> None:
@@ -31,7 +31,7 @@ class Reach:
         self._host = host
 
     def store(self, announced: dict[str, Any]) -> StoreAddress:
-        """Return where the store is that its supervisor has announced."""
+        """Return the address of the store that its supervisor has announced."""
         host, port = self._forward(str(announced["host"]), int(announced["port"]))
         record = self._record
         return StoreAddress(
@@ -44,7 +44,7 @@ class Reach:
         )
 
     def connection_info(self, info: ConnectionInfo) -> ConnectionInfo:
-        """Put ports of this machine into connection info that has the kernel's."""
+        """Replace the kernel's ports in connection info with ports of this machine."""
         if not self._host.name:
             return info
         return through_forwards(info, self._forward)

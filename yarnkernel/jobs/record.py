@@ -1,6 +1,6 @@
-"""What this machine knows of the kernels that it has started outside YARN: a private file for each.
+"""Records of the kernels that this machine has started outside YARN: a private file for each.
 
-By it they are found again. How they are is not in it: their place is asked.
+They serve to find kernels again. They do not include the status, for which the place is asked.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-#: Days after which a kernel that was started is forgotten: longer than one lives.
+#: Days after which a kernel's record is removed; no kernel lives so long.
 DAYS_KEPT = 30
-#: Hexadecimal digits of an id that tell kernels of one place from each other.
+#: Hexadecimal digits of an id that distinguish the kernels of one place.
 _DIGITS = 8
 
 
@@ -38,39 +38,39 @@ class Record:
     interface : str
         ``"local"``, ``"ssh"``, ``"slurm"``, ``"sge"`` or ``"pbs"``.
     host : str
-        The host where commands run, as ssh takes it; empty for this machine.
+        The host where commands run, in ssh's notation; empty for this machine.
     jump : list of str
-        Hosts to go through.
+        Jump hosts.
     python : str
-        The Python there that was named.
+        The Python there that the user specified.
     directory : str
         The kernel's own directory, on the host.
     name : str
         Its name.
     user : str
-        Who runs it there.
+        The user who runs it there.
     queue : str
-        Queue or partition that was asked for.
+        The requested queue or partition.
     memory, cpus : int
-        MiB and processors that were asked for; 0 for what there is.
+        The requested MiB and processors; 0 if none were requested.
     submitted : float
-        When, in seconds since 1970.
+        When it was submitted, in seconds since 1970.
     public, secret : str
-        The pair of CurveZMQ of this machine for this kernel.
+        This machine's CurveZMQ key pair for this kernel.
     job : str
-        The job's id, or the process'; empty before the answer to the submission.
+        The id of the job or process; empty until the submission is answered.
     began : str
-        When the process began, in its system's words.
+        When the process began, in its system's format.
     node, boot : str
-        The host that answered to the name, and which run of its system.
+        The host that answered to the name, and the id of its system's boot.
     final, diagnostics : str
-        How it ended, and why, as soon as that is known here: nobody is asked any more.
+        How it ended, and why, once that is known here: then its host is not asked again.
     finished : float
-        When, in seconds since 1970; 0 where nobody tells.
+        When it ended, in seconds since 1970; 0 if that is unknown.
     environment : str
         The name of the environment that was sent for it.
     sync, sync_there : str
-        The directory of this machine that is kept the same, and that of the host.
+        The synchronised directories on this machine and on the host.
     """
 
     id: str
@@ -99,12 +99,12 @@ class Record:
     sync_there: str = ""
 
     def write(self) -> None:
-        """Write it down, for its user alone.
+        """Write it to a file that only its user can read.
 
         Raises
         ------
         UsageError
-            When that cannot be done.
+            When it cannot be written.
         """
         directory = _directory()
         try:
@@ -129,14 +129,14 @@ def new_id(interface: str, host: str) -> str:
 
 
 def find_record(kernel: str) -> Record | None:
-    """Return what is known of a kernel; None when it is not known here."""
+    """Return a kernel's record; None if it is not known here."""
     if "/" in kernel or kernel.startswith("."):
         return None
     return _read(_directory() / f"{kernel}.json")
 
 
 def all_records() -> list[Record]:
-    """Return all that is known, the newest last; what is too old is forgotten."""
+    """Return all records, newest last, and remove those that are too old."""
     found = []
     for record in _all():
         if record.submitted < time.time() - DAYS_KEPT * 86400:

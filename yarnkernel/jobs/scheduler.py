@@ -1,7 +1,7 @@
-"""What any scheduler of a batch system is asked for, and what it tells about a job.
+"""The interface to the scheduler of any batch system: requests, and the status of jobs.
 
-The functions of a scheduler are pure: they write commands and read what these have said. Whoever
-calls them runs the commands, on this machine or through a line to another.
+The functions of a scheduler are pure: they compose commands and parse their output. Callers run the
+commands, on this machine or over a line to another.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class JobRequest:
-    """What a scheduler is asked for.
+    """A request for a job.
 
     Attributes
     ----------
     name : str
-        The job's name; each scheduler makes it fit. It finds a job whose id is not known if no
+        The job's name; each scheduler adapts it. It identifies a job whose id is unknown if no
         other job of the user has the same first 15 characters.
     body : str
-        Lines of sh that the job runs; the last one begins with ``exec``, or what the scheduler
-        sends to the job's first process does not reach the program.
+        Lines of sh that the job runs; the last one must begin with ``exec``, as otherwise signals
+        of the scheduler to the job's first process do not reach the program.
     log : str
-        Absolute path on the host for what the job writes, in a directory that exists.
+        Absolute path on the host for the job's output, in an existing directory.
     directory : str
         Absolute path of the job's working directory.
     cpus : int, default 0
-        Processors on one node; 0 for what the scheduler gives by default, as in all that follow.
+        Processors on one node; here and below, 0 means the scheduler's default.
     memory : int, default 0
-        MiB of the whole job.
+        MiB for the whole job.
     time : float, default 0
         Seconds after which the scheduler ends it.
     queue : str, optional
         Partition or queue.
     account : str, optional
-        Account or project that pays.
+        Account or project to charge.
     gpus : int, default 0
         Graphics cards.
     pe : str, optional
         Grid Engine's parallel environment.
     arguments : tuple of str, optional
-        More arguments of the command that submits, to the letter.
+        More arguments of the command that submits, taken literally.
     """
 
     name: str
@@ -65,7 +65,7 @@ class JobRequest:
 
 
 class JobPhase(Enum):
-    """How far a job is, the same for all schedulers."""
+    """The phase of a job, for all schedulers alike."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -75,30 +75,30 @@ class JobPhase(Enum):
 
 @dataclass(frozen=True)
 class JobStatus:
-    """What a scheduler tells about one job.
+    """The status of one job in its scheduler.
 
     Attributes
     ----------
     id : str
         Its id.
     state : str
-        The scheduler's own word, such as ``"PENDING"`` or ``"qw"``; empty when it gives none.
+        The scheduler's own word, such as ``"PENDING"`` or ``"qw"``; empty if it gives none.
     phase : JobPhase
-        What that means.
+        The phase that this means.
     reason : str
-        Why it waits, or how it ended, in words with the scheduler's own among them. The text is
-        others' and may have any characters.
+        Why it waits, or how it ended, including the scheduler's own words. The text is not trusted
+        and may have any characters.
     host : str
         The node where it runs.
     exit_code : int or None
-        That of its first process, 128 and more for signals as in a shell; None while it is not
-        known.
+        The exit code of its first process, 128 and more for signals as in a shell; None while
+        unknown.
     hopeless : bool
-        Whether it waits, and will never start as things are.
+        Whether it waits and, as things are, will never start.
     expected : float or None
-        When the scheduler means to start it, in seconds since the epoch.
+        When the scheduler intends to start it, in seconds since the epoch.
     cpus : int
-        Processors that it has or asks for; 0 when the scheduler does not tell.
+        Processors that it has or requests; 0 if the scheduler does not say.
     """
 
     id: str
@@ -113,17 +113,17 @@ class JobStatus:
 
 
 class Scheduler(Protocol):
-    """The batch system of a host, by its user's commands.
+    """The batch system of a host, by its user commands.
 
     Attributes
     ----------
     name : str
-        What users call it: ``"slurm"``, ``"sge"`` or ``"pbs"``.
+        Its name for users: ``"slurm"``, ``"sge"`` or ``"pbs"``.
     environment_stripped : tuple of str
-        Variables of an enclosing job that none of the commands may see, or what their names begin
-        with when a ``*`` follows.
+        Names of an enclosing job's variables that the commands must not see; a ``*`` at the end
+        stands for any characters.
     environment_kept : tuple of str
-        Variables that are meant for the commands although they look like those.
+        Names of variables that the commands need although they match those.
     """
 
     @property
@@ -141,36 +141,36 @@ class Scheduler(Protocol):
         Raises
         ------
         UsageError
-            When no command could say what is asked for.
+            When no command can express the request.
         """
         ...
 
     def submitted_id(self, completed: Completed) -> str:
-        """Return the id of the job that was submitted.
+        """Return the id of a submitted job.
 
         Raises
         ------
         SubmitError
-            When the scheduler refused it; it has the scheduler's words.
+            When the scheduler refused it, with the scheduler's words.
         """
         ...
 
     def query(self) -> str:
-        """Return a command line of sh that asks for all jobs of the user."""
+        """Return a command line of sh that lists all jobs of the user."""
         ...
 
     def statuses(self, completed: Completed) -> Mapping[str, JobStatus]:
-        """Return what the answer to :meth:`query` tells, by job id.
+        """Return the jobs in the answer to :meth:`query`, by id.
 
         Raises
         ------
         SchedulerDownError
-            When there is no answer. That says nothing about jobs.
+            When there is no answer, which says nothing about jobs.
         """
         ...
 
     def look_back(self, job_id: str) -> str:
-        """Return a command line of sh that asks how a job ended which the queue has no more."""
+        """Return a command line of sh that asks how a job ended that has left the queue."""
         ...
 
     def ended(self, job_id: str, completed: Completed, log_tail: str) -> JobStatus | None:
@@ -183,12 +183,12 @@ class Scheduler(Protocol):
         completed : Completed
             The answer to :meth:`look_back`.
         log_tail : str
-            The end of the job's log, where some schedulers alone say why they ended it.
+            The end of the job's log, the only place where some schedulers say why they ended it.
 
         Returns
         -------
         JobStatus or None
-            None when the answer does not say that it has ended.
+            None if the answer does not say that it has ended.
 
         Raises
         ------
@@ -205,12 +205,12 @@ class Scheduler(Protocol):
         job_id : str
             Its id.
         force : bool
-            Whether its processes get no time to tidy up.
+            Whether its processes get no time to clean up.
         """
         ...
 
     def cancellation_by_name(self, name: str) -> list[str]:
-        """Return the command that ends the user's jobs of a name, as requests have it.
+        """Return the command that ends the user's jobs with a name, as given in a request.
 
         For a submission whose answer was lost.
         """

@@ -1,4 +1,4 @@
-"""The lines of sh that start the recipe outside YARN."""
+"""Writes the lines of sh that start the recipe outside YARN."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from yarnkernel.shell import export_lines
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-#: Imports nothing from where it starts, and nothing of ours but what has travelled.
+#: Imports nothing from the directory where it starts, and of yarnkernel only what was sent.
 _RUN = "import sys; sys.path[:] = [{directory!r}, *filter(None, sys.path)]; {run}"
 _RECIPE = "from yarnkernel.recipe import main; sys.exit(main())"
-#: What the recipe imports that is not of Python's own: what a Python that does not fit cannot load
-#: is imported to see whether it fits, and the rest, which takes a tenth of a second, is looked for.
+#: Packages outside the standard library that the recipe imports. Compiled ones are imported as a
+#: test, as an unsuitable Python cannot load them; for the rest, which takes a tenth of a second to
+#: import, a search is enough.
 _COMPILED, _PLAIN = ("zmq", "psutil"), ("jupyter_client",)
 _TEST = (
     "import sys, {compiled}; from importlib.util import find_spec; "
     "sys.exit(sys.version_info < (3, 10) or not all(map(find_spec, {plain})))"
 )
-#: Exit code where the Python of the host lacks that.
+#: Exit code if no Python on the host has these.
 MISSING = 96
 
 
@@ -42,24 +43,24 @@ def script(
     memory: int,
     needs_ipykernel: bool,
 ) -> str:
-    """Write them.
+    """Return the script.
 
     Parameters
     ----------
     directory : str
-        The kernel's own, on the host.
+        The kernel's own directory on the host.
     recipe : str
         Directory of the recipe.
     pythons : sequence of str
-        Commands of Python, of which the first that has what is needed is taken.
+        Python commands, of which the first with all that is needed is used.
     recipe_options : sequence of str
         Options of the recipe.
     variables : mapping of str to str
-        Of the kernel, by name.
+        The kernel's environment variables, by name.
     address : str
-        The address that kernel and store are to have; empty for one that others can reach.
+        The address for kernel and store; empty for one that other hosts can reach.
     memory : int
-        MiB that the kernel may use; 0 for what there is.
+        MiB that the kernel may use; 0 for no limit.
     needs_ipykernel : bool
         Whether the kernel is IPython's, and so runs in the same Python.
 
@@ -97,7 +98,7 @@ def script(
 def _own(
     directory: str, recipe_options: Sequence[str], address: str, memory: int
 ) -> dict[str, str]:
-    """Variables of the recipe's."""
+    """Return the recipe's own variables."""
     found = {DIRECTORY_VARIABLE: directory, RECIPE_OPTIONS: shlex.join(recipe_options)}
     if address:
         found[ADDRESS_VARIABLE] = address

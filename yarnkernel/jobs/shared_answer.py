@@ -1,4 +1,4 @@
-"""What a scheduler has told one of a user's processes, for all of them: nobody asks twice."""
+"""A scheduler's answer to one of a user's processes, shared with the others."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class SharedAnswer:
-    """The last answer to one question, in a private file.
+    """The last answer to one query, in a private file.
 
     Parameters
     ----------
     name : str
-        Which question to whom.
+        Identifies the query and the host.
     """
 
     def __init__(self, name: str) -> None:
@@ -35,30 +35,30 @@ class SharedAnswer:
     def get(
         self, ask: Callable[[], Completed], max_age: float, timeout: float
     ) -> tuple[Completed, float]:
-        """Return an answer, of another process where there is one.
+        """Return an answer, if possible one that another process got.
 
         Parameters
         ----------
         ask : callable
-            Asks.
+            Makes the query.
         max_age : float
             Seconds after which an answer is too old.
         timeout : float
-            Seconds that another process may take to ask.
+            Seconds to wait for another process that is asking.
 
         Returns
         -------
         Completed
             The answer.
         float
-            Seconds since the question.
+            Seconds since the query.
 
         Raises
         ------
         SchedulerDownError
-            When another process has had no answer in that time.
+            When another process got no answer in that time.
         OSError
-            When it cannot be kept.
+            When it cannot be stored.
         """
         self._path.parent.mkdir(0o700, parents=True, exist_ok=True)
         try:

@@ -1,9 +1,9 @@
-"""Slurm's commands, and what they say.
+"""Slurm's commands, and how to read their output.
 
-Options stand on the command line, where they win over ``SBATCH_*`` variables, which win over
+Options are on the command line, where they override ``SBATCH_*`` variables, which override
 ``#SBATCH`` lines (sbatch(1), "INPUT ENVIRONMENT VARIABLES"). Never ``squeue --json``: its fields
-changed their types in 23.11 and 24.05, and it ignores filters. Jobs of other clusters than the
-host's own: by ``SLURM_CLUSTERS`` in the host's environment, which all of these commands obey.
+changed their types in 23.11 and 24.05, and it ignores filters. For jobs on other clusters than the
+host's own, ``SLURM_CLUSTERS`` is set in the host's environment; all of these commands obey it.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from yarnkernel.completed import Completed
     from yarnkernel.jobs.scheduler import JobRequest
 
-#: "JOB STATE CODES" of squeue(1). Words that are not here may be those of a release to come: the
-#: job is neither running nor dead, as far as is known.
+#: "JOB STATE CODES" of squeue(1). Other words may be those of a future release: such a job's phase
+#: is unknown.
 PHASES = {
     **dict.fromkeys(
         ("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD",
@@ -61,20 +61,21 @@ ENDS = {
     "RECONFIG_FAIL": "the node could not be set up for it",
 }
 RUNNING_BUT = {"SUSPENDED": "suspended", "STOPPED": "stopped", "COMPLETING": "ending"}
-#: What stands in the job's output alone where memory is watched and not limited by the kernel
-#: (``JobAcctGatherParams=OverMemoryKill``): the state is FAILED then; or written beside it.
+#: In the job's output. It is the only sign if Slurm watches memory instead of the system's kernel
+#: limiting it (``JobAcctGatherParams=OverMemoryKill``), as the state is FAILED then; otherwise the
+#: state may say so too.
 OUT_OF_MEMORY = re.compile(
     r"slurmstepd.*(exceeded (job )?memory limit|oom[-_ ]kill|out[- ]of[- ]memory)", re.IGNORECASE
 )
 #: Fields of scontrol in their order here.
 _LOOKED_AT = ("JobState", "ExitCode", "BatchHost", "Reason")
-#: "Signals" that are none: slurmd's word for files that it cannot open, ...
+#: "Signals" that are not signals: slurmd's code for files that it cannot open, ...
 CANNOT_OPEN = 53
-#: ... and that for memory (``SIG_OOM`` of slurm_protocol_defs.h).
+#: ... and the one for memory (``SIG_OOM`` of slurm_protocol_defs.h).
 OUT_OF_MEMORY_CODE = 125
-#: Fields of squeue, the only one that has text of others at the end.
+#: Fields of squeue; the only one with free text is the last.
 FORMAT = "%i|%T|%B|%S|%C|%r"
-#: Variables of a user that change what squeue lists; options win over the others.
+#: Users' variables that change what squeue lists; options override the others.
 _SQUEUE_VARIABLES = (
     "SQUEUE_ACCOUNT", "SQUEUE_ARRAY", "SQUEUE_FEDERATION", "SQUEUE_FORMAT2", "SQUEUE_LICENSES",
     "SQUEUE_NAMES", "SQUEUE_PARTITION", "SQUEUE_PRIORITY", "SQUEUE_QOS", "SQUEUE_SORT",
@@ -87,7 +88,7 @@ _DOWN = re.compile(
 
 
 class Slurm:
-    """Slurm, by the commands of its users."""
+    """Slurm, by its user commands."""
 
     name = "slurm"
     environment_stripped = (
@@ -99,12 +100,12 @@ class Slurm:
     def submission(self, request: JobRequest) -> tuple[list[str], str]:
         """Return the command that submits a job, and its standard input.
 
-        The job is not started again by itself: the program of a new start would be another one.
+        Slurm does not restart the job, as that would be a new kernel.
         """
         if any(re.match(r"-M|--clu", argument) for argument in request.arguments):
             raise UsageError("another cluster: set SLURM_CLUSTERS on the host, not --clusters")
         if "\\" in request.log:
-            # All of "filename pattern" in sbatch(1) has another meaning then.
+            # A backslash changes the meaning of all of "filename pattern" in sbatch(1).
             raise UsageError(f"Slurm cannot write to a path with a backslash: {request.log}")
         argv = ["sbatch", "--nodes=1", "--ntasks=1"]
         if request.queue:
@@ -133,7 +134,7 @@ class Slurm:
         return bare(argv, self.environment_kept), script(request.body)
 
     def submitted_id(self, completed: Completed) -> str:
-        """Return the id among what sbatch and a site's plugins have written: ``id[;cluster]``."""
+        """Return the id in the output of sbatch and a site's plugins: ``id[;cluster]``."""
         found = re.fullmatch(r"(\d+)(;\S+)?", last_line(completed.out))
         if completed.code == 0 and found:
             return found[1]
@@ -144,9 +145,9 @@ class Slurm:
         )
 
     def query(self) -> str:
-        """Return a command line of sh that asks for all jobs of the user, ended ones too.
+        """Return a command line of sh that lists all jobs of the user, including ended ones.
 
-        Slurm remembers these for ``MinJobAge``. Seconds since the epoch need no time zone.
+        Slurm keeps these for ``MinJobAge``. Seconds since the epoch need no time zone.
         """
         variables = " ".join(_SQUEUE_VARIABLES)
         return (
@@ -155,7 +156,7 @@ class Slurm:
         )
 
     def statuses(self, completed: Completed) -> dict[str, JobStatus]:
-        """Return what squeue tells, by job id."""
+        """Return the jobs that squeue lists, by id."""
         if completed.code:
             raise SchedulerDownError(_words_of_failure("squeue", completed))
         statuses = {}
@@ -166,7 +167,7 @@ class Slurm:
         return statuses
 
     def look_back(self, job_id: str) -> str:
-        """Return a command line of sh that asks the controller, and accounting where it has none.
+        """Return a command line of sh that asks the controller, or else accounting.
 
         The controller forgets jobs after ``MinJobAge``, five minutes by default.
         """
@@ -177,7 +178,7 @@ class Slurm:
         )
 
     def ended(self, job_id: str, completed: Completed, log_tail: str) -> JobStatus | None:
-        """Return how a job ended; None when neither the controller nor accounting knows."""
+        """Return how a job ended; None if neither the controller nor accounting knows."""
         reason = ""
         if completed.out.startswith("JobId="):
             state, code, host, reason = (_field(completed.out, name) for name in _LOOKED_AT)
@@ -196,20 +197,20 @@ class Slurm:
     def cancellation(self, job_id: str, *, force: bool) -> list[str]:
         """Return the command that ends a job.
 
-        All its processes get SIGTERM, and SIGKILL after ``KillWait``; at once with ``force``. An
-        id that is not known is no error for scancel, but with ``force`` a job that has ended is.
+        All its processes get SIGTERM, and SIGKILL after ``KillWait``; with ``force`` at once. For
+        scancel an unknown id is no error, but with ``force`` a job that has ended is one.
         """
         return ["scancel", *(["--signal=KILL", "--full"] if force else []), job_id]
 
     def cancellation_by_name(self, name: str) -> list[str]:
-        """Return the command that ends the user's jobs of a name."""
-        # Only scancel's own filters need the user's name, which no argument can say without sh.
+        """Return the command that ends the user's jobs with a name."""
+        # Only scancel's own filters need the user's name, which only sh can find out.
         quoted = shlex.quote(f"--name={fit_name(name)}")
         return ["sh", "-c", f'exec scancel --user="$(id -un)" {quoted}']
 
 
 def _status(fields: list[str]) -> JobStatus:
-    """Return what a line of squeue tells."""
+    """Return the status in a line of squeue."""
     job_id, state, host, start, cpus, reason = fields
     word = state.partition(" ")[0]
     phase = PHASES.get(word, JobPhase.UNKNOWN)
@@ -227,10 +228,10 @@ def _status(fields: list[str]) -> JobStatus:
 
 
 def _field(line: str, name: str) -> str:
-    """Return a field of a job as scontrol writes it; values may have blanks and ``=``.
+    """Return a field of a job in scontrol's output; values may have blanks and ``=``.
 
-    The job's name, which is ours, stands before those that are asked for, and what else a user
-    can write after them: of each, the first one counts.
+    The job's name, which yarnkernel sets, comes before the requested fields, and everything else
+    that users can write comes after them: of each field, the first one counts.
     """
     found = re.search(rf" {name}=(.*?)(?= [A-Za-z/:]+=|$)", line, re.MULTILINE)
     return found[1] if found else ""
@@ -269,7 +270,7 @@ def _words_of_failure(command: str, completed: Completed) -> str:
 
 
 def _plain(host: str) -> str:
-    """Return a node's name; empty where Slurm says that there is none."""
+    """Return a node's name; empty if Slurm says that there is none."""
     return "" if host.strip() in ("n/a", "N/A", "(null)", "None assigned", "None") else host.strip()
 
 

@@ -1,4 +1,4 @@
-"""Slurm's words in words: why a job waits, and whether there is hope."""
+"""Explains Slurm's reasons: why a job waits, and whether it can ever start."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ REASONS = {
     "SchedDefer": "it was not tried at submission, but soon will be",
     "NonZeroExitCode": "it ended with an exit code that is not 0",
 }
-#: Nobody has to do anything for a job with these to wait for ever.
+#: With these a job waits forever unless somebody acts.
 HOPELESS = frozenset({
     "AccountNotAllowed", "BadConstraints", "DependencyNeverSatisfied", "InvalidAccount",
     "InvalidQOS", "MaxMemPerLimit", "PartitionConfig", "PartitionNodeLimit", "PartitionTimeLimit",
     "QOSNotAllowed", "QOSTimeLimit",
 })  # fmt: skip
-#: ``QOSMaxCpuPerUserLimit``, ``AssocGrpGRESRunMinutes``...: whose limit, of how many, of what.
+#: ``QOSMaxCpuPerUserLimit``, ``AssocGrpGRESRunMinutes``...: whose limit, for whom, of what.
 _LIMIT = re.compile(
     r"(?P<whose>QOS|Assoc(?:iation)?)(?P<kind>Grp|Max|Min)(?P<what>[A-Z][A-Za-z]*?)"
     r"(?P<per>Per(?:User|Account|Acct|Job|Node))?(?P<unit>(?:Run)?Minutes)?"
@@ -74,13 +74,13 @@ def word_of(reason: str) -> str:
 
 
 def is_hopeless(reason: str) -> bool:
-    """Whether a job that waits for this will never start, whatever other jobs do."""
+    """Return whether a job that waits for this will never start, whatever other jobs do."""
     word = word_of(reason)
     return word in HOPELESS or bool(re.fullmatch(r"(QOS|Assoc)(Max|Min)\w*PerJob(Limit)?", word))
 
 
 def in_words(reason: str) -> str:
-    """Return what a reason means, with Slurm's own word first; the reason alone when unknown."""
+    """Return a reason with its meaning; only the reason if that is unknown."""
     word = word_of(reason)
     meaning = REASONS.get(word) or _limit_in_words(word)
     return f"{reason} ({meaning})" if meaning else reason

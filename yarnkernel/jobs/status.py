@@ -1,4 +1,4 @@
-"""How a kernel outside YARN is."""
+"""The status of a kernel outside YARN."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from yarnkernel.jobs.record import Record
     from yarnkernel.store.address import StoreAddress
 
-#: States besides a scheduler's own words for what waits.
+#: States in addition to a scheduler's own words for pending jobs.
 STARTING, RUNNING = ("STARTING", "RUNNING")
-#: How it may end.
+#: Final states.
 FINAL = FINISHED, FAILED, KILLED = ("FINISHED", "FAILED", "KILLED")
-#: Nobody could be asked.
+#: The state if the host cannot be asked.
 UNKNOWN = "UNKNOWN"
 
 
@@ -27,20 +27,20 @@ class HostedStatus:
     Attributes
     ----------
     record : Record
-        What is known of its start.
+        The record of its start.
     state : str
         ``"STARTING"``, ``"RUNNING"``, ``"FINISHED"``, ``"FAILED"``, ``"KILLED"``, ``"UNKNOWN"``,
-        or a scheduler's word for a job that waits.
+        or a scheduler's word for a pending job.
     diagnostics : str
         Why it waits, or how it ended.
     host : str
         Where it runs.
     finished : float
-        When it ended, in seconds since 1970; 0 while it has not, or when that is not known.
+        When it ended, in seconds since 1970; 0 if it has not ended or that is unknown.
     store : StoreAddress or None
         Its key-value store, while it runs.
     hopeless : bool
-        Whether it waits for what will never come.
+        Whether it waits for something that will never happen.
     """
 
     record: Record
@@ -53,7 +53,7 @@ class HostedStatus:
 
     @property
     def id(self) -> str:
-        """See the protocol, as for all that follows."""
+        """See the protocol, as for all properties below."""
         return self.record.id
 
     @property
@@ -63,12 +63,12 @@ class HostedStatus:
 
     @property
     def user(self) -> str:
-        """Who runs it there."""
+        """The user who runs it there."""
         return self.record.user
 
     @property
     def interface(self) -> str:
-        """By what it was started."""
+        """The interface by which it was started."""
         return self.record.interface
 
     @property
@@ -78,7 +78,7 @@ class HostedStatus:
 
     @property
     def job(self) -> str:
-        """Of its job or process."""
+        """The id of its job or process."""
         return self.record.job
 
     @property
@@ -98,12 +98,12 @@ class HostedStatus:
 
     @property
     def memory(self) -> int:
-        """MiB that it has asked for."""
+        """The requested MiB."""
         return self.record.memory
 
     @property
     def vcores(self) -> int:
-        """Processors that it has asked for."""
+        """The requested processors."""
         return self.record.cpus
 
     @property
@@ -113,7 +113,7 @@ class HostedStatus:
 
     @property
     def launch_time(self) -> datetime | None:
-        """None: nobody tells."""
+        """None: it is not known."""
         return None
 
     @property
@@ -133,12 +133,12 @@ class HostedStatus:
 
     @property
     def succeeded(self) -> bool:
-        """Whether it has ended in good order."""
+        """Whether it has ended normally."""
         return self.state == FINISHED
 
     @property
     def lost(self) -> bool:
-        """Whether its place took it away: it has ended without a word of its supervisor's."""
+        """Whether its place took it away: it ended without a report of its supervisor."""
         return self.state == FAILED and not self.diagnostics.startswith(RECIPE_DIAGNOSTICS)
 
     @property
@@ -148,7 +148,7 @@ class HostedStatus:
 
     @property
     def details(self) -> dict[str, str | None]:
-        """Its directory there, and the one that is kept the same."""
+        """Its directory there, and the synchronised directories."""
         record = self.record
         return {
             "directory": record.directory,

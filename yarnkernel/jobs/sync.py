@@ -1,4 +1,4 @@
-"""``--sync``: a directory of this machine, and one on a kernel's host that is kept like it."""
+"""``--sync``: synchronises a directory of this machine with one on a kernel's host."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
     from yarnkernel.hosts.host import Host
 
-#: Files and directories: what is known of them fits into one message to a host.
+#: The most files and directories, so that their entries fit into one message to a host.
 MOST_ENTRIES = 100_000
-#: Hexadecimal digits that tell directories from each other.
+#: Hexadecimal digits that distinguish directories.
 _DIGITS = 16
 
 
 def directory_there(directory: str, host: Host) -> str:
-    """Return the directory on a host that belongs to one of this machine.
+    """Return the directory on a host that corresponds to one on this machine.
 
-    Where the host is this machine, they are one.
+    If the host is this machine, they are the same.
     """
     if not host.name:
         return directory
@@ -53,9 +53,9 @@ class Synchronised:
     Parameters
     ----------
     directory : str
-        The one of this machine.
+        The directory on this machine.
     there : str
-        The one on the host.
+        The directory on the host.
     host : Host
         The host.
     """
@@ -80,25 +80,25 @@ class Synchronised:
         delete: bool = False,
         dry_run: bool = False,
     ) -> SyncResult:
-        """Bring changes either way.
+        """Transfer changes in both directions.
 
         Parameters
         ----------
         deadline : Deadline
-            For all of it.
+            For the whole transfer.
         only_send : bool, default False
-            From here to there alone.
+            Only transfer changes from here to there.
         delete : bool, default False
-            Remove on one side what is gone on the other, and has not changed since.
+            Remove on one side what is gone on the other and has not changed since.
         dry_run : bool, default False
-            Only tell what would be done.
+            Only report what would be done.
 
         Raises
         ------
         HostError
-            When that cannot be done there.
+            When it fails on the host.
         UsageError
-            When it cannot be done here.
+            When it fails on this machine.
         """
         check = Path(self._here)
         if not check.is_dir():
@@ -125,7 +125,7 @@ class Synchronised:
                 f"{self._here} has more than {MOST_ENTRIES} files; next: a directory with fewer"
             )
         there = self._host.scan(self._there, known.get("there", {}), deadline.remaining)
-        # Without the directory, all would pass for deleted.
+        # Otherwise everything would count as deleted if the directory is missing.
         base = {} if there is None else known.get("base", {})
         there = self._inside(there or {})
         plan = make_plan(here, there, base)
@@ -144,7 +144,7 @@ class Synchronised:
 
     @staticmethod
     def _inside(entries: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        """Take out what no directory has in it: a host may say anything."""
+        """Remove invalid paths: the host is not trusted."""
         found = {}
         for path, entry in entries.items():
             with contextlib.suppress(ValueError):
@@ -166,7 +166,7 @@ class Synchronised:
             done = send(self._host, sources, self._there, deadline, expected)
             result.sent = self._took(done, plan.send, result, here, there)
         elif not there:
-            send(self._host, {}, self._there, deadline)  # makes it
+            send(self._host, {}, self._there, deadline)  # creates it
         if plan.fetch:
             sources = self._sources(self._there, plan.fetch)
             expected = {path: here.get(path) for path in plan.fetch}
@@ -193,11 +193,11 @@ class Synchronised:
         source: dict[str, list[Any]],
         target: dict[str, list[Any]],
     ) -> list[str]:
-        """Note what has arrived on one side; return its paths."""
+        """Record what has arrived on one side; return its paths."""
         result.conflicts.update(done["refused"])
         for path, entry in done["entries"].items():
             target[path] = entry
-            if not tree.same(entry, source.get(path)):  # it was written to on its way
+            if not tree.same(entry, source.get(path)):  # it changed during the transfer
                 source[path] = [*entry[:2], 0, *entry[3:]]
         return [path for path in paths if path in done["entries"]]
 
@@ -207,7 +207,7 @@ class Synchronised:
         there: dict[str, list[Any]],
         base: dict[str, list[Any]],
     ) -> None:
-        """Write down what is the same now; what is not stays as it was."""
+        """Save what both sides now have in common; for the rest keep the previous record."""
         common: dict[str, Any] = {}
         for path in here.keys() | there.keys():
             if tree.same(here.get(path), there.get(path)):

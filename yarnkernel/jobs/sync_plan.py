@@ -1,6 +1,6 @@
-"""What has to travel so that two directories are the same: decided by what both were the last time.
+"""Plans what to transfer to make two directories the same, given their last common state.
 
-Nothing is done here.
+Nothing is transferred here.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _BOTH = "it has changed on both sides"
 
 @dataclass
 class SyncPlan:
-    """What is to be done, by paths in the order in which that can be done.
+    """What is to be done, as paths in an order in which that is possible.
 
     Attributes
     ----------
     send, fetch : list of str
-        What is newer here, or there.
+        What has changed here, or there.
     gone_here, gone_there : list of str
-        What one side has no more, and the other has as it was.
+        What one side no longer has, and the other has unchanged.
     conflicts, left_out : dict of str to str
-        What is left alone, and why.
+        What is left unchanged, and why.
     """
 
     send: list[str] = field(default_factory=list)
@@ -43,14 +43,14 @@ class SyncPlan:
 
 
 def make_plan(here: Entries, there: Entries, base: Mapping[str, list[Any]]) -> SyncPlan:
-    """Compare two sides with what they have had in common.
+    """Compare two sides with their last common state.
 
     Parameters
     ----------
     here, there : mapping of str to list
-        What is on each side.
+        The entries on each side.
     base : mapping of str to list
-        What was the same on both the last time, as :func:`yarnkernel.hosts.tree.identity` has it.
+        What both had in common the last time, as :func:`yarnkernel.hosts.tree.identity` returns it.
     """
     plan = SyncPlan()
     blocked: set[str] = set()
@@ -68,7 +68,7 @@ def _decide(
     there: list[Any] | None,
     base: list[Any] | None,
 ) -> bool:
-    """Decide on one path; False when nothing below it may be touched."""
+    """Decide on one path; return False if nothing below it may be touched."""
     sides = [entry for entry in (here, there) if entry is not None]
     out = [entry for entry in sides if entry[0] == LEFT_OUT]
     if out and len(out) == len(sides):
