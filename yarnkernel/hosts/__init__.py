@@ -1,4 +1,4 @@
-"""Hosts: here, or at the other end of the user's own ssh; commands, files and ports there.
+"""Hosts: this machine, or one at the other end of the user's own ssh; commands, files, ports.
 
-A host does not know of kernels: who starts and ends them is in :mod:`yarnkernel.jobs`.
+A host knows nothing of kernels: :mod:`yarnkernel.jobs` starts and ends them.
 """

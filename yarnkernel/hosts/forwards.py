@@ -1,4 +1,4 @@
-"""The forwards of one line, written down: who keeps the line after a crash opens them again."""
+"""The forwards of one line, kept in a file, so that a new keeper can reopen them after a crash."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Forward:
-    """A port of this machine's loopback that leads to one that a host reaches.
+    """A port of this machine's loopback that is forwarded to one that a host can reach.
 
     Attributes
     ----------
     host : str
-        Whose port; empty for a SOCKS server, which leads to all that the host reaches.
+        The port's host; empty for a SOCKS server, which leads to all that the host can reach.
     port : int
         The port.
     local : int
-        The port here.
+        The port on this machine.
     until : str
-        A file on the host: the forward stays for as long as that is there. What is no absolute
-        path is a word: it stays until somebody says that, or nobody listens there any more.
+        A file on the host: the forward stays as long as that exists. If it is not an absolute path,
+        it is a word: the forward stays until it is released by that word, or nobody listens there
+        any more.
     greets : bool
-        Whether who listens there speaks first.
+        Whether the listener there speaks first.
     seen : float
-        When somebody listened there last, in seconds since 1970.
+        When a listener was last found there, in seconds since 1970.
     """
 
     host: str
@@ -50,7 +51,7 @@ class Forward:
 
     @property
     def arguments(self) -> tuple[str, str]:
-        """It as an option of ssh's."""
+        """The option of ssh for it."""
         if self.is_socks:
             return "-D", f"127.0.0.1:{self.local}"
         target = f"[{self.host}]" if ":" in self.host else self.host
@@ -58,12 +59,12 @@ class Forward:
 
 
 class Forwards:
-    """All of them.
+    """All forwards of a line.
 
     Parameters
     ----------
     path : pathlib.Path
-        Where they are written down.
+        The file in which they are kept.
     """
 
     def __init__(self, path: Path) -> None:
@@ -73,36 +74,36 @@ class Forwards:
             self._all = [Forward(**one) for one in json.loads(path.read_text())]
 
     def __iter__(self) -> Iterator[Forward]:
-        """Yield each of them."""
+        """Yield each forward."""
         return iter(list(self._all))
 
     def __bool__(self) -> bool:
-        """Whether there are any for which the line is kept: a SOCKS server has its users."""
+        """Return whether any forward keeps the line open; for a SOCKS server its users do that."""
         return any(not one.is_socks for one in self._all)
 
     def find(self, host: str, port: int) -> Forward | None:
-        """Return the one to a port, if there is one."""
+        """Return the forward to a port, if there is one."""
         return next((one for one in self._all if (one.host, one.port) == (host, port)), None)
 
     def add(self, forward: Forward) -> None:
-        """Add one, in the place of the one to the same port."""
+        """Add a forward, and drop one to the same port."""
         self.drop(forward)
         self._all.append(forward)
         self._write()
 
     def drop(self, forward: Forward) -> None:
-        """Leave one out."""
+        """Drop a forward."""
         where = forward.host, forward.port
         self._all = [one for one in self._all if (one.host, one.port) != where]
         self._write()
 
     def take(self, until: str) -> list[Forward]:
-        """Take out those that end with a file or a word."""
+        """Remove and return the forwards that end with a file or a word."""
         taken = [one for one in self._all if one.until == until]
         self._all = [one for one in self._all if one.until != until]
         self._write()
         return taken
 
     def _write(self) -> None:
-        with contextlib.suppress(OSError):  # a full disk: they work all the same
+        with contextlib.suppress(OSError):  # a full disk: they work nevertheless
             write_private(self._path, [asdict(one) for one in self._all])

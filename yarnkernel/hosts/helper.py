@@ -1,7 +1,8 @@
-"""What is done on a host: here by calls, elsewhere by this very file, which ssh carries there.
+"""The functions that run on a host: this machine calls them, other hosts get this file by ssh.
 
-With it go the two that it imports. They need Python 3.7 or newer and nothing else, are installed
-nowhere, and end with the line. A message is its length, four bytes, big-endian, and JSON.
+The two modules that it imports are sent with it. They need only Python 3.7 or newer, are not
+installed anywhere, and end with the line. A message consists of its length, as four bytes,
+big-endian, and JSON.
 """
 
 from __future__ import annotations
@@ -29,23 +30,23 @@ from yarnkernel.hosts import streams, tree
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Seconds between two looks for a file.
+#: Seconds between two checks for a file.
 POLL_INTERVAL = 0.02
-#: Bytes of a command's output that are kept.
+#: The most bytes of a command's output that are kept.
 MOST_OUTPUT = 1 << 22
-#: Seconds that ps may take.
+#: Seconds for ps.
 PS_TIMEOUT = 30.0
-#: Seconds that what is killed may take to be gone.
+#: Seconds for a killed process to be gone.
 KILL_TIMEOUT = 10.0
-#: Bytes of a message's length.
+#: Format of a message's length.
 _HEAD = struct.Struct(">I")
 
 
 def info() -> dict[str, Any]:
-    """Say who we are where."""
+    """Return facts about this host and user."""
     home = Path("~").expanduser()
     boot = ""
-    with contextlib.suppress(OSError):  # tells this run of the system: proc_sys_kernel(5)
+    with contextlib.suppress(OSError):  # identifies the system's boot: proc_sys_kernel(5)
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return {
         "node": os.uname().nodename,
@@ -68,7 +69,7 @@ def _user() -> str:
 
 
 def run(script: str, data: str = "", timeout: float = 60.0) -> dict[str, Any]:
-    """Run lines of sh, with ``data`` (base64) as standard input; ends them at the deadline."""
+    """Run lines of sh, with ``data`` (base64) as standard input; kill them after ``timeout``."""
     with contextlib.ExitStack() as stack:
         given, out, err = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(3))
         given.write(base64.b64decode(data))
@@ -97,7 +98,7 @@ def run(script: str, data: str = "", timeout: float = 60.0) -> dict[str, Any]:
 
 
 def write(files: dict[str, str]) -> None:
-    """Write files (base64) that their owner alone can read, each at once or not at all."""
+    """Write files (base64) that only their owner can read, each atomically."""
     for name, data in files.items():
         path = Path(name)
         path.parent.mkdir(0o700, parents=True, exist_ok=True)
@@ -113,7 +114,7 @@ def write(files: dict[str, str]) -> None:
 
 
 def read(path: str, offset: int = 0, most: int = 1 << 20) -> str | None:
-    """Return a part of a file, base64; from its end where the offset is negative."""
+    """Return a part of a file (base64); a negative offset counts from its end."""
     try:
         with Path(path).open("rb") as stream:
             if offset < 0:
@@ -125,7 +126,7 @@ def read(path: str, offset: int = 0, most: int = 1 << 20) -> str | None:
 
 
 def await_file(paths: list[str], timeout: float) -> dict[str, str]:
-    """Return those of some files that are there (base64), as soon as one is."""
+    """Return those of some files that exist (base64), as soon as one does."""
     end = time.monotonic() + timeout
     while True:
         contents = {path: read(path) for path in paths}
@@ -136,32 +137,32 @@ def await_file(paths: list[str], timeout: float) -> dict[str, str]:
 
 
 def unpack(archive: str, directory: str) -> None:
-    """Unpack a zip archive (base64) into a directory, which appears as a whole."""
+    """Unpack a zip archive (base64) into a new directory, atomically."""
     path = Path(directory)
     path.parent.mkdir(0o700, parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(dir=str(path.parent)))
     try:
         with zipfile.ZipFile(io.BytesIO(base64.b64decode(archive))) as opened:
-            opened.extractall(str(part))  # what we have packed ourselves
+            opened.extractall(str(part))  # packed by yarnkernel itself
         part.rename(path)
     except OSError:
         shutil.rmtree(str(part), ignore_errors=True)
-        if not path.is_dir():  # else somebody else was first
+        if not path.is_dir():  # otherwise somebody else was first
             raise
 
 
 def exists(path: str) -> bool:
-    """Whether there is a file or a directory."""
+    """Return whether there is a file or directory."""
     return Path(path).exists()
 
 
 def remove(path: str) -> None:
-    """Remove a directory with all that is in it."""
+    """Remove a directory and its content."""
     shutil.rmtree(path, ignore_errors=True)
 
 
 def spawn(arguments: list[str], log: str, directory: str) -> dict[str, Any]:
-    """Start a process that outlives the line, in a session of its own; say which it is."""
+    """Start a process that outlives the line, in its own session; return what identifies it."""
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as stream:
         process = subprocess.Popen(
             arguments,
@@ -171,12 +172,12 @@ def spawn(arguments: list[str], log: str, directory: str) -> dict[str, Any]:
             cwd=directory,
             start_new_session=True,
         )
-    threading.Thread(target=process.wait, daemon=True).start()  # buries it
+    threading.Thread(target=process.wait, daemon=True).start()  # reaps it
     return {"pid": process.pid, "created": created(process.pid)}
 
 
 def created(pid: int) -> str:
-    """Tell when a process began, in the system's own words; empty when there is none."""
+    """Return when a process began, in the system's own format; empty if there is none."""
     proc = Path("/proc", str(pid), "stat")
     with contextlib.suppress(OSError, IndexError):
         # proc_pid_stat(5): after the name the state is the first field, the start time the 20th.
@@ -188,7 +189,7 @@ def created(pid: int) -> str:
 
 
 def kill(pid: int, began: str, force: bool) -> bool:  # noqa: FBT001  (called by name)
-    """Ask a process to end, or end it with all that it has started; False when it has ended."""
+    """Ask a process to end, or kill it and its descendants; return False if it has ended."""
     if not began or created(pid) != began:
         return False
     if not force:
@@ -214,7 +215,7 @@ def _descendants(pid: int) -> list[int]:
 
 
 def _parents() -> Iterator[tuple[int, int]]:
-    """Each process, and which one has started it."""
+    """Yield the id of each process, and its parent's."""
     if not Path("/proc/self/stat").exists():
         for line in _ps("-A", "-o", "pid=", "-o", "ppid=").splitlines():
             child, parent = map(int, line.split())
@@ -242,7 +243,7 @@ _CALLS = {
 
 
 def call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Carry a request out; a failure of the system's is an answer, too."""
+    """Carry out a request; an error of the system is an answer, too."""
     try:
         return {"result": _CALLS[name](**arguments)}
     except (OSError, subprocess.SubprocessError, ValueError) as exc:
@@ -250,7 +251,7 @@ def call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def serve() -> None:
-    """Carry out what comes by standard input until that ends."""
+    """Carry out requests from standard input until that ends."""
     source, sink, lock = sys.stdin.buffer, sys.stdout.buffer, threading.Lock()
 
     def answer(request: dict[str, Any]) -> None:
@@ -264,6 +265,6 @@ def serve() -> None:
         head = source.read(_HEAD.size)
         if len(head) < _HEAD.size:
             streams.finish_all()
-            os._exit(0)  # with all that it does: nobody is there to hear of it
+            os._exit(0)  # and all its threads: nobody is left to answer to
         request = json.loads(source.read(_HEAD.unpack(head)[0]))
         threading.Thread(target=answer, args=(request,), daemon=True).start()

@@ -1,4 +1,4 @@
-"""The host that we are on."""
+"""The local machine as a host."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ class Here(Host):
         until: str,  # noqa: ARG002
         greets: bool = True,  # noqa: ARG002
     ) -> tuple[str, int]:
-        """See :meth:`yarnkernel.hosts.host.Host.forward`: as it is."""
+        """See :meth:`yarnkernel.hosts.host.Host.forward`: here the address is unchanged."""
         return host, port

@@ -1,4 +1,4 @@
-"""A host: somewhere to run commands, keep files and reach ports. It knows nothing of kernels."""
+"""A host, to run commands, keep files and reach ports. It knows nothing of kernels."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
 
     from yarnkernel.deadline import Deadline
 
-#: Seconds for what takes no time on a host that answers.
+#: Seconds for what is immediate on a host that answers.
 ANSWER_TIMEOUT = 15.0
-#: Seconds by which a command that has a deadline of its own may answer later.
+#: Seconds after its own deadline by which a command's answer has to come.
 GRACE = 10.0
 
 
 @dataclass(frozen=True)
 class HostInfo:
-    """What a host tells of itself.
+    """Facts about a host.
 
     Attributes
     ----------
     node : str
-        Its own name: of several that share a name for logins, which one.
+        Its own name, which distinguishes hosts that share one for logins.
     user : str
-        Who we are there.
+        The user there.
     uid : int
-        The same as a number.
+        The user's id.
     home, cache, state : str
-        Directories: the user's home, and those for caches and for what is kept.
+        Directories: the user's home, and those for caches and for state.
     python : str
-        A Python that is there.
+        A Python there.
     boot : str
-        Tells this run of its system from others; empty where that cannot be told.
+        Identifies the current boot of its system; empty if unknown.
     system : str
-        Kind of system and of processor, as uname(1) has them.
+        Type of system and processor, as uname(1) reports them.
     """
 
     node: str
@@ -57,19 +57,19 @@ class HostInfo:
 
 
 class Host(ABC):
-    """See the module; its methods raise HostError when the host cannot be asked, or not in time.
+    """See the module; methods raise HostError when the host cannot be reached or is too slow.
 
     Attributes
     ----------
     name : str
-        As the user names it; empty here.
+        Its name for the user; empty for this machine.
     deadline : Deadline or None
-        Of all that is asked of it now; each call has one of its own besides.
+        The deadline of all present calls, in addition to that of each.
     """
 
     name: str = ""
     deadline: Deadline | None = None
-    #: Seconds for the first answer, which has a line to be opened before.
+    #: Seconds for the first answer, for which a line may have to be opened.
     _first_timeout = ANSWER_TIMEOUT
 
     @abstractmethod
@@ -78,24 +78,25 @@ class Host(ABC):
 
     @abstractmethod
     def forward(self, host: str, port: int, *, until: str, greets: bool = True) -> tuple[str, int]:
-        """Return where here a port is reached that the host reaches.
+        """Return the address on this machine of a port that the host can reach.
 
         Parameters
         ----------
         host : str
-            Whose port.
+            The port's host.
         port : int
             The port.
         until : str
-            A file on the host: it stays for as long as that is there. Or a word, which is no
-            absolute path: it stays until the host is told that, or nobody listens there any more.
+            A file on the host: the forward stays as long as that exists. Or a word, which is not an
+            absolute path: the forward stays until it is released by that, or nobody listens there
+            any more.
         greets : bool, default True
-            Whether who listens there speaks first, so that it is seen whether he is reached.
+            Whether the listener there speaks first, so that the forward can be tested.
         """
 
     @cached_property
     def info(self) -> HostInfo:
-        """What it tells of itself."""
+        """Facts about it."""
         return HostInfo(**self._call("info", self._first_timeout))
 
     def run(self, script: str, *, data: bytes = b"", timeout: float = 60.0) -> Completed:
@@ -106,14 +107,14 @@ class Host(ABC):
         script : str
             The lines.
         data : bytes, optional
-            Its standard input.
+            Their standard input.
         timeout : float, default 60.0
-            Seconds after which it is ended.
+            Seconds after which they are killed.
 
         Raises
         ------
         HostTimeoutError
-            When it was.
+            When they were killed.
         """
         given = base64.b64encode(data).decode()
         found = self._call("run", timeout + GRACE, script=script, data=given, timeout=timeout)
@@ -129,17 +130,17 @@ class Host(ABC):
         return self.run(f"exec {shlex.join(command)}", data=data, timeout=timeout)
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Write files by their absolute paths, for their owner alone."""
+        """Write files by their absolute paths; only their owner can read them."""
         given = {path: base64.b64encode(data).decode() for path, data in files.items()}
         self._call("write", ANSWER_TIMEOUT, files=given)
 
     def read(self, path: str, offset: int = 0, most: int = 1 << 20) -> bytes | None:
-        """Read a part of a file, from its end where the offset is negative; None without one."""
+        """Read a part of a file, from its end if the offset is negative; None if it is missing."""
         found = self._call("read", ANSWER_TIMEOUT, path=path, offset=offset, most=most)
         return None if found is None else base64.b64decode(found)
 
     def await_file(self, paths: Sequence[str], timeout: float) -> dict[str, bytes]:
-        """Return those of some files that are there, as soon as one is."""
+        """Return those of some files that exist, as soon as one does."""
         found = self._call("await_file", timeout + GRACE, paths=list(paths), timeout=timeout)
         return {path: base64.b64decode(content) for path, content in found.items()}
 
@@ -149,15 +150,15 @@ class Host(ABC):
         self._call("unpack", ANSWER_TIMEOUT * 4, archive=given, directory=directory)
 
     def exists(self, path: str) -> bool:
-        """Whether there is a file or a directory."""
+        """Return whether there is a file or directory."""
         return bool(self._call("exists", ANSWER_TIMEOUT, path=path))
 
     def remove(self, path: str) -> None:
-        """Remove a directory with all that is in it."""
+        """Remove a directory and its content."""
         self._call("remove", ANSWER_TIMEOUT, path=path)
 
     def spawn(self, arguments: Sequence[str], log: str, directory: str) -> tuple[int, str]:
-        """Start a process that outlives us; return its id, and when it began in its system's words.
+        """Start a process that outlives this one; return its id and start, in the system's format.
 
         Parameters
         ----------
@@ -174,11 +175,11 @@ class Host(ABC):
         return found["pid"], found["created"]
 
     def created(self, pid: int) -> str:
-        """Tell when a process began; empty when there is none."""
+        """Return when a process began; empty if there is none."""
         return str(self._call("created", ANSWER_TIMEOUT, pid=pid))
 
     def kill(self, pid: int, began: str, *, force: bool) -> bool:
-        """Ask a process to end, or end it with all that it has started; False when it has ended."""
+        """Ask a process to end, or kill it and its descendants; return False if it has ended."""
         return bool(self._call("kill", ANSWER_TIMEOUT, pid=pid, began=began, force=force))
 
     def scan(
@@ -204,16 +205,16 @@ class Host(ABC):
         return bool(self._call("touch", ANSWER_TIMEOUT, path=path))
 
     def stream(self, step: str, timeout: float, **arguments: Any) -> Any:
-        """Take a step of a stream: a function of :mod:`yarnkernel.hosts.streams`, by its name."""
+        """Carry out a step of a stream: a function of :mod:`yarnkernel.hosts.streams`, by name."""
         return self._call(step, timeout, **arguments)
 
     def __str__(self) -> str:
-        """Name it in a message."""
+        """Return its name for messages."""
         return self.name or "this host"
 
 
 def result_of(answer: dict[str, Any], host: Host) -> Any:
-    """Return what a function of the helper has returned.
+    """Return a helper function's result.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""The process that keeps the line to one host, for all of the user's commands on this machine.
+"""The keeper: a process that keeps the line to one host, for all of the user's commands here.
 
-``python -m yarnkernel.hosts.keeper``, started by :mod:`yarnkernel.hosts.ssh`. A line that breaks
-it opens again, with the same forwards on the same ports. It ends when nobody uses it any more.
+``python -m yarnkernel.hosts.keeper``, started by :mod:`yarnkernel.hosts.ssh`. If the line breaks,
+it reopens it with the same forwards on the same ports. It ends when nobody uses it any more.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from yarnkernel.errors import HostError, HostRefusedError
 from yarnkernel.hosts.forwards import Forward, Forwards
 from yarnkernel.hosts.line import Line, NeedsPersonError, NotSentError, free_port
 
-#: Names in its directory.
+#: Files in its directory.
 SOCKET, CONTROL, LOG, FORWARDS = "k", "c", "ssh.log", "forwards.json"
 #: Seconds without a forward or a request after which it ends.
 UNUSED = 60.0
-#: Seconds in which who has started it asks for the first time.
+#: Seconds for the first request of the process that started it.
 FIRST_TIMEOUT = 10.0
-#: Seconds between two looks whether the kernels of the forwards run.
+#: Seconds between two checks that the forwards' kernels are running.
 LOOK_INTERVAL = 20.0
-#: Seconds between two looks whether anybody listens at the end of a forward that ends by a word.
+#: Seconds between two checks for a listener at the end of a forward that ends by a word.
 LISTENER_INTERVAL = 600.0
-#: Seconds between two tries to open a line that broke: growing to the last.
+#: Seconds between two tries to reopen a broken line: growing to the last.
 RETRIES = (0.2, 1.0, 2.0, 5.0, 10.0, 30.0)
-#: Seconds between two tries where a person is needed, unless he has logged in meanwhile.
+#: Seconds between two tries if a person is needed, unless somebody logs in first.
 PERSON_INTERVAL = 600.0
-#: Seconds after which a line that broke is given up.
+#: Seconds after which a broken line is given up.
 GIVE_UP = 7 * 86400.0
-#: The same at most while somebody waits for it.
+#: The most seconds between two tries while somebody waits for the line.
 LONGEST_RETRY = 5.0
-#: Bytes of a request or an answer at most.
+#: The most bytes of a request or an answer.
 LARGEST = 1 << 26
-#: How often another port is tried.
+#: Attempts to find a free port.
 PORT_ATTEMPTS = 5
 
 
@@ -67,7 +67,7 @@ class Keeper:
         self._used = time.monotonic()
 
     async def run(self) -> None:
-        """Serve until nobody uses it any more, or the line cannot be opened at all."""
+        """Serve until nobody uses it any more, or the first attempt to open the line fails."""
         path = self._directory / SOCKET
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
@@ -76,7 +76,7 @@ class Keeper:
         unused = asyncio.create_task(self._until_unused())
         await asyncio.wait((keeping, unused), return_when=asyncio.FIRST_COMPLETED)
         with contextlib.suppress(asyncio.TimeoutError):
-            # Who has started us may not have seen yet that we listen, and has to hear why we end.
+            # The process that started this one may not have connected yet, and must get the reason.
             await asyncio.wait_for(self._answered.wait(), FIRST_TIMEOUT)
         server.close()
         with contextlib.suppress(FileNotFoundError):
@@ -88,9 +88,9 @@ class Keeper:
         await asyncio.sleep(0.1)  # for the last answers
 
     async def _keep(self) -> None:
-        """Open the line, and again whenever it breaks; returns when it cannot be opened at first.
+        """Open the line, and reopen it whenever it breaks; return if the first attempt fails.
 
-        Who waits then is answered.
+        Pending requests are answered then.
         """
         tries, was_open, lost = 0, False, time.monotonic()
         while time.monotonic() - lost < GIVE_UP:
@@ -123,7 +123,7 @@ class Keeper:
             await asyncio.sleep(RETRIES[0])
 
     async def _until_somebody_logs_in(self) -> None:
-        """Wait for a connection that a person has opened at our control path, for some time.
+        """Wait some time for a person to open a connection at the control path.
 
         Sites lock accounts after a few failures.
         """
@@ -143,9 +143,9 @@ class Keeper:
         for forward in self._forwards:
             try:
                 await line.forward(forward)
-            except HostError as exc:  # somebody has taken the port meanwhile
+            except HostError as exc:  # somebody has taken the port in the meantime
                 print(exc, file=sys.stderr, flush=True)  # noqa: T201  (into its own log)
-                if forward.is_socks:  # whose users ask for its port each time
+                if forward.is_socks:  # its users ask for the port each time
                     self._forwards.drop(forward)
 
     async def _until_unused(self) -> None:
@@ -154,7 +154,7 @@ class Keeper:
             await self._drop_forwards()
 
     async def _drop_forwards(self) -> None:
-        """Take back the forwards of kernels that have ended."""
+        """Cancel the forwards of kernels that have ended."""
         line = self._line
         if line is None or not self._connected.is_set():
             return
@@ -164,11 +164,11 @@ class Keeper:
                     await self._release(line, until)
 
     async def _has_ended(self, line: Line, until: str) -> bool:
-        """Whether a file is gone, or nobody listens any more where forwards of a word lead."""
+        """Return whether a file is gone, or a word's forwards have no listener any more."""
         if until.startswith("/"):
             answer = await line.call("exists", {"path": until}, LOOK_INTERVAL)
             return not answer.get("result", True)
-        # A store, where there is one: a kernel may count who looks at its own ports as its user.
+        # A store if there is one: a kernel may count a probe of its own ports as a user.
         theirs = [forward for forward in self._forwards if forward.until == until]
         forward = min(theirs, key=lambda one: one.greets)
         if time.time() - forward.seen < LISTENER_INTERVAL:
@@ -199,9 +199,9 @@ class Keeper:
                 answer = {"late": f"{self._options.host}: {why}"}
             writer.write(json.dumps(answer).encode() + b"\n")
             await writer.drain()
-            if request["call"] == "socks":  # the line is kept until who asked has ended
+            if request["call"] == "socks":  # the line is kept until the client has ended
                 await reader.read()
-        except (OSError, ValueError):  # who asked has gone
+        except (OSError, ValueError):  # the client has gone
             pass
         finally:
             self._used = time.monotonic()
@@ -218,7 +218,7 @@ class Keeper:
                 self._waiting -= 1
             try:
                 return await self._answer_over_line(request)
-            except NotSentError:  # it ends just now
+            except NotSentError:  # the line is just ending
                 await asyncio.sleep(RETRIES[0])
 
     async def _answer_over_line(self, request: dict[str, Any]) -> dict[str, Any]:

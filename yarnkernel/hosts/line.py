@@ -1,8 +1,9 @@
 """One ssh connection to a host: the user's own OpenSSH client, with the helper at its other end.
 
 The connection is a master of ssh's (ControlMaster in ssh_config(5)), so that forwards can be added
-to it. That its session runs a command matters: a server before OpenSSH 10.1 switches Nagle's
-algorithm off only then (openssh-portable, session.c), and without a kernel's answer takes 44 ms.
+to it. It matters that its session runs a command: only then does a server before OpenSSH 10.1
+switch Nagle's algorithm off (openssh-portable, session.c), without which a kernel's answer takes 44
+ms.
 """
 
 from __future__ import annotations
@@ -28,20 +29,20 @@ if TYPE_CHECKING:
 
     from yarnkernel.hosts.forwards import Forward
 
-#: Seconds for everything until the helper answers.
+#: Seconds to connect until the helper answers.
 CONNECT_TIMEOUT = 40.0
-#: Seconds between two signs of life; ServerAliveCountMax times as long nobody may answer.
+#: Seconds between two keepalives; the line is lost after ServerAliveCountMax without an answer.
 ALIVE_INTERVAL = 5
-#: Seconds between two questions to the helper, which also keep a server from closing the session.
+#: Seconds between two pings of the helper, which also keep a server from closing the session.
 PING_INTERVAL = 30.0
 PING_TIMEOUT = 20.0
-#: Seconds that a command to the master may take.
+#: Seconds for a command to the master.
 CONTROL_TIMEOUT = 10.0
-#: Seconds in which who listens at the other end of a forward greets, if he ever does.
+#: Seconds for the listener at the other end of a forward to greet.
 PROBE_TIMEOUT = 3.0
-#: Lines before the helper's own that are kept for an error.
+#: Lines before the helper's own that an error shows.
 NOISE_KEPT = 5
-#: ``-o`` of every connection: nobody is asked anything, and the user's forwards stay away.
+#: ``-o`` of every connection: it asks the user nothing and opens none of the user's forwards.
 OPTIONS = {
     "BatchMode": "yes",
     "ControlMaster": "auto",
@@ -56,9 +57,9 @@ OPTIONS = {
     "ServerAliveInterval": str(ALIVE_INTERVAL),
     "ServerAliveCountMax": "3",
 }
-#: Where a Python may be, besides what the user names.
+#: Pythons to try, in addition to the user's choice.
 PYTHONS = ("python3", "python", "/usr/libexec/platform-python")
-#: What ssh says when a person is needed, and what to type.
+#: ssh's messages when a person is needed, and what to type.
 _PERSON = {
     "Host key verification failed": "ssh {name} (it asks whether that is the right host)",
     "Permission denied": "ssh -o ControlMaster=yes -S {control} -fN {name} (log in; then again)",
@@ -69,20 +70,20 @@ _HEAD = struct.Struct(">I")
 
 
 class NeedsPersonError(HostError):
-    """Only a person can log in there."""
+    """A person has to log in there."""
 
 
 class NotSentError(HostError):
-    """A line was lost before anything was asked over it: another one will do."""
+    """A line was lost before a request was sent: the request can be sent over another line."""
 
 
 class Line:
-    """A connection that is open; see :meth:`open`.
+    """An open connection; see :meth:`open`.
 
     Attributes
     ----------
     ended : asyncio.Task
-        Done when it is not any more.
+        Done when the connection has ended.
     """
 
     def __init__(
@@ -108,22 +109,22 @@ class Line:
         Parameters
         ----------
         name : str
-            The host, as ssh takes it.
+            The host, in ssh's notation.
         jump : sequence of str
-            Hosts to go through, in addition to what ssh's configuration says.
+            Jump hosts, in addition to those in ssh's configuration.
         python : str
-            A Python there that is tried first; may be empty.
+            The first Python to try there; may be empty.
         control : pathlib.Path
-            Socket of the master; one that is there is used, whoever opened it.
+            Socket of the master; an existing one is used, whoever opened it.
         log : pathlib.Path
-            File for what ssh says.
+            File for ssh's messages.
 
         Raises
         ------
         NeedsPersonError
-            When somebody has to answer a question.
+            When a person has to log in or answer a question.
         HostError
-            When the host cannot be reached, or has no Python.
+            When the host cannot be reached or has no Python.
         """
         ssh = ["ssh", "-S", str(control)]
         options = [part for key, value in OPTIONS.items() for part in ("-o", f"{key}={value}")]
@@ -170,13 +171,13 @@ class Line:
         return HostError(f"{self._name} cannot be reached: {said or 'the connection was closed'}")
 
     async def _begin(self, python: str) -> None:
-        """Let a shell there become the helper; whatever it prints before is passed over."""
+        """Turn a shell there into the helper; skip whatever it prints first."""
         marker = f"yarnkernel-{secrets.token_hex(8)}"
         code = _carried().encode()
         run = f"import sys; exec(sys.stdin.buffer.read({len(code)}).decode())"
         test = "import sys; sys.exit(sys.version_info < (3, 7))"
         candidates = " ".join(map(shlex.quote, (*([python] if python else []), *PYTHONS)))
-        # What follows is sent when that Python has taken the shell's place: shells read ahead.
+        # The code is sent after Python has replaced the shell, as shells read ahead.
         self._sink.write(
             f"for p in {candidates}; do\n"
             f'if command -v "$p" >/dev/null 2>&1 && "$p" -c \'{test}\' </dev/null; then\n'
@@ -228,9 +229,9 @@ class Line:
         Raises
         ------
         NotSentError
-            When it was lost before.
+            When the line was lost before.
         HostError
-            When the line is lost meanwhile.
+            When the line is lost while waiting.
         asyncio.TimeoutError
             When there is no answer within ``timeout`` seconds.
         """
@@ -247,25 +248,25 @@ class Line:
             self._pending.pop(request, None)
 
     async def forward(self, forward: Forward) -> None:
-        """Let a port of this machine's loopback lead to what the host reaches.
+        """Forward a port of this machine's loopback to one that the host can reach.
 
         Raises
         ------
         HostError
-            When that cannot be done.
+            When the port cannot be forwarded.
         """
         await self._control("forward", *forward.arguments)
 
     async def probe(self, forward: Forward) -> None:
-        """Make sure that who listens at the other end of a forward answers.
+        """Check that the listener at the other end of a forward answers.
 
         A server that forbids forwards says so only when they are used (``AllowTcpForwarding`` of
-        sshd_config(5)): the connection is closed at once. ZeroMQ's servers greet who comes.
+        sshd_config(5)): the connection is closed at once. ZeroMQ's servers greet clients.
 
         Raises
         ------
         HostRefusedError
-            When nobody does.
+            When none does.
         """
         with contextlib.suppress(asyncio.TimeoutError):
             if not await asyncio.wait_for(_greeting(forward.local), PROBE_TIMEOUT):
@@ -276,7 +277,7 @@ class Line:
                 )
 
     async def cancel(self, forward: Forward) -> None:
-        """Take a forward back."""
+        """Cancel a forward."""
         await self._control("cancel", *forward.arguments)
 
     async def _control(self, command: str, *arguments: str) -> None:
@@ -296,7 +297,7 @@ class Line:
             raise HostError(f"{self._name}: no port can be forwarded: {text}")
 
     async def close(self) -> None:
-        """End it."""
+        """Close the connection."""
         self._sink.close()
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -308,11 +309,11 @@ class Line:
 
 
 class _NoPythonError(Exception):
-    """No Python is there."""
+    """There is no Python."""
 
 
 def _carried() -> str:
-    """Return what runs there: the helper, with the modules that it imports, under their names."""
+    """Return the code to run there: the helper and the modules that it imports, by name."""
     modules = {module.__name__: inspect.getsource(module) for module in (tree, streams, helper)}
     return (
         f"import sys, types\nfor name, source in {modules!r}.items():\n"
@@ -325,7 +326,7 @@ def _carried() -> str:
 
 
 async def _greeting(local: int) -> bytes:
-    """Return the first byte that who listens says; empty when he closes the connection."""
+    """Return the listener's first byte; empty if it closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", local)
     try:
         return await reader.read(1)
@@ -336,7 +337,7 @@ async def _greeting(local: int) -> bytes:
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nobody has now."""
+    """Return a free port of the loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Hosts by their names."""
+"""Finds hosts by their names."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 
 
 def host_of(name: str, jump: Sequence[str] = (), python: str = "") -> Host:
-    """Return a host by its name; this machine has none."""
+    """Return a host by its name, which is empty for this machine."""
     return SshHost(name, jump, python) if name else Here()

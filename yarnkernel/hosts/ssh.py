@@ -27,33 +27,33 @@ from yarnkernel.python_command import python_command
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Seconds for the keeper's process to listen.
+#: Seconds for the keeper to listen.
 KEEPER_TIMEOUT = 20.0
-#: Seconds for its answer to come here.
+#: Seconds for its answer to arrive here.
 GRACE = 1.0
-#: Seconds between two looks whether it does.
+#: Seconds between two checks that it listens.
 POLL_INTERVAL = 0.02
-#: Bytes of the directory of all lines at most: what follows is ``/`` and 8 digits, and ``/c``; ssh
-#: binds that with 17 more bytes (mux.c), and unix(7) allows 107.
+#: The most bytes in the path of the directory of all lines: ``/`` and 8 digits follow, and ``/c``;
+#: ssh binds that with 17 more bytes (mux.c), and unix(7) allows 107.
 LONGEST_PARENT = 79
 
 
 class _Held(NamedTuple):
-    """A SOCKS server that is kept for this process."""
+    """A SOCKS server that the keeper keeps for this process."""
 
     connection: socket.socket
     port: int
 
     @property
     def lives(self) -> bool:
-        """Whether the keeper is there: it says nothing more, until it goes."""
+        """Whether the keeper is running: it sends nothing more until it ends."""
         try:
             return not select.select([self.connection], [], [], 0)[0]
         except (OSError, ValueError):
             return False
 
 
-#: By the directory of its line.
+#: SOCKS servers by the directory of their line.
 _held: dict[Path, _Held] = {}
 _holding = threading.Lock()
 
@@ -64,11 +64,11 @@ class SshHost(Host):
     Parameters
     ----------
     name : str
-        As ssh takes it: a name of its configuration, or ``user@host``.
+        The name in ssh's notation: one of its configuration, or ``user@host``.
     jump : sequence of str, optional
-        Hosts to go through, in addition to what the configuration says.
+        Jump hosts, in addition to those in the configuration.
     python : str, optional
-        A Python there that is tried first.
+        The first Python to try there.
 
     Raises
     ------
@@ -92,14 +92,14 @@ class SshHost(Host):
         return "127.0.0.1", self._call("forward", ANSWER_TIMEOUT, **wanted)
 
     def release(self, until: str) -> None:
-        """Take back the forwards that end with a word; opens no line for that."""
+        """Cancel the forwards that end with a word; do not open a line for that."""
         opened = _connect(_directory(self.name, self._jump) / SOCKET, Deadline(ANSWER_TIMEOUT))
         if opened is not None:
             with opened:
                 self._ask(opened, "release", ANSWER_TIMEOUT, {"until": until})
 
     def socks(self, timeout: float) -> tuple[str, int]:
-        """Return a SOCKS server that connects from there, for as long as this process lives.
+        """Return the address of a SOCKS server that connects from there, while this process lives.
 
         Parameters
         ----------
@@ -113,7 +113,7 @@ class SshHost(Host):
                 patience = min(timeout, CONNECT_TIMEOUT + ANSWER_TIMEOUT)
                 connection = self._connection(Deadline(patience))
                 try:
-                    # Its keeper has time to say why there is none.
+                    # The keeper has time to say why there is none.
                     port = self._ask(connection, "socks", max(patience - GRACE, patience / 2), {})
                 except BaseException:
                     connection.close()
@@ -122,11 +122,10 @@ class SshHost(Host):
             return "127.0.0.1", held.port
 
     def session(self, script: str) -> list[str]:
-        """Return a command of this machine by which lines of sh run there, over the line.
+        """Return a command for this machine that runs lines of sh there, over the line.
 
-        For what has more to say than fits into a message. Whoever runs it sees to it that there is
-        a line meanwhile; where the host lets nobody have another session it fails, and does not
-        log in anew.
+        For output that does not fit into a message. The caller has to keep the line open meanwhile.
+        If the host does not allow another session, the command fails and does not log in again.
         """
         options = {"ControlMaster": "no", "ProxyCommand": "false"}
         pairs = {**OPTIONS, **options}.items()
@@ -163,7 +162,7 @@ class SshHost(Host):
         return result_of(answer, self)
 
     def _connection(self, deadline: Deadline) -> socket.socket:
-        """Connect to the process that keeps the line; start it if need be."""
+        """Connect to the keeper; start it if necessary."""
         directory = _directory(self.name, self._jump)
         opened = _connect(directory / SOCKET, deadline)
         if opened is not None:
@@ -218,7 +217,7 @@ def _connect(path: Path, deadline: Deadline) -> socket.socket | None:
 
 
 def _directory(name: str, jump: Sequence[str]) -> Path:
-    """Return the directory of a line, for its user alone: its path has to be short."""
+    """Return the directory of a line, which is private and has to have a short path."""
     mine = f"yarnkernel-{os.getuid()}"
     bases = (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp")  # noqa: S108  (checked below)
     parent = next(

@@ -1,7 +1,7 @@
-"""Archives that come to a host, or from it, in pieces: packed and unpacked on the way.
+"""Archives sent to a host, or fetched from it, in pieces: packed and unpacked on the fly.
 
-This file goes to hosts with :mod:`yarnkernel.hosts.helper`. Nothing is kept twice: who packs and
-who unpacks is a thread at the other end of a pipe.
+This file is sent to hosts with :mod:`yarnkernel.hosts.helper`. Archives are not stored: a thread at
+the other end of a pipe packs or unpacks them.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from yarnkernel.hosts import tree
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Seconds after which who sends, or fetches, is given up.
+#: Seconds without a piece sent or fetched after which a stream is given up.
 PATIENCE = 120.0
-#: Seconds that the last piece may take to be written.
+#: Seconds for the last piece to be written.
 LAST_TIMEOUT = 60.0
 
 
@@ -32,9 +32,9 @@ class _Stream:
     Parameters
     ----------
     work : callable
-        What the thread does with its end.
+        Run by the thread with its end.
     incoming : bool
-        Whether it reads there.
+        Whether the thread reads.
     """
 
     def __init__(self, work: Callable[[IO[bytes]], Any], *, incoming: bool) -> None:
@@ -74,7 +74,7 @@ class _Stream:
 
 
 class _End(io.RawIOBase):
-    """An end of a pipe, at which nobody waits for ever."""
+    """An end of a pipe with a timeout."""
 
     def __init__(self, handle: int, *, incoming: bool) -> None:
         self._handle = handle
@@ -111,7 +111,7 @@ _streams: dict[str, _Stream] = {}
 
 
 def stream_in(token: str, directory: str, expected: Any, whole: bool) -> None:  # noqa: FBT001  (called by name)
-    """Begin to unpack what is going to come; see the functions of :mod:`yarnkernel.hosts.tree`."""
+    """Begin to unpack what will be sent; see the functions of :mod:`yarnkernel.hosts.tree`."""
 
     def work(source: IO[bytes]) -> Any:
         if whole:
@@ -122,12 +122,12 @@ def stream_in(token: str, directory: str, expected: Any, whole: bool) -> None:  
 
 
 def stream_out(token: str, sources: dict[str, str]) -> None:
-    """Begin to pack what is going to be fetched."""
+    """Begin to pack what will be fetched."""
     _streams[token] = _Stream(lambda sink: tree.pack(sink, sources), incoming=False)
 
 
 def feed(token: str, data: str) -> None:
-    """Take the next piece (base64)."""
+    """Accept the next piece (base64)."""
     left = memoryview(base64.b64decode(data))
     handle = _find(token).handle
     while left:
@@ -148,14 +148,14 @@ def take(token: str, most: int) -> str:
 
 
 def finish(token: str) -> Any:
-    """Return what has come of it; its first failure is raised."""
+    """Return the stream's result, or raise its first error."""
     stream = _find(token)
     del _streams[token]
     return stream.finish()
 
 
 def finish_all() -> None:
-    """Let nothing that is half there stay: nobody is going to send the rest."""
+    """Finish all streams, so that nothing incomplete stays: the rest will not be sent."""
     for token in list(_streams):
         with contextlib.suppress(ValueError, OSError):
             finish(token)

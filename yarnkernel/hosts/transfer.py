@@ -1,4 +1,4 @@
-"""Archives on their way to a host and back: in pieces, as what takes long has no size here."""
+"""Transfers archives to a host and back in pieces, whatever their size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
     from yarnkernel.hosts.host import Host
 
-#: Bytes of a piece: on a slow line the helper still answers between two of them.
+#: Bytes of a piece, so small that the helper answers between two even on a slow line.
 PIECE = 1 << 20
 #: Seconds for a piece.
 PIECE_TIMEOUT = 60.0
@@ -32,25 +32,25 @@ def send(
     deadline: Deadline,
     expected: Mapping[str, list[Any] | None] | None = None,
 ) -> dict[str, Any]:
-    """Pack files of this machine, and unpack them on a host.
+    """Pack files of this machine and unpack them on a host.
 
     Parameters
     ----------
     host : Host
-        Where to.
+        The host.
     sources : mapping of str to str
         See :func:`yarnkernel.hosts.tree.pack`.
     directory : str
-        Where to there.
+        The directory there.
     deadline : Deadline
-        For all of it.
+        For the whole transfer.
     expected : mapping of str to list or None, optional
         See :func:`yarnkernel.hosts.tree.unpack`, whose result is returned.
 
     Raises
     ------
     HostError
-        When that cannot be done there.
+        When it fails on the host.
     OSError
         When a file cannot be read here.
     """
@@ -110,7 +110,7 @@ def fetch(
     deadline: Deadline,
     expected: Mapping[str, list[Any] | None],
 ) -> dict[str, Any]:
-    """Pack files of a host, and unpack them here; see :func:`send`."""
+    """Pack files of a host and unpack them here; see :func:`send`."""
     stream = _Stream(host, deadline)
     stream.step("stream_out", sources=dict(sources))
     source: Any = io.BufferedReader(_Incoming(stream), PIECE)
@@ -121,7 +121,7 @@ def fetch(
     except HostTimeoutError:
         raise
     except (HostError, tarfile.TarError) as exc:
-        stream.step("finish")  # has the reason, if it is that side's
+        stream.step("finish")  # has the reason, if it is on that side
         raise HostError(f"{host}: what comes from there is no archive: {exc}") from exc
     except BaseException:
         stream.give_up()
@@ -164,7 +164,7 @@ class _Outgoing(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        if self._stream.broken:  # who writes has been told, and closes what is left
+        if self._stream.broken:  # the writer got the error, and is closing
             return len(data)
         for begin in range(0, len(data), PIECE):
             piece = data[begin : begin + PIECE]

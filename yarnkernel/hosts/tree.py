@@ -21,23 +21,23 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    #: What is known of an entry: kind; bytes, and time of the last change in ns, of a file; SHA-256
-    #: of a file, target of a link, or reason; mode.
+    #: An entry: kind; a file's bytes, and the time of its last change in ns; a file's SHA-256, a
+    #: link's target, or a reason; mode.
     Entry = list[Any]
 
-#: Kinds of entries. What is left out is named, with its reason.
+#: Kinds of entries. What is left out is listed with the reason.
 FILE, DIRECTORY, LINK, LEFT_OUT = "f", "d", "l", "x"
-#: How files are called that are not complete yet.
+#: Prefix of files that are not complete yet.
 PART = ".yarnkernel-part-"
-#: Bytes that are read at once.
+#: Bytes read at a time.
 _CHUNK = 1 << 20
-#: Nanoseconds in which a file can change twice and show one time.
+#: Nanoseconds within which two changes of a file can have the same time.
 _TICK = 2 * 10**9
 _TAR = {"encoding": "utf-8", "errors": "surrogateescape"}
 
 
 def check_path(path: str) -> None:
-    """Make sure that a path stays in the directory that it is relative to.
+    """Check that a path stays in the directory that it is relative to.
 
     Raises
     ------
@@ -49,20 +49,20 @@ def check_path(path: str) -> None:
 
 
 def leads_out(path: str, target: str) -> bool:
-    """Whether a link leaves the directory that its path is relative to."""
+    """Return whether a link leaves the directory that its path is relative to."""
     there = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
     return target.startswith("/") or there.split("/")[0] == ".."
 
 
 def scan(directory: str, known: Mapping[str, Entry]) -> dict[str, Entry] | None:
-    """Return all that is in a directory, by paths relative to it; None when there is no such one.
+    """Return a directory's content, by paths relative to it; None if it does not exist.
 
     Parameters
     ----------
     directory : str
         Its path.
     known : mapping of str to list
-        What was found the last time: files that have not changed since are not read again.
+        The last result: files that have not changed since are not read again.
     """
     if not Path(directory).is_dir():
         return None
@@ -100,7 +100,7 @@ def _entry(root: Path, path: str, known: Entry | None) -> Entry:
         if time.time_ns() - moment < _TICK:
             moment = 0
         return [FILE, status.st_size, moment, _digest(full), mode]
-    except (OSError, RuntimeError) as exc:  # the latter of links in a circle, before Python 3.13
+    except (OSError, RuntimeError) as exc:  # the latter for a loop of links, before Python 3.13
         return _left_out(getattr(exc, "strerror", None) or str(exc))
 
 
@@ -130,9 +130,9 @@ def pack(sink: IO[bytes], sources: Mapping[str, str]) -> None:
     Parameters
     ----------
     sink : file
-        Gets it.
+        The file for it.
     sources : mapping of str to str
-        Paths of files, directories (without what is in them) and links, by names in the archive.
+        Paths of files, directories (without their content) and links, by names in the archive.
     """
     with tarfile.open(fileobj=sink, mode="w|", format=tarfile.GNU_FORMAT, **_TAR) as archive:  # type: ignore[call-overload]
         for name, path in sources.items():
@@ -160,22 +160,22 @@ def _add(archive: tarfile.TarFile, name: str, path: str) -> None:
 def unpack(
     source: IO[bytes], directory: str, expected: Mapping[str, Entry | None] | None = None
 ) -> dict[str, dict[str, Any]]:
-    """Unpack an archive, each file at once or not at all.
+    """Unpack an archive, each file atomically.
 
     Parameters
     ----------
     source : file
         The archive.
     directory : str
-        Where to; made if need be.
+        The target; created if necessary.
     expected : mapping of str to list or None, optional
-        What is known of that which is replaced, by path; what is otherwise stays as it is, and
-        what is not named is refused. By default everything is replaced.
+        The entries to replace, by path: what differs from them is not replaced, and paths that are
+        not listed are refused. By default everything is replaced.
 
     Returns
     -------
     dict
-        ``"entries"``: what is there now, and ``"refused"``: why something is not, by path.
+        ``"entries"``: what was unpacked, and ``"refused"``: why something was not, by path.
     """
     root = Path(directory)
     root.mkdir(0o700, parents=True, exist_ok=True)
@@ -221,7 +221,7 @@ def _check(
 
 
 def identity(entry: Entry | None) -> list[Any] | None:
-    """Return what two entries have in common that are the same."""
+    """Return what identifies an entry's content, whatever its time."""
     if entry is None:
         return None
     kind, detail, mode = entry[0], entry[3], entry[4]
@@ -229,7 +229,7 @@ def identity(entry: Entry | None) -> list[Any] | None:
 
 
 def same(one: Entry | None, other: Entry | None) -> bool:
-    """Whether two entries are the same, whatever their times are."""
+    """Return whether two entries are the same, whatever their times."""
     return identity(one) == identity(other)
 
 
@@ -263,9 +263,9 @@ def _extract(root: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> E
 
 
 def unpack_whole(source: IO[bytes], directory: str) -> None:
-    """Unpack a compressed archive that we have packed into a directory, which appears as a whole.
+    """Unpack a compressed archive of yarnkernel's own into a new directory, atomically.
 
-    A virtual environment's Python is a link out of it: all links are as they are.
+    A virtual environment's Python is a link out of it, so all links are kept as they are.
     """
     path = Path(directory)
     path.parent.mkdir(0o700, parents=True, exist_ok=True)
@@ -278,18 +278,18 @@ def unpack_whole(source: IO[bytes], directory: str) -> None:
         part.rename(path)
     except BaseException:
         shutil.rmtree(str(part), ignore_errors=True)
-        if not path.is_dir():  # else somebody else was first
+        if not path.is_dir():  # otherwise somebody else was first
             raise
 
 
 def discard(directory: str, paths: Collection[str]) -> None:
-    """Remove files, links and empty directories; what is in a directory has to come first."""
+    """Remove files, links and empty directories; a directory's content has to come first."""
     for path in paths:
         check_path(path)
         full = Path(directory, path)
         if any(parent.is_symlink() for parent in list(full.parents)[: path.count("/")]):
             continue
-        with contextlib.suppress(OSError):  # it is gone, or has something in it
+        with contextlib.suppress(OSError):  # it is gone or not empty
             if full.is_dir() and not full.is_symlink():
                 full.rmdir()
             else:
@@ -297,7 +297,7 @@ def discard(directory: str, paths: Collection[str]) -> None:
 
 
 def directories(path: str) -> list[list[Any]]:
-    """Return the directories in one: the name, bytes below it, and when it was last used."""
+    """Return the directories in a directory: name, bytes below it, and time of the last use."""
     found = []
     with contextlib.suppress(OSError):
         for one in sorted(Path(path).iterdir()):
@@ -308,7 +308,7 @@ def directories(path: str) -> list[list[Any]]:
 
 
 def touch(path: str) -> bool:
-    """Note that a directory is used; False when there is none."""
+    """Mark a directory as used; return False if there is none."""
     try:
         os.utime(path)
     except FileNotFoundError:
