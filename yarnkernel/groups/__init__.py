@@ -1,5 +1,5 @@
-"""Several kernels at once: code that all of them run, values that travel either way.
+"""Several kernels at once: runs code on all of them, and transfers values in both directions.
 
-It needs no IPython; how that is typed and shown in a notebook does not belong here, see
+It does not need IPython. For how code is entered and shown in a notebook see
 :mod:`yarnkernel.magics`.
 """

@@ -1,4 +1,4 @@
-"""The channels of one kernel, without thread and event loop: read by who waits on its sockets."""
+"""The channels of one kernel, without threads or event loop: its caller polls the sockets."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from yarnkernel.connection import ConnectionInfo
 
-#: Messages of one channel that are read before the others get their turn.
+#: Messages of one channel that are read before the other channels' turn.
 MOST_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
 class Message:
-    """Something that a kernel says.
+    """A message of a kernel.
 
     Attributes
     ----------
@@ -32,13 +32,13 @@ class Message:
     kind : str
         Its type, such as ``"stream"``.
     parent : str
-        The id of the request that it is about.
+        The id of the request that it belongs to.
     content : dict
-        What it says.
+        Its content.
     buffers : sequence of memoryview
-        Bytes that came along.
+        Its buffers.
     header : dict
-        Its header, for who answers it.
+        Its header, which an answer needs.
     """
 
     channel: str
@@ -51,16 +51,16 @@ class Message:
 
 @functools.cache
 def _context(_process: int) -> zmq.Context[zmq.Socket[bytes]]:
-    """Make the context of this process, which a child of it cannot use."""
+    """Return the context of this process, which a forked child cannot use."""
     context = zmq.Context()
-    # Nothing is dropped while nobody reads.
+    # Drop nothing while nobody reads.
     context.setsockopt(zmq.RCVHWM, 0)
     context.setsockopt(zmq.SNDHWM, 0)
     return context
 
 
 class Channels:
-    """Connected to a kernel's shell, iopub and stdin.
+    """Connections to a kernel's shell, iopub and stdin.
 
     Parameters
     ----------
@@ -74,14 +74,14 @@ class Channels:
         self._session = client.session
         self._sockets: dict[str, zmq.Socket[bytes]] = {
             "iopub": client.connect_iopub(),
-            # A kernel asks who has sent the request, by this name.
+            # A kernel sends its questions to the client with the request's identity.
             "shell": client.connect_shell(identity=client.session.bsession),
             "stdin": client.connect_stdin(identity=client.session.bsession),
         }
         self._monitor = self._sockets["shell"].get_monitor_socket(zmq.EVENT_DISCONNECTED)
 
     def was_cut(self) -> bool:
-        """Whether the other end has closed the connection since the last look."""
+        """Return whether the other end has closed the connection since the last call."""
         was_cut = False
         while self._monitor.poll(0):
             recv_monitor_message(self._monitor)
@@ -90,7 +90,7 @@ class Channels:
 
     @property
     def sockets(self) -> list[zmq.Socket[bytes]]:
-        """What to wait on."""
+        """The sockets to poll."""
         return list(self._sockets.values())
 
     def send(
@@ -102,13 +102,13 @@ class Channels:
         parent: dict[str, Any] | None = None,
         buffers: Sequence[memoryview] = (),
     ) -> str:
-        """Send a message and return its id; does not wait."""
+        """Send a message without waiting, and return its id."""
         message = self._session.msg(kind, content, parent=parent)
         self._session.send(self._sockets[channel], message, buffers=[*buffers])
         return str(message["header"]["msg_id"])
 
     def read(self) -> Iterator[Message]:
-        """Read what has come; what nobody has signed, or what is none, is left out."""
+        """Yield the messages that have arrived; skip unsigned and invalid ones."""
         for channel, socket in self._sockets.items():
             for _ in range(MOST_AT_ONCE):
                 try:
@@ -131,7 +131,7 @@ class Channels:
         )
 
     def close(self) -> None:
-        """Close them, without waiting for what is on its way."""
+        """Close the connections without waiting for pending messages."""
         self._sockets["shell"].disable_monitor()
         self._monitor.close(linger=0)
         for socket in self._sockets.values():

@@ -1,7 +1,7 @@
-"""Values as bytes and back, without pickle: the half that both sides of a line have.
+"""Converts values to bytes and back without pickle; used on both sides of a connection.
 
-Its text travels to Python kernels, which have nothing else of this package: it imports the
-standard library alone.
+Its source is sent to Python kernels, which have nothing else of this package: it imports only the
+standard library.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-#: What the messages of a value are shown as: to nobody but us.
+#: The MIME type of a value's messages, which only yarnkernel reads.
 MIME = "application/vnd.yarnkernel.value+json"
-#: Stands for a kind in what JSON cannot say.
+#: Key of the kind of a value that JSON does not have.
 KIND = "$"
-#: Bytes of a piece, and pieces of a value at most: a kernel drops what 1000 messages wait before.
+#: Bytes of a piece, and the most pieces of a value: a kernel drops messages once 1000 wait.
 PIECE, MOST_PIECES = 4 << 20, 200
-#: What JSON has, and gives back as the same.
+#: Types that JSON keeps.
 _PLAIN = (type(None), bool, int, float, str)
-#: Items of which other types are made, and how.
+#: How to split other types into items.
 _ITEMS: dict[Any, Any] = {
     tuple: list,
     set: list,
@@ -49,7 +49,7 @@ _BYTES: dict[str, Any] = {"bytes": bytes, "bytearray": bytearray}
 
 
 class TravelError(Exception):
-    """A value cannot travel."""
+    """A value cannot be transferred."""
 
 
 def _library(name: str, what: str) -> Any:
@@ -61,7 +61,7 @@ def _library(name: str, what: str) -> Any:
 
 
 def _arrow(what: str) -> Any:
-    """Return Arrow, unless it is one that runs what a stream says (CVE-2023-47248)."""
+    """Return Arrow, unless it is a version that runs code from streams (CVE-2023-47248)."""
     arrow = _library("pyarrow", what)
     version = [int(number) for number in arrow.__version__.split(".")[:3] if number.isdecimal()]
     if version < [14, 0, 1]:
@@ -75,9 +75,9 @@ class Encoder:
     Parameters
     ----------
     limit : int
-        Bytes that it may take.
+        The most bytes of the value.
     pickles : bool
-        Whether what nothing else can carry is pickled.
+        Whether to pickle what cannot be encoded otherwise.
     """
 
     def __init__(self, limit: int, *, pickles: bool) -> None:
@@ -92,7 +92,7 @@ class Encoder:
         Raises
         ------
         TravelError
-            When it cannot travel, or is too large.
+            When it cannot be encoded or is too large.
         """
         try:
             tree = json.dumps(self._tree(value)).encode()
@@ -102,7 +102,7 @@ class Encoder:
         return [tree, *self._buffers]
 
     def _count(self, size: int) -> None:
-        """Count bytes, before they are copied."""
+        """Add to the size, before bytes are copied."""
         self._size += size
         if self._size > self._limit:
             raise TravelError(
@@ -182,14 +182,14 @@ class Encoder:
 
 
 class Decoder:
-    """Reads a value again.
+    """Decodes a value.
 
     Parameters
     ----------
     parts : sequence of bytes
         As :class:`Encoder` returns them.
     pickles : bool
-        Whether pickles are opened, which can do anything.
+        Whether to open pickles, which can run any code.
     """
 
     def __init__(self, parts: Sequence[Any], *, pickles: bool) -> None:
@@ -202,7 +202,7 @@ class Decoder:
         Raises
         ------
         TravelError
-            When it cannot be read here.
+            When it cannot be decoded here.
         """
         try:
             return self._value(json.loads(bytes(self._parts[0])))
@@ -251,7 +251,7 @@ class Decoder:
 
 
 def digest_of(parts: Iterable[Any]) -> str:
-    """Return what shows that parts are whole: Jupyter's signatures leave buffers out."""
+    """Return a digest of all parts, as Jupyter's signatures do not cover buffers."""
     found = hashlib.sha256()
     for part in parts:
         found.update(part)
@@ -259,7 +259,7 @@ def digest_of(parts: Iterable[Any]) -> str:
 
 
 def check_digest(parts: Iterable[Any], digest: str) -> None:
-    """Make sure that parts are whole.
+    """Check that parts are complete and unchanged.
 
     Raises
     ------
@@ -276,7 +276,7 @@ def size_of(part: Any) -> int:
 
 
 def pieces_of(parts: Sequence[Any]) -> Iterator[tuple[int, int, memoryview]]:
-    """Cut parts up: the number of each piece's part, where it begins there, and its bytes."""
+    """Split parts into pieces; yield the part's number, the offset in it, and the bytes of each."""
     size = max(PIECE, -(-sum(map(size_of, parts)) // MOST_PIECES))
     for number, part in enumerate(parts):
         view = memoryview(part).cast("B")

@@ -1,7 +1,8 @@
-"""Whether a kernel has ended whose connection was cut.
+"""Finds out whether a kernel has ended after its connection was cut.
 
-Its watch notices that after half a minute of silence where the store does not tell; nobody who
-waits for a cell should. The line to its host may also be down: then nobody knows more.
+If the store does not report that, the watch notices it only after half a minute of silence, which
+is too long for users who wait for a cell. The line to its host may also be down: then there is no
+way to know more.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ if TYPE_CHECKING:
     from yarnkernel.groups.waits import Wait
     from yarnkernel.kernels.handle import Status
 
-#: Seconds between two questions, and how often its place is asked: it may not know yet.
+#: Seconds between two queries of its place, and their number, as it may not know yet.
 INTERVAL, MOST = 1.0, 10
 
 
 class Doubt:
-    """Asks a kernel's place, a few times.
+    """Queries a kernel's place a few times.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ class Doubt:
         self._wait: Wait = Pause(0.0)
 
     def look(self) -> str:
-        """Return how it has ended; empty when that is not known, or it has not."""
+        """Return how it has ended; empty if it has not, or that is unknown."""
         if not self._wait.done:
             return ""
         wait, self._wait = self._wait, Pause(INTERVAL)

@@ -1,4 +1,4 @@
-"""Which targets a text names: kernelspecs, kernels that run, groups, patterns, and how many."""
+"""Finds the targets that a text names: kernelspecs, running kernels, groups and patterns."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
 _SEVERAL = re.compile(r"(.+)\*(\d+)")
-#: Targets of one command.
+#: The most targets of one command.
 MOST = 200
 
 
 @dataclass(frozen=True)
 class Named:
-    """A target that somebody has named.
+    """A target that was named.
 
     Attributes
     ----------
     label : str
-        What it is called.
+        Its name.
     origin : Origin
         Where it comes from.
     directory : str
-        Where its code is to run; empty where nothing is said.
+        The directory in which its code is to run; empty if none is given.
     """
 
     label: str
@@ -45,9 +45,9 @@ class Finder:
     Parameters
     ----------
     known : mapping of str to Origin
-        Targets that are there already.
+        Existing targets.
     groups : mapping of str to str
-        What names of groups stand for.
+        The targets of groups, by the groups' names.
     """
 
     def __init__(self, known: Mapping[str, Origin], groups: Mapping[str, str]) -> None:
@@ -55,19 +55,19 @@ class Finder:
         self._groups = groups
 
     def find(self, text: str, *, inside: Collection[str] = ()) -> list[Named]:
-        """Return what a text like ``kernel1:/dir,yarn*4`` names, each once.
+        """Return the targets that a text like ``kernel1:/dir,yarn*4`` names, each once.
 
         Parameters
         ----------
         text : str
-            Names with commas between them.
+            Names separated by commas.
         inside : collection of str, optional
-            Groups that this is a part of.
+            Groups that this text is a part of.
 
         Raises
         ------
         UsageError
-            When one of them is no target's, or could be several ones'.
+            When a name matches no target, or several.
         """
         found: dict[str, Named] = {}
         for word in filter(None, (part.strip() for part in text.split(","))):
@@ -127,16 +127,16 @@ class Finder:
 
     @staticmethod
     def _running(name: str) -> Sequence[str]:
-        """Return the ids of running kernels of a name."""
+        """Return the ids of running kernels with a name."""
         try:
             found = places.list_kernels(user=None)
-        except PlaceError:  # who has no cluster has no kernel there
+        except PlaceError:  # without a cluster there are no kernels on it
             return []
         return [status.id for status in found if status.name == name]
 
 
 def _by_part(name: str, specs: Sequence[str]) -> str:
-    """Return the one kernelspec that a part of its name means, as remote_exec finds it."""
+    """Return the only kernelspec whose name matches in part, as remote_exec does."""
     found = [spec for spec in specs if name in spec]
     if len(found) != 1:
         pattern = re.compile(".*?".join(map(re.escape, name.split("_"))), re.IGNORECASE)

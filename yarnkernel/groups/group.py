@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Told:
-    """Tells a function of each output, and a log what the user should know."""
+    """Passes outputs to a function, and messages for the user to a log."""
 
     def __init__(
         self,
@@ -60,32 +60,32 @@ class _Told:
 
 
 class Group:
-    """Several kernels, to which code is sent at once; a context manager, which ends them.
+    """Several kernels that run code at the same time; a context manager, which ends them.
 
-    Of one thread. Kernels are started when they are used for the first time, and end with this
-    process, also when it is killed.
+    For use by one thread only. Kernels are started when they are used for the first time, and end
+    with this process, even if it is killed.
 
     Parameters
     ----------
     targets : str or iterable of str
-        Which: kernelspecs, ids or names of kernels that run, patterns, ``NAME*4`` for four of a
-        kind, each perhaps with a directory, as in ``"yarn*4,box:/data"``.
+        Kernelspecs, ids or names of running kernels, patterns, or ``NAME*4`` for four of a kind,
+        each optionally with a directory, as in ``"yarn*4,box:/data"``.
     keep : bool, default False
-        Whether those that are started go on when this process ends; kernels that ran before go
-        on in any case.
+        Whether started kernels keep running when this process ends; kernels that ran before always
+        do.
     **options
-        How kernels are started, above what their kernelspecs say: the fields of
+        Options for starting kernels, which override those of their kernelspecs: the fields of
         :class:`yarnkernel.LaunchOptions`.
 
     Attributes
     ----------
     labels : tuple of str
-        What the targets are called.
+        The targets' names.
 
     Raises
     ------
     UsageError
-        When a name is no target's, or could be several ones', or an option is none.
+        When a name matches no target, or several, or an option is invalid.
     """
 
     def __init__(self, targets: str | Iterable[str], *, keep: bool = False, **options: Any) -> None:
@@ -100,7 +100,7 @@ class Group:
 
     @classmethod
     def of(cls, targets: Sequence[Target], named: Sequence[Named]) -> Self:
-        """Make a group of targets that somebody else keeps."""
+        """Make a group of existing targets, which the caller keeps."""
         group = cls.__new__(cls)
         Group._set_up(group, targets, named)
         return group
@@ -133,7 +133,7 @@ class Group:
         on_input: Callable[[str, str], str] | None = None,
         **more: Any,
     ) -> GroupResult:
-        """Run code on all of them and wait; errors of the code are part of the result.
+        """Run code on all targets and wait; errors of the code are part of the result.
 
         Ctrl-C interrupts it; a second one leaves it running.
 
@@ -144,8 +144,8 @@ class Group:
         on_output : callable, optional
             Called with the target's name and each output as it comes.
         on_input : callable, optional
-            Called with the target's name and a prompt when a kernel asks its user, which one
-            target alone may; returns the answer.
+            Called with the target's name and a prompt when a kernel asks its user, which is
+            possible only with a single target; returns the answer.
         **more
             As for :meth:`execute_soon`.
 
@@ -166,25 +166,25 @@ class Group:
         return result
 
     def execute_soon(self, code: str | Mapping[str, str], **more: Any) -> Run:
-        """Run code on all of them, and wait only until the kernels have started and have it.
+        """Run code on all targets; wait only until the kernels have started and received it.
 
         Parameters
         ----------
         code : str, or mapping of str to str
             The code, or that of each target.
         **more
-            ``push``: a mapping of variables that the kernels get before, or a function that
-            returns one for a target's name. ``pull``: names of
-            variables that are taken after. ``limit``: bytes that each value may have, 100 MB by
-            default. ``push_pickles``, ``pull_pickles``: whether what nothing else can carry
-            travels as pickle; who opens one runs what the other side likes. ``timeout``: seconds
-            after which the code is interrupted. ``restart``: whether the kernels are restarted
-            before.
+            ``push``: a mapping of variables that the kernels get before the code, or a function
+            that returns one for a target's name. ``pull``: names of variables to fetch after the
+            code. ``limit``: the most bytes of each value, 100 MB by default. ``push_pickles``,
+            ``pull_pickles``: whether to use pickle for what cannot be transferred otherwise;
+            opening a pickle runs whatever code the other side has put into it. ``timeout``: seconds
+            after which the code is interrupted. ``restart``: whether to restart the kernels before
+            the code.
 
         Returns
         -------
         Run
-            Waited for by its ``wait()``.
+            Its ``wait()`` waits for the end.
         """
         run = self.begin(code, _Told(None, None), **more)
         run.begin()
@@ -202,7 +202,7 @@ class Group:
         limit: int = LIMIT,
         **work: Any,
     ) -> Run:
-        """Run code, and have what comes shown by a listener; see :meth:`execute_soon`."""
+        """Run code, and pass its output to a listener; see :meth:`execute_soon`."""
         jobs = []
         if not isinstance(code, str):
             missing = [label for label in self.labels if label not in code]
@@ -223,26 +223,26 @@ class Group:
         return Run(jobs, timeout)
 
     def restart(self) -> None:
-        """Restart all in place: their variables are gone.
+        """Restart all kernels in place, which loses their variables.
 
         Raises
         ------
         GroupActionError
-            When some could not be.
+            When some could not be restarted.
         """
         carry_out({label: target.restart() for label, target in self._targets.items()})
 
     def interrupt(self) -> None:
-        """Interrupt what they do, and do not wait for that."""
+        """Interrupt all kernels, and do not wait for that."""
         for target in self._targets.values():
             target.interrupt()
 
     def stop(self) -> Mapping[str, str]:
-        """End all; the next use starts others. Returns how they ended."""
+        """End all kernels, and return how they ended; the next use starts new ones."""
         return carry_out({label: target.stop() for label, target in self._targets.items()})
 
     def close(self) -> None:
-        """End what was started, unless it is kept, and leave what ran before."""
+        """End the kernels that were started, unless they are kept; those that ran before go on."""
         own = {label: one for label, one in self._targets.items() if one.is_own}
         carry_out({label: target.stop() for label, target in own.items()})
         for target in self._targets.values():

@@ -1,4 +1,4 @@
-"""What one target does for its group: opened, given values, its code run, values taken."""
+"""One target's part in a run: open it, send values, run code, fetch values."""
 
 from __future__ import annotations
 
@@ -22,49 +22,49 @@ if TYPE_CHECKING:
     from yarnkernel.groups.waits import Request, Wait
     from yarnkernel.progress import Progress
 
-#: Bytes that a value may have, unless somebody says otherwise.
+#: The most bytes of a value by default.
 LIMIT = 100_000_000
 _INTERRUPTED = CellError("KeyboardInterrupt", "it was interrupted before its code was run")
 
 
 class Listener(Protocol):
-    """Who shows what a job hears; called in the thread of who waits."""
+    """Shows the messages of a job; called in the thread that waits."""
 
     def hear(self, job: Job, message: Message) -> None:
-        """Show a message about the code: text, something to display, an error."""
+        """Show a message of the code: text, something to display, an error."""
 
     def tell(self, job: Job, text: str) -> None:
-        """Show what the user should know of a target."""
+        """Show a message about a target to the user."""
 
     def end(self, job: Job) -> None:
         """Show that a target is done."""
 
     def ask(self, job: Job, prompt: str, *, password: bool) -> str | None:
-        """Ask the user what a kernel wants to know; None when he cannot be asked."""
+        """Ask the user a kernel's question; return None if the user cannot be asked."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a target is to do.
+    """The work for a target.
 
     Attributes
     ----------
     code : str
         The code; may be empty.
     directory : str
-        Where, as the target's host knows it; empty for where it is.
+        The directory for it, on the target's host; empty for the current one.
     push : dict
-        Variables that it gets before.
+        Variables to send before the code.
     pull : sequence of str
-        Names of variables that are taken after.
+        Names of variables to fetch after the code.
     limit : int
-        Bytes that each value may have.
+        The most bytes of each value.
     push_pickles, pull_pickles : bool
-        Whether what nothing else can carry travels as pickle.
+        Whether to use pickle for what cannot be transferred otherwise.
     prelude : bool
-        Whether ``os`` and ``pickle`` are there, as remote_exec had it.
+        Whether to import ``os`` and ``pickle``, as remote_exec did.
     restart : bool
-        Whether it is restarted before.
+        Whether to restart the kernel before the code.
     """
 
     code: str
@@ -79,25 +79,25 @@ class Work:
 
 
 class Job:
-    """A target at work; :meth:`advance` takes it as far as it can go.
+    """A target's work; :meth:`advance` carries on with it as far as possible.
 
     Parameters
     ----------
     target : Target
         The target.
     work : Work
-        What it is to do.
+        Its work.
     listener : Listener
-        Who shows what it hears.
+        Shows its messages.
     may_ask : bool
         Whether the kernel may ask its user.
 
     Attributes
     ----------
     outputs : Outputs
-        What it has put out so far.
+        Its output so far.
     progress : Progress or None
-        How far a start is.
+        The progress of a start.
     """
 
     def __init__(self, target: Target, work: Work, listener: Listener, *, may_ask: bool) -> None:
@@ -119,22 +119,22 @@ class Job:
 
     @property
     def done(self) -> bool:
-        """Whether it has come to its end."""
+        """Whether it has ended."""
         return self._end is not None
 
     @property
     def has_begun(self) -> bool:
-        """Whether its kernel has the code, or never will."""
+        """Whether its kernel has received the code, or never will."""
         return self._has_code or self.done
 
     @property
     def seconds(self) -> float:
-        """How long it has taken so far."""
+        """The time that it has taken so far."""
         return (time.monotonic() if self._end is None else self._end) - self._begin
 
     @property
     def result(self) -> TargetResult:
-        """What has come of it."""
+        """Its result."""
         return TargetResult(
             self.outputs.all,
             self.outputs.error,
@@ -146,13 +146,13 @@ class Job:
 
     @property
     def state(self) -> str:
-        """What it does, in words."""
+        """Its state, in words."""
         if not self.target.kernel and self.progress is not None:
             return str(self.progress)
         return self.target.state
 
     def advance(self) -> None:
-        """Go on, if what it waits for is done."""
+        """Continue, if what it waits for is done."""
         while not self.done and (self._waits is None or self._waits.done):
             try:
                 self._waits = next(self._steps)
@@ -164,7 +164,7 @@ class Job:
                 self._finish()
 
     def interrupt(self) -> Wait | None:
-        """Interrupt its code, or see to it that this is not run; return what to wait for."""
+        """Interrupt its code, or prevent that from running; return what to wait for."""
         self._interrupted = True
         self.target.give_up_start()
         return self.target.interrupt()
@@ -210,7 +210,7 @@ class Job:
         self.progress = progress
 
     def _prepare(self, code: str, what: str) -> Generator[Wait, None, None]:
-        """Run code that the user has not written."""
+        """Run code of yarnkernel's own."""
         request = self.target.execute(code, lambda _: None, silent=True)
         yield request
         if not request.ok:

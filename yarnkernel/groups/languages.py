@@ -1,4 +1,4 @@
-"""What kernels of different languages are asked for: a directory, and values."""
+"""Code in kernels' languages that changes directories and transfers values."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PYTHON, R = "python", "R"
-#: What a cell of remote_exec finds without importing it.
+#: What remote_exec's cells could use without importing it.
 OLD_NAMES = "import os, pickle"
-#: Bytes of a value that goes to R as text of the code.
+#: The most bytes of a value that is sent to R within the code.
 MOST_TEXT = 1 << 20
 _GIVE_IN_R = """
 local({
@@ -39,7 +39,7 @@ local({
 
 
 def _travelling_text() -> str:
-    """Return what a Python kernel needs, as one text."""
+    """Return the source that a Python kernel needs, as one text."""
     text = inspect.getsource(there).replace("from __future__ import annotations", "")
     begin = text.index("from yarnkernel.groups.codec import (")
     return inspect.getsource(codec) + text[:begin] + text[text.index(")\n", begin) + 2 :]
@@ -49,7 +49,7 @@ _TRAVELLING = _travelling_text()
 
 
 def _in_python(call: str) -> str:
-    # In a namespace of its own: every name in the kernel's may be the user's.
+    # In its own namespace: every name in the kernel's may be the user's.
     return f"exec({_TRAVELLING + call!r}, {{'__name__': '_yarnkernel'}})"
 
 
@@ -59,7 +59,7 @@ def change_directory(language: str, directory: str) -> str:
     Raises
     ------
     TravelError
-        When it is not known how this language does so.
+        When this language is not supported.
     """
     if language == PYTHON:
         return f"__import__('os').chdir({directory!r})"
@@ -72,12 +72,12 @@ def change_directory(language: str, directory: str) -> str:
 
 
 def give(language: str, names: Sequence[str], limit: int, *, pickles: bool) -> str:
-    """Return code by which a kernel sends variables.
+    """Return code with which a kernel sends variables.
 
     Raises
     ------
     TravelError
-        When it is not known how this language does so.
+        When this language is not supported.
     """
     if language == PYTHON:
         return _in_python(f"give({list(names)!r}, {limit}, pickles={pickles})")
@@ -90,17 +90,17 @@ def give(language: str, names: Sequence[str], limit: int, *, pickles: bool) -> s
 def take(
     values: dict[str, dict[str, Any]], places: list[list[Any]], *, last: bool, pickles: bool
 ) -> str:
-    """Return code by which a Python kernel takes values that come along."""
+    """Return code with which a Python kernel receives the values sent with it."""
     return _in_python(f"take({values!r}, {places!r}, last={last}, pickles={pickles})")
 
 
 def assign(language: str, name: str, value: Any) -> str:
-    """Return code that makes a variable, in another language than Python.
+    """Return code that sets a variable, in a language other than Python.
 
     Raises
     ------
     TravelError
-        When the value is not JSON's, or large, or it is not known how this language does so.
+        When the value is not JSON or is too large, or this language is not supported.
     """
     if language != R:
         raise TravelError(f"values do not travel to {language}")
@@ -110,7 +110,7 @@ def assign(language: str, name: str, value: Any) -> str:
         raise TravelError("to R go values that JSON has, and no others") from None
     if len(text) > MOST_TEXT:
         raise TravelError(f"it has {len(text) / 1e6:.1f} MB, and 1 MB is the limit for R")
-    # In an object: a text alone would be taken for the name of a file.
+    # In an object, as a mere string would be taken for the name of a file.
     inside = _text_in_r(f'{{"value": {text}}}')
     return f"assign({_text_in_r(name)}, jsonlite::fromJSON({inside})$value)"
 

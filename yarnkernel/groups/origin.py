@@ -1,4 +1,4 @@
-"""Where a target comes from: a kernelspec, of which it is started, or a kernel that runs."""
+"""Where a target comes from: a kernelspec that it is started from, or a running kernel."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Origin:
     Attributes
     ----------
     kernelspec : str
-        The name of the kernelspec that it is started of; empty for one that runs.
+        The name of the kernelspec to start it from; empty for a running kernel.
     kernel : str
-        The id of one that runs.
+        The id of a running kernel.
     options : dict
-        How it is started: options above those of the kernelspec.
+        Options for the start, which override the kernelspec's.
     keep : bool
-        Whether a kernel that is started goes on when this process ends.
+        Whether a started kernel keeps running when this process ends.
     """
 
     kernelspec: str = ""
@@ -40,16 +40,16 @@ class Origin:
     keep: bool = False
 
     def __str__(self) -> str:
-        """Name it."""
+        """Return its name."""
         return self.kernelspec or self.kernel
 
     def check(self, options: Mapping[str, Any]) -> None:
-        """Make sure that options can be used for it.
+        """Check that options can be used for it.
 
         Raises
         ------
         UsageError
-            When they cannot: one of a name that is none, or any for a kernel that runs.
+            When they cannot: for an unknown option, or any option for a running kernel.
         """
         if self.kernel and options:
             raise UsageError(f"{self.kernel} runs already: there are no options for its start")
@@ -57,19 +57,19 @@ class Origin:
             replace(self, options=dict(options)).launch_options("", lambda _: None)
 
     def launch_options(self, name: str, tell: Callable[[str], object]) -> LaunchOptions:
-        """Return how it is started.
+        """Return the options for its start.
 
         Parameters
         ----------
         name : str
-            What the kernel is called unless the options say.
+            The kernel's name, unless the options have one.
         tell : callable
-            Called with what the user should know, a line each.
+            Called with messages for the user, a line each.
 
         Raises
         ------
         UsageError
-            When nothing can be made of the kernelspec, or of the options.
+            When the kernelspec or the options cannot be used.
         """
         found = find_installed(self.kernelspec)
         given = dict(self.options)

@@ -1,4 +1,4 @@
-"""What came of code on several kernels."""
+"""The results of code on several kernels."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from yarnkernel.kernels.results import CellError, CodeError, Result
 
 @dataclass(frozen=True)
 class TargetResult(Result):
-    """What came of it on one of them: a :class:`~yarnkernel.Result`, and values.
+    """The result of one target: a :class:`~yarnkernel.Result`, and values.
 
     Attributes
     ----------
     values : dict
-        Variables that were asked for.
+        The requested variables.
     problems : dict of str to str
-        Why others have not come, or did not get there.
+        Why variables could not be fetched or sent, by name.
     seconds : float
-        How long it took, with the start of the kernel if it was started.
+        The time that it took, including the start of the kernel if it was started.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -29,14 +29,14 @@ class TargetResult(Result):
 
 
 class GroupError(CodeError):
-    """Code has failed on some kernels of a group.
+    """Code failed on some kernels of a group.
 
     Parameters
     ----------
     errors : dict of str to CellError
         Why, by the targets' names.
     count : int
-        How many targets there are.
+        The number of targets.
 
     Attributes
     ----------
@@ -58,17 +58,17 @@ class GroupError(CodeError):
         return self._text
 
     def _render_traceback_(self) -> list[str]:
-        """IPython shows this: where it happened was shown with the outputs."""
+        """Return what IPython shows; the traceback was shown with the outputs."""
         return [f"{type(self).__name__}: {self._text}"]
 
 
 class GroupResult(Mapping[str, TargetResult]):
-    """What came of code, by the targets' names.
+    """The results of code, by the targets' names.
 
     Parameters
     ----------
     results : dict of str to TargetResult
-        Of each target.
+        The result of each target.
     """
 
     def __init__(self, results: dict[str, TargetResult]) -> None:
@@ -89,21 +89,21 @@ class GroupResult(Mapping[str, TargetResult]):
 
     @property
     def ok(self) -> bool:
-        """Whether it has failed nowhere."""
+        """Whether no target has failed."""
         return all(one.ok for one in self.values())
 
     @property
     def slowest(self) -> str:
-        """The target that took longest."""
+        """The target that took the longest."""
         return max(self, key=lambda label: self[label].seconds)
 
     def check(self) -> GroupResult:
-        """Return it unless it has failed somewhere.
+        """Return itself unless a target has failed.
 
         Raises
         ------
         GroupError
-            When it has.
+            When a target has failed.
         """
         errors = {label: one.error for label, one in self.items() if one.error is not None}
         if errors:

@@ -1,4 +1,4 @@
-"""Targets at work together: one loop reads what all of them say, in the thread of who waits."""
+"""Runs code on several targets: one loop reads their messages, in the thread that waits."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from yarnkernel.groups.waits import Wait
     from yarnkernel.kernels.results import Output
 
-#: Seconds of one look at what kernels say; a start, an interrupt and a death are noticed after it.
+#: Seconds to poll for messages; a start, an interrupt and a death are noticed after that.
 LOOK = 0.05
 
 
 class LeftRunningError(YarnKernelError):
-    """Who waited went away, and the targets go on.
+    """The wait ended before the targets, which keep running.
 
     Parameters
     ----------
     who : str
-        Those that go on, and the verb.
+        Those that keep running, and the verb.
     """
 
     def __init__(self, who: str) -> None:
@@ -41,13 +41,13 @@ class LeftRunningError(YarnKernelError):
         self.who = who
 
     def _render_traceback_(self) -> list[str]:
-        """IPython shows this."""
+        """Return what IPython shows."""
         return [f"{type(self).__name__}: {self}"]
 
 
 @contextlib.contextmanager
 def _counted_interrupts() -> Iterator[Callable[[], int]]:
-    """Count Ctrl-C, which strikes nowhere in the body then."""
+    """Count Ctrl-C in the body of the with statement instead of raising KeyboardInterrupt."""
     count = 0
 
     def note(*_: object) -> None:
@@ -67,22 +67,22 @@ def _counted_interrupts() -> Iterator[Callable[[], int]]:
 class Run:
     """Code that runs on several targets.
 
-    Nothing is read while nobody waits, and nothing is lost: what kernels say is kept until
-    :meth:`wait` or a look at :attr:`outputs` takes it. Of the thread that has begun it.
+    Nothing is read while nobody waits, and nothing is lost: messages are kept until :meth:`wait` or
+    :attr:`outputs` reads them. For use only by the thread that began it.
 
     Parameters
     ----------
     jobs : sequence of Job
         One for each target.
     timeout : float, optional
-        Seconds after which the code is interrupted; counts while somebody waits.
+        Seconds after which the code is interrupted; only checked while somebody waits.
 
     Attributes
     ----------
     jobs : sequence of Job
         One for each target.
     was_interrupted : bool
-        Whether Ctrl-C has interrupted it.
+        Whether Ctrl-C interrupted it.
     """
 
     def __init__(self, jobs: Sequence[Job], timeout: float | None = None) -> None:
@@ -100,28 +100,28 @@ class Run:
 
     @property
     def done(self) -> bool:
-        """Whether all targets are done, as far as was looked."""
+        """Whether all targets were done at the last check."""
         return all(job.done for job in self.jobs)
 
     @property
     def running(self) -> list[Job]:
-        """Those that are not."""
+        """The jobs that are not done."""
         return [job for job in self.jobs if not job.done]
 
     @property
     def outputs(self) -> Mapping[str, tuple[Output, ...]]:
-        """What each target has put out so far, by its name."""
+        """The outputs so far, by the targets' names."""
         self.look(0.0)
         return {job.label: job.outputs.all for job in self.jobs}
 
     def advance(self) -> None:
-        """Let each target go on as far as it can."""
+        """Let each target continue as far as it can."""
         for job in self.jobs:
             job.target.tend()
             job.advance()
 
     def look(self, seconds: float = LOOK) -> None:
-        """Take what the targets say within some time."""
+        """Process the targets' messages for some time."""
         poller = zmq.Poller()
         targets = [job.target for job in self.running]
         for target in targets:
@@ -137,7 +137,7 @@ class Run:
         self._see_to_interrupts()
 
     def begin(self, each_look: Callable[[Run], object] = lambda _: None) -> None:
-        """Wait until each kernel has started, and has the code; Ctrl-C gives that up."""
+        """Wait until each kernel has started and received the code; Ctrl-C cancels that."""
         with _counted_interrupts() as count:
             while not all(job.has_begun for job in self.jobs):
                 self.look()
@@ -154,13 +154,13 @@ class Run:
     ) -> GroupResult:
         """Wait for all targets.
 
-        Ctrl-C interrupts those that still run, and waits for them; a second one leaves them
+        Ctrl-C interrupts those that are still running, and waits for them; a second one leaves them
         running.
 
         Parameters
         ----------
         timeout : float, optional
-            Seconds to wait, after which the targets go on.
+            Seconds to wait, after which the targets keep running.
         each_look : callable, optional
             Called many times a second.
 
@@ -169,7 +169,7 @@ class Run:
         LeftRunningError
             When they were left running.
         ExecutionTimeoutError
-            When the time of the code, which was interrupted then, is over.
+            When the code took too long, and was interrupted.
         """
         end = None if timeout is None else time.monotonic() + timeout
         self.was_interrupted = False
@@ -207,12 +207,12 @@ class Run:
             )
 
     def result(self) -> GroupResult:
-        """Return what has come of it so far; after :meth:`wait`, of all."""
+        """Return the results so far, which are complete after :meth:`wait`."""
         self.look(0.0)
         return GroupResult({job.label: job.result for job in self.jobs})
 
     def interrupt(self) -> None:
-        """Interrupt the targets that still run, and do not wait for them."""
+        """Interrupt the targets that are still running, and do not wait for them."""
         for job in self.running:
             job.listener.tell(job, "is interrupted")
             wait = job.interrupt()
@@ -220,7 +220,7 @@ class Run:
                 self._interrupts[job.label] = wait
 
     def _see_to_interrupts(self) -> None:
-        """Tell which interrupts have not been heeded."""
+        """Report interrupts that failed or were ignored."""
         for job in self.jobs:
             wait: Any = self._interrupts.get(job.label)
             if not isinstance(wait, Pending) or not wait.done:

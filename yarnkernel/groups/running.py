@@ -1,4 +1,4 @@
-"""Kernels that ran before: asked by this process, as no agent has started them."""
+"""Queries kernels that ran before, in this process, as no agent has started them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def find(kernel: str) -> tuple[ConnectionInfo, int]:
-    """Return a kernel's connection info, and how often it was restarted.
+    """Return a kernel's connection info, and its number of restarts.
 
     Raises
     ------
     YarnKernelError
-        When it has ended, or cannot be asked.
+        When it has ended or cannot be reached.
     """
     with places.find_kernel(kernel) as handle:
         info = handle.wait(Deadline(START_TIMEOUT))
@@ -34,7 +34,7 @@ def find(kernel: str) -> tuple[ConnectionInfo, int]:
 
 
 def restart(kernel: str) -> int:
-    """Restart a kernel in place, and return how often that was done by now.
+    """Restart a kernel in place, and return the number of restarts so far.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Work in steps, carried out to its end for several targets at once."""
+"""Carries out work in steps, for several targets at once."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ if TYPE_CHECKING:
 
     from yarnkernel.groups.waits import Wait
 
-#: Seconds between two looks.
+#: Seconds between two polls.
 LOOK = 0.05
 
 
 class GroupActionError(YarnKernelError):
-    """Something could not be done with some targets."""
+    """Something failed for some targets."""
 
     def _render_traceback_(self) -> list[str]:
-        """IPython shows this."""
+        """Return what IPython shows."""
         return [f"{type(self).__name__}: {self}"]
 
 
 def carry_out(work: Mapping[str, Generator[Wait, None, Any]]) -> dict[str, Any]:
-    """Carry out work that waits for threads and other processes alone; each has its deadline.
+    """Carry out work that only waits for threads and other processes, with their own deadlines.
 
     Returns
     -------
     dict
-        What each returned, by the names of the targets.
+        What each returned, by the targets' names.
 
     Raises
     ------
     GroupActionError
-        When some could not be done; the others are.
+        When some failed; the others have been carried out.
     """
     waits: dict[str, Wait | None] = dict.fromkeys(work)
     results: dict[str, Any] = {}

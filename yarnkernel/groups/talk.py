@@ -1,4 +1,4 @@
-"""What is said to one kernel and heard of it: requests, each told what is about it."""
+"""The conversation with one kernel: its messages are passed to the requests they belong to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Talk:
-    """A connection to a kernel, with the requests that are not done.
+    """A connection to a kernel, with the pending requests.
 
     Parameters
     ----------
@@ -31,16 +31,16 @@ class Talk:
 
     @property
     def sockets(self) -> Sequence[zmq.Socket[bytes]]:
-        """What to wait on for :meth:`read`."""
+        """The sockets to poll before :meth:`read`."""
         return self._channels.sockets
 
     def was_cut(self) -> bool:
-        """Whether the other end has closed the connection since the last look."""
+        """Return whether the other end has closed the connection since the last call."""
         return self._channels.was_cut()
 
     @property
     def is_busy(self) -> bool:
-        """Whether a request is not done."""
+        """Whether a request is pending."""
         return any(not request.done for request in self._requests.values())
 
     def ask(
@@ -78,7 +78,7 @@ class Talk:
         return self.ask("execute_request", content, hear, buffers=buffers)
 
     def answer_input(self, message: Message, value: str) -> None:
-        """Answer what the kernel has asked its user."""
+        """Answer the kernel's question to its user."""
         parent = {"header": message.header}
         self._channels.send("input_reply", {"value": value}, channel="stdin", parent=parent)
 
@@ -87,7 +87,7 @@ class Talk:
         self._channels.send("shutdown_request", {"restart": False})
 
     def read(self) -> None:
-        """Take what the kernel has said."""
+        """Process the kernel's messages."""
         for message in self._channels.read():
             request = self._requests.get(message.parent)
             if request is not None:
@@ -98,7 +98,7 @@ class Talk:
         self._requests = {k: one for k, one in self._requests.items() if not one.done}
 
     def fail(self, error: CellError) -> None:
-        """Let all requests know that nothing more is going to come, and close."""
+        """Fail all pending requests, and close the connection."""
         for request in self._requests.values():
             request.fail(error)
         self._channels.close()

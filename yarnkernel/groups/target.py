@@ -1,4 +1,4 @@
-"""A kernel that code is sent to: started when it is used, watched, restarted, ended."""
+"""A kernel to run code on: started when it is used, watched, restarted and ended."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     from yarnkernel.jupyter.messages import News
     from yarnkernel.progress import Report
 
-#: Seconds after which a kernel that is connected to is asked again: what it told before it knew of
-#: us is lost.
+#: Seconds after which a kernel is asked again after connecting, as its first broadcasts may be
+#: lost.
 ASK_INTERVAL = 1.0
-#: Seconds for the end of a kernel in good order, and for that of its place.
+#: Seconds for a kernel to shut down, and for its application or job to end.
 END_GRACE, END_TIMEOUT = 5.0, 45.0
 _ENDED = "KernelEnded"
 _DIED = CellError("KernelDied", "the kernel has died")
@@ -51,21 +51,21 @@ _LEFT = CellError("Disconnected", "nobody listens to the kernel any more")
 
 
 class Target:
-    """A kernel that code is sent to; of one thread.
+    """A kernel to run code on; for use by one thread only.
 
     Parameters
     ----------
     label : str
-        What it is called here.
+        Its name here.
     origin : Origin
         Where it comes from.
 
     Attributes
     ----------
     kernel : str
-        Its id; empty before it is started.
+        The kernel's id; empty before it is started.
     language : str
-        The kernel's, in lower case but for R; empty before it is known.
+        The kernel's language, in lower case except for R; empty before it is known.
     """
 
     def __init__(self, label: str, origin: Origin) -> None:
@@ -75,7 +75,7 @@ class Target:
         self.language = ""
         self._info: ConnectionInfo = {}
         self._talk: Talk | None = None
-        #: Told in the agent's thread, taken in ours.
+        #: Filled in the thread that reads from the agent, emptied in the user's.
         self._news: collections.deque[News] = collections.deque()
         self._agent: AgentClient | None = None
         self._restarts = 0
@@ -83,7 +83,7 @@ class Target:
         self._failing: tuple[Pause, CellError] | None = None
         self._start: int | None = None
         self._doubt: Doubt | None = None
-        #: Why the last one has ended, if it has not been told yet.
+        #: How the last kernel ended, if that has not been reported yet.
         self._end = ""
 
     def __repr__(self) -> str:
@@ -91,7 +91,7 @@ class Target:
 
     @property
     def state(self) -> str:
-        """What is known of it, in words."""
+        """Its state, in words."""
         if self._end:
             return f"has ended: {self._end}"
         if not self.kernel:
@@ -106,25 +106,25 @@ class Target:
 
     @property
     def sockets(self) -> Sequence[zmq.Socket[bytes]]:
-        """What to wait on for :meth:`read`."""
+        """The sockets to poll before :meth:`read`."""
         return self._talk.sockets if self._talk is not None else ()
 
-    # --- steps of work: they yield what they wait for
+    # --- steps of work, which yield what they wait for
 
     def open(self, tell: Callable[[str], object], report: Report) -> Generator[Wait, None, None]:
-        """Have a kernel that answers: start one, or connect, unless that is done.
+        """Make sure that there is a kernel that answers: start it or connect to it.
 
         Parameters
         ----------
         tell : callable
-            Called with what the user should know.
+            Called with messages for the user.
         report : callable
-            Called in another thread with each change of a start.
+            Called in another thread with the progress of a start.
 
         Raises
         ------
         YarnKernelError
-            When there is none.
+            When there is no kernel that answers.
         """
         self.tend()
         if self._end:
@@ -201,7 +201,7 @@ class Target:
         self.language = language if language == "R" else language.lower()
 
     def restart(self) -> Generator[Wait, None, None]:
-        """Restart its kernel in place; what it works on breaks off.
+        """Restart its kernel in place, which breaks off running code.
 
         Raises
         ------
@@ -210,7 +210,7 @@ class Target:
         """
         self.tend()
         if self._end or not self.kernel:
-            return  # the next use starts another one
+            return  # the next use starts a new one
         self._restarting = True
         try:
             pending = self._ask_to_restart()
@@ -230,12 +230,12 @@ class Target:
         return in_thread(lambda: running.restart(kernel))
 
     def stop(self) -> Generator[Wait, None, str]:
-        """End its kernel, and return how it ended; the next use starts another one.
+        """End its kernel, and return how it ended; the next use starts a new one.
 
         Raises
         ------
         YarnKernelError
-            When it has not ended; it is tried again while this process runs.
+            When it has not ended; further tries follow while this process runs.
         """
         self.give_up_start()
         if not self.kernel or self._end:
@@ -250,7 +250,7 @@ class Target:
         self._forget()
         return str(pending.answer.outcome)
 
-    # --- at once
+    # --- what does not wait
 
     def execute(
         self,
@@ -262,7 +262,7 @@ class Target:
         buffers: Sequence[memoryview] = (),
     ) -> Request:
         """Send code; see :class:`~yarnkernel.groups.waits.Request`."""
-        if self._talk is None:  # it has died a moment ago
+        if self._talk is None:  # it has just died
             request = Request(hear)
             request.fail(_DIED)
             return request
@@ -271,29 +271,29 @@ class Target:
         )
 
     def answer_input(self, message: Message, value: str) -> None:
-        """Answer what a kernel has asked its user."""
+        """Answer a kernel's question to its user."""
         if self._talk is not None:
             self._talk.answer_input(message, value)
 
     def interrupt(self) -> Pending | None:
-        """Interrupt what it works on; None when there is nothing to interrupt."""
+        """Interrupt running code; return None if there is nothing to interrupt."""
         if not self.kernel or self._end:
             return None
         interrupt = Interrupt(self.kernel, INTERRUPT_TIMEOUT)
         return Pending(AgentClient.shared().request(interrupt, INTERRUPT_TIMEOUT)[1])
 
     def give_up_start(self) -> None:
-        """Give up a start that is under way, if there is one."""
+        """Cancel a start that is under way, if there is one."""
         if self._start is not None:
             AgentClient.shared().request(Cancel(self._start), END_TIMEOUT)
 
     def read(self) -> None:
-        """Take what its kernel has said."""
+        """Process its kernel's messages."""
         if self._talk is not None:
             self._talk.read()
 
     def tend(self) -> None:
-        """Take what was told of its kernel, and forget requests that are done."""
+        """Process news of its kernel, and forget requests that are done."""
         while self._news:
             self._take(self._news.popleft())
         if self._talk is not None and self._talk.was_cut():
@@ -325,7 +325,7 @@ class Target:
             self._will_fail(CellError(_ENDED, f"{self.kernel} has ended: {how}"))
 
     def _will_fail(self, error: CellError) -> None:
-        # Its last outputs may still be on their way.
+        # The last outputs may still be on their way.
         self._failing = self._failing or (Pause(LAST_WORDS), error)
 
     def disconnect(self, why: CellError = _LEFT) -> None:

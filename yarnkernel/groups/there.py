@@ -1,4 +1,4 @@
-"""What a Python kernel does to give values and take them: travels after the text of ``codec``."""
+"""Sends and receives values in a Python kernel; its source is sent after that of ``codec``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from yarnkernel.groups.codec import (
     size_of,
 )
 
-#: Where pieces are held that came before the last one.
+#: Name of the module that holds pieces until the last one has arrived.
 _HELD = "_yarnkernel_values"
 
 
@@ -46,7 +46,7 @@ def _variable(variables: dict[str, Any], name: str) -> Any:
 
 
 def give(names: list[str], limit: int, *, pickles: bool) -> None:
-    """Send variables to the client that asks; what cannot travel is a problem of its name."""
+    """Send variables to the client that asks, or for each the reason why it cannot be sent."""
     variables = _shell().user_ns
     for name in names:
         try:
@@ -64,18 +64,18 @@ def give(names: list[str], limit: int, *, pickles: bool) -> None:
 def take(
     values: dict[str, dict[str, Any]], places: list[list[Any]], *, last: bool, pickles: bool
 ) -> None:
-    """Take pieces of values that came with the request; with the last they become variables.
+    """Receive pieces of values from the request; with the last one they become variables.
 
     Parameters
     ----------
     values : dict
         Sizes and digest of each value.
     places : list
-        Name, part and begin of the piece in each buffer.
+        Name, part and offset of the piece in each buffer.
     last : bool
-        Whether there are no more.
+        Whether these are the last pieces.
     pickles : bool
-        Whether pickles are opened.
+        Whether to open pickles.
     """
     held = sys.modules.setdefault(_HELD, types.ModuleType(_HELD)).__dict__
     for name, known in values.items():

@@ -1,4 +1,4 @@
-"""Values on their way, on this side: taken in pieces, cut into pieces."""
+"""Receives and sends values in pieces, on this side of the connection."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from yarnkernel.groups.channels import Message
 
-#: Bytes of one request: what is larger holds up an interrupt.
+#: Bytes of one request: a larger one would delay an interrupt.
 REQUEST_SIZE = 16 << 20
 
 
@@ -30,22 +30,22 @@ REQUEST_SIZE = 16 << 20
 class _Arriving:
     parts: list[bytearray]
     digest: str
-    #: Where the next piece of each part begins: a kernel sends them in order.
+    #: The offset of the next piece in each part: a kernel sends them in order.
     reached: list[int]
 
 
 @dataclass
 class Incoming:
-    """Values that a kernel sends, and why others do not come.
+    """Values that a kernel sends, and why others are missing.
 
     Attributes
     ----------
     names : sequence of str
-        What was asked for.
+        The requested names.
     limit : int
-        Bytes that each may have.
+        The most bytes of each value.
     pickles : bool
-        Whether pickles are opened.
+        Whether to open pickles.
     """
 
     names: Sequence[str]
@@ -56,7 +56,7 @@ class Incoming:
     _arriving: dict[str, _Arriving] = field(default_factory=dict)
 
     def hear(self, message: Message) -> None:
-        """Take what a kernel sends; it may be anything."""
+        """Process a kernel's message, which is not trusted."""
         if message.kind == "error":
             text = f"{message.content.get('ename')}: {message.content.get('evalue')}"
             self.problems.update((name, text) for name in self.names if name not in self._found)
@@ -80,7 +80,7 @@ class Incoming:
             self._found[name] = json.loads(told["json"])
         elif "sizes" in told:
             sizes = [int(size) for size in told["sizes"]]
-            # The limit is for the value, these have its description, too.
+            # The limit is for the value; these sizes include its description, too.
             if min(sizes) < 0 or sum(sizes) > 2 * self.limit + 4096:
                 raise TravelError("it is larger than the limit, which its kernel does not heed")
             parts = [bytearray(size) for size in sizes]
@@ -97,7 +97,7 @@ class Incoming:
         arriving.reached[number] = end
 
     def finish(self) -> dict[str, Any]:
-        """Return the values that have come; of the others there is a problem."""
+        """Return the values that have arrived; record a problem for the others."""
         for name, arriving in self._arriving.items():
             try:
                 check_digest(arriving.parts, arriving.digest)
@@ -113,18 +113,18 @@ class Incoming:
 
 @dataclass(frozen=True)
 class Load:
-    """What goes with one request.
+    """The content of one request.
 
     Attributes
     ----------
     values : dict
         Sizes and digest of each value.
     places : list
-        Name, part and begin of the piece in each buffer.
+        Name, part and offset of the piece in each buffer.
     buffers : list of memoryview
         The pieces.
     last : bool
-        Whether there are no more.
+        Whether it is the last request.
     """
 
     values: dict[str, dict[str, Any]]
@@ -136,7 +136,7 @@ class Load:
 def encode_all(
     values: Mapping[str, Any], limit: int, *, pickles: bool
 ) -> tuple[dict[str, list[Any]], dict[str, str]]:
-    """Write values that are to travel; return their parts, and why others cannot."""
+    """Encode values; return their parts, and the problems of those that cannot be sent."""
     parts: dict[str, list[Any]] = {}
     problems: dict[str, str] = {}
     for name, value in values.items():
@@ -150,7 +150,7 @@ def encode_all(
 
 
 def loads_of(values: Mapping[str, Sequence[Any]]) -> Iterator[Load]:
-    """Cut the parts of values into loads for one request each."""
+    """Split the parts of values into loads for one request each."""
     known = {
         name: {"sizes": [*map(size_of, parts)], "digest": digest_of(parts)}
         for name, parts in values.items()

@@ -1,4 +1,4 @@
-"""What a step of work waits for: an answer of a kernel, or something that a thread does."""
+"""What a step of work waits for: a kernel's answer, a thread or a time."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ if TYPE_CHECKING:
     from yarnkernel.groups.channels import Message
     from yarnkernel.kernels.results import CellError
 
-#: Seconds without a word after its reply in which a kernel may tell that it is idle: what it
-#: broadcasts may be lost.
+#: Seconds without a message after a kernel's reply to wait for its idle status, as broadcasts may
+#: be lost.
 IDLE_TIMEOUT = 30.0
 
 
 class Wait(Protocol):
-    """Something that is done, or going to be."""
+    """Something to wait for."""
 
     @property
     def done(self) -> bool:
-        """Whether it is."""
+        """Whether it is done."""
 
 
 class Request:
-    """A request to a kernel: done when it has replied and is idle, or nobody waits any more.
+    """A request to a kernel: done when it has replied and is idle, or after a timeout.
 
-    A kernel replies on one channel and tells outputs on another: either may come first.
+    A kernel replies on one channel and sends outputs on another: either may come first.
 
     Parameters
     ----------
     hear : callable
         Called with each message about it that is neither its reply nor the kernel's state.
     patience : float, optional
-        Seconds after which nobody waits any more.
+        Seconds after which the wait ends. By default there is no limit.
 
     Attributes
     ----------
     reply : dict or None
-        The kernel's.
+        The kernel's reply.
     failure : CellError or None
-        Why there is none.
+        Why there is no reply.
     """
 
     def __init__(self, hear: Callable[[Message], None], patience: float = 0.0) -> None:
@@ -56,7 +56,7 @@ class Request:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all that belongs to it has come."""
+        """Whether all messages that belong to it have arrived."""
         return self.reply is not None and self._idle
 
     @property
@@ -71,11 +71,11 @@ class Request:
 
     @property
     def ok(self) -> bool:
-        """Whether the kernel has done it."""
+        """Whether the kernel has carried it out."""
         return self.failure is None and self.reply is not None and self.reply.get("status") == "ok"
 
     def take(self, message: Message) -> None:
-        """Take a message about it."""
+        """Process a message that belongs to it."""
         self._heard = time.monotonic()
         if message.channel == "shell":
             self.reply = message.content
@@ -85,13 +85,13 @@ class Request:
             self._hear(message)
 
     def fail(self, error: CellError) -> None:
-        """Nothing more is going to come."""
+        """Note that nothing more will arrive."""
         if not self.is_complete:
             self.failure = self.failure or error
 
 
 class Pending:
-    """Something that is done in another thread or process."""
+    """Work of another thread or process."""
 
     def __init__(self, future: concurrent.futures.Future[Any]) -> None:
         self.future = future
@@ -103,12 +103,12 @@ class Pending:
 
     @property
     def answer(self) -> Any:
-        """What came of it; its error is raised."""
+        """Its result; an error is raised."""
         return self.future.result(0)
 
 
 class Pause:
-    """Some time."""
+    """A span of time."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
@@ -120,7 +120,7 @@ class Pause:
 
 
 def in_thread(work: Callable[[], Any]) -> Pending:
-    """Let a thread do something that has a deadline of its own."""
+    """Let a thread do work that has its own deadline."""
     future: concurrent.futures.Future[Any] = concurrent.futures.Future()
 
     def run() -> None:
