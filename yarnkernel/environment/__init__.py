@@ -1,4 +1,4 @@
-"""Environments for containers: checked, packed, uploaded, chosen.
+"""Checks, packs, uploads and chooses environments for containers.
 
-How the cluster's file systems are reached does not belong here, see :mod:`yarnkernel.cluster`.
+For access to the cluster's file systems see :mod:`yarnkernel.cluster`.
 """

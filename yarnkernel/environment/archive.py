@@ -1,4 +1,4 @@
-"""An environment as one file: made by conda-pack or venv-pack2, looked into before it travels."""
+"""Packs an environment by conda-pack or venv-pack2, and checks archives before they are sent."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
     from yarnkernel.environment.prefix import Prefix
 
-#: What YARN unpacks with tar (FSDownload of Hadoop) and both packers make.
+#: Suffixes that YARN unpacks with tar (FSDownload of Hadoop) and both packers support.
 SUFFIXES = (".tar.gz", ".tgz")
-#: Bytes that are read at once.
+#: Bytes read at a time.
 CHUNK = 1 << 20
 #: Offset and size of ``e_machine`` in an ELF header (elf(5)).
 _ELF_MACHINE = slice(18, 20)
@@ -44,7 +44,7 @@ _DIST_INFO = re.compile(r"lib/python(3)\.(\d+)t?/site-packages/([^/]+)-[^/-]+\.d
 
 
 def _packer(prefix: Prefix) -> list[str]:
-    """The command that packs this kind of environment."""
+    """Return the command that packs this kind of environment."""
     module, project = {
         "conda": ("conda_pack", "conda-pack"),
         "venv": ("venv_pack", "venv-pack2"),
@@ -63,19 +63,19 @@ def pack(
 ) -> None:
     """Pack an environment.
 
-    The packer works in a directory of its own beside the target: an archive is
-    there as a whole or not at all, and not kept twice in a small ``/tmp``.
+    The packer works in its own directory next to the target, so that the archive is created
+    atomically and needs no space in a small ``/tmp``.
 
     Parameters
     ----------
     prefix : Prefix
         The environment.
     target : pathlib.Path
-        The archive, ``*.tar.gz``; is replaced.
+        The archive, ``*.tar.gz``; an existing one is replaced.
     deadline : Deadline
-        When the packer is ended.
+        When to end the packer.
     progress : file, optional
-        Where the packer shows its progress; nowhere by default.
+        Where the packer shows its progress. By default it does not.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def pack(
 
 
 def _pack_error(prefix: Prefix, target: Path, said: str) -> PackError:
-    """Make one line of what a packer says, which may be a traceback or a table."""
+    """Return one line for a packer's message, which may be a traceback or a table."""
     if system := re.search(r"^OSError: \[Errno \d+\] ([^:\n]+)", said, re.MULTILINE):
         return PackError(
             f"{prefix.path} cannot be packed into {target.parent}: {system[1]}; "
@@ -128,9 +128,9 @@ def _pack_error(prefix: Prefix, target: Path, said: str) -> PackError:
 
 @contextlib.contextmanager
 def _opened(path: Path, deadline: Deadline) -> Iterator[IO[bytes]]:
-    """Open an archive; reading it ends with the deadline.
+    """Open an archive, which can be read until the deadline.
 
-    Not a pipe, which would not even be open before somebody writes.
+    Refuse pipes, as opening one would block until somebody writes.
     """
     if not stat.S_ISREG(path.stat().st_mode):
         raise UsageError(f"{path} is not a regular file")
@@ -168,7 +168,7 @@ def archive_digest(path: Path, deadline: Deadline) -> str:
     Raises
     ------
     UsageError
-        When it cannot be read, or is no file.
+        When it is not a file or cannot be read.
     PackTimeoutError
         When the deadline passes first.
     """
@@ -186,7 +186,7 @@ def archive_digest(path: Path, deadline: Deadline) -> str:
 
 @dataclass
 class _Contents:
-    """What matters of an archive's contents: its links resolved, the heads of its Pythons."""
+    """What matters in an archive: names, resolved links, heads of its Pythons and packages."""
 
     names: set[str] = field(default_factory=set)
     links: dict[str, str] = field(default_factory=dict)
@@ -209,7 +209,7 @@ class _Contents:
             self.python_version = (int(found[1]), int(found[2]))
 
     def python(self) -> str:
-        """The name that ``bin/python`` is a link to in the end; absolute when outside."""
+        """Return the final target of the link ``bin/python``; absolute if outside the archive."""
         name = "bin/python"
         for _ in range(len(self.links)):
             name = self.links.get(name, name)
@@ -219,7 +219,7 @@ class _Contents:
 def check_archive(
     path: Path, deadline: Deadline, required: Collection[str] = REQUIRED
 ) -> list[str]:
-    """Make sure that an archive is whole and can be a container's environment.
+    """Check that an archive is complete and can be a container's environment.
 
     Parameters
     ----------
@@ -228,21 +228,21 @@ def check_archive(
     deadline : Deadline
         To read it.
     required : collection of str, optional
-        Packages that have to be in it.
+        Packages that it must contain.
 
     Returns
     -------
     list of str
-        Warnings about what cannot be known from here.
+        Warnings about what cannot be checked on this machine.
 
     Raises
     ------
     UsageError
-        When it is damaged, not an environment, or without what a container needs.
+        When it is damaged, not an environment, or lacks what a container needs.
     """
     contents = _Contents()
     try:
-        # Not tarfile's own gzip, which compares no checksums.
+        # Not tarfile's own gzip, which does not check checksums.
         with _opened(path, deadline) as packed, gzip.open(packed) as file:
             with tarfile.open(fileobj=file, mode="r|") as archive:
                 for member in archive:

@@ -1,4 +1,4 @@
-"""Archives on this machine that were packed to be pushed: packed once for all clusters."""
+"""The cache of packed environments on this machine: packed once for all clusters."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def cache_directory() -> Path:
-    """Where archives that are packed to be pushed stay, below the user's cache directory."""
+    """Return the directory for archives packed by a push, in the user's cache directory."""
     return platformdirs.user_cache_path("yarnkernel") / "environments"
 
 
 def cached_archives() -> list[StoredArchive]:
-    """Archives in the cache of this machine, in the order of their names."""
+    """Return the archives in the cache of this machine, sorted by name."""
     found = []
     with contextlib.suppress(OSError):
         for path in sorted(cache_directory().glob("*.tar.gz")):

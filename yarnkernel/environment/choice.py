@@ -1,4 +1,4 @@
-"""``--environment``: from a prefix, an archive or a URL to what an application has to get."""
+"""``--environment``: turns a prefix, an archive or a URL into what an application needs."""
 
 from __future__ import annotations
 
@@ -19,21 +19,20 @@ if TYPE_CHECKING:
     from yarnkernel.environment.push import Pusher
     from yarnkernel.environment.stored import StoredArchive
 
-#: Where a container finds its unpacked archive.
+#: Where a container has its unpacked archive.
 LINK_NAME = "environment"
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What an application has to get so that its kernel has an environment.
+    """What an application needs so that its kernel has an environment.
 
     Attributes
     ----------
     activation : str
-        Lines of bash that come before its script.
+        Lines of bash to run before its script.
     files : mapping of str to StoredArchive
-        What YARN unpacks, by its name in the container; nothing when the
-        environment is on the nodes.
+        What YARN unpacks, by its name in the container; empty if the environment is on the nodes.
     """
 
     activation: str
@@ -41,9 +40,9 @@ class Environment:
 
 
 def on_nodes(prefix: str) -> Environment:
-    """Use an environment that every node has, by its absolute path there."""
+    """Use an environment that exists on every node, by its absolute path there."""
     quoted = shlex.quote(prefix.rstrip("/"))
-    # Prefixes of conda, but for its base, have no script to activate them.
+    # Conda's prefixes, except for its base, have no script to activate them.
     return Environment(
         f"if [ -e {quoted}/bin/activate ]; then source {quoted}/bin/activate\n"
         f'else export PATH={quoted}/bin:"$PATH"; fi'
@@ -54,19 +53,19 @@ def on_cluster(archive: StoredArchive) -> Environment:
     """Use a packed environment on the cluster's file system.
 
     ``conda-unpack`` is not run: it writes the new prefix into files that other
-    containers use at the same time. Python finds its prefix by itself, and
-    scripts that either packer has packed find their Python.
+    containers use at the same time. Python finds its prefix by itself, and scripts packed by either
+    packer find their Python.
     """
     return Environment(f"source {LINK_NAME}/bin/activate", {LINK_NAME: archive})
 
 
 def check_is_there(text: str) -> None:
-    """Look for an environment that a path names, without asking anybody.
+    """Check that an environment given as a path exists, without asking the cluster.
 
     Raises
     ------
     UsageError
-        When it is not there.
+        When it does not exist.
     """
     if text and "://" not in text and not Path(text).exists():
         raise UsageError(f"there is no environment {text}")
@@ -75,30 +74,30 @@ def check_is_there(text: str) -> None:
 def choose_environment(
     text: str, pusher: Pusher, find_cluster: Callable[[], ClusterEnvironment]
 ) -> Environment:
-    """Understand ``--environment``, and push what has to be pushed.
+    """Interpret ``--environment``, and push the environment if necessary.
 
     Parameters
     ----------
     text : str
         A prefix, an archive, a URL of the cluster's file system, or
-        ``python:///prefix/on/the/nodes``. The nodes of a local cluster are this
-        machine: there a prefix is used where it is.
+        ``python:///prefix/on/the/nodes``. On a local cluster, whose node is this machine, a prefix
+        is used in place.
     pusher : Pusher
         Packs and uploads.
     find_cluster : callable
-        Tells which cluster, where that matters.
+        Returns the cluster, if that matters.
 
     Returns
     -------
     Environment
-        What the application has to get.
+        What the application needs.
 
     Raises
     ------
     UsageError
         When it is none of these, or lacks what a container needs.
     PackError, ClusterFileError
-        When it cannot be packed or uploaded; also when that takes too long.
+        When it cannot be packed or uploaded, or not in time.
     """
     try:
         url = urlparse(text)

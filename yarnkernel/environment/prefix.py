@@ -1,4 +1,4 @@
-"""A conda or virtual environment on this machine: what is in it, and whether that will do."""
+"""Inspects and checks a conda or virtual environment on this machine."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from yarnkernel.deadline import Deadline
 
-#: What a container needs, beside Python.
+#: Packages that a container needs, in addition to Python.
 REQUIRED = frozenset({"ipykernel", "skein"})
-#: What the recipe needs beside a kernel outside YARN.
+#: Packages that the recipe needs outside YARN, in addition to the kernel's.
 REQUIRED_ON_HOSTS = frozenset({"jupyter-client", "psutil", "pyzmq"})
-#: skein imports distutils, which setuptools brings back where Python has none any more.
+#: skein imports distutils, which setuptools provides for Pythons from this version on.
 WITHOUT_DISTUTILS = (3, 12)
 
 
@@ -37,7 +37,7 @@ class Prefix:
     path : pathlib.Path
         Its absolute path.
     kind : {"conda", "venv"}
-        What made it.
+        The tool that made it.
     python_version : tuple of int
         Major and minor version of its Python.
     site_packages : pathlib.Path
@@ -61,17 +61,17 @@ class Prefix:
 
 
 def plain_name(name: str) -> str:
-    """Return a name without characters that have a meaning in URLs, wildcards and shells."""
+    """Return a name without characters that are special in URLs, wildcards and shells."""
     return re.sub(r"[^A-Za-z0-9_.]+", "-", name).strip("-.") or "environment"
 
 
 def open_prefix(path: Path) -> Prefix:
-    """Look at an environment.
+    """Inspect an environment.
 
     Parameters
     ----------
     path : path
-        Its prefix, the directory that has ``bin/python`` in it.
+        Its prefix, the directory with ``bin/python``.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def open_prefix(path: Path) -> Prefix:
             f"{path} is no environment: it has neither the conda-meta of conda nor the pyvenv.cfg "
             f"of venv; next: python -m venv NEW_PREFIX"
         )
-    # conda has links to it under other names.
+    # conda makes links to it under other names.
     found = [
         directory
         for directory in path.glob("lib/python3.*/site-packages")
@@ -107,12 +107,12 @@ def missing_packages(
     python_version: tuple[int, int],
     required: Collection[str] = REQUIRED,
 ) -> list[str]:
-    """Tell what a container needs and an environment does not have.
+    """Return the packages that a container needs and an environment lacks.
 
     Parameters
     ----------
     names : collection of str
-        Names of its packages, as :func:`package_name` makes them.
+        Names of its packages, as :func:`package_name` returns them.
     python_version : tuple of int
         Major and minor version of its Python.
     required : collection of str, optional
@@ -130,12 +130,12 @@ def missing_packages(
 
 
 def package_name(name: str) -> str:
-    """Return a package's name in its normal form (PEP 503)."""
+    """Return a package's normalized name (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _editable_source(package: Distribution) -> str | None:
-    """Where an editable package's files are (PEP 610); None when they are in the prefix."""
+    """Return where an editable package's files are (PEP 610); None if they are in the prefix."""
     url = json.loads(package.read_text("direct_url.json") or "{}")
     if not url.get("dir_info", {}).get("editable"):
         return None
@@ -143,25 +143,25 @@ def _editable_source(package: Distribution) -> str | None:
 
 
 def check_packages(prefix: Prefix, *, to_pack: bool, required: Collection[str] = REQUIRED) -> None:
-    """Make sure that an environment has what a container needs.
+    """Check that an environment has what a container needs.
 
     Parameters
     ----------
     prefix : Prefix
         The environment.
     to_pack : bool
-        Whether everything has to be inside.
+        Whether all files have to be in the prefix.
     required : collection of str, optional
         What is needed, beside Python.
 
     Raises
     ------
     UsageError
-        When it does not; says how to add it.
+        When something is missing; the message says how to add it.
     """
     packages = {}
     for package in distributions(path=[str(prefix.site_packages)]):
-        # A package that is half removed has no name.
+        # A partly removed package has no name.
         if name := package.metadata["Name"]:
             packages[package_name(name)] = package
     pip = f"{shlex.quote(str(prefix.python))} -m pip install"
@@ -182,7 +182,7 @@ def check_packages(prefix: Prefix, *, to_pack: bool, required: Collection[str] =
 
 
 def _entries(directory: str) -> Iterator[os.DirEntry[str]]:
-    """Everything below a directory in a fixed order, but for what Python makes of it."""
+    """Yield everything below a directory in a fixed order, except for Python's bytecode caches."""
     with os.scandir(directory) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:
@@ -194,22 +194,22 @@ def _entries(directory: str) -> Iterator[os.DirEntry[str]]:
 
 
 def fingerprint(prefix: Prefix, deadline: Deadline) -> str:
-    """Tell the state of an environment, from names, sizes and times of its files.
+    """Return a digest of an environment's state: names, sizes and times of its files.
 
-    Like ``make``: a change that keeps a file's size and time is not seen, and
-    an environment that is made again has another fingerprint.
+    Like ``make``: a change that keeps a file's size and time is not noticed, and an environment
+    that is made again has another fingerprint.
 
     Parameters
     ----------
     prefix : Prefix
         The environment.
     deadline : Deadline
-        To look at all of them.
+        To look at all files.
 
     Returns
     -------
     str
-        Hexadecimal digits; the same as long as nothing changes.
+        Hexadecimal digits, the same as long as nothing changes.
 
     Raises
     ------

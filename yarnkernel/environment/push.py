@@ -1,4 +1,4 @@
-"""Bring environments of this machine to the cluster, unless they are there already."""
+"""Packs and uploads environments of this machine, unless the cluster has them already."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ class Pusher:
     Parameters
     ----------
     deadline : Deadline
-        For all of it.
+        For all steps together.
     report : callable
-        Told of each step.
+        Called at each step.
     transfer : TransferProgress
-        Told about the upload.
+        Shows the progress of the upload.
     terminal : file, optional
-        Where the packer shows its progress; nowhere by default.
+        Where the packer shows its progress. By default it does not.
     required : collection of str, optional
-        Packages that an environment has to have.
+        Packages that an environment must contain.
     """
 
     def __init__(
@@ -93,28 +93,28 @@ class Pusher:
         return target
 
     def push(self, path: Path, store: EnvironmentStore) -> tuple[StoredArchive, bool]:
-        """Push a prefix, which is packed first, or an archive.
+        """Push an archive, or a prefix, which is packed first.
 
         Parameters
         ----------
         path : pathlib.Path
             A directory or a file.
         store : EnvironmentStore
-            Where to.
+            The store.
 
         Returns
         -------
         StoredArchive
-            Where it is.
+            The stored archive.
         bool
-            Whether it was uploaded for that.
+            Whether it had to be uploaded.
 
         Raises
         ------
         UsageError
             When it is not what a container needs.
         PackError, ClusterFileError
-            When it cannot be packed or uploaded; also when that takes too long.
+            When it cannot be packed or uploaded, or not in time.
         """
         name, make = self.packed(path)
         size = None if path.is_dir() else path.stat().st_size
@@ -124,7 +124,7 @@ class Pusher:
         return stored, uploaded
 
     def packed(self, path: Path) -> tuple[str, Callable[[], Path]]:
-        """Tell how a packed environment is called where it is kept, and how it is made.
+        """Return the name of a packed environment in a store, and a way to make it.
 
         Parameters
         ----------
@@ -134,9 +134,9 @@ class Pusher:
         Returns
         -------
         str
-            The name, with a digest of what is in it.
+            The name, with a digest of the content.
         callable
-            Packs a prefix, or checks an archive, and returns the file.
+            Packs a prefix or checks an archive, and returns the file.
 
         Raises
         ------
@@ -156,7 +156,7 @@ class Pusher:
         return name, lambda: self._check(path)
 
     def _cached(self, prefix: Prefix, name: str) -> Path:
-        """Pack an environment into the cache, if it is not there from another push."""
+        """Pack an environment into the cache, unless it is there from another push."""
         cached = cache_directory() / name
         if cached.exists():
             return cached
@@ -164,7 +164,7 @@ class Pusher:
             cached.parent.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
             raise PackError(f"cannot make {cached.parent}: {exc.strerror}") from exc
-        # Under its own name only when it has been looked through.
+        # It gets its name only after it has been checked.
         with tempfile.TemporaryDirectory(dir=cached.parent) as directory:
             part = Path(directory, name)
             self.pack(prefix.path, part)

@@ -1,4 +1,4 @@
-"""The recipe as it travels: the part of this package that runs beside a kernel."""
+"""Makes the recipe's archive: the part of this package that is sent to run next to a kernel."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ import io
 import zipfile
 from pathlib import Path
 
-#: Files of the package that it consists of. What it imports besides comes with ipykernel, and on
-#: YARN with skein.
+#: The package's files in it. Its other imports come with ipykernel, and on YARN with skein.
 _PARTS = (
     *("*.py", "container/*.py", "spark/*.py", "store/*.py", "hadoop/*.py"),
     "hadoop/messages.pb",
 )
-#: A date that all files get, the first that an archive can have: what is the same is so to the bit.
+#: The date of all files, the earliest in a zip archive, so that archives are reproducible.
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
 @functools.cache
 def recipe_archive() -> tuple[str, bytes]:
-    """Return a name for its content, and the archive."""
+    """Return a name that identifies the content, and the archive."""
     root = Path(__file__).parent.parent
     paths = sorted({path for part in _PARTS for path in root.glob(part)})
     packed = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Files of this machine that applications need on the cluster, uploaded once by what is in them."""
+"""Uploads files that applications need on the cluster, each content only once."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
     from yarnkernel.progress import Report
 
-#: Below the user's home on the cluster; nobody else reads it.
+#: A directory below the user's home on the cluster, which nobody else can read.
 DIRECTORY = ".yarnkernel/files"
 
 
 def stage(path: Path, cluster: ClusterEnvironment, deadline: Deadline, report: Report) -> str:
-    """Upload a file unless it is there.
+    """Upload a file unless it is already there.
 
     Parameters
     ----------
     path : pathlib.Path
         The file.
     cluster : ClusterEnvironment
-        Where to.
+        The cluster.
     deadline : Deadline
-        For all of it.
+        For all steps together.
     report : callable
-        Called with one line when it is uploaded.
+        Called once if it is uploaded.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def stage(path: Path, cluster: ClusterEnvironment, deadline: Deadline, report: R
     ClusterFileError
         When it cannot be uploaded.
     """
-    # YARN tells archives by the ends of their names; in others some characters are a pattern.
+    # YARN recognizes archives by the end of their name; elsewhere some characters form patterns.
     plain = re.sub(r"[^A-Za-z0-9._+-]", "_", path.name)
     name = f"{archive_digest(path, deadline)[:32]}-{plain}"
     size = path.stat().st_size
@@ -61,9 +61,9 @@ def stage(path: Path, cluster: ClusterEnvironment, deadline: Deadline, report: R
 
 
 def _find(name: str, size: int, cluster: ClusterEnvironment, deadline: Deadline) -> str:
-    """Return the URL of a file that was uploaded; empty where only Hadoop's own client could tell.
+    """Return the URL of an uploaded file; empty if only Hadoop's own client could find it.
 
-    That one takes a second to start, at each start of a kernel.
+    That client would take a second at each start of a kernel.
     """
     configuration = cluster.configuration
     home = home_directory(configuration, name_in_cluster(configuration))

@@ -1,8 +1,8 @@
-"""Packed environments on the cluster: one place for each state of each, never uploaded twice.
+"""Packed environments on the cluster: each state of each is uploaded only once.
 
 YARN unpacks an archive once for each user and node (private), or once for each
-node (public), as long as its path and time stay the same. So a name carries a
-digest of what is in it, and a file that is there is never touched again.
+node (public), as long as its path and time stay the same. So a name contains a digest of the
+content, and an uploaded file is never changed.
 """
 
 from __future__ import annotations
@@ -32,34 +32,34 @@ if TYPE_CHECKING:
     from yarnkernel.cluster.find import ClusterEnvironment
     from yarnkernel.environment.transfer import TransferProgress
 
-#: Below the user's home on the cluster. Nobody else reads the first one.
+#: Directories below the user's home on the cluster. Nobody else can read the first one.
 PRIVATE_DIRECTORY = ".yarnkernel/environments"
 PUBLIC_DIRECTORY = ".yarnkernel-public/environments"
-#: Permissions that nothing of these gets.
+#: Umasks for files in these.
 PRIVATE_UMASK = "077"
 PUBLIC_UMASK = "022"
-#: Seconds that removing an upload which came to nothing may take.
+#: Seconds to remove a failed upload.
 CLEANUP_TIMEOUT = 30.0
 
 
 class EnvironmentStore:
-    """A directory of the cluster for packed environments.
+    """A directory for packed environments on the cluster.
 
     Parameters
     ----------
     cluster : ClusterEnvironment
         The cluster.
     deadline : Deadline
-        For all that is asked of it.
+        For all requests to the cluster.
     public : bool, default False
-        For everybody: YARN asks that others may read the file and pass all
-        directories above it (``FSDownload.isPublic`` of Hadoop).
+        Whether it is for everybody: then YARN requires that others can read the file and pass
+        through all directories above it (``FSDownload.isPublic`` of Hadoop).
     directory : str, optional
         URL or absolute path of the directory. By default
         ``.yarnkernel/environments`` or ``.yarnkernel-public/environments`` below
         the user's home.
     default : str, optional
-        Another one for the latter, relative to the user's home.
+        Another default, relative to the user's home.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class EnvironmentStore:
 
     @property
     def _homes(self) -> str:
-        """URL of the directory with the users' homes."""
+        """The URL of the directory with the users' homes."""
         path = home_directory(self.files.cluster.configuration, "").rstrip("/")
         return f"{self._file_system.scheme}://{path}"
 
@@ -92,10 +92,10 @@ class EnvironmentStore:
         return "public" if self.public else "private"
 
     def absolute_url(self, text: str) -> str:
-        """Return the URL of a file or directory, without the cluster's own authority.
+        """Return the URL of a file or directory, without the authority if it is the cluster's own.
 
-        skein writes authorities in lower case (``File.to_protobuf``), and without
-        one Hadoop takes that of ``fs.defaultFS``.
+        skein converts authorities to lower case (``File.to_protobuf``), and without one Hadoop uses
+        that of ``fs.defaultFS``.
 
         Raises
         ------
@@ -118,9 +118,9 @@ class EnvironmentStore:
         return url.scheme == self._file_system.scheme and url.netloc in authorities
 
     def _look(self, name: str) -> tuple[StoredArchive | None, list[FileStatus]]:
-        """Look for a file of ours, and at the directories above it that are there."""
+        """Look up a file of the store, and the existing directories above it."""
         if self._url is None:
-            # All in one call.
+            # One call for all.
             first = self._default.partition("/")[0]
             above = [*_directories_above(f"{self._homes}/home"), ".", first, self._default]
             found = self.files.status([*above, f"{self._default}/{name}"])
@@ -135,7 +135,7 @@ class EnvironmentStore:
         return self._stored(f"{self._url}/{name}", found), directories
 
     def _check_owner(self, status: FileStatus) -> None:
-        """Take no file for ours because of its name: others can compute that, and be first."""
+        """Check that a file is the user's own: others can compute its name, too, and be first."""
         own = {name_in_cluster(self.files.cluster.configuration), account()[0]}
         if status.owner not in own:
             raise ClusterFileError(
@@ -145,7 +145,7 @@ class EnvironmentStore:
             )
 
     def _set_home(self, found: Sequence[FileStatus]) -> None:
-        """Take the first of these for the user's home; the cluster knows by which name."""
+        """Use the first of these as the user's home, whose name the cluster knows."""
         if not found:
             raise ClusterFileError(
                 "you have no home directory on the cluster's file system; "
@@ -155,7 +155,7 @@ class EnvironmentStore:
 
     def _stored(self, url: str, found: list[FileStatus]) -> StoredArchive:
         if not self._is_ours(url):
-            visibility = "application"  # skein copies it to a place of the application's
+            visibility = "application"  # skein copies it to the application's directory
         elif all(status.open_to_all for status in found):
             visibility = "public"
         else:
@@ -163,12 +163,12 @@ class EnvironmentStore:
         return StoredArchive(url, found[-1].size, found[-1].modified, visibility)
 
     def open_url(self, text: str) -> StoredArchive:
-        """Look at an archive that somebody has put on the cluster.
+        """Look up an archive that somebody has put on the cluster.
 
         Raises
         ------
         UsageError
-            When it is not there, or nothing that YARN unpacks.
+            When it does not exist, or YARN cannot unpack it.
         """
         url = self.absolute_url(text)
         if not url.endswith((*SUFFIXES, ".zip")):
@@ -188,33 +188,33 @@ class EnvironmentStore:
         progress: TransferProgress,
         size: int | None = None,
     ) -> tuple[StoredArchive, bool]:
-        """Upload a packed environment unless it is there.
+        """Upload a packed environment unless it is already there.
 
-        It gets its name when it is there as a whole. Of several uploads at
-        once one wins, and all have the same in them.
+        It gets its name once it is complete. Of several uploads at the same time one wins; all have
+        the same content.
 
         Parameters
         ----------
         name : str
             Its name on the cluster, from :func:`stored_name`.
         make_archive : callable
-            Called when it is not there; returns the file on this machine.
+            Called if it is not there; returns the file on this machine.
         progress : TransferProgress
-            Told about the upload.
+            Shows the progress of the upload.
         size : int, optional
-            Bytes that it has to have, where that is known before.
+            The bytes that it must have, if known before.
 
         Returns
         -------
         StoredArchive
-            Where it is.
+            The stored archive.
         bool
-            Whether it was uploaded for that.
+            Whether it had to be uploaded.
 
         Raises
         ------
         ClusterFileError, ClusterFileTimeoutError
-            When it cannot be uploaded; nothing of it is left there.
+            When it cannot be uploaded; nothing is left on the cluster then.
         """
         there, directories = self._look(name)
         if there is not None:
@@ -225,7 +225,7 @@ class EnvironmentStore:
             return there, False
         if self.public:
             self._check_open_to_all(directories)
-        # First, as who may not write there need not pack.
+        # First, so that nothing is packed for users without permission to write there.
         self.files.make_directory(str(self._url), self._umask)
         archive = make_archive()
         url = f"{self._url}/{name}"
@@ -246,7 +246,7 @@ class EnvironmentStore:
         return StoredArchive(url, uploaded, time.time(), self._visibility), True
 
     def _clean_up(self, part: str) -> None:
-        """Remove an upload and what Hadoop's client makes of its name while it writes."""
+        """Remove an upload, and the file that Hadoop's client writes under a longer name."""
         files = open_files(self.files.cluster, Deadline(CLEANUP_TIMEOUT))
         with uninterrupted(), contextlib.suppress(ClusterFileError):
             files.remove([f"{part}*"])
@@ -261,7 +261,7 @@ class EnvironmentStore:
             )
 
     def list(self) -> list[StoredArchive]:
-        """List what is there, in the order of names; uploads that were cut off too."""
+        """Return all archives, sorted by name, including incomplete uploads."""
         pattern = f"{self._url or self._default}/*.tar.gz*"
         found = self.files.status([pattern] if self._url else [".", pattern])
         if self._url is None:
@@ -284,7 +284,7 @@ class EnvironmentStore:
 
 
 def _directories_above(url: str) -> list[str]:
-    """URLs of all directories above a file, the root first."""
+    """Return the URLs of all directories above a file, root first."""
     parsed = urlparse(url)
     root = f"{parsed.scheme}://{parsed.netloc}"
     parts = parsed.path.strip("/").split("/")[:-1]

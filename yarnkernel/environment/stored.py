@@ -1,4 +1,4 @@
-"""A packed environment where it is kept: its name, and whether it may go."""
+"""Packed environments in a store: their names, and which may be removed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DIGEST_LENGTH = 16
 
 _STORED_NAME = re.compile(rf"-(?P<digest>[0-9a-f]{{{DIGEST_LENGTH}}})\.tar\.gz$")
 
-#: An application whose environment is a stored one has a tag with its digest.
+#: Prefix of the tag, with a digest, of an application that uses a stored environment.
 TAG_PREFIX = "environment-"
 
 
@@ -26,14 +26,14 @@ class StoredArchive:
     Attributes
     ----------
     url : str
-        Where it is, as ``--environment`` takes it.
+        Where it is, in the form that ``--environment`` accepts.
     size : int
-        Bytes.
+        Its size in bytes.
     modified : float
-        When it was put there, in seconds since 1970.
+        When it was stored, in seconds since 1970.
     visibility : str
         ``"public"`` or ``"private"`` (YARN's words), ``"application"`` for a file system that is
-        not the cluster's, ``"unfinished"`` for an upload that was cut off, or ``"cache"`` on this
+        not the cluster's, ``"unfinished"`` for an interrupted upload, or ``"cache"`` on this
         machine.
     """
 
@@ -44,7 +44,7 @@ class StoredArchive:
 
     @property
     def digest(self) -> str:
-        """The digest in its name; empty for a file that was not put there by us."""
+        """The digest in its name; empty for a file that yarnkernel has not stored."""
         found = _STORED_NAME.search(self.url)
         return found["digest"] if found else ""
 
@@ -57,16 +57,16 @@ def stored_name(name: str, digest: str) -> str:
 def select_old(
     archives: Collection[StoredArchive], *, age: float, in_use: Collection[str]
 ) -> list[StoredArchive]:
-    """Choose what may be removed: put there more than ``age`` seconds ago, and not in use.
+    """Return what may be removed: stored more than ``age`` seconds ago, and not in use.
 
     Parameters
     ----------
     archives : collection of StoredArchive
-        What there is.
+        The stored archives.
     age : float
         Seconds.
     in_use : collection of str
-        Digests of what running applications use.
+        Digests of the environments that running applications use.
     """
     oldest = time.time() - age
     return [a for a in archives if a.modified < oldest and a.digest not in in_use]

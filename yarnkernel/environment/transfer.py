@@ -1,4 +1,4 @@
-"""How far a transfer to the cluster is."""
+"""The progress of a transfer to the cluster."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ if TYPE_CHECKING:
 
 
 class TransferProgress(Protocol):
-    """What is told while bytes move."""
+    """Shows the progress of a transfer."""
 
     def start(self, total: int) -> None:
-        """``total`` bytes are going to be moved."""
+        """Note that ``total`` bytes are going to be transferred."""
 
     def advance(self, size: int) -> None:
-        """``size`` more bytes have been."""
+        """Note that ``size`` more bytes have been transferred."""
 
 
 class TransferLine:
-    """Tells of a transfer in one line, for those who have no place for a bar.
+    """Reports a transfer in one line, if there is no progress bar.
 
     Parameters
     ----------
     report : callable
-        Told when it begins.
+        Called when it begins.
     name : str
         What is transferred.
     """
