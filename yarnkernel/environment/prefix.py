@@ -116,7 +116,7 @@ def missing_packages(
     python_version : tuple of int
         Major and minor version of its Python.
     required : collection of str, optional
-        What is needed, beside Python.
+        The packages that are needed, in addition to Python.
 
     Returns
     -------
@@ -152,7 +152,7 @@ def check_packages(prefix: Prefix, *, to_pack: bool, required: Collection[str] =
     to_pack : bool
         Whether all files have to be in the prefix.
     required : collection of str, optional
-        What is needed, beside Python.
+        The packages that are needed, in addition to Python.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Directories that travel: what is in one, and how that is packed and unpacked.
+"""Lists, packs and unpacks directories that are transferred.
 
-This file goes to hosts with :mod:`yarnkernel.hosts.helper`, and needs no more than that does. Who
-unpacks does not trust who has packed: nothing is written outside the directory.
+This file is sent to hosts with :mod:`yarnkernel.hosts.helper`, and needs no more than that does.
+Unpacking does not trust the archive: nothing is written outside the directory.
 """
 
 from __future__ import annotations

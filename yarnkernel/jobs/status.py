@@ -123,7 +123,7 @@ class HostedStatus:
 
     @property
     def tags(self) -> frozenset[str]:
-        """None."""
+        """Its tags: there are none."""
         return frozenset()
 
     @property
@@ -143,7 +143,7 @@ class HostedStatus:
 
     @property
     def has_logs(self) -> bool:
-        """It has."""
+        """Whether there are logs: always."""
         return True
 
     @property

@@ -41,7 +41,7 @@ class KernelLaunchError(YarnKernelError, HTTPError):
     Parameters
     ----------
     message : str
-        Why.
+        The reason.
     """
 
     def __init__(self, message: str) -> None:
@@ -97,7 +97,7 @@ def launch_options(
     Parameters
     ----------
     manager : jupyter_client.KernelManager or None
-        Whose kernel it is.
+        The kernel's manager.
     kernel_spec : jupyter_client.kernelspec.KernelSpec
         The kernelspec.
     config : mapping

@@ -1,4 +1,4 @@
-"""Kernelspecs that start YARN kernels: written, read, found and removed.
+"""Writes, reads, finds and removes kernelspecs that start kernels with yarnkernel.
 
 https://jupyter-client.readthedocs.io/en/stable/kernels.html#kernel-specs
 """

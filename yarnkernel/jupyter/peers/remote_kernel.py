@@ -37,7 +37,7 @@ def read(content: dict[str, Any]) -> Taken:
         taken.leave(f"-i {given.i}", f"put it into ~/.ssh/config: Host ..., IdentityFile {given.i}")
     if given.pre_command:
         taken.options["precmd"] = [given.pre_command]
-    # It went on to say where ports and key are.
+    # remote_kernel appended the location of ports and key.
     taken.set_command(command_of(f"{given.kernel} -f {CONNECTION_FILE}"))
     if given.no_remote_files:
         taken.leave(
