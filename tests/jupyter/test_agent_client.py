@@ -160,7 +160,7 @@ def test_end_without_yarn_is_asked_of_the_master(monkeypatch: pytest.MonkeyPatch
     cluster = _Cluster(*[UnreachableError("nobody")] * 5)
     ends = Ends(cluster.end, cluster.ask_master)
     outcome = ends.see_to("application_1_0001", 0.0, 10.0)
-    assert outcome == "its ApplicationMaster was asked to end, as YARN does not answer"
+    assert outcome == "its supervisor was asked to end, as its place does not answer"
     assert cluster.asked == ["application_1_0001"]
     ends.await_all(Deadline(10))
     assert cluster.done.is_set()
@@ -169,4 +169,4 @@ def test_end_without_yarn_is_asked_of_the_master(monkeypatch: pytest.MonkeyPatch
 def test_end_of_what_yarn_has_forgotten() -> None:
     cluster = _Cluster(ApplicationNotFoundError("gone", app_id="application_1_0001"))
     ends = Ends(cluster.end, cluster.ask_master)
-    assert ends.see_to("application_1_0001", 0.0, 10.0) == "is not known to YARN any more"
+    assert ends.see_to("application_1_0001", 0.0, 10.0) == "is no longer known at its place"

@@ -53,8 +53,6 @@ if TYPE_CHECKING:
 LOOK_INTERVAL = 2.0
 #: Seconds for one request to its store.
 STEP_TIMEOUT = 5.0
-#: Seconds to wait for the report of its end after the process is gone.
-LAST_WORD = 1.0
 #: The most bytes of the log that an error shows.
 TAIL = 2000
 

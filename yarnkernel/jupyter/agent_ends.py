@@ -97,7 +97,7 @@ class Ends:
                 end.problem = ""
                 end.done.set()
             except ApplicationNotFoundError:
-                end.outcome = "is not known to YARN any more"
+                end.outcome = "is no longer known at its place"
                 end.done.set()
             except Exception as exc:  # noqa: BLE001  (whatever it is, it has not ended)
                 end.problem = str(exc) if isinstance(exc, YarnKernelError) else repr(exc)
@@ -106,7 +106,7 @@ class Ends:
                     end.done.set()
                 elif not asked and self._asks(app_id):
                     asked = True
-                    end.outcome = "its ApplicationMaster was asked to end, as YARN does not answer"
+                    end.outcome = "its supervisor was asked to end, as its place does not answer"
                     end.in_hand.set()
             if not end.done.wait(interval):
                 interval = min(interval * 2, LONGEST_INTERVAL)

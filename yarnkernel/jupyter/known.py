@@ -53,7 +53,7 @@ class KnownKernel:
         """
         if isinstance(message, EndNews):
             self.ended = message
-            how = f"{message.outcome} {message.diagnostics}".strip() or "YARN lost it"
+            how = f"{message.outcome} {message.diagnostics}".strip() or "its place has lost it"
             return "" if is_final else f"has ended: {how}"
         known, self.news = self.news, message
         if message.exit_code is not None:

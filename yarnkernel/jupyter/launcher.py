@@ -181,7 +181,7 @@ class Launcher:
         while True:
             news = await self._news.get()
             if news is None:
-                self._output.error("YARN does not know the application any more")
+                self._output.error("the kernel's place no longer knows it")
                 return 1
             if isinstance(news, KernelStatus):
                 code = news.exit_code if news.state == "ended" else None
