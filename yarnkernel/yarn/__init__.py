@@ -1,4 +1,4 @@
-"""The place YARN: applications, their specifications, the ways to submit them, their logs.
+"""Kernels on YARN: applications, their specifications, the ways to submit them, their logs.
 
-What is asked of any Hadoop cluster does not belong here, see :mod:`yarnkernel.hadoop`.
+Code for Hadoop clusters in general belongs in :mod:`yarnkernel.hadoop`.
 """

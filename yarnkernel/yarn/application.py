@@ -1,4 +1,4 @@
-"""What YARN tells about an application, in types of our own."""
+"""YARN's report on an application, as types of this package."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ if TYPE_CHECKING:
 APPLICATION_TYPE = "skein"
 #: Every kernel that this package submits has this tag.
 TAG = "yarnkernel"
-#: ... and one of its own, which tells it from all others before its id is known.
+#: ... and a unique one, which identifies it before its id is known.
 UNIQUE_TAG_PREFIX = f"{TAG}-"
-#: ... one for an ApplicationMaster with a certificate of its own, signed by the user's pair,
+#: ... one if its ApplicationMaster has its own certificate, signed by the user's pair,
 CERTIFICATE_TAG = "certificate-of-its-own"
-#: ... and one for keys that its container makes, so that none travels to it.
+#: ... and one if its container makes its own keys, so that none is sent to it.
 SEALED_TAG = "sealed"
 #: An application in one of these states stays in it (YarnApplicationState of Hadoop).
 FINAL_STATES = frozenset({"FINISHED", "FAILED", "KILLED"})
 ACTIVE_STATES = ("NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING")
-#: What YARN says of an application whose nodes have nothing at all.
+#: YARN's diagnostics for an application whose partition has no resources at all.
 EMPTY_PARTITION = re.compile(r"AM Partition = (\S+) ;.* Partition Resource = <memory:0, vCores:0\b")
 
 
-#: Tells by an application's id where here a port of a host is reached.
+#: Takes an application's id, a host and a port; returns the address to connect to from here.
 Reach = Callable[[str, str, int], tuple[str, int]]
 
 
 @dataclass(frozen=True)
 class ApplicationStatus:
-    """A report of YARN on one application.
+    """YARN's report on one application.
 
     Attributes
     ----------
     app_id, name, user, queue : str
-        As YARN tells them.
+        As YARN reports them.
     state : str
         ``"ACCEPTED"``, ``"RUNNING"``, ``"FINISHED"``...
     final_status : str
@@ -58,24 +58,25 @@ class ApplicationStatus:
     tracking_url : str
         Its web page.
     start_time, launch_time, finish_time : datetime or None
-        Submitted, ApplicationMaster launched, ended; aware of their time zone.
+        When it was submitted, its ApplicationMaster launched, and it ended; with a time zone.
     memory : int
-        MiB that it uses now.
+        MiB currently in use.
     vcores : int
-        Virtual cores that it uses now.
+        Virtual cores currently in use.
     tags : frozenset of str
         Its tags.
     fingerprint : str
-        SHA-256 of the key that the user's own ApplicationMaster has made for itself; else empty.
+        SHA-256 of the key that the ApplicationMaster has made for itself, if the application is the
+        user's own; else empty.
     log_aggregation : str
-        How far the collection of its logs is: ``"NOT_START"``, ``"RUNNING"``,
-        ``"SUCCEEDED"``, ``"DISABLED"``...; empty when YARN does not tell.
+        Progress of the collection of its logs: ``"NOT_START"``, ``"RUNNING"``, ``"SUCCEEDED"``,
+        ``"DISABLED"``...; empty if YARN does not report it.
     type : str, optional
-        YARN's type of it: ``"skein"`` for a kernel's.
+        Its type in YARN: ``"skein"`` for a kernel's application.
     on : str, optional
-        The edge node that its cluster is reached through.
+        The edge node through which its cluster is reached.
     reach : callable, optional
-        Tells by the id where here a port of a host is reached; by default it is where it is.
+        Returns the address at which a host's port is reached from here; by default the same one.
     """
 
     app_id: str
@@ -102,17 +103,17 @@ class ApplicationStatus:
 
     @property
     def id(self) -> str:
-        """The kernel's id: its application's."""
+        """The kernel's id, which is that of its application."""
         return self.app_id
 
     @property
     def store(self) -> StoreAddress | None:
-        """Its kernel's key-value store; None before there is one, and at the end.
+        """Its kernel's key-value store; None before there is one and after its end.
 
         Raises
         ------
         ClusterError
-            When it is reached from another machine alone, and that not.
+            When it can only be reached through another machine, and that one is unreachable.
         """
         if self.state != "RUNNING" or not self.port or self.type != APPLICATION_TYPE:
             return None
@@ -137,12 +138,12 @@ class ApplicationStatus:
 
     @property
     def succeeded(self) -> bool:
-        """Whether it has ended in good order."""
+        """Whether it ended successfully."""
         return self.final_status == "SUCCEEDED"
 
     @property
     def lost(self) -> bool:
-        """Whether YARN took it away: not its kernel has ended, but its container."""
+        """Whether it was lost to YARN: its container ended, rather than its kernel."""
         failed = self.state == "FAILED" or self.final_status == "FAILED"
         return failed and not self.diagnostics.startswith(RECIPE_DIAGNOSTICS)
 
@@ -153,17 +154,17 @@ class ApplicationStatus:
 
     @property
     def interface(self) -> str:
-        """See :class:`yarnkernel.kernels.handle.Status`, as for all that follows."""
+        """See :class:`yarnkernel.kernels.handle.Status`, also for the properties below."""
         return YARN
 
     @property
     def job(self) -> str:
-        """None: its id says it."""
+        """Empty: its id is enough."""
         return ""
 
     @property
     def details(self) -> dict[str, str | None]:
-        """Where its ApplicationMaster is, its page, and how far the collection of its logs is."""
+        """Its ApplicationMaster's address, its web page, and the progress of log collection."""
         return {
             "application_master": f"{self.host}:{self.port}" if self.port else None,
             "web_page": self.tracking_url or None,
@@ -180,9 +181,9 @@ class ApplicationStatus:
 
 
 def forgotten_status(app_id: str, user: str) -> ApplicationStatus:
-    """Return what is known of an application that the ResourceManager had and has no more.
+    """Return the status of an application that the ResourceManager has forgotten.
 
-    It has ended, nobody knows how, and its logs may still be on their way.
+    It has ended in an unknown way, and its logs may still be being collected.
     """
     return ApplicationStatus(
         app_id=app_id,
@@ -207,7 +208,7 @@ def forgotten_status(app_id: str, user: str) -> ApplicationStatus:
 
 
 def check_app_id(text: str) -> str:
-    """Return an application id that has the form of one.
+    """Check the form of an application id, and return it.
 
     Raises
     ------
@@ -223,7 +224,7 @@ def check_app_id(text: str) -> str:
 
 
 def reason_for_waiting(diagnostics: str) -> str:
-    """Say why an application waits, as YARN's diagnostics have it; empty when they do not."""
+    """Return why an application waits, from YARN's diagnostics; empty if they do not say."""
     empty = EMPTY_PARTITION.search(diagnostics)
     if empty:
         nodes = "a node" if empty[1] == DEFAULT_PARTITION else f"a node with the label {empty[1]}"

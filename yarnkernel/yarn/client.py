@@ -1,4 +1,4 @@
-"""What is asked of YARN: reports, kills, queues; over Hadoop's own RPC and without a JVM."""
+"""Requests to YARN: reports, kills, queues; over Hadoop's own RPC and without a JVM."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from yarnkernel.cluster.find import ClusterEnvironment
     from yarnkernel.connection import ConnectionInfo
 
-#: Seconds that the ResourceManager may take to answer a short question.
+#: Seconds for the ResourceManager to answer a short request.
 ANSWER_TIMEOUT = 15.0
-#: Below the submitter's home, with a directory for each application (Utils.java of skein 0.8.2).
+#: In the submitter's home, with a directory for each application (Utils.java of skein 0.8.2).
 STAGING = ".skein"
 #: Seconds to delete such a directory.
 CLEANUP_TIMEOUT = 5.0
@@ -70,7 +70,7 @@ class YarnClient:
     def __init__(self, cluster: ClusterEnvironment) -> None:
         self.cluster = cluster
         self.resource_manager = ResourceManager(cluster.configuration)
-        #: Start and number of an application that the ResourceManager has not had yet.
+        #: Start time and number of the newest id that was requested for no application.
         self._newest = (0, 0)
 
     def __enter__(self) -> Self:
@@ -85,7 +85,7 @@ class YarnClient:
 
     @contextlib.contextmanager
     def _asking(self) -> Iterator[None]:
-        """Say which cluster it was that did not answer, or not as it should."""
+        """Add the cluster to errors about a missing or unexpected answer."""
         source = self.cluster.source
         try:
             yield
@@ -110,7 +110,7 @@ class YarnClient:
             raise ClusterError(f"{source}: {exc}") from exc
 
     def check(self, timeout: float = ANSWER_TIMEOUT) -> None:
-        """Make sure that the ResourceManager answers.
+        """Check that the ResourceManager answers.
 
         Raises
         ------
@@ -121,7 +121,7 @@ class YarnClient:
             self.resource_manager.cluster_metrics(timeout)
 
     def new_application(self, timeout: float) -> str:
-        """Ask for an application's id.
+        """Request an id for a new application.
 
         Raises
         ------
@@ -137,14 +137,14 @@ class YarnClient:
         Parameters
         ----------
         context : ApplicationSubmissionContextProto
-            With an id of :meth:`new_application`.
+            With an id from :meth:`new_application`.
         timeout : float
             Seconds.
 
         Returns
         -------
         ApplicationStatus
-            When the scheduler has it, or has refused it.
+            Once the scheduler has accepted or refused it.
 
         Raises
         ------
@@ -165,7 +165,7 @@ class YarnClient:
     def status(
         self, app_id: str, timeout: float = ANSWER_TIMEOUT, *, any_type: bool = False
     ) -> ApplicationStatus:
-        """Ask YARN for an application's state.
+        """Request an application's state from YARN.
 
         Parameters
         ----------
@@ -174,13 +174,13 @@ class YarnClient:
         timeout : float, default 15.0
             Seconds.
         any_type : bool, default False
-            Whether others' than skein's will do, such as Spark's.
+            Whether to accept types other than skein's, such as Spark's.
 
         Raises
         ------
         ApplicationNotFoundError
             When the cluster has no such application, or it is not one of skein's;
-            ApplicationForgottenError when it has ended and is remembered no more.
+            ApplicationForgottenError when it has ended and YARN has forgotten it.
         ClusterError
             When the ResourceManager does not answer.
         """
@@ -206,21 +206,21 @@ class YarnClient:
         return replace(status, on=self.cluster.edge[-1], reach=reach)
 
     def reached(self, app_id: str, info: ConnectionInfo) -> ConnectionInfo:
-        """Return connection info of an application's kernel with what is reached from here.
+        """Return a kernel's connection info with addresses that can be reached from here.
 
         Raises
         ------
         ClusterError
-            When it is reached from another machine alone, and that not.
+            When it can only be reached through another machine, and that one is unreachable.
         """
         if not self.cluster.edge:
             return info
         return through_forwards(info, partial(self.cluster.forward, app_id, greets=True))
 
     def _not_found(self, app_id: str, timeout: float) -> ApplicationNotFoundError:
-        """Say why the ResourceManager does not know an application.
+        """Return an error that says why the ResourceManager does not know an application.
 
-        Its ids have the time of its start, and a number; the next one tells both.
+        Its ids consist of its start time and a number; the next free id shows the current ones.
         """
         error, hint = ApplicationNotFoundError, "yarnkernel list --all"
         problem = f"{self.cluster.source} does not know {app_id}"
@@ -240,11 +240,11 @@ class YarnClient:
     def last_status(
         self, app_id: str, timeout: float = ANSWER_TIMEOUT, *, any_type: bool = False
     ) -> ApplicationStatus:
-        """Ask for its state, a final one where YARN has forgotten it; see :meth:`status`."""
+        """Return its status, a made-up final one if YARN has forgotten it; see :meth:`status`."""
         try:
             return self.status(app_id, timeout, any_type=any_type)
         except ApplicationForgottenError:
-            # Whoever asks by its id: only the user's own logs could be read.
+            # Its user is unknown; only the logs of the current user could be read anyway.
             return forgotten_status(app_id, name_in_cluster(self.cluster.configuration))
 
     def applications(
@@ -255,7 +255,7 @@ class YarnClient:
         Parameters
         ----------
         ended : bool, default False
-            Those that have ended too.
+            Also those that have ended.
         user : str, optional
             Only those of this user.
         tags : collection of str, optional
@@ -264,7 +264,7 @@ class YarnClient:
         Returns
         -------
         list of ApplicationStatus
-            The newest last.
+            Oldest first.
         """
         with self._asking():
             reports = self.resource_manager.applications(
@@ -278,15 +278,15 @@ class YarnClient:
         return sorted(statuses, key=lambda status: order(status.app_id))
 
     def kill(self, app_id: str, timeout: float = ANSWER_TIMEOUT) -> None:
-        """Let YARN kill an application; one that has ended stays as it is.
+        """Let YARN kill an application; one that has ended is left as it is.
 
-        skein's ApplicationMaster has no time then to delete what was uploaded for it, its
-        certificate's key among it: that is done here, where the file system can be reached.
+        skein's ApplicationMaster then has no time to delete its uploaded files, which include its
+        certificate's key: they are deleted here if the file system can be reached.
 
         Raises
         ------
         ApplicationError
-            When YARN refuses; ApplicationTimeoutError when it takes longer, and
+            When YARN refuses; ApplicationTimeoutError when it takes longer than the timeout, and
             ApplicationNotFoundError when it has no such application.
         ClusterError
             When the ResourceManager does not answer.
@@ -315,14 +315,14 @@ class YarnClient:
             files.delete(path, Deadline(CLEANUP_TIMEOUT))
 
     def kill_tagged(self, tags: Collection[str]) -> None:
-        """Kill what has one of these unique tags, as far as can be: to clean up after a failure."""
+        """Try to kill the applications with one of these unique tags, to clean up."""
         ours = [tag for tag in tags if tag.startswith(UNIQUE_TAG_PREFIX)]
         with contextlib.suppress(YarnKernelError):
             for status in self.applications(tags=ours) if ours else ():
                 self.kill(status.app_id)
 
     def containers(self, app_id: str, timeout: float = ANSWER_TIMEOUT) -> list[tuple[str, str]]:
-        """List the containers of an application that runs.
+        """List the containers of a running application.
 
         Returns
         -------
@@ -340,11 +340,11 @@ class YarnClient:
                     )
                 ]
             except NotFoundError:
-                return []  # between two attempts, or just ended
+                return []  # between two attempts, or it has just ended
         return [(format_container_id(one.container_id), one.node_http_address) for one in reports]
 
     def queues(self, timeout: float = ANSWER_TIMEOUT) -> list[str]:
-        """List the names of the queues that take applications."""
+        """List the names of the queues that accept applications."""
         with self._asking():
             root = self.resource_manager.queue("root", timeout)
         return sorted(leaf_queues(root)) if root is not None else []

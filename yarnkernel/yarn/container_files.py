@@ -1,7 +1,7 @@
-"""Files that an application's container gets, when no ApplicationMaster of skein's brings them.
+"""Files for an application's container, when skein's ApplicationMaster does not provide them.
 
-What is small and on this machine travels in the container's credentials: nothing is uploaded, and
-nobody else can read it. The rest YARN localizes from the cluster's file systems.
+Small files of this machine are sent in the container's credentials: nothing is uploaded, and nobody
+else can read them. YARN localizes the others from the cluster's file systems.
 """
 
 from __future__ import annotations
@@ -25,38 +25,39 @@ if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
     from yarnkernel.progress import Report
 
-#: Bytes that may travel: ResourceManagers keep credentials in their state store, whose
-#: entries are limited (``yarn.resourcemanager.zk-max-znode-size.bytes``, 1 MiB).
+#: Most bytes to send: ResourceManagers keep credentials in their state store, whose entries are
+#: limited (``yarn.resourcemanager.zk-max-znode-size.bytes``, 1 MiB).
 MOST_THAT_TRAVELS = 128 << 10
-#: The script of the specification, in the container.
+#: Name of the specification's script in the container.
 SCRIPT = ".yarnkernel.sh"
 
 
 def sort_files(
     files: Mapping[str, skein.File], travelling: Mapping[str, bytes]
 ) -> tuple[dict[str, bytes], set[str], dict[str, skein.File]]:
-    """Tell the files that can travel in the container's credentials from all others.
+    """Separate the files that can be sent in the container's credentials from the others.
 
     Parameters
     ----------
     files : mapping of str to skein.File
         By their names in the container.
     travelling : mapping of str to bytes
-        What has to travel, whatever its size.
+        Content that has to be sent, whatever its size.
 
     Returns
     -------
     dict of str to bytes
-        What travels, as :func:`yarnkernel.store.packed_files.pack_files` takes it.
+        Content to send, as :func:`yarnkernel.store.packed_files.pack_files` takes it.
     set of str
-        Names of what can be run of that.
+        Names of the executable files among it.
     dict of str to skein.File
-        What YARN has to localize.
+        Files that YARN has to localize.
 
     Raises
     ------
     UsageError
-        When a file of this machine cannot be read, or is none, as a pipe, which may have no end.
+        When a file of this machine cannot be read, is not a regular file (a pipe may have no end),
+        or has the name of content to send.
     """
     if taken := sorted(travelling.keys() & files.keys()):
         raise UsageError(f"files.{taken[0]}: the container has a file of its own of this name")
@@ -82,7 +83,7 @@ def sort_files(
 
 
 def _local_path(file: skein.File) -> Path | None:
-    """Where a file of a specification is on this machine; None when it is on the cluster."""
+    """Return a file's path on this machine; None if it is on the cluster."""
     url = urlsplit(file.source)
     if url.scheme != "file":
         return None
@@ -101,13 +102,13 @@ def local_resource(
     Parameters
     ----------
     file : skein.File
-        Of a specification; what is on this machine is uploaded, unless it has been.
+        From a specification; a file of this machine is uploaded unless it already has been.
     cluster : ClusterEnvironment
         The cluster.
     deadline : Deadline
-        To look at it.
+        For the upload and the request for its status.
     report : callable
-        Called with one line when it is uploaded.
+        Called with one line if it is uploaded.
 
     Returns
     -------
@@ -117,7 +118,7 @@ def local_resource(
     Raises
     ------
     UnreadableFileError
-        When it is not there, or only Hadoop's own client can get there.
+        When it does not exist, or only Hadoop's own client can access its file system.
     ClusterFileError
         When it cannot be uploaded.
     """
@@ -128,7 +129,7 @@ def local_resource(
     if status is None:
         raise UnreadableFileError(f"there is no {source}")
     url = urlsplit(source)
-    # Neither lower case nor decoded: Hadoop's paths and names of HDFS are taken to the letter.
+    # Neither lowercased nor decoded: Hadoop takes paths and HDFS's names literally.
     host = url.netloc.rpartition("@")[2]
     return message_class("hadoop.yarn.LocalResourceProto")(
         resource={

@@ -1,10 +1,10 @@
-"""YARN's diagnostics in fewer words, and what they tell of requests that can never be met."""
+"""Condense YARN's diagnostics, and find requests in them that can never be met."""
 
 from __future__ import annotations
 
 import re
 
-#: What is said of every application that fails, and of nothing in particular.
+#: Boilerplate in the diagnostics of every application that fails.
 _BOILERPLATE = (
     r"For more detailed output, check the application tracking page: \S+ Then click on links .*$",
     r"Application application_\d+_\d+ failed \d+ times (\(global limit =[^)]*\) )?due to ",
@@ -30,24 +30,24 @@ _RESOURCE = r"<memory:(\d+), vCores:(\d+)[^>]*>"
 _TOO_LARGE = re.compile(
     rf"Requested resource=<?{_RESOURCE}.*?maximum allowed allocation=<?{_RESOURCE}", re.DOTALL
 )
-#: Of a LeafQueue of the CapacityScheduler.
+#: From a LeafQueue of the CapacityScheduler.
 _QUEUE_MAXIMUM = re.compile(rf"Queue's max capacity \(absolute resource\) = {_RESOURCE}")
 _MASTER_LIMIT = re.compile(r"Queue Resource Limit for AM = " + _RESOURCE)
 _MASTER_REQUEST = re.compile(r"AM Resource Request = " + _RESOURCE)
 
 
 def condense(diagnostics: str) -> str:
-    """Leave out what YARN says of every application that fails.
+    """Remove what YARN says of every application that fails.
 
     Parameters
     ----------
     diagnostics : str
-        As YARN has them.
+        As YARN reports them.
 
     Returns
     -------
     str
-        What remains, with how the container ended first; all of it where nothing would.
+        The remainder, with the container's exit code first; all of it if nothing would remain.
     """
     kept = _DROPPED.sub("", diagnostics)
     lines = [line.strip().lstrip(". ") for line in kept.splitlines()]
@@ -59,7 +59,7 @@ def condense(diagnostics: str) -> str:
 
 
 def too_large(details: str) -> str:
-    """Say what a container may have where YARN refuses a larger one; else nothing."""
+    """Return the limits of a container if YARN refused a larger one; else an empty string."""
     found = _TOO_LARGE.search(details)
     if found is None:
         return ""
@@ -78,14 +78,14 @@ def too_large(details: str) -> str:
 
 
 def never_fits(diagnostics: str, asked: int) -> str:
-    """Say why an application that waits can never start; empty where it may.
+    """Return why a waiting application can never start; empty if it may.
 
     Parameters
     ----------
     diagnostics : str
-        Of one that is accepted.
+        Those of an accepted application.
     asked : int
-        MiB that its first container has to have; 0 where that is not known.
+        MiB requested for its first container; 0 if unknown.
     """
     request, limit = _MASTER_REQUEST.search(diagnostics), _MASTER_LIMIT.search(diagnostics)
     asked = int(request[1]) if request else asked

@@ -1,6 +1,6 @@
-"""The direct way: an application is submitted over Hadoop RPC, and its recipe is its master.
+"""The direct way: submit over Hadoop RPC, with the recipe as the ApplicationMaster.
 
-No JVM starts here or in the container. What does not fit goes the skein way.
+No JVM starts here or in the container. What this way does not support takes the skein way.
 """
 
 from __future__ import annotations
@@ -49,17 +49,17 @@ if TYPE_CHECKING:
     from yarnkernel.yarn.client import YarnClient
     from yarnkernel.yarn.submission import Scheduling
 
-#: What a script has to run for its container to have an ApplicationMaster.
+#: A script has to run this for its container to have an ApplicationMaster.
 RECIPE = "yarnkernel.recipe"
-#: Seconds that the ResourceManager may take to get to know what was handed in.
+#: Seconds for a submitted application to become known to the ResourceManager.
 WITHDRAW_TIMEOUT = 2.0
-#: Seconds between two tries to withdraw it.
+#: Seconds between two attempts to withdraw it.
 WITHDRAW_INTERVAL = 0.05
-#: Variables that NodeManagers read themselves, as how to run a container: in Docker, say.
+#: Variables that NodeManagers read themselves, such as whether to run a container in Docker.
 _NODEMANAGERS = "YARN_CONTAINER_RUNTIME_"
 _MECHANISM_SETTING = "hadoop.security.sasl.mechanism"
 _PROTECTION_SETTING = "hadoop.rpc.protection"
-#: Settings of the cluster that the ApplicationMaster needs too.
+#: Settings of the cluster that the ApplicationMaster also needs.
 _MASTER_SETTINGS = (
     "yarn.resourcemanager.connect.max-wait.ms",
     "ipc.maximum.response.length",
@@ -69,7 +69,7 @@ _MASTER_SETTINGS = (
 
 
 def reason_against(spec: skein.ApplicationSpec, configuration: Configuration) -> str:
-    """Say why an application is none for the direct way; empty when it is one."""
+    """Return why an application cannot take the direct way; empty if it can."""
     mechanism = configuration.get(_MECHANISM_SETTING, "DIGEST-MD5")
     try:
         schedulers = ""
@@ -98,9 +98,9 @@ class DirectWay:
     client : YarnClient
         The connection to the cluster; stays open.
     scheduling : Scheduling
-        What YARN is told of the applications beside their specifications.
+        Settings for YARN in addition to the applications' specifications.
     sealed : bool, default False
-        Whether no key travels: the container makes its own.
+        Whether no key is sent and the container makes its own.
     """
 
     def __init__(self, client: YarnClient, scheduling: Scheduling, *, sealed: bool = False) -> None:
@@ -112,7 +112,7 @@ class DirectWay:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """There is nothing to close."""
+        """Do nothing: there is nothing to close."""
 
     def avoid_direct(self, reason: str) -> bool:  # noqa: ARG002
         """See :class:`yarnkernel.yarn.way.Way`."""
@@ -150,9 +150,9 @@ class DirectWay:
         return app_id
 
     def _withdraw(self, app_id: str, patience: float, report: Report) -> None:
-        """Kill an application; one that YARN does not know it may get to know in a moment.
+        """Kill an application; retry if YARN does not know it, as it may soon.
 
-        The ResourceManager's threads do not carry calls out in the order that they came in.
+        The ResourceManager's threads do not handle calls in the order of their arrival.
         """
         deadline = Deadline(patience)
         while True:
@@ -175,7 +175,7 @@ class DirectWay:
         deadline: Deadline,
         report: Report,
     ) -> Any:
-        """Make the ApplicationSubmissionContextProto."""
+        """Return the ApplicationSubmissionContextProto."""
         resources = spec.master.resources
         context = message_class("hadoop.yarn.ApplicationSubmissionContextProto")(
             application_id=application_id(app_id),
@@ -193,7 +193,7 @@ class DirectWay:
                 context.resource.resource_value_map.add(key=f"yarn.io/{name}", value=count)
         configuration = self.client.cluster.configuration
         if configuration.wants_kerberos and own_tokens(configuration):
-            context.cancel_tokens_when_complete = False  # they are handed on: others need them too
+            context.cancel_tokens_when_complete = False  # inherited tokens, which others also need
         if self._scheduling.lifetime:
             context.application_timeouts.add(
                 application_timeout_type="APP_TIMEOUT_LIFETIME",
@@ -226,9 +226,9 @@ class DirectWay:
         return context
 
     def _variables(self, app_id: str, spec: skein.ApplicationSpec) -> dict[str, str]:
-        """Environment variables of the container; names as skein's."""
+        """Return the container's environment variables, with the names that skein uses."""
         variables = {
-            "LANG": "C.UTF-8",  # that of this machine need not be known on a node
+            "LANG": "C.UTF-8",  # a node may not have this machine's locale
             **{k: v for k, v in spec.master.env.items() if k.startswith(_NODEMANAGERS)},
             "SKEIN_APPLICATION_ID": app_id,
             "SKEIN_RESOURCE_MEMORY": str(spec.master.resources.memory),
@@ -274,8 +274,8 @@ class DirectWay:
 
 
 def _own_pair(app_id: str, pair: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
-    """Make what opens this one application, and no other of the same user."""
-    # Not needed by all who can submit: it takes 20 ms to import.
+    """Return a certificate and key for this application only, not for others of the same user."""
+    # Not all submissions need it, and it takes 20 ms to import.
     from yarnkernel.store.certificate import new_key, signed, to_pem  # noqa: PLC0415
 
     key = new_key()
@@ -283,14 +283,14 @@ def _own_pair(app_id: str, pair: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
 
 
 def _without_keys(spec: skein.ApplicationSpec) -> Any:
-    """What clients may read of a specification."""
+    """Return the part of a specification that clients may read."""
     message = spec.to_protobuf()
     message.master.ClearField("security")
     return message
 
 
 def _acls(spec: skein.ApplicationSpec) -> dict[str, str]:
-    """Who may see and change the application, as YARN writes it: users, a blank, groups."""
+    """Return who may view and modify the application, as YARN writes it: users, a blank, groups."""
     acls = spec.acls
     if not acls.enable:
         return {}

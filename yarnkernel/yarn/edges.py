@@ -1,4 +1,4 @@
-"""Which edge node an application is reached through: a private file for each, on this machine."""
+"""Private files on this machine that record through which edge node applications are reached."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-#: Days after which an application is forgotten.
+#: Days after which an application's file is deleted.
 DAYS_KEPT = 30
 
 
 @dataclass(frozen=True)
 class EdgeNote:
-    """What is known of one application.
+    """What is recorded of one application.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class EdgeNote:
     edge : list of str
         The edge node, as ssh takes it, after the hosts to go through on the way there.
     noted : float
-        When, in seconds since 1970.
+        When it was recorded, in seconds since 1970.
     ended : bool
         Whether it is known to have ended.
     """
@@ -43,20 +43,20 @@ class EdgeNote:
 
 
 def note(app_id: str, edge: tuple[str, ...]) -> None:
-    """Write down by which edge node an application is reached; who cannot has to name it again."""
+    """Record an application's edge node; if that fails, the user has to name it again."""
     found = edge_note(app_id)
     if edge and (found is None or found.edge != list(edge)):
         _write(EdgeNote(app_id, list(edge), time.time()))
 
 
 def edge_note(app_id: str) -> EdgeNote | None:
-    """Return what is known of an application; None of others."""
+    """Return what is recorded of an application; None if nothing is."""
     directory = _directory()
     return None if directory is None or "/" in app_id else _read(directory / f"{app_id}.json")
 
 
 def note_end(app_id: str) -> bool:
-    """Write down that an application has ended; False when that was known, or nothing is."""
+    """Record that an application has ended; False if that is known or nothing is recorded."""
     found = edge_note(app_id)
     if found is None or found.ended:
         return False
@@ -65,7 +65,7 @@ def note_end(app_id: str) -> bool:
 
 
 def edges_in_use() -> list[tuple[str, ...]]:
-    """Return the edge nodes of applications that are not known to have ended."""
+    """Return the edge nodes of applications that are not recorded as ended."""
     return sorted({tuple(found.edge) for found in _all() if not found.ended})
 
 
@@ -99,5 +99,5 @@ def _read(path: Path) -> EdgeNote | None:
 def _directory() -> Path | None:
     try:
         return platformdirs.user_state_path("yarnkernel") / "edges"
-    except RuntimeError:  # there is no home
+    except RuntimeError:  # no home directory
         return None

@@ -1,4 +1,4 @@
-"""``--file`` on YARN: more files of the specification, which come into the kernel's container."""
+"""``--file`` on YARN: additional files in the specification for the kernel's container."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 def add_given_files(
     spec: skein.ApplicationSpec, files: Mapping[str, Path], scratch: Path, deadline: Deadline
 ) -> None:
-    """Give an application's kernel files and directories of this machine.
+    """Add files and directories of this machine to the kernel's container.
 
     Parameters
     ----------
     spec : skein.ApplicationSpec
-        The specification; is changed.
+        The specification, which is changed in place.
     files : mapping of str to pathlib.Path
-        By the names that they get in the container.
+        By their names in the container.
     scratch : pathlib.Path
-        Where directories are packed: YARN takes files and archives alone.
+        Where to pack directories: YARN only takes files and archives.
     deadline : Deadline
-        For that.
+        For packing.
 
     Raises
     ------
     UsageError
-        When there is a file of such a name already.
+        When there already is a file of such a name.
     PackError
-        When a directory cannot be packed; also when that takes too long.
+        When a directory cannot be packed, or not in time.
     """
     from yarnkernel.store.skein_import import skein  # noqa: PLC0415  (slow to import)
 
@@ -64,7 +64,7 @@ def add_given_files(
 
 
 def _pack(directory: Path, target: Path, deadline: Deadline) -> None:
-    """Pack a directory; the same one becomes the same archive, which is uploaded once."""
+    """Pack a directory; the same content gives the same archive, which is uploaded only once."""
 
     def checked(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
         if deadline.passed:

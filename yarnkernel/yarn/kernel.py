@@ -1,4 +1,4 @@
-"""A kernel in a YARN application: look at it, wait for it, stop it."""
+"""A kernel in a YARN application: query it, wait for it, stop it."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from yarnkernel.progress import Report
     from yarnkernel.yarn.application import ApplicationStatus
 
-#: Seconds between two looks at an application.
+#: Seconds between two polls of an application.
 POLL_INTERVAL = 0.05
-#: Seconds that its ApplicationMaster may take to hear of its end.
+#: Seconds for its ApplicationMaster to answer a request to end.
 STEP_TIMEOUT = 5.0
 
 
 @dataclass
 class YarnKernel(SupervisedKernel):
-    """A kernel, whoever submitted its application.
+    """A kernel, no matter who submitted its application.
 
     See :class:`yarnkernel.kernels.handle.Kernel`.
 
@@ -43,9 +43,9 @@ class YarnKernel(SupervisedKernel):
     client : YarnClient
         The connection to its cluster.
     asked : int
-        MiB that its first container was asked for; 0 where that is not known here.
+        MiB requested for its first container; 0 if unknown here.
     phases : dict of str to float
-        Seconds from the start of :meth:`wait` to each state that it saw.
+        Seconds from the start of :meth:`wait` to each state that was seen.
     """
 
     id: str
@@ -119,8 +119,8 @@ class YarnKernel(SupervisedKernel):
     ) -> ApplicationStatus:
         """See :meth:`yarnkernel.kernels.handle.Kernel.stop`.
 
-        Its ApplicationMaster is asked first, so that the kernel can end in
-        good order; when it does not answer, or not in time, YARN kills it.
+        Its ApplicationMaster is asked first, so that the kernel can end cleanly; if it does not
+        answer, or the kernel does not end in time, YARN kills it.
         """
         status = self.client.last_status(self.id)
         if status.ended:

@@ -1,4 +1,4 @@
-"""Submit an application and wait for its kernel; kill what is not handed over."""
+"""Submit an application and wait for its kernel; kill it if it is not handed over."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ def submitted(
     deadline: Deadline,
     report: Report = ignore,
 ) -> Iterator[YarnKernel]:
-    """Submit an application for the body, which hands it over: unless it comes to its end, kill it.
+    """Submit an application for the body to hand over; kill it unless the body completes.
 
     Parameters
     ----------
     way : Way
         How it is submitted.
     spec : skein.ApplicationSpec
-        What to run; gets a tag of its own.
+        What to run; gets a unique tag.
     deadline : Deadline
         For the submission.
     report : callable, optional
-        Told of each change of state.
+        Called with each change of state.
 
     Yields
     ------
     YarnKernel
-        The kernel that is going to be.
+        The kernel, which is yet to start.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def submitted(
             if kernel is not None:
                 _withdraw(kernel, report)
             elif not isinstance(exc, YarnKernelError):
-                # Interrupted, perhaps with the application's id on its way to us.
+                # Interrupted, perhaps before the application's id arrived.
                 way.client.kill_tagged(spec.tags)
         raise
 
@@ -84,14 +84,14 @@ def started(
     key: str = KERNEL_INFO_KEY,
     report: Report = ignore,
 ) -> Iterator[tuple[YarnKernel, ConnectionInfo]]:
-    """Submit an application, and wait for its kernel, for the body, which hands it over.
+    """Submit an application and wait for its kernel, for the body to hand over.
 
-    Unless the body comes to its end, the application is killed; see :func:`submitted`.
+    Unless the body completes, the application is killed; see :func:`submitted`.
 
     Parameters
     ----------
     key : str, default "ipython.kernel.info"
-        The key that the recipe publishes under.
+        The key under which the recipe publishes.
 
     Raises
     ------

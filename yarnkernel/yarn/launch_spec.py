@@ -1,4 +1,4 @@
-"""The application that is submitted for one kernel."""
+"""Build the specification of the application to submit for one kernel."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
 
 
 def spec_path(options: LaunchOptions) -> Path:
-    """Return the path of the specification; one in ``specs`` where none is named."""
+    """Return the path of the specification; one in ``specs`` if the options name none."""
     return Path(options.spec or default_spec("pyspark.yaml" if options.spark else "ipython.yaml"))
 
 
 def load(options: LaunchOptions) -> skein.ApplicationSpec:
-    """Load a specification and change it as the options say.
+    """Load a specification and apply the options to it.
 
-    The environment is looked for and left out, as that may have to be packed first; see
+    The environment is checked but not added, as it may have to be packed first; see
     :func:`complete`.
 
     Raises
@@ -83,27 +83,27 @@ def complete(
     recipe_options: Sequence[str] = (),
     keys: Mapping[str, str] | None = None,
 ) -> None:
-    """Add to a specification what has to be made, or is of one start alone.
+    """Add to a specification what has to be made first or belongs to a single start.
 
     Parameters
     ----------
     spec : skein.ApplicationSpec
-        From :func:`load`; is changed.
+        From :func:`load`; it is changed in place.
     options : LaunchOptions
-        How.
+        The options of the start.
     cluster : callable
-        Finds where; matters for the environment.
+        Finds the cluster; needed for the environment.
     pusher : Pusher
-        Packs and uploads the environment if need be.
+        Packs and uploads the environment if necessary.
     scratch : pathlib.Path
-        Directory for what is made; has to be there until the application is submitted.
+        Directory for new files; has to exist until the application is submitted.
     report : callable
-        Told of each step.
+        Called with each step.
     recipe_options : sequence of str, optional
-        Further options of the recipe.
+        Further options for the recipe.
     keys : mapping of str to str, optional
-        Those of the kernel's connection info. The container makes its own without them, and
-        where no key may travel.
+        Those of the kernel's connection info. Without them, or if no key may be sent, the container
+        makes its own.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def complete(
         When that cannot be done.
     """
     if len(spec.services) > 1:
-        # Which of them is the kernel cannot be told, and whoever asks for more words need not.
+        # Which service runs the kernel is unknown, and ``--verbose`` is not worth an error.
         options = dataclasses.replace(options, verbose=False)
     recipe = [*recipe_options, *options.recipe_options()]
     if keys is not None and not options.sealed:
@@ -135,15 +135,15 @@ def complete(
 def _stage_recipe(
     cluster: ClusterEnvironment, deadline: Deadline, scratch: Path, report: Report
 ) -> str:
-    """Bring the recipe to the cluster, and return its URL; empty where it cannot travel.
+    """Upload the recipe to the cluster, and return its URL; empty if that fails.
 
-    Who has no place for files there may still use an environment that has the recipe in it.
+    A user who cannot upload files may still use an environment that contains the recipe.
     """
     archive = scratch / "recipe.zip"
     archive.write_bytes(recipe_archive()[1])
     try:
         url = stage(archive, cluster, deadline, report)
-        find_file_system(cluster.configuration, url)  # else skein's driver would have to submit
+        find_file_system(cluster.configuration, url)  # else only skein's driver could submit
     except ClusterError as exc:
         if isinstance(exc, TimeoutError):
             raise

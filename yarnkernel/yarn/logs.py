@@ -1,9 +1,9 @@
 """The logs of an application's containers.
 
-While it runs its NodeManagers are asked, later the files that they have collected
-are read. What cannot be read in these ways (other formats and file systems, Kerberos)
-is left to Hadoop's own ``yarn logs``, a JVM. Not to skein's reader: since Hadoop 3.3
-(YARN-6929) it does not look where the files are, and it never read running containers.
+While it runs they come from its NodeManagers, later from the files that those have collected. What
+cannot be read in these ways (other formats and file systems, Kerberos) is left to Hadoop's own
+``yarn logs``, a JVM. It is not left to skein's reader: since Hadoop 3.3 (YARN-6929) that searches
+the wrong directory, and it never read running containers.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ if TYPE_CHECKING:
     from yarnkernel.yarn.application import ApplicationStatus
     from yarnkernel.yarn.client import YarnClient
 
-#: What a kernel writes (application.driver.log or <service>.log), neither skein's
-#: ApplicationMaster nor a further container (FURTHER_LOG of store/packed_files.py).
+#: Logs of a kernel (application.driver.log or <service>.log), not of skein's ApplicationMaster or
+#: of a further container (FURTHER_LOG of store/packed_files.py).
 KERNEL_LOG_PATTERN = r"^(?!application\.master|container\.stderr).*\.log$"
 ALL_LOGS_PATTERN = r"\.log$"
-#: With what the NodeManager writes about the launch.
+#: Including the NodeManager's files about the launch.
 ALL_FILES_PATTERN = ".*"
-#: Seconds between two tries while logs are being collected.
+#: Seconds between two attempts while logs are being collected.
 RETRY_INTERVAL = 0.1
-#: Seconds between two looks at a log that is followed.
+#: Seconds between two polls of a followed log.
 FOLLOW_INTERVAL = 0.5
-#: Seconds that some logs wait for those of other nodes, and for the word that all are there.
+#: Seconds to wait, once there are some logs, for those of other nodes and the end of collection.
 COMPLETION_TIMEOUT = 3.0
-#: Seconds that the logs of an application that has ended may take to be collected.
+#: Seconds for the logs of an ended application to be collected.
 COLLECTION_TIMEOUT = 30.0
 
 #: Seconds for the kernel's store to name further containers that have ended.
 STORE_TIMEOUT = 5.0
 
-#: States of the collection that are not its end (LogAggregationStatus of YARN).
+#: States of an unfinished collection (LogAggregationStatus of YARN).
 _COLLECTING = ("NOT_START", "RUNNING", "RUNNING_WITH_FAILURE")
 
 
@@ -76,18 +76,17 @@ def stream_logs(
         Regular expression for the names of the files, as Python and Java both
         understand it.
     last_bytes : int, optional
-        Read no more than the end of each file.
+        Read at most this many bytes from the end of each file.
     timeout : float, default 30.0
-        Seconds. Just after the end of an application its logs are being
-        moved and cannot be read; it is tried again until then.
+        Seconds. Just after the end of an application its logs are being moved and cannot be read;
+        reading is retried for this long.
     complete : bool, default True
-        Wait a moment for all nodes, and not for the first one alone.
+        Whether to wait a moment for all nodes rather than only for the first one.
 
     Yields
     ------
     LogFile
-        Pieces of the files, those of each one after the other; none when there are no logs before
-        the time is over.
+        Pieces of the files, in order for each file; none if there are no logs in time.
 
     Raises
     ------
@@ -106,7 +105,7 @@ def stream_logs(
             yield from reader.read(_logs(client, status, reader, deadline, ended))
         except (HttpError, UnreadableFileError) as exc:
             if not status.ended and client.last_status(app_id, any_type=True).ended:
-                continue  # they have been moved in between
+                continue  # they have been moved in the meantime
             files, problem = _instead(client, status, reader, exc, deadline)
             if files:
                 yield from files
@@ -130,9 +129,9 @@ def _instead(
     failure: Exception,
     deadline: Deadline,
 ) -> tuple[list[LogFile], ClusterError | None]:
-    """Ask Hadoop's own command for what cannot be read here; and say why it cannot either."""
+    """Read logs with Hadoop's own command instead; if it fails too, return why."""
     problem = f"the logs of {status.app_id} cannot be read: {failure}"
-    if reader.seen:  # what was read would come again
+    if reader.seen:  # it would repeat what has been read
         return [], ClusterError(problem)
     try:
         timeout = deadline.step(deadline.seconds)
@@ -141,7 +140,7 @@ def _instead(
         return logs_by_yarn(client.cluster, app_id, pattern, last_bytes, timeout), None
     except ClusterError as exc:
         broken = getattr(failure, "status", 0) == HTTPStatus.INTERNAL_SERVER_ERROR
-        if broken and not status.ended:  # and stays so (SecureIOUtils of Hadoop 3.5.0)
+        if broken and not status.ended:  # permanent (SecureIOUtils of Hadoop 3.5.0)
             raise ClusterError(
                 f"{problem}; {exc}; with Kerberos, a NodeManager without Hadoop's native library "
                 "gives them once the application has ended"
@@ -150,19 +149,19 @@ def _instead(
 
 
 def _being_collected(status: ApplicationStatus) -> bool:
-    """Whether NodeManagers may still be writing the files."""
+    """Return whether NodeManagers may still be writing the files."""
     return status.ended and status.log_aggregation in _COLLECTING
 
 
 class _Reader:
-    """Remembers how far each file was read, so that looking again gives what is new.
+    """Keeps the position in each file, so that reading again gives only what is new.
 
     Parameters
     ----------
     pattern : str
-        Of the files' names.
+        Regular expression for the files' names.
     last_bytes : int, optional
-        Begin with no more than the end of what is there.
+        Begin at most this many bytes before the current end of each file.
     """
 
     def __init__(self, pattern: str, last_bytes: int | None) -> None:
@@ -173,11 +172,11 @@ class _Reader:
 
     @property
     def of_kernel_alone(self) -> bool:
-        """Whether further containers have nothing that is read."""
+        """Whether only the kernel's log is read, none of further containers."""
         return self.pattern == KERNEL_LOG_PATTERN
 
     def look_at(self, status: ApplicationStatus) -> None:
-        """Take all files of an application that has no kernel's log, Spark's for instance."""
+        """Read all files of an application that has no kernel's log, such as one of Spark's."""
         if status.type != APPLICATION_TYPE and self.of_kernel_alone:
             self.pattern = ALL_FILES_PATTERN
 
@@ -193,7 +192,7 @@ class _Reader:
         return start
 
     def read(self, logs: Iterable[ContainerLog]) -> Iterator[LogFile]:
-        """Read what is new."""
+        """Yield the new text of some logs."""
         for log in logs:
             key = log.container, log.name
             self.seen[key] = log.start + len(log.content)
@@ -204,7 +203,7 @@ class _Reader:
 
 
 def _ended_containers(status: ApplicationStatus, deadline: Deadline) -> dict[str, str]:
-    """Further containers that have ended while the kernel runs, and where their logs are."""
+    """Return further containers that ended while the kernel runs, and the URLs of their logs."""
     if status.store is None:
         return {}
     from yarnkernel.store.client import read_key  # noqa: PLC0415  (gRPC)
@@ -214,7 +213,7 @@ def _ended_containers(status: ApplicationStatus, deadline: Deadline) -> dict[str
         value = read_key(status.store, LOGS_KEY, deadline.step(STORE_TIMEOUT))
         found = json.loads(value or b"{}")
     except (RemoteError, YarnKernelError, ValueError, RecursionError):
-        return {}  # the others are worth as much
+        return {}  # go on with the other logs
     return found if fits(found, dict[str, str]) else {}
 
 
@@ -240,7 +239,7 @@ def _logs(
             for log in running_logs(url, container, choose, deadline, configuration):
                 has_read = True
                 yield log
-        except HttpError as exc:  # further ones come and go, and their nodes with them
+        except HttpError as exc:  # further containers come and go, and so do their nodes
             trouble = trouble or (exc if container in running else None)
     if trouble is not None and not has_read:
         raise trouble
@@ -264,12 +263,12 @@ def follow_logs(
     pattern : str
         See :func:`stream_logs`.
     last_bytes : int, optional
-        Begin with no more than the end of what is there.
+        Begin at most this many bytes before the current end of each file.
 
     Yields
     ------
     LogFile
-        What is new in one of the files.
+        New text of one of the files.
 
     Raises
     ------
@@ -283,7 +282,7 @@ def follow_logs(
         status = client.last_status(app_id, any_type=True)
         reader.look_at(status)
         if status.ended and collection is None:
-            # Of one that YARN has forgotten, nobody tells when all are there.
+            # If YARN has forgotten it, nothing reports that all logs are there.
             forgotten = status.start_time is None
             collection = Deadline(2 * COMPLETION_TIMEOUT if forgotten else COLLECTION_TIMEOUT)
         step = Deadline(ANSWER_TIMEOUT)
@@ -291,7 +290,7 @@ def follow_logs(
             yield from reader.read(_logs(client, status, reader, step, {}))
             trouble = None
         except (HttpError, UnreadableFileError) as exc:
-            # A NodeManager may restart, and an application have just ended.
+            # A NodeManager may be restarting, or the application may have just ended.
             trouble = trouble or Deadline(ANSWER_TIMEOUT)
             if status.ended or trouble.passed:
                 raise ClusterError(
@@ -316,8 +315,8 @@ def log_tail(
     Returns
     -------
     str
-        Its last lines; empty when it cannot be had in time, as the error that
-        it belongs to must not wait or be replaced.
+        Its last lines; empty if they cannot be read in time, as the error message must not be
+        delayed or replaced.
     """
     try:
         files = join_pieces(

@@ -1,4 +1,4 @@
-"""The place YARN: the cluster that the user's environment names."""
+"""YARN as a place for kernels: the cluster that the user's environment names."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from yarnkernel.yarn.skein_driver import SharedDriver
     from yarnkernel.yarn.way import Way
 
-#: Seconds to wait for those who use skein's driver before it is left to its end with us.
+#: Seconds to wait for users of skein's driver before it is left to end with this process.
 DRIVER_PATIENCE = 60.0
 
 
@@ -48,9 +48,9 @@ class YarnPlace:
     Parameters
     ----------
     cluster : ClusterEnvironment, optional
-        The cluster. By default it is looked for when it is needed.
+        The cluster. By default it is found when it is first needed.
     edge : sequence of str, optional
-        The edge node that it is reached through, after the hosts to go through on the way there.
+        The edge node through which it is reached, preceded by the hosts to jump through.
     """
 
     def __init__(self, cluster: ClusterEnvironment | None = None, edge: Sequence[str] = ()) -> None:
@@ -67,7 +67,7 @@ class YarnPlace:
         Raises
         ------
         ClusterError
-            When nothing says which one it is.
+            When no cluster is configured.
         """
         if self._edge:
             from yarnkernel.cluster.edge import find_edge  # noqa: PLC0415
@@ -79,7 +79,7 @@ class YarnPlace:
         return find_cluster()
 
     def __eq__(self, other: object) -> bool:
-        """Whether it is the same cluster, with the same environment."""
+        """Return whether the other place is the same cluster with the same environment."""
         return isinstance(other, YarnPlace) and self.cluster == other.cluster
 
     __hash__ = None  # type: ignore[assignment]  # the environment has none
@@ -125,17 +125,17 @@ class YarnPlace:
         keys: Mapping[str, str] | None = None,
         recipe_options: Sequence[str] = (),
     ) -> Iterator[tuple[Way, skein.ApplicationSpec]]:
-        """Make ready to submit: what is submitted, and the way that it goes."""
+        """Prepare the specification and the way to submit it."""
         from yarnkernel.yarn.launch_spec import complete, load  # noqa: PLC0415
         from yarnkernel.yarn.skein_driver import SharedDriver  # noqa: PLC0415  (gRPC)
         from yarnkernel.yarn.way import choose_way  # noqa: PLC0415
 
         options, recipe_options = with_directory(options, recipe_options)
-        spec = load(options)  # what cannot be used is said before anybody is asked
+        spec = load(options)  # invalid options are reported before any request
         report(self.introduction)
         with contextlib.ExitStack() as stack:
             client = stack.enter_context(YarnClient(self.cluster))
-            with self._making_driver:  # of starts at once, none gets a driver of its own
+            with self._making_driver:  # simultaneous starts share one driver
                 self._driver = self._driver or SharedDriver(self.cluster)
             way = stack.enter_context(
                 choose_way(
@@ -225,7 +225,7 @@ class YarnPlace:
         with YarnClient(self.cluster) as client:
             found = client.applications(ended=ended, user=user, tags=[TAG])
         for status in found if self._edge else ():
-            if status.user == self.user and not status.ended:  # so that their ids will do
+            if status.user == self.user and not status.ended:  # so that their ids suffice later
                 note(status.app_id, self.cluster.edge)
         return found
 
@@ -241,7 +241,7 @@ class YarnPlace:
         return reason_for_waiting(status.diagnostics) or "its queue has not come to it yet"
 
     def close(self, patience: float = DRIVER_PATIENCE, *, unused: float = 0.0) -> None:
-        """See :meth:`yarnkernel.kernels.place.Place.close`: ends skein's driver."""
+        """End skein's driver; see :meth:`yarnkernel.kernels.place.Place.close`."""
         if self._driver is not None:
             self._driver.close(patience, unused=unused)
 
@@ -261,16 +261,16 @@ def open_place(cluster: ClusterEnvironment | None, edge: Sequence[str] = ()) -> 
 
 
 def place_of(kernel: str) -> Place:
-    """Return the place of an application; the cluster of the environment of one not known here."""
+    """Return an application's place; the environment's cluster unless one is recorded here."""
     known = edge_note(kernel)
     return YarnPlace(edge=known.edge if known is not None else ())
 
 
 def is_noted(kernel: str) -> bool:
-    """Whether an application is noted here as one of ours beyond an edge node."""
+    """Return whether an application is recorded here as reached through an edge node."""
     return edge_note(kernel) is not None
 
 
 def places_in_use() -> list[Place]:
-    """Return the places beyond edge nodes where kernels of ours may run."""
+    """Return the clusters behind edge nodes where recorded kernels may still be running."""
     return [YarnPlace(edge=edge) for edge in edges_in_use()]

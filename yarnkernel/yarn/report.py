@@ -1,4 +1,4 @@
-"""YARN's reports on applications, read into types of our own."""
+"""Convert YARN's reports on applications into this package's types."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _to_datetime(milliseconds: int) -> datetime | None:
 
 
 def to_status(report: Any, configuration: Configuration) -> ApplicationStatus:
-    """Read an ApplicationReportProto of a cluster with this configuration."""
+    """Convert an ApplicationReportProto of a cluster with this configuration."""
     used = report.app_resource_Usage.used_resources
     final_status = enum_name(
         "hadoop.yarn.FinalApplicationStatusProto", report.final_application_status
@@ -38,7 +38,7 @@ def to_status(report: Any, configuration: Configuration) -> ApplicationStatus:
         host="" if report.host == "N/A" else report.host,
         port=max(0, report.rpc_port),
         diagnostics=report.diagnostics.strip(),
-        # The ResourceManager makes up a page for those that have none.
+        # The ResourceManager makes up a page for an application that has none.
         tracking_url=report.trackingUrl if report.originalTrackingUrl.startswith("http") else "",
         start_time=_to_datetime(report.startTime),
         launch_time=_to_datetime(report.launchTime),
@@ -57,19 +57,19 @@ def to_status(report: Any, configuration: Configuration) -> ApplicationStatus:
 
 
 def _own_fingerprint(report: Any, configuration: Configuration) -> str:
-    """The fingerprint of the user's own: others' keys are nothing to sign with the user's."""
+    """Return the fingerprint if the application is the user's: others' keys must not be signed."""
     found = read_fingerprint(report.originalTrackingUrl)
     return found if found and report.user == name_in_cluster(configuration) else ""
 
 
 def order(app_id: str) -> tuple[int, int]:
-    """Return what orders applications: their ResourceManager's start, and the number since then."""
+    """Return the sort key of an application id: its ResourceManager's start time and its number."""
     start, number = app_id.split("_")[1:]
     return int(start), int(number)
 
 
 def leaf_queues(queue: Any) -> Iterator[str]:
-    """Name the queues that take applications, of a QueueInfoProto with all below it."""
+    """Yield the queues in a QueueInfoProto, at any depth, that accept applications."""
     for child in queue.childQueues:
         yield from leaf_queues(child)
     if not queue.childQueues:

@@ -1,9 +1,8 @@
-"""skein's driver: the JVM that submits applications, with a deadline on all that is asked of it.
+"""skein's driver: the JVM that submits applications, with a deadline for every call.
 
-skein's own ``Client`` starts its driver without a deadline, with the calling
-process' environment and with its log on the terminal, and no call of it takes
-a timeout (skein 0.8.2, core.py); so the process is started here, and the
-generated gRPC stub is called directly.
+skein's own ``Client`` starts its driver without a deadline, with the calling process' environment
+and with its log on the terminal, and its calls take no timeouts (skein 0.8.2, core.py); so the
+process is started here, and the generated gRPC stub is called directly.
 """
 
 from __future__ import annotations
@@ -36,11 +35,11 @@ if TYPE_CHECKING:
 
     from yarnkernel.cluster.find import ClusterEnvironment
 
-#: Seconds that a driver may take to start (1.3 s here).
+#: Seconds for a driver to start (measured: 1.3 s).
 START_TIMEOUT = 60.0
-#: Seconds between two looks whether it is still waited for.
+#: Seconds between two checks whether to wait any longer for the driver.
 LOOK_INTERVAL = 0.2
-#: Seconds for its end after SIGKILL.
+#: Seconds for it to end after SIGKILL.
 KILL_TIMEOUT = 10.0
 #: It lives for seconds: start fast rather than run fast.
 JAVA_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:-UsePerfData")
@@ -56,9 +55,9 @@ class Driver:
     security : skein.Security
         The credentials that it was started with.
     process : subprocess.Popen, optional
-        Its process when it is ours and ends with us.
+        Its process if this process started it and has to end it.
     log : file, optional
-        Where it writes its log; is closed with it.
+        Its log file, which is closed with it.
     """
 
     def __init__(
@@ -77,11 +76,11 @@ class Driver:
 
     @property
     def has_ended(self) -> bool:
-        """Whether its process is ours and has ended."""
+        """Whether this process started it and it has ended."""
         return self._process is not None and self._process.poll() is not None
 
     def close(self) -> None:
-        """Close the connection and end the process when it is ours."""
+        """Close the connection, and end the process if this process started it."""
         close_channel(self._channel)
         if self._process is not None:
             _end(self._process)
@@ -96,8 +95,8 @@ class Driver:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    # Killed, as the end in good order that it makes of the end of its input takes half a second
-    # and nothing is in it that would be lost.
+    # Killed, as it has no state to lose, and the clean exit at the end of its input takes half a
+    # second.
     process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(KILL_TIMEOUT)
@@ -106,7 +105,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _global_driver(cluster: ClusterEnvironment, security: skein.Security) -> Driver | None:
-    """The driver of ``skein driver start``, when it answers and serves this cluster."""
+    """Return the driver of ``skein driver start`` if it answers and serves this cluster."""
     try:
         known = json.loads(Path(skein.core.properties.config_dir, "driver").read_text())
         address, process = known["address"], psutil.Process(known["pid"])
@@ -125,14 +124,14 @@ def _global_driver(cluster: ClusterEnvironment, security: skein.Security) -> Dri
 
 
 def _read(log: IO[bytes]) -> list[str]:
-    # pread: the driver writes at the file's position, which is one for both of us.
+    # pread, as the driver shares the file's position and writes there.
     text = os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0)
     return text.decode(errors="replace").strip().splitlines()
 
 
 def _start_driver(cluster: ClusterEnvironment, security: skein.Security) -> Driver:
     with contextlib.ExitStack() as stack:
-        # A file without a name: however we end, none is left behind.
+        # An unnamed file is never left behind, however this process ends.
         log = stack.enter_context(tempfile.TemporaryFile())
         callback = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1))
         jar = skein.core._SKEIN_JAR  # noqa: SLF001
@@ -164,7 +163,7 @@ def _start_driver(cluster: ClusterEnvironment, security: skein.Security) -> Driv
             _end(process)
             raise
         callback.close()
-        stack.pop_all()  # the log is the driver's now
+        stack.pop_all()  # the driver closes the log
         return driver
 
 
@@ -173,7 +172,7 @@ def _await_port(process: subprocess.Popen[bytes], callback: socket.socket, log: 
     while not deadline.passed:
         if select.select([callback], [], [], deadline.step(0.2))[0]:
             connection, _ = callback.accept()
-            # Whoever else comes first and says less is not the driver.
+            # Another process that connects first and sends less is not the driver.
             with connection, contextlib.suppress(OSError, struct.error):
                 connection.settimeout(deadline.step(5))
                 return int(struct.unpack("!i", connection.recv(4, socket.MSG_WAITALL))[0])
@@ -185,7 +184,7 @@ def _await_port(process: subprocess.Popen[bytes], callback: socket.socket, log: 
 
 
 def open_driver(cluster: ClusterEnvironment) -> Driver:
-    """Connect to the user's global driver when it serves the cluster, else start one.
+    """Connect to the user's global driver if it serves the cluster, else start one.
 
     Parameters
     ----------
@@ -207,9 +206,9 @@ def open_driver(cluster: ClusterEnvironment) -> Driver:
 
 
 class SharedDriver:
-    """A driver that several threads use, one after the other, started when it is first needed.
+    """A driver that several threads use in turn, started when it is first needed.
 
-    A driver serves two calls at a time, whatever is asked of it (skein 0.8.2, Driver.java).
+    A driver serves only two calls at a time (skein 0.8.2, Driver.java).
 
     Parameters
     ----------
@@ -225,17 +224,17 @@ class SharedDriver:
 
     @contextlib.contextmanager
     def use(self, deadline: Deadline) -> Iterator[Driver]:
-        """Have it for the body alone.
+        """Reserve the driver for the body.
 
         Parameters
         ----------
         deadline : Deadline
-            Until when to wait for others; may be cut short.
+            How long to wait for other users; may be cut short.
 
         Raises
         ------
         ClusterError
-            When it cannot be started, or is in use for so long.
+            When it cannot be started, or remains in use until the deadline.
         """
         while not self._lock.acquire(timeout=deadline.step(LOOK_INTERVAL)):
             if deadline.passed:
@@ -255,14 +254,14 @@ class SharedDriver:
             self._lock.release()
 
     def close(self, timeout: float = START_TIMEOUT, *, unused: float = 0.0) -> None:
-        """End it when nobody has used it for so many seconds.
+        """End the driver if it has not been used for some seconds.
 
         Parameters
         ----------
         timeout : float, default 60.0
-            Seconds to wait for who uses it now; then it is left to its end with this process.
+            Seconds to wait for its current user; after that it is left to end with this process.
         unused : float, default 0.0
-            The seconds.
+            Seconds without use.
         """
         if not self._lock.acquire(timeout=timeout):
             return

@@ -28,7 +28,7 @@ CLEANUP_TIMEOUT = 15.0
 
 
 def _from_yarn(details: str) -> bool:
-    """Whether the driver passes on what the ResourceManager said, by text or by stack."""
+    """Return whether an error came from the ResourceManager, by its text or stack trace."""
     return " to YARN :" in details or "org.apache.hadoop.yarn.server.resourcemanager" in details
 
 
@@ -40,7 +40,7 @@ class SkeinWay:
     client : YarnClient
         The connection to the cluster; stays open.
     driver : SharedDriver, optional
-        The driver, which stays open; by default one of its own.
+        The driver, which stays open; by default a new one.
     """
 
     def __init__(self, client: YarnClient, driver: SharedDriver | None = None) -> None:
@@ -55,7 +55,7 @@ class SkeinWay:
         self.close()
 
     def close(self) -> None:
-        """End the driver when it is ours."""
+        """End the driver unless it was passed in."""
         if self._owns_driver:
             self._driver.close()
 
@@ -72,7 +72,7 @@ class SkeinWay:
         """See :class:`yarnkernel.yarn.way.Way`."""
         if spec.node_label == DEFAULT_PARTITION:
             raise UsageError("skein's driver asks for no nodes without a label; next: --via direct")
-        # A submission may rightly take minutes (uploads): whether anybody is there is asked first.
+        # A submission may take minutes (uploads), so check first that the cluster answers.
         with asking(self.client, deadline):
             self.client.check(deadline.step(ANSWER_TIMEOUT))
         with self._driver.use(deadline) as driver:
@@ -81,8 +81,8 @@ class SkeinWay:
     def _submit(self, driver: Driver, spec: skein.ApplicationSpec, deadline: Deadline) -> str:
         future = None
         try:
-            with deferred():  # with the call under way, its future is there
-                # The call outlives our deadline, so that the id of what it submits is not lost.
+            with deferred():  # no interrupt between the call and the assignment of its future
+                # The call outlives the deadline, so that the application's id is not lost.
                 longest = deadline.remaining + CLEANUP_TIMEOUT
                 future = start_call(driver.stub, "submit", spec.to_protobuf(), longest)
             return str(result(future, deadline).id)
@@ -102,7 +102,7 @@ class SkeinWay:
             raise
 
     def _withdraw(self, future: Any, tags: Collection[str]) -> None:
-        """Kill an application whose submission is given up, once its id is there."""
+        """Kill an application whose submission was abandoned, once its id is known."""
         with uninterrupted():
             try:
                 if future is not None:

@@ -1,4 +1,4 @@
-"""``--spark`` on YARN: what follows from an application for the Spark of its kernel."""
+"""``--spark`` on YARN: derive a kernel's Spark settings from its application."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def uses_spark(spec: skein.ApplicationSpec, options: LaunchOptions) -> bool:
-    """Whether a kernel is made ready for Spark, by an option or by its specification's script."""
+    """Return whether a kernel is to have Spark, by an option or its specification's script."""
     scripts = [spec.master.script, *(service.script for service in spec.services.values())]
     return options.spark or any(re.search(r"recipe\b.*\s--spark(\s|$)", text) for text in scripts)
 
 
 def check_spark(spec: skein.ApplicationSpec, options: LaunchOptions) -> None:
-    """Make sure that options of Spark can be used.
+    """Check that Spark options can be used.
 
     Raises
     ------
     UsageError
-        When they say nothing, or to a kernel that is not made ready for it.
+        When there are some, and the kernel is not to have Spark.
     """
     if options.spark_settings() and not uses_spark(spec, options):
         raise UsageError(
@@ -36,19 +36,19 @@ def check_spark(spec: skein.ApplicationSpec, options: LaunchOptions) -> None:
 
 
 def spark_arguments(spec: skein.ApplicationSpec, options: LaunchOptions) -> list[str]:
-    """Return options of the recipe with what its application says of Spark.
+    """Return the recipe's options for Spark in this application.
 
     Parameters
     ----------
     spec : skein.ApplicationSpec
-        With all that it is going to have.
+        The complete specification.
     options : LaunchOptions
-        What the user says.
+        The user's options.
     """
     place = {"spark.yarn.queue": spec.queue, "spark.app.name": spec.name}
     environment = kernel_part(spec).files.get(LINK_NAME)
     if environment is not None and not environment.source.startswith("file:"):
-        # Executors get the environment that the kernel has.
+        # Executors get the kernel's environment.
         place["spark.yarn.dist.archives"] = f"{environment.source}#{LINK_NAME}"
     return [
         "--spark",

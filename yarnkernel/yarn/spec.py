@@ -1,7 +1,6 @@
-"""The application specification: a YAML file to skein's own model.
+"""Load application specifications: YAML files for skein's own model.
 
-There is no model of our own and no extra field: ``skein application submit``
-takes the same files.
+There is no other model and no extra field: ``skein application submit`` takes the same files.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def default_spec(name: str = "ipython.yaml") -> Path:
-    """Path of a specification of ours, in the installed package or in a checkout."""
+    """Return the path of a built-in specification, in the installed package or a checkout."""
     package = Path(str(resources.files("yarnkernel")))
     installed = package / "specs" / name
     return installed if installed.exists() else package.parent / "specs" / name
@@ -52,14 +51,14 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _named_parts(content: dict[str, Any]) -> dict[str, Any]:
-    """The master and the services of a specification, by their places in the file."""
+    """Return the master and the services of a specification, by their places in the file."""
     parts = {"master": content["master"]} if "master" in content else {}
     services = content.get("services") or {}
     return {**parts, **{f"services.{name}": service for name, service in services.items()}}
 
 
 def _check_shape(path: Path, content: dict[str, Any]) -> None:
-    """Say where a mapping is missing; skein answers those with an AttributeError."""
+    """Check for missing mappings, for which skein raises a mere AttributeError."""
     services = content.get("services") or {}
     if not isinstance(services, Mapping):
         raise SpecError(f"{path}: 'services' has to be a mapping of names to services")
@@ -94,12 +93,12 @@ def _check_variables(path: Path, content: dict[str, Any]) -> None:
                 raise SpecError(f"{path}: {name}.env: {variable!r} cannot name a variable")
 
 
-#: What skein's model and its messages make of values that they cannot hold.
+#: Errors of skein's model and messages for values that they cannot hold.
 _MODEL_ERRORS = (TypeError, ValueError, AttributeError, OverflowError)
 
 
 def check_message(where: str, spec: skein.ApplicationSpec) -> None:
-    """Make sure that all values fit into skein's messages, before a cluster is asked."""
+    """Check that all values fit into skein's messages, before any request to a cluster."""
     try:
         spec.to_protobuf()
     except _MODEL_ERRORS as exc:
@@ -107,7 +106,7 @@ def check_message(where: str, spec: skein.ApplicationSpec) -> None:
 
 
 def _parts(content: dict[str, Any]) -> Iterator[tuple[str, Callable[..., Any], Any]]:
-    """Parts of a specification, innermost first, each with what makes skein's model of it."""
+    """Yield a specification's parts, innermost first, each with the function that builds it."""
     from yarnkernel.store.skein_import import skein  # noqa: PLC0415  (slow to import)
 
     for name, part in _named_parts(content).items():
@@ -131,7 +130,7 @@ def load_spec(path: str | Path, files_from: Path | None = None) -> skein.Applica
     """Load an application specification.
 
     Sources of files are relative to the specification's own directory. Unless
-    the file says otherwise, only the submitter may look at the application:
+    the file says otherwise, only the submitter may view the application:
     skein's web page shows the key-value store, and so the kernel's key, to
     everybody when ``acls`` are off.
 
@@ -141,7 +140,7 @@ def load_spec(path: str | Path, files_from: Path | None = None) -> skein.Applica
         A YAML (or JSON) file; see
         https://jcristharif.com/skein/specification.html for its fields.
     files_from : pathlib.Path, optional
-        What sources of files are relative to, instead.
+        Directory that sources of files are relative to instead.
 
     Returns
     -------
@@ -162,17 +161,17 @@ def load_spec(path: str | Path, files_from: Path | None = None) -> skein.Applica
         _check_shape(path, content)
     except SpecError:
         raise
-    except ValueError as exc:  # a source that is no URL
+    except ValueError as exc:  # an invalid URL as a source
         raise SpecError(f"{path}: {exc}") from exc
     origin = str((files_from or path.parent).absolute())
-    # Parts first: skein's errors do not tell which one they are about.
+    # Parts first, as skein's errors do not name the part.
     for where, build, part in _parts(content):
         _build(f"{path}: {where}", build, part, origin)
     spec = _build(str(path), skein.ApplicationSpec.from_dict, content, origin)
     _check_files(path, spec)
     _check_variables(path, content)
     for one in (spec.master, *spec.services.values()):
-        if "HOME" in one.env:  # YARN has a value of its own
+        if "HOME" in one.env:  # YARN overrides it
             one.env = {**one.env, KERNEL_HOME: one.env["HOME"]}
     if "enable" not in (content.get("acls") or {}):
         spec.acls.enable = True

@@ -1,4 +1,4 @@
-"""What options change in an application's specification."""
+"""Changes that options make to an application's specification."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from yarnkernel.environment.choice import Environment
 
-#: MiB that skein's ApplicationMaster (a JVM with a heap of 128 MiB) takes of its container.
+#: MiB of its container that skein's ApplicationMaster (a JVM with a heap of 128 MiB) takes.
 AM_MEMORY = 300
 
 
 def kernel_part(spec: skein.ApplicationSpec) -> skein.Master | skein.Service:
-    """The part of a specification whose script runs the kernel."""
+    """Return the part of a specification whose script runs the kernel."""
     if not spec.services:
         return spec.master
     if len(spec.services) == 1:
@@ -47,7 +47,7 @@ def override(
     name: str | None = None,
     own_credentials: bool = False,
 ) -> None:
-    """Change a specification in place, as the options of the command line ask for.
+    """Change a specification in place according to command-line options.
 
     Parameters
     ----------
@@ -56,22 +56,22 @@ def override(
     queue : str, optional
         Queue of the application.
     memory : str, optional
-        What the kernel gets, such as ``"2 GiB"``; without a unit MiB. A kernel
+        Memory for the kernel, such as ``"2 GiB"``; MiB without a unit. A kernel
         in ``master.script`` shares its container with skein's
         ApplicationMaster, which gets 300 MiB more.
     vcores : int, optional
         Virtual cores of the kernel's container.
     node_label : str, optional
-        Only on nodes with this label.
+        Label of the nodes to run on.
     name : str, optional
         Name of the application.
     own_credentials : bool, default False
-        Whether it gets a certificate and key of its own, instead of the user's.
+        Whether it gets its own certificate and key instead of the user's.
 
     Raises
     ------
     UsageError
-        When a value is not one that YARN can take.
+        When YARN cannot take a value.
     """
     if queue is not None:
         spec.queue = queue
@@ -103,12 +103,11 @@ def _override_kernel(
 
 
 def add_environment(spec: skein.ApplicationSpec, environment: Environment) -> None:
-    """Let an application's kernel run in an environment.
+    """Make an application's kernel run in an environment.
 
-    Its activation comes first in the script, before that may switch on
-    ``set -u``, which conda-pack's ``activate`` does not stand. An archive replaces
-    a file of the specification with the same name, ``environment``. It leaves a
-    tag, by which ``yarnkernel env prune`` knows that it is in use.
+    Its activation comes first in the script, before any ``set -u``, which conda-pack's ``activate``
+    does not support. An archive replaces a file of the specification with the same name,
+    ``environment``. It adds a tag, by which ``yarnkernel env prune`` knows that it is in use.
 
     Parameters
     ----------
@@ -120,7 +119,7 @@ def add_environment(spec: skein.ApplicationSpec, environment: Environment) -> No
     Raises
     ------
     UsageError
-        When it cannot be told which part of the application is the kernel.
+        When it is unclear which part of the application is the kernel.
     """
     from yarnkernel.store.skein_import import skein  # noqa: PLC0415  (slow to import)
 
@@ -135,9 +134,9 @@ def add_environment(spec: skein.ApplicationSpec, environment: Environment) -> No
 
 
 def add_recipe(spec: skein.ApplicationSpec, url: str) -> None:
-    """Let an application's kernel run under a recipe that comes along.
+    """Make an application's kernel run with an uploaded recipe.
 
-    Its script finds that one before any in its environment.
+    Its script finds that recipe before any in its environment.
 
     Parameters
     ----------
@@ -149,7 +148,7 @@ def add_recipe(spec: skein.ApplicationSpec, url: str) -> None:
     from yarnkernel.store.skein_import import skein  # noqa: PLC0415  (slow to import)
 
     part = kernel_part(spec)
-    # Nodes keep what is private from one application to the next, with what Python has compiled.
+    # Nodes keep private files for later applications, including the bytecode that Python adds.
     part.files = {
         **part.files,
         RECIPE_DIRECTORY: skein.File(url, type="ARCHIVE", visibility="PRIVATE"),
@@ -159,7 +158,7 @@ def add_recipe(spec: skein.ApplicationSpec, url: str) -> None:
 
 
 def add_file(spec: skein.ApplicationSpec, name: str, path: Path) -> None:
-    """Give an application's kernel a file of this machine, which is uploaded for it alone.
+    """Add a file of this machine to the kernel's container, uploaded for this application only.
 
     Parameters
     ----------
@@ -177,10 +176,10 @@ def add_file(spec: skein.ApplicationSpec, name: str, path: Path) -> None:
 
 
 def add_variables(spec: skein.ApplicationSpec, variables: Mapping[str, str]) -> None:
-    """Give an application's kernel environment variables, to the letter.
+    """Add environment variables to an application's kernel, with literal values.
 
-    They stand in the script, which is for its user alone: a container's own variables are in its
-    logs. They come first: nothing may be put before the script after this.
+    They are in the script, which only its user can read: a container's own variables appear in its
+    logs. They come first: nothing may be prepended to the script after this.
 
     Parameters
     ----------
@@ -206,5 +205,5 @@ def add_variables(spec: skein.ApplicationSpec, variables: Mapping[str, str]) -> 
 
 
 def add_unique_tag(spec: skein.ApplicationSpec) -> None:
-    """Tag an application so that it can be found when its id did not arrive."""
+    """Tag an application so that it can be found if its id does not arrive."""
     spec.tags = {*spec.tags, f"{UNIQUE_TAG_PREFIX}{uuid.uuid4().hex}"}

@@ -1,4 +1,4 @@
-"""What both ways of submitting an application share."""
+"""Code that both ways of submitting an application share."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scheduling:
-    """What YARN is told of an application that skein's specifications have no fields for.
+    """Settings of an application for YARN that skein's specifications have no fields for.
 
     Attributes
     ----------
     priority : int
-        The higher, the earlier it gets its container, as far as the queue allows.
+        The higher it is, the earlier the application gets its container, as far as the queue
+        allows.
     lifetime : float
-        Seconds after which YARN ends it, whatever it does; 0 for what the queue says.
+        Seconds after which YARN ends the application in any case; 0 for the queue's default.
     """
 
     priority: int = 0
@@ -40,7 +41,7 @@ class Scheduling:
 
 
 def too_late(client: YarnClient, deadline: Deadline, reason: object) -> SubmitTimeoutError:
-    """Return the error for a deadline that passed first."""
+    """Return the error for a deadline that passed before the application was accepted."""
     return SubmitTimeoutError(
         f"{client.cluster.source} had not accepted the application after "
         f"{deadline.seconds:.0f} s: {reason}; next: give it longer with --timeout"
@@ -49,7 +50,7 @@ def too_late(client: YarnClient, deadline: Deadline, reason: object) -> SubmitTi
 
 @contextlib.contextmanager
 def asking(client: YarnClient, deadline: Deadline) -> Iterator[None]:
-    """Tell of a deadline that passed, where the body fails for that.
+    """Report a passed deadline if the body fails because of it.
 
     Raises
     ------
@@ -75,13 +76,13 @@ def refusal(
     Parameters
     ----------
     client : YarnClient
-        Of the cluster; is asked for its queues where that helps.
+        Client of the cluster; it is asked for the queues if that helps.
     spec : skein.ApplicationSpec
         The application.
     details : str
-        What YARN said, perhaps with a stack of Java's.
+        YARN's message, perhaps with a Java stack trace.
     problem : str, optional
-        What has happened, and who it was.
+        What failed, and in which program.
     """
     lines = [line.strip() for line in details.splitlines() if line.strip()]
     reason = lines[0] if lines else "it gave no reason"

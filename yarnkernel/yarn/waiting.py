@@ -1,4 +1,4 @@
-"""Wait until a kernel in a YARN application can be used, and say why not when it cannot."""
+"""Wait until a kernel in a YARN application can be used, or report why it cannot."""
 
 from __future__ import annotations
 
@@ -41,28 +41,28 @@ if TYPE_CHECKING:
     from yarnkernel.yarn.application import ApplicationStatus
     from yarnkernel.yarn.client import YarnClient
 
-#: Seconds between two looks at an application.
+#: Seconds between two polls of an application.
 POLL_INTERVAL = 0.05
 POLL_INTERVAL_LATER = 0.5
-#: Seconds after which an application that is still not there is looked at less often.
+#: Seconds after which an application that is not ready is polled less often.
 PATIENCE = 10.0
-#: Seconds that one question of a wait may take.
+#: Seconds for one request during a wait.
 STEP_TIMEOUT = 5.0
-#: Seconds of one that tell something when there is no answer.
+#: Shortest timeout of a request that makes a missing answer meaningful.
 MEANINGFUL_TIMEOUT = 3.0
-#: Seconds after which an application has ended that a ResourceManager, started anew, does not
-#: know: it tells the nodes to end its containers.
+#: Seconds after which an application that a restarted ResourceManager does not know has ended: it
+#: tells the nodes to end its containers.
 FORGOTTEN_TIMEOUT = 10.0
-#: Seconds in which a queue may become large enough: nodes may be on their way.
+#: Seconds for a queue to become large enough, as nodes may be about to join.
 HOPE = 5.0
-#: How a kernel needs no large ApplicationMaster.
+#: Hint for kernels that need no large ApplicationMaster.
 _SERVICE = ", or specs/ipython-service.yaml, whose kernel is not in the ApplicationMaster"
-#: What YARN says of an application whose container has been started.
+#: YARN's diagnostics for an application whose container has been started.
 _LAUNCHED = "AM container is launched"
 
 
 class KernelWait:
-    """One wait for a kernel.
+    """A single wait for a kernel.
 
     Parameters
     ----------
@@ -71,16 +71,16 @@ class KernelWait:
     app_id : str
         Its application's id.
     key : str
-        The key that the recipe publishes under.
+        The key under which the recipe publishes.
     report : callable
-        Told of each change of state.
+        Called with each change of state.
     asked : int, optional
-        MiB that its first container was asked for, where that is known.
+        MiB requested for its first container; 0 if unknown.
 
     Attributes
     ----------
     phases : dict of str to float
-        Seconds from the start of :meth:`wait` to each state that it saw.
+        Seconds from the start of :meth:`wait` to each state that was seen.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class KernelWait:
         self._hope: Deadline | None = None
 
     def wait(self, deadline: Deadline) -> ConnectionInfo:
-        """Wait; see :meth:`yarnkernel.kernels.handle.Kernel.wait`."""
+        """Wait for the kernel; see :meth:`yarnkernel.kernels.handle.Kernel.wait`."""
         with KeyReader() as reader:
             return self._wait(reader, deadline)
 
@@ -113,7 +113,7 @@ class KernelWait:
             except (ClusterError, ApplicationNotFoundError) as exc:
                 if status is None and not deadline.passed:
                     raise
-                # It was there: a ResourceManager that restarts.
+                # It did exist, so the ResourceManager is probably restarting.
                 trouble = summary(exc) if patience > MEANINGFUL_TIMEOUT else trouble
                 lost = self._losing(exc, lost, deadline)
                 if trouble not in ("", told):
@@ -142,7 +142,7 @@ class KernelWait:
         raise self._late(deadline, status, trouble)
 
     def _check_hope(self, status: ApplicationStatus) -> None:
-        """Give up what waits for more than there is, and has done so for a while."""
+        """Give up an application that has waited a while for more than its queue can have."""
         waits = status.state == "ACCEPTED"
         why = never_fits(status.diagnostics, self._asked) if waits else ""
         self._hope = (self._hope or Deadline(HOPE)) if why else None
@@ -158,7 +158,7 @@ class KernelWait:
     def _losing(
         self, failure: YarnKernelError, lost: Deadline | None, deadline: Deadline
     ) -> Deadline | None:
-        """Give an application up that its ResourceManager has not known for a while."""
+        """Give up an application that its ResourceManager has not known for a while."""
         if not isinstance(failure, ApplicationNotFoundError):
             return lost
         if lost is None:
@@ -173,11 +173,11 @@ class KernelWait:
     def _published(
         reader: KeyReader, status: ApplicationStatus, key: str, timeout: float
     ) -> tuple[bytes | None, str]:
-        """Read the key; without a value, say what is wrong if anything is."""
+        """Return the key's value; without one, also return the problem, if any."""
         try:
             if (address := status.store) is None:
                 return None, ""
-        except ClusterError as exc:  # of an edge node whose line is down
+        except ClusterError as exc:  # the connection to the edge node is down
             return None, summary(exc)
         try:
             return reader.read(address, key, timeout), ""
@@ -196,9 +196,9 @@ class KernelWait:
         from yarnkernel.yarn import logs  # noqa: PLC0415  (slow to import, and only needed now)
 
         if status.diagnostics.startswith(RECIPE_DIAGNOSTICS):
-            log = ""  # they have the kernel's last lines already
+            log = ""  # they already have the kernel's last lines
         else:
-            # When the ApplicationMaster itself failed, its log tells why.
+            # If the ApplicationMaster itself failed, its log says why.
             failed = status.state == "FAILED"
             pattern = logs.ALL_LOGS_PATTERN if failed else logs.KERNEL_LOG_PATTERN
             log = logs.log_tail(self.client, self.app_id, pattern, timeout=deadline.step(10))
@@ -250,7 +250,7 @@ class KernelWait:
 
 
 def explain(status: ApplicationStatus) -> str:
-    """State, queue and the reason for waiting in one line."""
+    """Return the state, the queue and the reason for waiting in one line."""
     return str(_step(status)).removeprefix(f"{status.app_id} ")
 
 

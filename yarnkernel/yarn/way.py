@@ -38,18 +38,17 @@ class Way(Protocol):
     def submit(self, spec: skein.ApplicationSpec, deadline: Deadline, report: Report) -> str:
         """Submit an application.
 
-        When this is interrupted or fails, the application is killed if YARN
-        got it all the same. :func:`yarnkernel.yarn.launch.submitted` covers what
-        comes after.
+        If this is interrupted or fails, the application is killed in case YARN received it.
+        :func:`yarnkernel.yarn.launch.submitted` covers the time after that.
 
         Parameters
         ----------
         spec : skein.ApplicationSpec
             What to run.
         deadline : Deadline
-            For the whole submission, uploads included.
+            For the whole submission, including uploads.
         report : callable
-            Told of each upload.
+            Called with each upload.
 
         Returns
         -------
@@ -59,10 +58,10 @@ class Way(Protocol):
         Raises
         ------
         DirectWayError
-            When this is no application for the direct way, which was asked for; nothing was
+            When the direct way was requested and the application cannot take it; nothing was
             submitted.
         SubmitError
-            When it is refused; with the ResourceManager's reason.
+            When it is refused, with the ResourceManager's reason.
         SubmitTimeoutError
             When the deadline passes first.
         ClusterError
@@ -70,24 +69,24 @@ class Way(Protocol):
         """
 
     def avoid_direct(self, reason: str) -> bool:
-        """Submit by skein's driver from now on; False when that is not what was asked for."""
+        """Submit by skein's driver from now on; return False if the user's choice forbids it."""
 
 
 class AutomaticWay:
-    """The direct way where it can be taken, else the skein way; a context manager.
+    """The direct way if possible, else the skein way; a context manager.
 
     Parameters
     ----------
     client : YarnClient
         The connection to the cluster; stays open.
     scheduling : Scheduling
-        What YARN is told of the applications; needs the direct way unless it is the default.
+        Settings for YARN; other than the defaults, they need the direct way.
     driver : SharedDriver, optional
-        skein's driver, which stays open; by default one of its own, when it is needed.
+        skein's driver, which stays open; by default a new one when it is needed.
     explain : callable
-        Told which way is taken, and why.
+        Called with the way that is taken, and why.
     sealed : bool
-        As :class:`yarnkernel.yarn.direct_way.DirectWay`, which that needs.
+        See :class:`yarnkernel.yarn.direct_way.DirectWay`, which this needs.
     """
 
     def __init__(
@@ -116,7 +115,7 @@ class AutomaticWay:
 
     @property
     def _is_direct_only(self) -> bool:
-        """Whether skein's driver cannot do what is asked for."""
+        """Whether skein's driver cannot do what the options require."""
         return self._sealed or self._scheduling != Scheduling()
 
     def submit(self, spec: skein.ApplicationSpec, deadline: Deadline, report: Report) -> str:
@@ -170,16 +169,16 @@ def choose_way(
     client : YarnClient
         The connection to the cluster.
     name : str, optional
-        ``"auto"``, ``"direct"`` or ``"skein"``. By default what the environment
-        variable ``YARNKERNEL_VIA`` says, else ``"auto"``.
+        ``"auto"``, ``"direct"`` or ``"skein"``. By default the value of the environment variable
+        ``YARNKERNEL_VIA``, else ``"auto"``.
     scheduling : Scheduling, optional
-        What YARN is told of the applications beside their specifications.
+        Settings for YARN in addition to the applications' specifications.
     driver : SharedDriver, optional
         skein's driver, which stays open.
     explain : callable, optional
-        Told which way is taken, and why.
+        Called with the way that is taken, and why.
     sealed : bool, default False
-        Whether no key travels with an application: its container makes its own.
+        Whether no key is sent with an application and its container makes its own.
 
     Returns
     -------
@@ -189,7 +188,8 @@ def choose_way(
     Raises
     ------
     UsageError
-        When there is no way with this name, or skein's is to do what it cannot.
+        When there is no way with this name, or the skein way is named but cannot do what is
+        required.
     """
     name = name or os.environ.get(WAY_VARIABLE) or AUTO
     if name not in WAYS:

@@ -1,4 +1,4 @@
-"""Logs by Hadoop's own ``yarn logs``, a JVM that reads every format and file system."""
+"""Read logs with Hadoop's own ``yarn logs``, a JVM that reads every format and file system."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _END = re.compile(r"^End of LogType:")
 
 
 def parse_yarn_logs(output: str) -> list[LogFile]:
-    """Take apart what ``yarn logs`` prints (LogsCLI and LogToolUtils of Hadoop 3)."""
+    """Parse the output of ``yarn logs`` (LogsCLI and LogToolUtils of Hadoop 3)."""
     files = []
     container = node = ""
     lines = iter(output.splitlines())
@@ -50,16 +50,16 @@ def logs_by_yarn(
     app_id : str
         The application's id.
     pattern : str
-        Of the files' names.
+        Regular expression for the files' names.
     last_bytes : int, optional
-        No more than the end of each file.
+        Read at most this many bytes from the end of each file.
     timeout : float
         Seconds.
 
     Raises
     ------
     ClusterError
-        When it cannot be run, fails, or is not done in time.
+        When it cannot be run, fails, or does not finish in time.
     """
     command = ["logs", "-applicationId", app_id, "-log_files_pattern", pattern]
     if last_bytes is not None:
