@@ -1,4 +1,4 @@
-"""Where daemons listen, and their names in Kerberos, according to the site files."""
+"""Addresses of daemons and their Kerberos principals, according to the site files."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ Address = tuple[str, int]
 
 
 def parse_address(text: str, default_port: int, setting: str) -> Address:
-    """Read ``host:port`` or ``host``.
+    """Parse ``host:port`` or ``host``.
 
     Parameters
     ----------
     text : str
         The address.
     default_port : int
-        The port when it names none.
+        The port if the address names none.
     setting : str
-        Where it comes from, for messages.
+        The setting that it comes from, for messages.
 
     Raises
     ------
     HadoopConfigurationError
-        When it is no address.
+        When it is not an address.
     """
     found = re.fullmatch(
         r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^:\s/]+))(?::(?P<port>\d{1,5}))?", text
@@ -47,14 +47,14 @@ def parse_address(text: str, default_port: int, setting: str) -> Address:
 
 
 def resourcemanager_addresses(configuration: Configuration, name: str = "address") -> list[Address]:
-    """Addresses of the ResourceManager: several when it is highly available.
+    """Return the ResourceManager's addresses: several if it is highly available.
 
     Parameters
     ----------
     configuration : Configuration
         Of the cluster.
     name : str, default "address"
-        That for clients, or ``"scheduler.address"``, that for ApplicationMasters.
+        The address for clients, or ``"scheduler.address"``, the one for ApplicationMasters.
 
     Returns
     -------
@@ -64,8 +64,8 @@ def resourcemanager_addresses(configuration: Configuration, name: str = "address
     Raises
     ------
     HadoopConfigurationError
-        When one of a pair has no address, or an address is none; and when there is one for
-        clients alone, as on machines that need no other.
+        When one of several has no address, or an address is invalid; also when only the address for
+        clients is set, as on machines that need no other.
     """
     suffixes = [""]
     if configuration.get_bool(f"{_RESOURCEMANAGER}.ha.enabled", default=False):
@@ -90,9 +90,9 @@ def resourcemanager_addresses(configuration: Configuration, name: str = "address
 
 
 def names_resourcemanager(configuration: Configuration) -> bool:
-    """Whether a site file says where the ResourceManager is.
+    """Return whether a site file says where the ResourceManager is.
 
-    Hadoop takes this machine where none does, as its guide for a single node has it.
+    If none does, Hadoop takes this machine, as in its guide for a single node.
     """
     if configuration.get_bool(f"{_RESOURCEMANAGER}.ha.enabled", default=False):
         return True
@@ -101,7 +101,7 @@ def names_resourcemanager(configuration: Configuration) -> bool:
 
 
 def resolve(host: str, port: int) -> list[Any]:
-    """Return what getaddrinfo finds, IPv4 first, as Java has it (java.net.preferIPv6Addresses).
+    """Return getaddrinfo's results, IPv4 first as in Java (java.net.preferIPv6Addresses).
 
     Raises
     ------
@@ -113,7 +113,7 @@ def resolve(host: str, port: int) -> list[Any]:
 
 
 def canonical_name(host: str) -> str:
-    """Return the name that a host's address has (``getCanonicalHostName``); else the host."""
+    """Return the name of a host's address (``getCanonicalHostName``), else the host."""
     try:
         address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4]
         return socket.getnameinfo(address, socket.NI_NAMEREQD)[0].removesuffix(".")
@@ -122,12 +122,12 @@ def canonical_name(host: str) -> str:
 
 
 def server_principal(pattern: str, host: str) -> str:
-    """Put a daemon's host into its principal (SecurityUtil.getServerPrincipal).
+    """Return a daemon's principal with its host filled in (SecurityUtil.getServerPrincipal).
 
     Parameters
     ----------
     pattern : str
-        Such as ``"rm/_HOST@EXAMPLE.COM"``; others stay as they are.
+        Such as ``"rm/_HOST@EXAMPLE.COM"``; one without ``_HOST`` is returned unchanged.
     host : str
         The daemon's host; this machine's own name for the address 0.0.0.0.
     """

@@ -1,8 +1,7 @@
 """Logs that NodeManagers have collected in the cluster's file system.
 
-Where they are is told by LogAggregationUtils and LogAggregationFileController of
-Hadoop 3.5.0, what is in them by AggregatedLogFormat: the format ``TFile``, which is
-the default.
+Their places follow LogAggregationUtils and LogAggregationFileController of Hadoop 3.5.0, their
+content AggregatedLogFormat: the format ``TFile``, which is the default.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ if TYPE_CHECKING:
     from yarnkernel.hadoop.configuration import Configuration
     from yarnkernel.hadoop.tfile import Input
 
-#: Applications in one directory, by the last digits of their number (Hadoop 3.3, YARN-6929).
+#: Number of directories, by the last digits of an application's number (Hadoop 3.3, YARN-6929).
 _BUCKETS = 10_000
-#: A NodeManager is still writing it.
+#: Suffix of a file that a NodeManager is still writing.
 _UNFINISHED = ".tmp"
 _FORMAT = "TFile"
 
 
 def _directories(configuration: Configuration, app_id: str, user: str) -> list[str]:
-    """Where an application's logs may be: since Hadoop 3.3, in 3.0 to 3.2, before that."""
+    """Return where an application's logs may be: since Hadoop 3.3, in 3.0 to 3.2, before that."""
     ours = f"yarn.log-aggregation.{_FORMAT}.remote-app-log-dir"
     nodemanagers = "yarn.nodemanager.remote-app-log-dir"
     root = configuration.get(ours) or configuration.get(nodemanagers, "/tmp/logs")  # noqa: S108
@@ -55,17 +54,16 @@ def aggregated_logs(
     app_id : str
         The application's id.
     user : str
-        Whose application it is.
+        The application's owner.
     choose : callable
-        Which files, from where on.
+        Chooses the files and where to begin in each.
     deadline : Deadline
         For the list of files, and for each piece of them: logs may be large.
 
     Raises
     ------
     UnreadableFileError
-        When they are in a file system, a format or a compression that is not read
-        here, or damaged.
+        When their file system, format or compression is not supported, or they are damaged.
     """
     formats = configuration.get_list("yarn.log-aggregation.file-formats")
     if _FORMAT not in (formats or [_FORMAT]):
@@ -81,7 +79,7 @@ def aggregated_logs(
                 patience.renew()
                 return files.read(file, offset, length, patience)  # noqa: B023  (read before the next)
 
-            # The file has its NodeManager's name: host_port.
+            # The file is named after its NodeManager: host_port.
             node = ":".join(name.rsplit("_", 1))
             try:
                 yield from read_containers(TFile(read_at, size), node, choose)
@@ -112,5 +110,5 @@ def read_containers(file: TFile, node: str, choose: Choice) -> Iterator[Containe
 
 
 def _utf(value: Input) -> str:
-    """Read what DataOutput.writeUTF wrote: names of files, and numbers."""
+    """Read a string written by DataOutput.writeUTF: file names and numbers."""
     return value.read(value.unsigned(2)).decode(errors="replace")

@@ -1,7 +1,7 @@
 """The ResourceManager's calls for ApplicationMasters (ApplicationMasterProtocol of YARN).
 
-``ApplicationMasterService.java`` and ``AMRMClientImpl.java`` of Hadoop 3.5.0 tell what has to be
-done when a ResourceManager was restarted and when it gives another token.
+``ApplicationMasterService.java`` and ``AMRMClientImpl.java`` of Hadoop 3.5.0 show what to do when a
+ResourceManager was restarted and when it issues another token.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
     from yarnkernel.hadoop.configuration import Configuration
 
 PROTOCOL = "org.apache.hadoop.yarn.api.ApplicationMasterProtocolPB"
-#: Seconds between two questions whether the ResourceManager has written the end down.
+#: Seconds between two checks whether the ResourceManager has recorded the end.
 UNREGISTER_INTERVAL = 0.02
-#: Seconds after which a token is given up by which we have never come in: it was given for this.
+#: Seconds after which a refused token that has never been accepted is given up.
 REFUSAL_TIMEOUT = 10.0
-#: What a second registration is refused with; there is no type of exception for it alone.
+#: Message that refuses a second registration; it has no exception type of its own.
 _REGISTERED_ALREADY = "already registered"
 
 
 class ApplicationMasterProtocol(HighlyAvailable):
-    """An ApplicationMaster's side of its conversation with the ResourceManager.
+    """The ApplicationMaster's client of the ResourceManager.
 
-    Calls may be repeated after a failure. Not for several threads at once.
+    Calls may be repeated after a failure. Not thread-safe.
 
     Parameters
     ----------
     addresses : sequence of tuple of str and int
-        Where schedulers listen (``yarn.resourcemanager.scheduler.address``).
+        The schedulers' addresses (``yarn.resourcemanager.scheduler.address``).
     token : Token
-        The token of kind ``YARN_AM_RM_TOKEN`` that the container was started with.
+        The container's token, of kind ``YARN_AM_RM_TOKEN``.
     configuration : Configuration
         Of the cluster.
     """
@@ -54,7 +54,7 @@ class ApplicationMasterProtocol(HighlyAvailable):
         self._addresses = addresses
         self._configuration = configuration
         self._login = TokenLogin(token, wanted_protections(configuration))
-        # The container runs, so there is a ResourceManager: who does not answer will.
+        # The container runs, so there is a ResourceManager: retry if it does not answer.
         super().__init__(
             [RpcConnection(address, PROTOCOL, configuration, self._login) for address in addresses],
             is_there=True,
@@ -64,14 +64,14 @@ class ApplicationMasterProtocol(HighlyAvailable):
         self._has_come_in = False
 
     def another(self) -> ApplicationMasterProtocol:
-        """Return the same with connections of its own, for another thread."""
+        """Return a client with its own connections and the same state, for another thread."""
         other = ApplicationMasterProtocol(self._addresses, self._login.token, self._configuration)
         other._registration = self._registration
         other._has_come_in = self._has_come_in
         return other
 
     def register(self, host: str, port: int, timeout: float, page: str = "") -> Any:
-        """Tell that the ApplicationMaster is there, and where it serves its clients.
+        """Register the ApplicationMaster and its address for clients.
 
         Parameters
         ----------
@@ -87,7 +87,7 @@ class ApplicationMasterProtocol(HighlyAvailable):
         Returns
         -------
         RegisterApplicationMasterResponseProto
-            What containers it may ask for, among others; empty when the answer was lost.
+            Includes which containers it may request; empty if the answer was lost.
 
         Raises
         ------
@@ -95,12 +95,12 @@ class ApplicationMasterProtocol(HighlyAvailable):
             See :meth:`call`.
         """
         self._registration = {"host": host, "rpc_port": port, "tracking_url": page}
-        # Before the call, whose answer may be lost: the ResourceManager counts from 0 then too.
+        # Before the call, as its answer may be lost: even then the ResourceManager counts from 0.
         self._response_id = 0
         try:
             return self._call("RegisterApplicationMaster", timeout, **self._registration)
         except HadoopError as exc:
-            # The answer to the first try was lost.
+            # The answer to the first attempt was lost.
             if _REGISTERED_ALREADY not in str(exc):
                 raise
             return message_class("hadoop.yarn.RegisterApplicationMasterResponseProto")()
@@ -115,29 +115,29 @@ class ApplicationMasterProtocol(HighlyAvailable):
         timeout: float,
         wishes: Callable[[bool], dict[str, Any]] = lambda _: {},
     ) -> Any:
-        """Tell that the ApplicationMaster is alive; takes a new token when there is one.
+        """Report that the ApplicationMaster is alive; accept a new token if there is one.
 
-        A ResourceManager that was restarted is told everything anew.
+        A restarted ResourceManager gets the registration and all requests again.
 
         Parameters
         ----------
         progress : float
-            Of the application, 0 to 1.
+            Progress of the application, 0 to 1.
         timeout : float
             Seconds.
         wishes : callable, optional
-            Returns what is asked for and given back, fields of AllocateRequestProto; called with
-            whether the ResourceManager knows nothing of what was told it before.
+            Returns requests and releases as fields of AllocateRequestProto; called with whether the
+            ResourceManager has lost all earlier ones.
 
         Returns
         -------
         AllocateResponseProto
-            What it says to that.
+            The ResourceManager's answer.
 
         Raises
         ------
         NotFoundError
-            When the ResourceManager does not know this attempt (any more).
+            When this attempt is unknown to the ResourceManager (or no longer known).
         UnreachableError, RpcError, HadoopError
             See :meth:`call`.
         """
@@ -157,7 +157,7 @@ class ApplicationMasterProtocol(HighlyAvailable):
         return self._call("Allocate", timeout, **known, **wishes)
 
     def _take(self, message: Any) -> None:
-        # It is in all answers until we log in with it.
+        # All answers have it until it is used to log in.
         if message.identifier != self._login.token.identifier:
             kind, service = message.kind, message.service
             self._login.token = Token(message.identifier, message.password, kind, service)
@@ -171,14 +171,14 @@ class ApplicationMasterProtocol(HighlyAvailable):
         final_status : str
             ``"SUCCEEDED"``, ``"FAILED"`` or ``"KILLED"``.
         diagnostics : str
-            Why.
+            Reason.
         timeout : float
-            Seconds; ResourceManagers that do not answer are tried until then.
+            Seconds; ResourceManagers that do not answer are retried until then.
 
         Raises
         ------
         NotFoundError
-            When the attempt has been ended by others.
+            When the attempt has been ended by someone else.
         UnreachableError, RpcError, HadoopError
             See :meth:`call`.
         """
@@ -197,11 +197,11 @@ class ApplicationMasterProtocol(HighlyAvailable):
                 continue
             if answer.isUnregistered or deadline.passed:
                 return
-            # The ResourceManager writes the final status down first, so that it stands.
+            # The ResourceManager first stores the final status, so that it is kept.
             time.sleep(UNREGISTER_INTERVAL)
 
     def _call(self, name: str, timeout: float, **fields: Any) -> Any:
-        """Call; a ResourceManager that was restarted and has not read its keys knows no token."""
+        """Call, and retry: a restarted ResourceManager knows no tokens until it has its keys."""
         deadline = Deadline(timeout)
         refusal = deadline if self._has_come_in else Deadline(min(timeout, REFUSAL_TIMEOUT))
         while True:

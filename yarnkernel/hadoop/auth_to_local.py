@@ -1,6 +1,7 @@
-"""What a cluster calls who has a principal: the rules of ``hadoop.security.auth_to_local``.
+"""Translate principals to user names by the rules of ``hadoop.security.auth_to_local``.
 
-As ``KerberosName`` of Hadoop 3.5.0 applies them; MIT Kerberos' setting of that name is alike.
+The rules work as in ``KerberosName`` of Hadoop 3.5.0; MIT Kerberos' setting of that name is
+similar.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from yarnkernel.hadoop.configuration import Configuration
 
 _SETTING = "hadoop.security.auth_to_local"
-#: What HadoopKerberosName takes where no rules are set: with Kerberos, and without.
+#: HadoopKerberosName's default rules: with Kerberos, and without.
 _DEFAULT_RULES = {True: "DEFAULT", False: "RULE:[1:$1] RULE:[2:$1]"}
 _HADOOP, _MIT = _MECHANISMS = ("hadoop", "mit")
 _RULE = re.compile(
@@ -31,21 +32,22 @@ _PRINCIPAL = re.compile(r"([^/@]+)(?:/([^/@]+))?(?:@([^/@]+))?")
 def short_name(
     principal: str, default_realm: Callable[[], str], configuration: Configuration
 ) -> str:
-    """Translate a principal.
+    """Return a principal's user name.
 
     Parameters
     ----------
     principal : str
-        With its realm; a name that has neither realm nor host stays as it is.
+        With its realm; a name with neither realm nor host is returned unchanged.
     default_realm : callable
-        Returns the realm whose names are called by their first part, where no other rule fits.
+        Returns the realm whose principals are shortened to their first part by the rule
+        ``DEFAULT``.
     configuration : Configuration
         Of the cluster.
 
     Raises
     ------
     HadoopConfigurationError
-        When a rule cannot be read, or none fits.
+        When a rule is invalid, or none fits.
     """
     where = f"{configuration.source}: {_SETTING}"
     rules = configuration.get(_SETTING) or _DEFAULT_RULES[configuration.wants_kerberos]
@@ -69,7 +71,7 @@ def short_name(
             raise HadoopConfigurationError(f"{where} has {rule[0].strip()!r}: {exc}") from exc
         if found is not None:
             if mechanism == _HADOOP and re.search("[/@]", found):
-                break  # Hadoop takes no such name, and looks at no other rule
+                break  # Hadoop refuses such a name and tries no other rule
             return found.lower() if rule["lower"] else found
     if mechanism == _MIT and found is None:
         return principal

@@ -1,8 +1,7 @@
-"""A cluster's settings, as Hadoop understands them.
+"""A cluster's settings, interpreted as in Hadoop.
 
-The rules are those of ``org.apache.hadoop.conf.Configuration`` (Hadoop 3.5.0): old names,
-variables and their limits. Hadoop's own defaults are in its jars; who asks for a setting gives
-its default.
+The rules are those of ``org.apache.hadoop.conf.Configuration`` (Hadoop 3.5.0): old names, variables
+and their limits. Hadoop's own defaults are in its jars; callers pass the default with each request.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 MAX_SUBSTITUTIONS = 20
 #: Configuration.findSubVariable: no brace, dollar or space inside.
 _VARIABLE = re.compile(r"\$\{([^}$ ]+)\}")
-#: Old names that are still met (Configuration.DeprecationDelta).
+#: Old names that are still in use (Configuration.DeprecationDelta).
 _DEPRECATED = {"fs.defaultFS": "fs.default.name"}
 
 
@@ -34,15 +33,17 @@ class Configuration:
     Parameters
     ----------
     settings : mapping of str to str
-        As the site files have them, before variables are replaced.
+        As in the site files, with variables not yet replaced.
     source : str
-        Where they come from, for messages.
+        Origin of the settings, for messages.
     environment : mapping of str to str, optional
-        Environment variables of processes that talk to the cluster; ours by default.
+        Environment variables of processes that talk to the cluster; by default those of this
+        process.
     read_beside : callable, optional
-        Reads the settings of a file beside the site files, by its name; none when it is not there.
+        Reads the settings of another file in the same directory, by its name; empty if it does not
+        exist.
     edge : Edge, optional
-        The machine through which the cluster is reached; by default this one reaches it.
+        The machine through which the cluster is reached; by default it is reached directly.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Configuration:
         self.edge = edge
         self._read_beside = read_beside
         name, home = account()
-        self._properties = {  # Java's system properties, as far as site files use them
+        self._properties = {  # those of Java's system properties that site files use
             "user.name": name,
             "user.home": home,
             "user.dir": str(Path.cwd()),
@@ -67,14 +68,14 @@ class Configuration:
         }
 
     def get(self, name: str, default: str = "") -> str:
-        """Return a setting without surrounding blanks, with its variables replaced.
+        """Return a setting with its variables replaced and surrounding blanks removed.
 
         Parameters
         ----------
         name : str
             Its name.
         default : str, optional
-            What it is when no file sets it.
+            Its value if no file sets it.
 
         Raises
         ------
@@ -87,12 +88,12 @@ class Configuration:
         return self._substitute(name, default if value is None else value).strip()
 
     def get_int(self, name: str, default: int) -> int:
-        """Return a whole number; ``0x`` marks a hexadecimal one.
+        """Return a setting as a whole number; ``0x`` marks a hexadecimal one.
 
         Raises
         ------
         HadoopConfigurationError
-            When it is none.
+            When it is not one.
         """
         text = self.get(name)
         try:
@@ -104,21 +105,21 @@ class Configuration:
             ) from None
 
     def get_bool(self, name: str, *, default: bool) -> bool:
-        """Return a truth value; what is neither ``true`` nor ``false`` is the default."""
+        """Return a setting as a bool; the default if it is neither ``true`` nor ``false``."""
         return {"true": True, "false": False}.get(self.get(name).lower(), default)
 
     def get_list(self, name: str) -> list[str]:
-        """Return the parts of a setting between its commas, without the empty ones."""
+        """Return the nonempty parts of a comma-separated setting."""
         return [part.strip() for part in self.get(name).split(",") if part.strip()]
 
     def side_file(self, name: str) -> Configuration:
-        """Read a file of its own beside the site files; empty where there is none."""
+        """Read another file next to the site files; empty if it does not exist."""
         settings = self._read_beside(name) if self._read_beside is not None else {}
         return Configuration(settings, name, self.environment)
 
     @property
     def wants_kerberos(self) -> bool:
-        """Whether a user's name alone is not believed."""
+        """Whether users have to prove who they are."""
         return self.get("hadoop.security.authentication", "simple").lower() != "simple"
 
     def _substitute(self, name: str, value: str) -> str:
@@ -127,9 +128,9 @@ class Configuration:
             found = _VARIABLE.search(text)
             replacement = self._variable(found[1]) if found else None
             if found is None or replacement is None:
-                return text  # an unknown variable, and all that follows it, stays
+                return text  # an unknown variable stops the replacement
             if found[0] in replacement:
-                return value  # it stands for itself
+                return value  # it refers to itself
             text = text[: found.start()] + replacement + text[found.end() :]
         raise HadoopConfigurationError(
             f"{self.source}: {name} needs more than {MAX_SUBSTITUTIONS} variables replaced: {value}"
@@ -141,7 +142,7 @@ class Configuration:
         return self._properties.get(name, self.settings.get(name))
 
     def _environment_variable(self, expression: str) -> str | None:
-        """``X``, ``X:-default`` when unset or empty, or ``X-default`` when unset."""
+        """Expand ``X``, ``X:-default`` (if unset or empty) or ``X-default`` (if unset)."""
         found = re.match(r"(.*?)(:?-)(.*)", expression, re.DOTALL)
         if found is None:
             return self.environment.get(expression)

@@ -1,4 +1,4 @@
-"""Logs of containers, wherever they are read from."""
+"""Logs of containers, whatever their source."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 #: Bytes of a piece.
 PIECE = 1 << 18
-#: Asked with a container's id, a file's name and its size in bytes: from which byte on it is
-#: read; None when it is not.
+#: Takes a container's id, a file's name and its size in bytes; returns the byte to start reading
+#: at, or None to skip the file.
 Choice = Callable[[str, str, int], "int | None"]
 
 
 @dataclass(frozen=True)
 class ContainerLog:
-    """A piece of a log of a container.
+    """A piece of a container's log.
 
-    Pieces of one file come one after the other; there is one without bytes for an empty file.
+    Pieces of one file come in order; an empty file has one empty piece.
 
     Attributes
     ----------
@@ -27,9 +27,9 @@ class ContainerLog:
     name : str
         The file's name.
     start : int
-        Where in the file it begins.
+        Offset of the piece in the file.
     content : bytes
-        What is there.
+        The piece's bytes.
     """
 
     container: str

@@ -1,6 +1,6 @@
 """The NodeManager's call that starts containers (ContainerManagementProtocol of YARN).
 
-``ContainerManagerImpl.java`` and ``NMClientImpl.java`` of Hadoop 3.5.0 tell what is answered.
+``ContainerManagerImpl.java`` and ``NMClientImpl.java`` of Hadoop 3.5.0 show the answers.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from yarnkernel.hadoop.credentials import Token
 
 PROTOCOL = "org.apache.hadoop.yarn.api.ContainerManagementProtocolPB"
-#: What a NodeManager answers that has been restarted and has not registered yet.
+#: Exception of a NodeManager that was restarted and has not registered yet.
 _NOT_READY = "NMNotYetReadyException"
-#: Seconds between two tries while it is restarted.
+#: Seconds between two attempts while it restarts.
 RETRY_INTERVAL = 1.0
 
 
@@ -42,25 +42,26 @@ def start_containers(
     Parameters
     ----------
     node : tuple of str and int
-        Where its NodeManager listens.
+        Its NodeManager's address.
     token : Token
-        The ResourceManager's for that node, of kind ``NMToken``.
+        The ResourceManager's token for that node, of kind ``NMToken``.
     containers : sequence of tuple of ContainerProto and ContainerLaunchContextProto
-        What has been granted, and what is to run in it.
+        Containers that have been granted, and what to run in each.
     configuration : Configuration
         Of the cluster.
     deadline : Deadline
-        For all of it. A NodeManager that is not there is tried until then: it may be restarting.
+        For the whole call. A NodeManager that cannot be reached is retried until then: it may be
+        restarting.
 
     Returns
     -------
     dict of str to str
-        Why some have not been started, by the containers' ids.
+        For containers that were not started, the reasons by their ids.
 
     Raises
     ------
     RpcError, HadoopError
-        When it is not known whether they have been. See
+        When it is unknown whether they were started. See
         :meth:`yarnkernel.hadoop.rpc.RpcConnection.call`.
     """
     request = message_class("hadoop.yarn.StartContainersRequestProto")()
@@ -86,7 +87,7 @@ def _call(connection: RpcConnection, request: Any, deadline: Deadline) -> Any:
             answer = "hadoop.yarn.StartContainersResponseProto"
             return connection.call("startContainers", request, answer, deadline)
         except UnreachableError as exc:
-            # Of one that is not there it is certain that it has started nothing.
+            # Only a NodeManager that refuses connections has certainly started nothing.
             refused = isinstance(exc.__cause__, ConnectionRefusedError)
             if isinstance(exc, RpcTimeoutError) or not refused or deadline.passed:
                 raise

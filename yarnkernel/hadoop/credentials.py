@@ -1,7 +1,7 @@
-"""Tokens and secrets that an application carries, in the bytes of Hadoop's token files.
+"""An application's tokens and secrets, in the format of Hadoop's token files.
 
-``Credentials.writeTokenStorageToStream`` and ``WritableUtils`` of Hadoop 3.5.0 are
-what describes them: "HDTS", the format 0, tokens and secrets with their aliases.
+The format follows ``Credentials.writeTokenStorageToStream`` and ``WritableUtils`` of Hadoop 3.5.0:
+"HDTS", the format 0, tokens and secrets with their aliases.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-#: Names the file in which YARN gives a container its credentials (UserGroupInformation).
+#: Variable that names the file with a container's credentials (UserGroupInformation).
 TOKEN_FILE_VARIABLE = "HADOOP_TOKEN_FILE_LOCATION"  # noqa: S105  (a name)
-#: Kind of the token by which an ApplicationMaster logs in (AMRMTokenIdentifier).
+#: Kind of the token with which an ApplicationMaster logs in (AMRMTokenIdentifier).
 AMRM_TOKEN = "YARN_AM_RM_TOKEN"  # noqa: S105
 _MAGIC = b"HDTS\x00"
-#: Numbers from here to 127 are one byte; below are counts of the bytes that follow.
+#: Numbers from here to 127 take one byte; lower values give the count of bytes that follow.
 _ONE_BYTE = -112
 _NEGATIVE = -120
-#: Of YARNDelegationTokenIdentifierProto; and the wire type of what has its size before it.
+#: Field of YARNDelegationTokenIdentifierProto; and the wire type of length-prefixed fields.
 _MAX_DATE, _SIZED = 5, 2
 
 
 @dataclass(frozen=True)
 class Token:
-    """A token of Hadoop's.
+    """A Hadoop token.
 
     Attributes
     ----------
     identifier : bytes
-        Says whose it is; only the servers that gave it read more out of it.
+        Identifies the owner; otherwise meaningful only to the servers that issued it.
     password : bytes
-        Proves that.
+        Proves the identity.
     kind : str
         Such as ``"YARN_AM_RM_TOKEN"``.
     service : str
-        What it is for, ``ip:port``; empty for any.
+        The server that it is for, ``ip:port``; empty for any.
     """
 
     identifier: bytes
@@ -52,7 +52,7 @@ class Token:
 
     @classmethod
     def from_text(cls, text: str) -> Token:
-        """Read what ``Token.encodeToUrlString`` has written.
+        """Decode the output of ``Token.encodeToUrlString``.
 
         Raises
         ------
@@ -68,10 +68,10 @@ class Token:
 
 
 def owner_of(token: Token) -> str:
-    """Return whose a delegation token is, as its identifier says; empty where it does not.
+    """Return the owner in a delegation token's identifier; empty if there is none.
 
-    That of YARN is a message whose first field it is (YARNDelegationTokenIdentifierProto), that
-    of HDFS has it after a version, 0 (AbstractDelegationTokenIdentifier).
+    It is the first field of YARN's message (YARNDelegationTokenIdentifierProto); in HDFS's
+    identifiers it follows a version, 0 (AbstractDelegationTokenIdentifier).
     """
     try:
         return _Reader(token.identifier, 1).text() if token.identifier[:1] in (b"\0", b"\n") else ""
@@ -82,7 +82,7 @@ def owner_of(token: Token) -> str:
 def expiry_of(token: Token) -> float:
     """Return until when a delegation token can be renewed, in seconds since 1970; 0 if unknown.
 
-    The sixth field of HDFS's identifiers and the fifth of YARN's (``maxDate``), see
+    It is the sixth field of HDFS's identifiers and the fifth of YARN's (``maxDate``), see
     :func:`owner_of`.
     """
     try:
@@ -90,7 +90,7 @@ def expiry_of(token: Token) -> float:
             reader = _Reader(token.identifier, 1)
             for _ in range(3):
                 reader.sized()
-            reader.number()  # when it was given
+            reader.number()  # time of issue
             return reader.number() / 1000
         fields = dict(_varints(token.identifier))
         return fields.get(_MAX_DATE, 0) / 1000
@@ -99,7 +99,7 @@ def expiry_of(token: Token) -> float:
 
 
 def _varints(message: bytes) -> Iterator[tuple[int, int]]:
-    """Number and value of the fields of a message of protobuf that are numbers."""
+    """Yield the numbers and values of a protobuf message's varint fields."""
     position = 0
 
     def varint() -> int:
@@ -118,7 +118,7 @@ def _varints(message: bytes) -> Iterator[tuple[int, int]]:
         if tag & 7 == 0:
             yield tag >> 3, varint()
         elif tag & 7 == _SIZED:
-            size = varint()  # which moves the position, too
+            size = varint()  # varint() moves the position, too
             position += size
         else:
             return
@@ -132,7 +132,7 @@ class Credentials:
     secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def to_bytes(self) -> bytes:
-        """Write them as token files have them."""
+        """Return the content of a token file."""
         parts = [_MAGIC, _number(len(self.tokens))]
         for alias, token in self.tokens.items():
             kind, service = token.kind.encode(), token.service.encode()
@@ -145,7 +145,7 @@ class Credentials:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Credentials:
-        """Read the content of a token file.
+        """Parse the content of a token file.
 
         Raises
         ------
@@ -184,19 +184,19 @@ class Credentials:
             raise CredentialsError(f"{path}: {exc}") from None
 
     def write(self, path: Path) -> None:
-        """Write a token file for its owner alone."""
+        """Write a token file that only its owner can read."""
         path.unlink(missing_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(self.to_bytes())
 
     def token_of_kind(self, kind: str) -> Token | None:
-        """Return the first token of a kind; None when there is none."""
+        """Return the first token of a kind; None if there is none."""
         return next((token for token in self.tokens.values() if token.kind == kind), None)
 
 
 def _number(value: int) -> bytes:
-    """Write a count (WritableUtils.writeVLong, of what is not negative)."""
+    """Encode a nonnegative number (WritableUtils.writeVLong)."""
     if value <= 0x7F:  # noqa: PLR2004
         return bytes([value])
     content = value.to_bytes((value.bit_length() + 7) // 8, "big")
@@ -208,7 +208,7 @@ def _sized(content: bytes) -> bytes:
 
 
 class _Reader:
-    """Takes parts from the front; IndexError for what is not there or cannot be."""
+    """Reads a token file from its start; raises IndexError if a part is missing or invalid."""
 
     def __init__(self, content: bytes, position: int) -> None:
         self._content = content
@@ -221,22 +221,22 @@ class _Reader:
         return self._content[start : self._position]
 
     def number(self) -> int:
-        """Take a number."""
+        """Read a number."""
         first = int.from_bytes(self._take(1), "big", signed=True)
         if first >= 0:
             return first
         if not _NEGATIVE <= first < _ONE_BYTE:
-            raise IndexError(first)  # negative: no count
+            raise IndexError(first)  # a negative number cannot be a count
         return int.from_bytes(self._take(_ONE_BYTE - first), "big")
 
     def entries(self) -> Iterator[int]:
-        """Count so many entries as are said to follow."""
+        """Read the number of entries, and iterate over them."""
         return iter(range(self.number()))
 
     def sized(self) -> bytes:
-        """Take bytes with their number before them."""
+        """Read length-prefixed bytes."""
         return self._take(self.number())
 
     def text(self) -> str:
-        """Take text with its size before it."""
+        """Read length-prefixed text."""
         return self.sized().decode()

@@ -1,8 +1,8 @@
-"""Tokens by which an application's containers reach HDFS and YARN on a cluster with Kerberos.
+"""Tokens with which an application's containers access HDFS and YARN on a Kerberos cluster.
 
-Containers have no ticket. These are what ``FileSystem.addDelegationTokens`` of Hadoop 3.5.0 gets,
-and the ResourceManager's own, as in skein's ``Driver.java``. The ResourceManager renews them, and
-cancels them when the application ends.
+Containers have no ticket. These tokens are the ones that ``FileSystem.addDelegationTokens`` of
+Hadoop 3.5.0 gets, and the ResourceManager's, as in skein's ``Driver.java``. The ResourceManager
+renews them, and cancels them when the application ends.
 """
 
 from __future__ import annotations
@@ -38,30 +38,31 @@ def delegation_tokens(
     configuration : Configuration
         Of the cluster; the default file system is always among those used.
     urls : iterable of str
-        Of the application's files and file systems. Those of ``viewfs`` stand for all that is
-        mounted there; others than HDFS are left out.
+        Of the application's files and file systems. A ``viewfs`` counts as all file systems that
+        are mounted there; those that are not HDFS are left out.
     deadline : Deadline
         For all of them.
 
     Returns
     -------
     dict of str to Token
-        By their services, as Java's clients look for them; none without Kerberos, and where we
-        have tokens ourselves, those.
+        By their services, as Java's clients look them up; empty without Kerberos. If this process
+        itself was given tokens, those.
 
     Raises
     ------
     HadoopConfigurationError
-        When the site files do not say who is to renew them.
+        When the site files do not say who has to renew them.
     UnreadableFileError
-        When an HDFS has a server of keys, which wants a token of its own.
+        When an HDFS has a key server, which would need another token.
     ClusterError
-        When a daemon does not answer, or refuses.
+        When a daemon does not answer or refuses.
     """
     if not configuration.wants_kerberos:
         return {}
     if token_for(configuration, PROTOCOL, resourcemanager_addresses(configuration)[0], deadline):
-        # Who has come in by a token gets none: a container hands on what it has.
+        # Logged in with a token, no others can be obtained: a container passes on those that it
+        # has.
         return own_tokens(configuration)
     authorities = dict.fromkeys(
         authority
@@ -86,7 +87,7 @@ def delegation_tokens(
             tokens += [
                 one for token in found for one in _also_by_name(token, configuration, authority)
             ]
-    # ClientRMProxy.getRMDelegationTokenService: of all, when there are several.
+    # ClientRMProxy.getRMDelegationTokenService: with all addresses, if there are several.
     addresses = resourcemanager_addresses(configuration)
     service = ",".join(token_service(configuration, address, deadline) for address in addresses)
     with contextlib.closing(ResourceManager(configuration)) as resource_manager:
@@ -95,7 +96,7 @@ def delegation_tokens(
 
 
 def _ask(daemon: HighlyAvailable, renewer: str, service: str, deadline: Deadline) -> list[Token]:
-    """Get a token of a daemon's; none where it gives none."""
+    """Request a token from a daemon; return an empty list if it issues none."""
     answer = daemon.call(
         "GetDelegationToken", deadline.step(deadline.seconds), package="common", renewer=renewer
     )
@@ -105,12 +106,11 @@ def _ask(daemon: HighlyAvailable, renewer: str, service: str, deadline: Deadline
 
 
 def _also_by_name(token: Token, configuration: Configuration, authority: str) -> list[Token]:
-    """Return the token, and that of one NameNode once more under its host's name.
+    """Return the token, and a copy with its host's name if there is a single NameNode.
 
-    hdfs-native and what stands on it, pandas by fsspec too, look for that (hdfs-native 0.14.7,
-    ``connection.rs``). The ResourceManager has to know both: a copy that containers made
-    themselves would be cancelled at the end of an application that they start, and the token
-    with it.
+    hdfs-native and its users, such as pandas with fsspec, look for the copy (hdfs-native 0.14.7,
+    ``connection.rs``). The ResourceManager has to know both: a copy made by a container would be
+    cancelled, and the token with it, at the end of any application that the container starts.
     """
     if configuration.get_list(f"dfs.ha.namenodes.{authority}"):
         return [token]
@@ -131,7 +131,7 @@ def _authorities(configuration: Configuration, url: str) -> Iterator[str]:
 
 
 def _renewer(configuration: Configuration) -> str:
-    """The ResourceManager's principal (Master.getMasterPrincipal of MapReduce)."""
+    """Return the ResourceManager's principal (Master.getMasterPrincipal of MapReduce)."""
     setting = "yarn.resourcemanager.principal"
     if not configuration.get(setting):
         raise HadoopConfigurationError(
@@ -142,7 +142,7 @@ def _renewer(configuration: Configuration) -> str:
 
 
 def _service_of_hdfs(configuration: Configuration, authority: str, deadline: Deadline) -> str:
-    """What its token is for; of several NameNodes, all (HAUtilClient)."""
+    """Return the service of an HDFS token: one for all of several NameNodes (HAUtilClient)."""
     if configuration.get_list(f"dfs.ha.namenodes.{authority}"):
         return f"ha-hdfs:{authority}"
     (address,) = namenode_addresses(configuration, authority)

@@ -1,9 +1,9 @@
-"""SASL DIGEST-MD5 (RFC 2831), by which Hadoop's servers know who holds a token.
+"""SASL DIGEST-MD5 (RFC 2831), by which clients log in to Hadoop's servers with a token.
 
-As ``com.sun.security.sasl.digest`` of Java speaks it with ``SaslRpcServer`` of Hadoop 3.5.0:
-the user is the token's identifier and the password its password, both in base64. For privacy
-RC4 alone, which Java offers by default. MD5 and RC4 are what the protocol prescribes; Hadoop
-uses it inside its own network and with passwords of 160 random bits.
+It works as in Java's ``com.sun.security.sasl.digest`` with ``SaslRpcServer`` of Hadoop 3.5.0: the
+user is the token's identifier and the password its password, both in base64. The only cipher for
+privacy is RC4, which Java offers by default. The protocol prescribes MD5 and RC4; Hadoop uses it
+inside its own network and with passwords of 160 random bits.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ if TYPE_CHECKING:
 
     from yarnkernel.hadoop.credentials import Token
 
-#: What RFC 2831 calls the qualities of protection.
+#: RFC 2831's names for the qualities of protection.
 _QUALITIES = {"privacy": "auth-conf", "integrity": "auth-int", "authentication": "auth"}
 _DIRECTIVE = re.compile(r'([\w-]+)=(?:"((?:[^"\\]|\\.)*)"|([^,]*))')
-#: Bytes of a message's code (RFC 2831, 2.3), and of the type and number after it.
+#: Bytes of a message's authentication code (RFC 2831, 2.3); type and number follow it.
 _CODE_SIZE = 10
-#: Of MD5; keys here are shorter.
+#: Block size of MD5; keys here are shorter.
 _BLOCK_SIZE = 64
 _MESSAGE_TYPE = b"\x00\x01"
 _TRAILER_SIZE = 6
-#: Of the longest packet that we take.
+#: Size of the longest packet that is accepted.
 _MAXBUF = 65536
 
 
 class DigestMd5:
-    """The client's side of one authentication; a :class:`~yarnkernel.hadoop.sasl.SaslClient`.
+    """The client side of one authentication; a :class:`~yarnkernel.hadoop.sasl.SaslClient`.
 
     Parameters
     ----------
     token : Token
-        By which we log in.
+        The token to log in with.
     service, host : str
-        As the server names itself.
+        As announced by the server.
     protections : sequence of str
-        What may be agreed on, the best first.
+        Acceptable protections, in order of preference.
     """
 
     def __init__(self, token: Token, service: str, host: str, protections: Sequence[str]) -> None:
@@ -64,7 +64,7 @@ class DigestMd5:
         Raises
         ------
         AuthenticationError
-            When it wants what we cannot do.
+            When it requires something that is not supported.
         """
         found = _DIRECTIVE.findall(challenge.decode("utf-8", "replace"))
         directives = {name: quoted or plain for name, quoted, plain in found}
@@ -140,12 +140,12 @@ class DigestMd5:
         return body + _MESSAGE_TYPE + number
 
     def unwrap(self, packet: bytes) -> bytes:
-        """Undo what the server's :meth:`wrap` has done.
+        """Undo the server's :meth:`wrap`.
 
         Raises
         ------
         RpcError
-            When the packet is not the server's next one, or damaged.
+            When the packet is damaged, or not the server's next one.
         """
         number = self._received.to_bytes(4, "big")
         self._received += 1
@@ -161,9 +161,9 @@ class DigestMd5:
 
 
 class Rc4:
-    """The stream cipher RC4; a call encrypts or decrypts what comes next.
+    """The stream cipher RC4; each call encrypts or decrypts the next part.
 
-    Heartbeats are all that passes here: hundreds of bytes a second.
+    Its only traffic is heartbeats: hundreds of bytes a second.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -195,8 +195,7 @@ def _hex(digest: bytes) -> bytes:
 
 
 def _code(key: bytes, content: bytes) -> bytes:
-    # RFC 2104 by hand: hmac's own MD5 is refused where FIPS 140 is enforced, as it cannot be told
-    # what it is used for.
+    # RFC 2104 by hand: hmac's MD5 fails if FIPS 140 is enforced, as it has no ``usedforsecurity``.
     padded = key.ljust(_BLOCK_SIZE, b"\0")
     inner, outer = (bytes(byte ^ pad for byte in padded) for pad in (0x36, 0x5C))
     return _md5(outer + _md5(inner + content))[:_CODE_SIZE]

@@ -1,4 +1,4 @@
-"""What is asked of a machine through which a cluster is reached that this one does not reach."""
+"""Interface of an edge node, through which a cluster is reached that is not reachable from here."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Edge(Protocol):
 
     @property
     def files(self) -> FileSystem:
-        """The directories that it shares with the cluster's nodes, where site files name some."""
+        """The directories that it shares with the cluster's nodes, if site files name any."""
 
     @property
     def tickets(self) -> Tickets:
-        """The user's tickets of Kerberos there."""
+        """The user's Kerberos tickets there."""
 
     def socks(self, deadline: Deadline) -> tuple[str, int]:
         """Return the address of a SOCKS server that connects from there.

@@ -1,4 +1,4 @@
-"""Calls of libraries that know no deadline."""
+"""Call library functions that have no timeout."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ T = TypeVar("T")
 
 
 def start_in_thread(work: Callable[[], T]) -> Future[T]:
-    """Start what may never end.
+    """Start a call that may never return, in a daemon thread.
 
-    Who waits for the result does so within a deadline, and leaves the thread behind when that has
-    passed: it keeps no process from ending.
+    Callers wait for the result until a deadline and then abandon the thread, which does not keep
+    the process from ending.
     """
     future: Future[T] = Future()
 
     def run() -> None:
-        if not future.set_running_or_notify_cancel():  # from here on it cannot be cancelled
+        if not future.set_running_or_notify_cancel():  # the last point at which it can be cancelled
             return
         try:
             future.set_result(work())

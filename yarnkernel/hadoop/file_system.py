@@ -1,6 +1,6 @@
-"""Where a file of the cluster is, if it can be reached without Hadoop's own client.
+"""Find the file system of a cluster's file, if it can be accessed without Hadoop's own client.
 
-Local directories, HDFS through WebHDFS, and what a ``viewfs`` mounts of these.
+Supported are local directories, HDFS through WebHDFS, and these mounted in a ``viewfs``.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from yarnkernel.hadoop.configuration import Configuration
     from yarnkernel.hadoop.files import FileSystem
 
-#: A link of a viewfs may lead into another one.
+#: A viewfs link may lead to another viewfs.
 _MAX_LINKS = 10
 
 
 def find_file_system(configuration: Configuration, url: str) -> tuple[FileSystem, str]:
-    """Find out where a file of the cluster is.
+    """Find the file system that holds a file of the cluster.
 
     Parameters
     ----------
@@ -33,14 +33,14 @@ def find_file_system(configuration: Configuration, url: str) -> tuple[FileSystem
     Returns
     -------
     FileSystem
-        Where it is.
+        The file system.
     str
-        Its path there.
+        The file's path in it.
 
     Raises
     ------
     UnreadableFileError
-        When only Hadoop's own client can get there.
+        When only Hadoop's own client can access it.
     """
     for _ in range(_MAX_LINKS):
         parts = urlsplit(url)
@@ -65,7 +65,7 @@ def find_file_system(configuration: Configuration, url: str) -> tuple[FileSystem
 
 
 def _follow_link(configuration: Configuration, table: str, path: str) -> str:
-    """Replace the longest mounted part of a path (ConfigUtil and InodeTree of viewfs)."""
+    """Replace the longest mounted prefix of a path (ConfigUtil and InodeTree of viewfs)."""
     prefix = f"fs.viewfs.mounttable.{table}.link."
     links = [n.removeprefix(prefix) for n in configuration.settings if n.startswith(prefix)]
     mounted = [link for link in links if path == link or path.startswith(f"{link}/")]
@@ -78,7 +78,7 @@ def _follow_link(configuration: Configuration, table: str, path: str) -> str:
 
 
 def home_directory(configuration: Configuration, user: str) -> str:
-    """A user's home in the cluster's default file system (``getHomeDirectory`` of each)."""
+    """Return a user's home in the cluster's default file system (``getHomeDirectory`` of each)."""
     parts = urlsplit(configuration.get("fs.defaultFS", "file:///"))
     if parts.scheme == "file":
         return account()[1]

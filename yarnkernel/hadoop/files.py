@@ -1,4 +1,4 @@
-"""What can be done with files of a cluster, and those of this machine."""
+"""The interface to a cluster's files, and its implementation for this machine's files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from yarnkernel.errors import UnreadableFileError
 if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
 
-#: Beside each file (ChecksumFileSystem).
+#: Names of the checksum files next to the files (ChecksumFileSystem).
 _CHECKSUMS = re.compile(r"\..+\.crc")
 
 
@@ -35,23 +35,23 @@ class FileStatus:
 
 
 class FileSystem(Protocol):
-    """What can be done with files; paths are absolute."""
+    """The interface to files; paths are absolute."""
 
     def status(self, path: str, deadline: Deadline) -> FileStatus | None:
-        """Look at a file; None when there is none."""
+        """Return a file's status; None if it does not exist."""
 
     def list_directory(self, path: str, deadline: Deadline) -> dict[str, int] | None:
-        """Return sizes in bytes by name; None when there is no such directory."""
+        """Return sizes in bytes by name; None if the directory does not exist."""
 
     def read(self, path: str, offset: int, length: int, deadline: Deadline) -> bytes:
         """Read ``length`` bytes, fewer at the end."""
 
     def delete(self, path: str, deadline: Deadline) -> None:
-        """Delete a file or a directory with all that is in it."""
+        """Delete a file, or a directory with all its content."""
 
 
 class LocalFiles:
-    """Files of this machine, and of those that mount the same ones."""
+    """Files of this machine, and of machines that mount the same ones."""
 
     def status(self, path: str, deadline: Deadline) -> FileStatus | None:  # noqa: ARG002
         """See :class:`FileSystem`."""

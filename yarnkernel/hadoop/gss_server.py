@@ -1,7 +1,7 @@
-"""The functions of libgssapi for a program on another machine: what runs where the ticket is.
+"""Serve libgssapi's functions to a program on another machine; runs where the ticket is.
 
-It is carried there with the two modules that it imports, and needs Python 3.7. A request and its
-answer are lines of JSON; bytes are in base64, handles are numbers.
+It is sent there with the two modules that it imports, and needs Python 3.7. Requests and answers
+are lines of JSON; bytes are in base64, handles are numbers.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import IO, Any
 from yarnkernel.errors import AuthenticationError
 from yarnkernel.hadoop import libgssapi
 
-#: Numbers of handles: none that another process of this kind has given.
+#: Numbers of handles, which differ from those of other processes of this kind.
 _numbers = itertools.count(int.from_bytes(os.urandom(6), "big"))
-#: What comes before the first answer: login shells may say something, too.
+#: Precedes the first answer, as login shells may print something, too.
 MARK = b"yarnkernel's GSS-API\n"
 
 
 def serve(requests: IO[bytes] = sys.stdin.buffer, answers: IO[bytes] = sys.stdout.buffer) -> None:
-    """Answer until nobody asks any more."""
+    """Answer requests until their end."""
     handles: dict[int, libgssapi.Handle] = {}
     answers.write(MARK)
     answers.flush()

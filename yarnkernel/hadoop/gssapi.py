@@ -1,4 +1,4 @@
-"""SASL GSSAPI (RFC 4752): a client that proves by Kerberos who it is, and makes servers do so."""
+"""SASL GSSAPI (RFC 4752): mutual authentication of client and server by Kerberos."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from yarnkernel.hadoop.configuration import Configuration
 
 _Result = TypeVar("_Result")
-#: Seconds to find out our own name; with a keytab the KDC is asked for a ticket.
+#: Seconds to find out the user's principal; with a keytab this requests a ticket from the KDC.
 NAME_TIMEOUT = 10.0
 #: Flags of a context (RFC 2744): GSS_C_MUTUAL_FLAG, _REPLAY_, _SEQUENCE_, _CONF_ and _INTEG_.
 _MUTUAL, _REPLAY, _SEQUENCE, _CONFIDENTIALITY, _INTEGRITY = 2, 4, 8, 16, 32
 _WANTED = _MUTUAL | _REPLAY | _SEQUENCE | _CONFIDENTIALITY | _INTEGRITY
-#: Bits of security layers (RFC 4752, 3.3), and what a context has to do for them.
+#: Bits of security layers (RFC 4752, 3.3), and the flags that a context needs for them.
 _LAYERS = {
     "authentication": (1, _MUTUAL),
     "integrity": (2, _MUTUAL | _INTEGRITY | _REPLAY | _SEQUENCE),
     "privacy": (4, _WANTED),
 }
-#: Of the longest packet that we take: Java's default. Hadoop does not heed it, nor do we.
+#: Size of the longest packet: Java's default. Hadoop ignores it, and so does this module.
 _MAXBUF = 65536
-#: Bytes of an offer: the layers, and the server's longest packet.
+#: Bytes of an offer: the layers, and the size of the server's longest packet.
 _OFFER_SIZE = 4
 
 
 def tickets_of(configuration: Configuration) -> Tickets:
-    """Return the user's tickets: those here, and where there are none, those of the edge node."""
+    """Return the user's tickets: those here if there are any, else those of the edge node."""
     here = Tickets(configuration.environment)
     if configuration.edge is None:
         return here
@@ -47,14 +47,14 @@ def tickets_of(configuration: Configuration) -> Tickets:
 
 
 def own_principal(tickets: Tickets, deadline: Deadline) -> str:
-    """Return our principal, with its realm.
+    """Return the user's principal, with its realm.
 
     Parameters
     ----------
     tickets : Tickets
-        Ours.
+        The user's.
     deadline : Deadline
-        For the KDC, which is asked where there is a keytab and no ticket yet.
+        For the KDC, which is asked if there is a keytab and no ticket yet.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def own_principal(tickets: Tickets, deadline: Deadline) -> str:
 
 
 def own_lifetime(tickets: Tickets, deadline: Deadline) -> int:
-    """Return the seconds for which our ticket holds; see :func:`own_principal`."""
+    """Return the remaining lifetime of the user's ticket in seconds; see :func:`own_principal`."""
 
     def inquire() -> int:
         return tickets.library().lifetime(tickets.credential())
@@ -91,7 +91,7 @@ def default_realm(tickets: Tickets) -> str:
 
 
 def realm_of_host(host: str, tickets: Tickets, deadline: Deadline) -> str:
-    """Return a host's realm, by ``[domain_realm]`` of krb5.conf, else the default one.
+    """Return a host's realm from ``[domain_realm]`` of krb5.conf, else the default realm.
 
     Raises
     ------
@@ -104,16 +104,16 @@ def realm_of_host(host: str, tickets: Tickets, deadline: Deadline) -> str:
 
 
 class Gssapi:
-    """The client's side of one authentication; a :class:`~yarnkernel.hadoop.sasl.SaslClient`.
+    """The client side of one authentication; a :class:`~yarnkernel.hadoop.sasl.SaslClient`.
 
     Parameters
     ----------
     server : str
-        The server's principal; it has to prove that it is this one.
+        The principal that the server has to prove.
     protections : sequence of str
-        What may be agreed on, the best first.
+        Acceptable protections, in order of preference.
     tickets : Tickets
-        Ours.
+        The user's.
     deadline : Deadline
         For the KDC.
     """
@@ -137,12 +137,12 @@ class Gssapi:
         self.protection = ""
 
     def respond(self, challenge: bytes) -> bytes:
-        """Answer the server's challenge; the first answer may take a question to the KDC.
+        """Answer the server's challenge; the first answer may need a request to the KDC.
 
         Raises
         ------
         AuthenticationError
-            When the server, or the KDC, does not know us or is not known to us.
+            When authentication with the server or the KDC fails.
         """
         if self._established:
             return self._choose_layer(challenge)
@@ -171,7 +171,7 @@ class Gssapi:
         raise no_common_protection(offered, self._protections)
 
     def finish(self, token: bytes) -> None:  # noqa: ARG002  (empty: all has been said)
-        """Check that the server has proved who it is.
+        """Check that the server has proved its identity.
 
         Raises
         ------
@@ -190,12 +190,12 @@ class Gssapi:
         return packet
 
     def unwrap(self, packet: bytes) -> bytes:
-        """Undo what the server's wrapping has done.
+        """Undo the server's wrapping.
 
         Raises
         ------
         RpcError
-            When the packet is not the server's next one, is damaged, or could be read by others.
+            When the packet is damaged, not the server's next one, or not encrypted as agreed.
         """
         try:
             message, encrypted, in_order = self._library.unwrap(self._context, packet)
@@ -209,7 +209,7 @@ class Gssapi:
 
 
 def _within(deadline: Deadline, work: Callable[[], _Result]) -> _Result:
-    """Do what may wait for a KDC: the library does so without a deadline."""
+    """Run a call that may wait for a KDC: the library itself has no timeout."""
     try:
         return start_in_thread(work).result(deadline.step(deadline.seconds))
     except FutureTimeoutError:

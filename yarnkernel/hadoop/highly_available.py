@@ -1,4 +1,4 @@
-"""Calls of a daemon of which there may be several, one of them active."""
+"""Call a daemon that may have several instances, one of them active."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from yarnkernel.hadoop.addresses import Address
     from yarnkernel.hadoop.rpc import RpcConnection
 
-#: Seconds between two tries while no daemon is active.
+#: Seconds between two attempts while no daemon is active.
 RETRY_INTERVAL = 0.2
 
 
 class HighlyAvailable:
     """A client of one daemon, or of the active one of several.
 
-    Each call has a timeout in seconds. A daemon that has answered before and does not any more is
-    tried until then: it may be restarting, or another one taking its place.
+    Each call has a timeout in seconds. If a daemon has answered before and no longer does, calls
+    are retried until then: it may be restarting, or another one may be taking its place.
 
     Parameters
     ----------
     connections : sequence of RpcConnection
-        To each of them.
+        One to each daemon.
     is_there : bool, default False
-        Whether one is known to have answered before.
+        Whether a daemon is known to exist.
     """
 
     def __init__(self, connections: Sequence[RpcConnection], *, is_there: bool = False) -> None:
@@ -39,12 +39,12 @@ class HighlyAvailable:
 
     @property
     def answering(self) -> Address:
-        """Where the daemon is that has answered last."""
+        """The address of the daemon that answered last."""
         return self._connections[0].address
 
     @property
     def protection(self) -> str:
-        """How what passes to it is protected; see :class:`yarnkernel.hadoop.rpc.RpcConnection`."""
+        """The protection of its connection; see :class:`yarnkernel.hadoop.rpc.RpcConnection`."""
         return self._connections[0].protection
 
     def close(self) -> None:
@@ -60,22 +60,22 @@ class HighlyAvailable:
         Parameters
         ----------
         name : str
-            What its messages are called, such as ``"GetClusterMetrics"``.
+            Name of its messages, such as ``"GetClusterMetrics"``.
         timeout : float
             Seconds.
         method : str, optional
-            Its own name in Java, where it differs.
+            The method's name in Java, if it differs.
         package : str, default "yarn"
-            Of its messages, without ``hadoop.``.
+            Package of its messages, without ``hadoop.``.
         **fields
-            Of the request.
+            Fields of the request.
 
         Raises
         ------
         UnreachableError
             When no daemon answers; RpcTimeoutError when none does in time.
         RpcError
-            When what answers is none.
+            When the answer is invalid.
         HadoopError
             When it answers with an exception.
         """
@@ -86,7 +86,7 @@ class HighlyAvailable:
         failures: dict[str, str] = {}
         while True:
             connection = self._connections[0]
-            # One that hangs must leave time for the others.
+            # A daemon that hangs must leave time for the others.
             share = Deadline(deadline.remaining / min(len(self._connections), 2))
             try:
                 answer = connection.call(method, request, response, share)
@@ -103,16 +103,16 @@ class HighlyAvailable:
                 return answer
 
     def _may_become_active(self, failure: HadoopError | UnreachableError) -> bool:
-        """Whether somebody is there who does not answer yet.
+        """Return whether a daemon may exist that does not answer yet.
 
         A ResourceManager listens for clients and ApplicationMasters only while it is active
-        (ResourceManager.RMActiveServices): a pair that changes places looks as if nobody was there.
+        (ResourceManager.RMActiveServices): during a failover, a pair seems not to exist.
         """
         refused = isinstance(failure.__cause__, ConnectionRefusedError)
         return isinstance(failure, RpcTimeoutError) or (refused and len(self._connections) > 1)
 
     def _try_another(self, failures: dict[str, str], deadline: Deadline) -> None:
-        """Turn to the next daemon, unless it is of no use."""
+        """Switch to the next daemon; wait or raise an error if all have failed."""
         self._connections.append(self._connections.pop(0))
         said = "; ".join(failures.values())
         if deadline.remaining < RETRY_INTERVAL:

@@ -1,4 +1,4 @@
-"""HTTP to daemons of Hadoop: never through a proxy of the environment, with a deadline."""
+"""HTTP requests to Hadoop daemons, with a deadline and never through the environment's proxy."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
     from yarnkernel.hadoop.configuration import Configuration
 
-#: Bytes that are asked of the socket at once.
+#: Bytes to read from the socket at once.
 CHUNK = 1 << 18
-#: Bytes of a document; logs and files are read in pieces.
+#: Largest document in bytes; logs and files are read in pieces.
 LARGEST = 64 << 20
-#: WebHDFS sends a reader to a DataNode, a NodeManager to where it put the logs.
+#: WebHDFS redirects to a DataNode, a NodeManager to the server with the logs.
 _MAX_REDIRECTS = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PORTS = {"http": 80, "https": 443}
-#: How what a server says begins that speaks TLS and was not asked in it.
+#: Start of a TLS server's answer to a request without TLS.
 _TLS_ALERT = "\x15\x03"
 
 
 class Page:
-    """What a server answers, while it comes."""
+    """A server's answer, read as it arrives."""
 
     def __init__(self, response: http.client.HTTPResponse, where: str) -> None:
         self._response = response
         self._where = where
 
     def read(self, size: int = CHUNK) -> bytes:
-        """Return the next bytes, at most so many; none at the end."""
+        """Return the next bytes, at most ``size``; empty at the end."""
         with _explained(self._where):
             content = self._response.read1(size)
         if not content and size and self._response.length:
@@ -53,12 +53,12 @@ class Page:
         return content
 
     def read_all(self, largest: int = LARGEST) -> bytes:
-        """Return all that is left.
+        """Return all remaining bytes.
 
         Raises
         ------
         HttpError
-            When it is larger than that.
+            When they are more than ``largest``.
         """
         content = bytearray()
         while part := self.read():
@@ -77,20 +77,20 @@ def opened(
     method: str = "GET",
     verify: bool = True,
 ) -> Iterator[Page]:
-    """Request a URL, and give what it answers while it comes.
+    """Request a URL, and yield the answer to be read as it arrives.
 
     Parameters
     ----------
     url : str
         With ``http`` or ``https``.
     deadline : Deadline
-        For everything, redirects included.
+        For everything, including redirects.
     configuration : Configuration, optional
-        Of the cluster, for who is trusted and for a SOCKS server.
+        Of the cluster, for trusted certificates and a SOCKS server.
     method : str, default "GET"
         The request's method.
     verify : bool, default True
-        Whether the server has to prove who it is, where it speaks TLS.
+        Whether to verify the server's certificate with TLS.
 
     Raises
     ------
@@ -125,12 +125,12 @@ def fetch(
     method: str = "GET",
     largest: int = LARGEST,
 ) -> bytes:
-    """Request a URL and return what it answers; see :func:`opened`.
+    """Request a URL and return the answer; see :func:`opened`.
 
     Raises
     ------
     HttpError
-        When the answer is an error, is larger than that, or there is none in time.
+        When the answer is an error or too large, or there is none in time.
     """
     with opened(url, deadline, configuration, method=method) as page:
         return page.read_all(largest)
@@ -152,16 +152,16 @@ def fetch_json(
 
 
 def server_time(url: str, deadline: Deadline, configuration: Configuration) -> float:
-    """Return a server's clock, in seconds since 1970, whatever else it answers.
+    """Return the time of a server's clock in seconds since 1970, even from an error.
 
     Raises
     ------
     HttpError
-        When it does not answer, or without saying when.
+        When it does not answer, or its answer has no date.
     """
     where = urlsplit(url).netloc
     with _explained(where):
-        # Who the server is does not matter for that.
+        # The server's identity does not matter for this.
         connection = _Connection(url, deadline, configuration, verify=False)
         with contextlib.closing(connection), connection.ask("HEAD") as response:
             said = parsedate_to_datetime(response.headers.get("Date", ""))
@@ -170,7 +170,7 @@ def server_time(url: str, deadline: Deadline, configuration: Configuration) -> f
 
 @contextlib.contextmanager
 def _explained(where: str) -> Iterator[None]:
-    """Say which server it was that did not answer, or not as it should."""
+    """Add the server to errors about a missing or unexpected answer."""
     try:
         yield
     except HttpError:
@@ -191,7 +191,7 @@ def _explained(where: str) -> Iterator[None]:
 
 
 class _Connection(http.client.HTTPConnection):
-    """A connection on a socket whose every step is below the deadline."""
+    """A connection whose socket operations all keep to the deadline."""
 
     def __init__(
         self, url: str, deadline: Deadline, configuration: Configuration | None, *, verify: bool
@@ -225,7 +225,7 @@ class _Connection(http.client.HTTPConnection):
 
 
 class _Socket:
-    """What http.client needs of a socket; each step has the time that is left."""
+    """The part of a socket that http.client needs; each operation has the remaining time."""
 
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
         self._socket = sock
@@ -241,7 +241,7 @@ class _Socket:
         return io.BufferedReader(_Stream(self._socket, self._deadline), CHUNK)
 
     def close(self) -> None:
-        """Who reads still has it: see :class:`_Stream`."""
+        """Close the socket, unless a reader has it, which closes it: see :class:`_Stream`."""
         if not self._is_read:
             self._socket.close()
 
@@ -264,7 +264,7 @@ class _Stream(io.RawIOBase):
 
 
 def _reason(content: bytes) -> str:
-    """What a RemoteException of Hadoop's REST interfaces says."""
+    """Return the text of a RemoteException from Hadoop's REST interfaces."""
     try:
         said = json.loads(content)["RemoteException"]
         return f" ({said['exception']}: {said['message'].splitlines()[0]})"

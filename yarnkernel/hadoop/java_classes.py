@@ -1,11 +1,11 @@
-"""Classes of characters in Java's regular expressions, as ranges of code points."""
+"""Character classes of Java's regular expressions, as ranges of code points."""
 
 from __future__ import annotations
 
-#: First and last code points of what a class has, in their order.
+#: First and last code points of a class's ranges.
 Ranges = list[tuple[int, int]]
 LAST = 0x10FFFF
-#: Characters that end a line: ``.`` takes none of them.
+#: Characters that end a line, which ``.`` does not match.
 LINE_ENDS: Ranges = [(10, 10), (13, 13), (0x85, 0x85), (0x2028, 0x2029)]
 _SPACES: Ranges = [(9, 13), (32, 32)]
 _DIGITS: Ranges = [(48, 57)]
@@ -20,7 +20,7 @@ CLASSES: dict[str, Ranges] = {
           (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000)],
     "v": [(10, 13), (0x85, 0x85), (0x2028, 0x2029)],
 }  # fmt: skip
-#: ``\p{...}``: those of POSIX; of Unicode's, there are too many.
+#: ``\p{...}``: only POSIX classes, as Unicode has too many.
 NAMED: dict[str, Ranges] = {
     "Lower": _LOWER,
     "Upper": _UPPER,
@@ -39,7 +39,7 @@ NAMED: dict[str, Ranges] = {
 
 
 def with_cases(ranges: Ranges, flags: frozenset[str]) -> Ranges:
-    """Add the other cases of ASCII's letters where case does not count."""
+    """Add the other case of ASCII letters if case is ignored."""
     if "i" not in flags:
         return ranges
     both = list(ranges)
@@ -51,7 +51,7 @@ def with_cases(ranges: Ranges, flags: frozenset[str]) -> Ranges:
 
 
 def complement(ranges: Ranges) -> Ranges:
-    """Return all that is not in a class."""
+    """Return all characters that are not in a class."""
     found, begin = [], 0
     for first, last in sorted(ranges):
         if first > begin:
@@ -61,7 +61,7 @@ def complement(ranges: Ranges) -> Ranges:
 
 
 def write(ranges: Ranges) -> str:
-    """Write a class for Python's ``re``."""
+    """Return a class in the syntax of Python's ``re``."""
     if not ranges:
         return "(?!)"
     return "[" + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in sorted(ranges)) + "]"

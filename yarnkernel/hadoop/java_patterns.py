@@ -1,8 +1,8 @@
-r"""Java's regular expressions, written for Python's ``re``.
+r"""Translate Java's regular expressions for Python's ``re``.
 
-``java.util.regex.Pattern`` describes them. What looks alike means something else at places
-(``\w`` is ASCII, ``\Q`` quotes, classes have intersections), and a name that comes out wrong is
-another user's: what is not known here is refused.
+``java.util.regex.Pattern`` describes them. The same syntax sometimes differs in meaning (``\w`` is
+ASCII, ``\Q`` quotes, classes have intersections), and a wrong result could be another user's name:
+unknown syntax is refused.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from yarnkernel.hadoop.java_classes import (
     write,
 )
 
-#: Before the line end that a text may end with.
+#: Matches at the end of the text, or before a final line end.
 _END = f"(?=(?:\r\n|{write(LINE_ENDS)})?\\Z)"
 _CONTROLS = {"t": 9, "n": 10, "r": 13, "f": 12, "a": 7, "e": 27}
 _CODE = re.compile(
@@ -35,29 +35,29 @@ _QUANTIFIER = re.compile(r"(?:[*+?]|\{\d+(?:,\d*)?\})(?P<kind>[?+]?)")
 
 @dataclass(frozen=True)
 class JavaPattern:
-    """A pattern.
+    """A translated pattern.
 
     Attributes
     ----------
     pattern : re.Pattern
-        The same for Python; its groups are called ``g1``, ``g2``...
+        The pattern for Python; its groups are called ``g1``, ``g2``...
     names : dict of str to int
-        Numbers of the groups with names.
+        Numbers of the named groups.
     """
 
     pattern: re.Pattern[str]
     names: dict[str, int]
 
     def replace(self, text: str, replacement: str, *, every: bool) -> str:
-        """Replace what is found in a text (``Matcher.replaceFirst``, ``replaceAll``).
+        """Replace matches in a text (``Matcher.replaceFirst``, ``replaceAll``).
 
         Raises
         ------
         ValueError
-            When the replacement is none of Java's.
+            When the replacement is invalid in Java.
         """
         result, copied, position = "", 0, 0
-        # Not by sub(): Java goes on behind an empty match, Python looks for a longer one there.
+        # Not by sub(): after an empty match Java moves on, Python first tries a longer match there.
         while position <= len(text) and (found := self.pattern.search(text, position)):
             result += text[copied : found.start()] + self._expand(replacement, found)
             copied = found.end()
@@ -96,7 +96,7 @@ class JavaPattern:
         if number and f"g{number}" not in self.pattern.groupindex:
             raise ValueError(f"there is no group {number}")
         while following := re.compile("[0-9]").match(replacement, position):
-            # As many digits as there are groups.
+            # Take more digits as long as there is such a group.
             longer = number * 10 + int(following[0])
             if f"g{longer}" not in self.pattern.groupindex:
                 break
@@ -105,17 +105,17 @@ class JavaPattern:
 
 
 def translate(pattern: str) -> JavaPattern:
-    """Write a pattern for Python.
+    """Translate a pattern for Python.
 
     Parameters
     ----------
     pattern : str
-        As Java reads it.
+        In Java's syntax.
 
     Raises
     ------
     ValueError
-        When it is none, or has something that is not known here.
+        When it is invalid, or has unknown syntax.
     """
     translator = _Translator(pattern)
     try:
@@ -128,7 +128,7 @@ def translate(pattern: str) -> JavaPattern:
 
 
 class _Translator:
-    """Reads a pattern from its front."""
+    """Reads a pattern from its start."""
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
@@ -138,7 +138,7 @@ class _Translator:
         self._atomics = 0
 
     def _takes(self, expected: str) -> bool:
-        """Take what is expected, if it is next."""
+        """Consume the expected text if it comes next, and return whether it did."""
         if self.pattern.startswith(expected, self.position):
             self.position += len(expected)
             return True
@@ -157,7 +157,7 @@ class _Translator:
         return self.pattern[self.position - 1]
 
     def alternatives(self, flags: frozenset[str]) -> str:
-        """Read up to the end of a group; flags may change on the way."""
+        """Read up to the end of a group, in which flags may change."""
         parts, current = [], ""
         while self.position < len(self.pattern) and self.pattern[self.position] != ")":
             if self._takes("|"):
@@ -199,7 +199,7 @@ class _Translator:
         return f"{atom}{found[0]}"
 
     def _atomic(self, inside: str) -> str:
-        # Python has these since 3.11.
+        # Python only has atomic groups since 3.11.
         self._atomics += 1
         name = f"a{self._atomics}"
         return f"(?:(?=(?P<{name}>{inside}))(?P={name}))"
@@ -261,7 +261,7 @@ class _Translator:
         return f"(?i:(?P=g{number}))" if "i" in flags else f"(?P=g{number})"
 
     def _escaped_class(self, flags: frozenset[str]) -> Ranges:
-        """What stands after a backslash, in a class or outside of one."""
+        """Read what follows a backslash, inside or outside a class."""
         if found := self._match(_CODE):
             octal, *hexadecimal, control = found.groups()
             codes = [int(digits, 16) for digits in hexadecimal if digits]
@@ -287,7 +287,7 @@ class _Translator:
         return with_cases([(ord(char), ord(char))], flags)
 
     def _class(self, flags: frozenset[str]) -> Ranges:
-        """Read a class after its bracket."""
+        """Read a class after its opening bracket."""
         negated = self._takes("^")
         operands: list[Ranges] = [[]]
         begin = self.position
@@ -302,7 +302,7 @@ class _Translator:
             raise ValueError("a class whose meaning differs between versions of Java")
         found = operands[0]
         for operand in operands[1:]:
-            # What is in both is in neither of the complements.
+            # The intersection is the complement of the complements' union.
             found = complement(complement(found) + complement(operand))
         return complement(found) if negated else found
 

@@ -1,4 +1,4 @@
-"""Kerberos as Hadoop uses it: who the servers are, and what they call us."""
+"""Kerberos login to Hadoop's servers, with a check of their principals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
     from yarnkernel.hadoop.configuration import Configuration
 
-#: The setting that names the servers of a protocol (its @KerberosInfo in Java).
+#: The setting with the principal of a protocol's servers (its @KerberosInfo in Java).
 PRINCIPALS = {
     "org.apache.hadoop.yarn.api.ApplicationClientProtocolPB": "yarn.resourcemanager.principal",
     "org.apache.hadoop.hdfs.protocol.ClientProtocol": "dfs.namenode.kerberos.principal",
@@ -24,7 +24,7 @@ PRINCIPALS = {
 
 
 class KerberosLogin:
-    """Who has a ticket; a :class:`~yarnkernel.hadoop.sasl.Login`.
+    """A login with a ticket; a :class:`~yarnkernel.hadoop.sasl.Login`.
 
     Parameters
     ----------
@@ -33,9 +33,9 @@ class KerberosLogin:
     protocol : str
         One of ``PRINCIPALS``.
     host : str
-        Of the server, as the site files have it.
+        The server's host, as in the site files.
     user : str, optional
-        For whom we act, if not for ourselves.
+        The user to act for, if it is not the ticket's.
     """
 
     method = "KERBEROS"
@@ -55,7 +55,7 @@ class KerberosLogin:
         Raises
         ------
         AuthenticationError
-            When the server is another one than the site files say.
+            When the server is not the one in the site files.
         """
         if offer.mechanism != "GSSAPI":
             raise AuthenticationError(
@@ -86,7 +86,7 @@ class KerberosLogin:
             return principal
         expected = server_principal(configuration.get(setting), self._host)
         if advertised != expected.partition("@")[0]:
-            # The site files may have an address, or an alias. Java always takes this name.
+            # The site files may have an address or an alias. Java always uses this canonical name.
             name = canonical_name_within(self._host, deadline)
             expected = server_principal(configuration.get(setting), name)
         if not re.fullmatch(r"[^/@]+/[^/@]+(@[^/@]+)?", expected):
@@ -102,7 +102,7 @@ class KerberosLogin:
 
 
 def _matches(name: str, glob: str) -> bool:
-    """Whether a pattern fits: written as one of Java's, as Hadoop's GlobPattern does."""
+    """Return whether a glob matches, translated to a Java pattern as by Hadoop's GlobPattern."""
     expression, braces, in_class, before = "", 0, False, ""
     characters = iter(glob)
     for char in characters:

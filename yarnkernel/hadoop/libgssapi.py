@@ -1,7 +1,7 @@
 """The system's GSS-API library of MIT Kerberos, called without a compiler.
 
 The functions are those of RFC 2744, and ``gss_acquire_cred_from`` of MIT's gssapi_ext.h; their
-names here are the same without ``gss_``. All of them raise AuthenticationError with what to do.
+names here are the same without ``gss_``. All of them raise AuthenticationError with advice.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 _LIBRARY = "libgssapi_krb5.so.2"
 _CONTINUE_NEEDED = 1
 _INITIATE = 1
-#: The part of a major status that tells of an error, and one of these.
+#: The bits of a major status that hold an error, and one such error.
 _ERROR = 0xFFFF0000
 _CREDENTIALS_EXPIRED = 11 << 16
-#: What gss_display_status explains: the major status, or the mechanism's own, the minor.
+#: Kinds of status for gss_display_status: the major, and the mechanism's own, the minor.
 _MAJOR, _MINOR = 1, 2
 
-#: What minor statuses mean and what to do, counted from the first error of MIT's krb5.h.
+#: Meanings of minor statuses and what to do, counted from the first error of MIT's krb5.h.
 _FIRST_ERROR = -1765328384
 _NEXT = "kinit, or set KRB5KEYTAB and KRB5PRINCIPAL"
 _NO_TICKET = f"there is no ticket; next: {_NEXT}"
@@ -49,7 +49,7 @@ _STEPS = {
     195: _NO_TICKET,
     224: "krb5.conf (KRB5_CONFIG) has no default_realm",
 }
-#: Those for the lack of a ticket: where there is a keytab, of a key.
+#: Statuses for a missing ticket, or a missing key if there is a keytab.
 _MISSING = (141, 195)
 
 
@@ -130,7 +130,7 @@ def _call(
     if major & _ERROR == _CREDENTIALS_EXPIRED:
         raise AuthenticationError(f"Kerberos: {_EXPIRED}")
     if major & _ERROR:
-        # The minor status says more, where there is one.
+        # The minor status says more, if there is one.
         said = _display(minor.value, _MINOR) if minor.value else _display(major, _MAJOR)
         step = steps.get(c_int32(minor.value).value - _FIRST_ERROR, otherwise)
         raise AuthenticationError(f"Kerberos: {step} ({said})" if step else f"Kerberos: {said}")
@@ -145,11 +145,11 @@ def _display(status: int, kind: int) -> str:
 
 
 class Handle:
-    """What the library keeps for us; released when nobody uses it any more."""
+    """An object of the library, released when it is no longer used."""
 
     def __init__(self, release: str, *arguments: None) -> None:
         self.value = c_void_p()
-        # Not at exit: a thread may wait for a KDC then, with this handle.
+        # Not at exit, when a thread may still be waiting for a KDC with this handle.
         weakref.finalize(self, _release, release, self.value, *arguments).atexit = False
 
 
@@ -160,7 +160,7 @@ def _release(function: str, handle: c_void_p, *arguments: None) -> None:
 
 @contextlib.contextmanager
 def _output() -> Iterator[_Buffer]:
-    """Give a buffer that the library fills; it may do so even when it fails."""
+    """Yield a buffer for the library to fill, and release it: even failed calls may fill it."""
     buffer = _Buffer()
     try:
         yield buffer
@@ -170,7 +170,7 @@ def _output() -> Iterator[_Buffer]:
 
 def _input(content: bytes) -> _Buffer:
     buffer = _Buffer(len(content), ctypes.cast(c_char_p(content), c_void_p))
-    buffer.content = content  # has to live as long as what points to it
+    buffer.content = content  # has to live as long as the pointer to it
     return buffer
 
 
@@ -179,12 +179,12 @@ def _content(buffer: _Buffer) -> bytes:
 
 
 def import_name(principal: str) -> Handle:
-    """Read a principal; without a realm it is of the default one."""
+    """Parse a principal; without a realm it belongs to the default one."""
     return _import(principal, _PRINCIPAL)
 
 
 def import_service(service: str, host: str) -> Handle:
-    """Return the principal of a host's service; its realm is empty where the KDC has to know it."""
+    """Return the principal of a host's service; its realm is empty if only the KDC knows it."""
     return _import(f"{service}@{host}", _SERVICE)
 
 
@@ -195,7 +195,7 @@ def _import(text: str, kind: _Oid) -> Handle:
 
 
 def display_name(name: Handle) -> str:
-    """Write a principal with its realm."""
+    """Return a principal's text, with its realm."""
     canonical = Handle("release_name")
     _call("canonicalize_name", name.value, byref(_KERBEROS), byref(canonical.value))
     with _output() as text:
@@ -209,11 +209,11 @@ def acquire_cred(principal: str = "", keytab: str = "", cache: str = "") -> Hand
     Parameters
     ----------
     principal : str, optional
-        Whose; by default that of the cache.
+        The credential's owner; by default that of the cache.
     keytab : str, optional
-        Gets tickets when there are none in the cache.
+        Gets tickets if there are none in the cache.
     cache : str, optional
-        Where tickets are; by default Kerberos' default one.
+        The ticket cache; by default Kerberos' default one.
     """
     store = {b"client_keytab": keytab.encode(), b"ccache": cache.encode()}
     elements = [_Element(key, value) for key, value in store.items() if value]
@@ -243,35 +243,35 @@ def acquire_cred(principal: str = "", keytab: str = "", cache: str = "") -> Hand
 
 
 def inquire_cred(credential: Handle) -> Handle:
-    """Return whose credential it is."""
+    """Return a credential's owner."""
     name = Handle("release_name")
     _call("inquire_cred", credential.value, byref(name.value), None, None, None)
     return name
 
 
 def lifetime(credential: Handle) -> int:
-    """Return the seconds for which a credential holds; 0 when it does not any more."""
+    """Return a credential's remaining lifetime in seconds; 0 if it has expired."""
     seconds = c_uint32()
     _call("inquire_cred", credential.value, None, byref(seconds), None, None)
     return seconds.value
 
 
 def new_context() -> Handle:
-    """Return a context that is not established yet."""
+    """Return a context that is yet to be established."""
     return Handle("delete_sec_context", None)
 
 
 def init_sec_context(
     credential: Handle, context: Handle, server: Handle, flags: int, token: bytes
 ) -> tuple[bytes, int, bool]:
-    """Take a step to a context.
+    """Take a step in establishing a context.
 
     Returns
     -------
     bytes
-        For the server.
+        The message for the server.
     int
-        What the context can do; final when it is established.
+        The context's flags; final once it is established.
     bool
         Whether it is established.
     """
@@ -296,7 +296,7 @@ def init_sec_context(
 
 
 def wrap(context: Handle, message: bytes, *, private: bool) -> tuple[bytes, bool]:
-    """Protect a message, and say whether it is encrypted."""
+    """Protect a message; also return whether it is encrypted."""
     encrypted = c_int()
     with _output() as packet:
         content = byref(_input(message))
@@ -305,7 +305,7 @@ def wrap(context: Handle, message: bytes, *, private: bool) -> tuple[bytes, bool
 
 
 def unwrap(context: Handle, packet: bytes) -> tuple[bytes, bool, bool]:
-    """Take the protection off a message; say if it was encrypted, and if it is the next one."""
+    """Unwrap a message; also return whether it was encrypted, and is the next in order."""
     encrypted = c_int()
     with _output() as message:
         content = byref(_input(packet))

@@ -1,4 +1,4 @@
-"""How the user logs in to a cluster, and what it calls the user."""
+"""Choose how the user logs in to a cluster, and find the user's name there."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ from yarnkernel.hadoop.sasl import Login
 def user_login(
     configuration: Configuration, protocol: str, address: Address, deadline: Deadline
 ) -> Login:
-    """Choose how the user logs in, as ``hadoop.security.authentication`` says.
+    """Choose how the user logs in, according to ``hadoop.security.authentication``.
 
-    Where it wants Kerberos, a token for the server comes before a ticket, as in Hadoop's client.
+    With Kerberos, a token for the server is preferred to a ticket, as in Hadoop's client.
 
     Parameters
     ----------
     configuration : Configuration
-        Of the cluster; its environment says who we are.
+        Of the cluster; its environment identifies the user.
     protocol : str
-        The protocol that will be spoken.
+        The protocol of the connection.
     address : tuple of str and int
-        Of the server, as the site files have it.
+        The server's address, as in the site files.
     deadline : Deadline
-        To find the server's host.
+        For resolving the server's host.
 
     Raises
     ------
     UsageError
-        When nobody has given us a name.
+        When the user has no name.
     AuthenticationError
-        When a token that we were given cannot be read.
+        When a token cannot be read.
     """
     variables = configuration.environment
     proxied = proxied_user(variables)
     if not configuration.wants_kerberos:
         name = user_name(variables)
         return SimpleLogin(proxied, name) if proxied else SimpleLogin(name)
-    # Few clusters want it.
+    # Few clusters need these imports.
     from yarnkernel.hadoop.gssapi import own_principal, tickets_of  # noqa: PLC0415
     from yarnkernel.hadoop.kerberos import KerberosLogin  # noqa: PLC0415
     from yarnkernel.hadoop.own_tokens import own_tokens, token_for  # noqa: PLC0415
@@ -64,16 +64,16 @@ def user_login(
 
 
 def name_in_cluster(configuration: Configuration) -> str:
-    """Return what the cluster calls the user, or for whom the user acts.
+    """Return the cluster's name for the user, or for the proxied user.
 
     Raises
     ------
     UsageError
-        When nobody has given us a name.
+        When the user has no name.
     AuthenticationError
         When there is neither a ticket nor a token for a cluster with Kerberos.
     HadoopConfigurationError
-        When none of its rules names us.
+        When none of its rules gives a name.
     """
     variables = configuration.environment
     principal = proxied_user(variables)
@@ -85,7 +85,7 @@ def name_in_cluster(configuration: Configuration) -> str:
         )
         from yarnkernel.hadoop.own_tokens import token_owner  # noqa: PLC0415
 
-        # A server knows by a token for whom we act.
+        # A token's owner is already the user to act for.
         principal = token_owner(configuration) or principal
         if not principal:
             principal = own_principal(tickets_of(configuration), Deadline(NAME_TIMEOUT))
@@ -95,7 +95,7 @@ def name_in_cluster(configuration: Configuration) -> str:
 
 
 def _realm(configuration: Configuration) -> str:
-    """The realm of those who have no other one; in a container, krb5.conf may not be there."""
+    """Return the default realm; that of the ResourceManager if there is no krb5.conf."""
     from yarnkernel.hadoop.gssapi import default_realm, tickets_of  # noqa: PLC0415
 
     try:

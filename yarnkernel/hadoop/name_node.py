@@ -1,4 +1,4 @@
-"""HDFS's NameNode over Hadoop RPC (ClientProtocol of HDFS), which speaks Kerberos.
+"""HDFS's NameNode over Hadoop RPC (ClientProtocol of HDFS), which supports Kerberos.
 
 Its messages are described in ``ClientNamenodeProtocol.proto`` of Hadoop 3.5.0.
 """
@@ -27,19 +27,19 @@ NAMENODE_PORT = 8020
 
 
 def namenode_addresses(configuration: Configuration, authority: str) -> list[Address]:
-    """Addresses of the NameNode of one HDFS: several when it is highly available.
+    """Return the NameNode addresses of one HDFS: several if it is highly available.
 
     Parameters
     ----------
     configuration : Configuration
         Of the cluster.
     authority : str
-        What a URL of it has after ``hdfs://``.
+        The part of its URLs after ``hdfs://``.
 
     Raises
     ------
     HadoopConfigurationError
-        When one has no address, or none that is one.
+        When one has no address or an invalid one.
     """
     ids = configuration.get_list(f"dfs.ha.namenodes.{authority}")
     if not ids:
@@ -71,20 +71,20 @@ class NameNode(HighlyAvailable):
         super().__init__([RpcConnection(address, PROTOCOL, configuration) for address in addresses])
 
     def key_provider(self, timeout: float) -> str | None:
-        """Return the URI of the server that has the keys of encryption zones.
+        """Return the URI of the key server for encryption zones.
 
-        Empty when there is none, None when the NameNode does not know of this question.
+        It is empty if there is none, and None if the NameNode does not report it.
         """
         defaults = self.call("GetServerDefaults", timeout, package="hdfs").serverDefaults
         return defaults.keyProviderUri if defaults.HasField("keyProviderUri") else None
 
     def file_info(self, path: str, timeout: float) -> Any:
-        """Return the HdfsFileStatusProto of a file; None when there is none."""
+        """Return the HdfsFileStatusProto of a file; None if it does not exist."""
         answer = self.call("GetFileInfo", timeout, package="hdfs", src=path)
         return answer.fs if answer.HasField("fs") else None
 
     def listing(self, path: str, deadline: Deadline) -> list[Any] | None:
-        """Return an HdfsFileStatusProto of each file in a directory; None when there is none."""
+        """Return an HdfsFileStatusProto for each file in a directory; None if it does not exist."""
         found: list[Any] = []
         while True:
             answer = self.call(
@@ -102,14 +102,14 @@ class NameNode(HighlyAvailable):
                 return found
 
     def delete(self, path: str, timeout: float) -> None:
-        """Delete a file or a directory with all that is in it."""
+        """Delete a file, or a directory with all its content."""
         self.call("Delete", timeout, package="hdfs", src=path, recursive=True)
 
 
 class NameNodeFiles:
-    """A :class:`~yarnkernel.hadoop.files.FileSystem` by its NameNode alone.
+    """A :class:`~yarnkernel.hadoop.files.FileSystem` that only uses the NameNode.
 
-    All but what is in the files, which DataNodes know.
+    It supports everything except the content of files, which DataNodes hold.
 
     Parameters
     ----------
@@ -132,13 +132,13 @@ class NameNodeFiles:
                 raise UnreadableFileError(f"hdfs://{self._authority}{path}: {exc}") from exc
 
     def status(self, path: str, deadline: Deadline) -> FileStatus | None:
-        """Look at a file; None when there is none."""
+        """Return a file's status; None if it does not exist."""
         with self._asking(path) as namenode:
             found = namenode.file_info(path, deadline.step(deadline.seconds))
         return None if found is None else FileStatus(found.length, found.modification_time)
 
     def list_directory(self, path: str, deadline: Deadline) -> dict[str, int] | None:
-        """Return sizes in bytes by name; None when there is no such directory."""
+        """Return sizes in bytes by name; None if the directory does not exist."""
         with self._asking(path) as namenode:
             found = namenode.listing(path, deadline)
         if found is None:
@@ -146,11 +146,11 @@ class NameNodeFiles:
         return {entry.path.decode(errors="replace"): entry.length for entry in found}
 
     def read(self, path: str, offset: int, length: int, deadline: Deadline) -> bytes:
-        """Reading takes DataNodes."""
+        """Raise UnreadableFileError, as reading needs DataNodes."""
         del path, offset, length, deadline
         raise UnreadableFileError("HDFS with Kerberos is read by Hadoop's own client alone")
 
     def delete(self, path: str, deadline: Deadline) -> None:
-        """Delete a file or a directory with all that is in it."""
+        """Delete a file, or a directory with all its content."""
         with self._asking(path) as namenode:
             namenode.delete(path, deadline.step(deadline.seconds))

@@ -1,4 +1,4 @@
-"""The NodeManager's REST interface for containers that run (NMWebServices, Hadoop 3)."""
+"""The NodeManager's REST interface for running containers (NMWebServices, Hadoop 3)."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
     from yarnkernel.hadoop.configuration import Configuration
 
-#: Ends what stands before a log's content (LogToolUtils.outputContainerLog).
+#: End of the header before a log's content (LogToolUtils.outputContainerLog).
 _CONTENT = b"LogContents:\n"
 _LENGTH = b"LogLength:"
-#: Bytes by which a log may have grown since its size was asked for, and how often more are tried.
+#: Bytes by which a log may have grown since its size was requested; more with each retry.
 _SLACK = 1 << 16
-#: Bytes of what stands before a log's content.
+#: Bytes of the header before a log's content, at most.
 _LONGEST_HEAD = 1 << 20
 _TRIES = 5
 
 
 def web_scheme(configuration: Configuration) -> str:
-    """Return how YARN's web pages are served (``yarn.http.policy``)."""
+    """Return the URL scheme of YARN's web pages (``yarn.http.policy``)."""
     is_secret = configuration.get("yarn.http.policy").upper() == "HTTPS_ONLY"
     return "https" if is_secret else "http"
 
@@ -35,7 +35,7 @@ def web_scheme(configuration: Configuration) -> str:
 def container_status(
     address: str, container: str, deadline: Deadline, configuration: Configuration
 ) -> tuple[str, int]:
-    """Ask this host's NodeManager for the state of a container, and for its memory.
+    """Request a container's state and memory from this host's NodeManager.
 
     Parameters
     ----------
@@ -58,10 +58,10 @@ def container_status(
     Raises
     ------
     HttpError
-        When it does not tell.
+        When it does not report them.
     """
     url = f"{address}/ws/v1/node/containers/{container}"
-    # This very host's, whose certificate containers have no means to check.
+    # It is on this host, and containers cannot check its certificate.
     document = fetch_json(url, deadline, configuration, verify=False)
     try:
         status = document["container"]
@@ -82,13 +82,13 @@ def running_logs(
     Parameters
     ----------
     address : str
-        The NodeManager's web address, as container reports have it.
+        The NodeManager's web address, as in container reports.
     container : str
         The container's id.
     choose : callable
-        Which files, from where on.
+        Chooses the files and where to begin in each.
     deadline : Deadline
-        For each file's first bytes, and from some to the next: logs may be large.
+        For each file's first bytes, and renewed after each piece: logs may be large.
     configuration : Configuration
         Of the cluster.
 
@@ -111,7 +111,7 @@ def running_logs(
 def _files(
     url: str, deadline: Deadline, configuration: Configuration
 ) -> list[tuple[str, str, int]]:
-    """Ask for a container's files: node, name and size in bytes of each."""
+    """Request a container's log files: node, name and size in bytes of each."""
     document = fetch_json(url, deadline, configuration)
     try:
         return [
@@ -124,7 +124,7 @@ def _files(
 
 
 def _as_list(value: Any) -> list[Any]:
-    """A list of one element is not always written as one in Jersey's JSON."""
+    """Return a list, even of one element that Jersey's JSON has without a list."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
@@ -133,7 +133,7 @@ def _as_list(value: Any) -> list[Any]:
 def _read(
     url: str, start: int, size: int, deadline: Deadline, configuration: Configuration
 ) -> Iterator[bytes]:
-    """Read a file from ``start`` on; only its last bytes can be asked for, and it may grow."""
+    """Read a file from ``start``; only its last bytes can be requested, and it may grow."""
     if size <= start:
         yield b""
         return
@@ -160,7 +160,7 @@ def _read(
 
 
 def _cut(part: bytes, page: Page, before: int, size: int, deadline: Deadline) -> Iterator[bytes]:
-    """Leave out so many bytes, and give so many, as they come."""
+    """Skip ``before`` bytes, and yield the next ``size`` bytes as they arrive."""
     while part and size > 0:
         content = part[before : before + size]
         before = max(0, before - len(part))

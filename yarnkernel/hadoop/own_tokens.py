@@ -1,7 +1,7 @@
-"""Tokens that this process was given, as containers are, or by ``hdfs fetchdt``.
+"""Tokens that this process was given, like those of containers or from ``hdfs fetchdt``.
 
-Where they are is told by ``UserGroupInformation.createLoginUser`` of Hadoop 3.5.0, and which one
-is for whom by ``AbstractDelegationTokenSelector`` and ``RMDelegationTokenSelector``.
+Their places follow ``UserGroupInformation.createLoginUser`` of Hadoop 3.5.0, and their selection
+``AbstractDelegationTokenSelector`` and ``RMDelegationTokenSelector``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from yarnkernel.hadoop.addresses import Address
     from yarnkernel.hadoop.configuration import Configuration
 
-#: Kinds of tokens by the protocol in which they let us in.
+#: Kinds of tokens by the protocol for which they are valid.
 RM_TOKEN, HDFS_TOKEN = "RM_DELEGATION_TOKEN", "HDFS_DELEGATION_TOKEN"
 KINDS = {
     "org.apache.hadoop.yarn.api.ApplicationClientProtocolPB": RM_TOKEN,
@@ -35,7 +35,7 @@ _TOKEN_VARIABLE = "HADOOP_TOKEN"  # noqa: S105  (a name)
 
 
 def own_tokens(configuration: Configuration) -> dict[str, Token]:
-    """Return all tokens that we have, by their aliases.
+    """Return all tokens of this process, by their aliases.
 
     Parameters
     ----------
@@ -68,36 +68,36 @@ def own_tokens(configuration: Configuration) -> dict[str, Token]:
 def token_for(
     configuration: Configuration, protocol: str, address: Address, deadline: Deadline
 ) -> Token | None:
-    """Return the token that lets us in to a daemon; None when we have none.
+    """Return the token that is valid for a daemon; None if there is none.
 
     Parameters
     ----------
     configuration : Configuration
         Of the cluster.
     protocol : str
-        The protocol that will be spoken.
+        The protocol of the connection.
     address : tuple of str and int
-        Of the daemon.
+        The daemon's address.
     deadline : Deadline
-        To find the daemon's host.
+        For resolving the daemon's host.
     """
     tokens = [t for t in own_tokens(configuration).values() if t.kind == KINDS.get(protocol)]
     if not tokens:
         return None
     services = {token_service(configuration, address, deadline)}
-    for setting in configuration.settings:  # one of several NameNodes: its token is for all
+    for setting in configuration.settings:  # tokens are for all of several NameNodes
         prefix, _, name_service = setting.partition("dfs.ha.namenodes.")
         if not prefix and name_service:
             nodes = configuration.get_list(setting)
             names = [f"dfs.namenode.rpc-address.{name_service}.{node}" for node in nodes]
             if f"{address[0]}:{address[1]}" in map(configuration.get, names):
                 services.add(f"ha-hdfs:{name_service}")
-    # That for several ResourceManagers names them all.
+    # A token for several ResourceManagers names them all.
     return next((t for t in tokens if services & set(t.service.split(","))), None)
 
 
 def token_owner(configuration: Configuration) -> str:
-    """Return whose tokens these are, that for YARN first; empty where nobody's."""
+    """Return the tokens' owner, preferably that of YARN's token; empty if there is none."""
     tokens = own_tokens(configuration).values()
     owners = {token.kind: owner_of(token) for token in reversed(list(tokens))}
     return owners.get(RM_TOKEN) or owners.get(HDFS_TOKEN, "")

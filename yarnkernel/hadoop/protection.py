@@ -1,4 +1,4 @@
-"""What two sides of Hadoop RPC agree on: ``hadoop.rpc.protection``."""
+"""The protection of Hadoop RPC connections: ``hadoop.rpc.protection``."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _PROTECTIONS = ("authentication", "integrity", "privacy")
 
 
 def wanted_protections(configuration: Configuration) -> list[str]:
-    """Return what a connection may agree on, the best first: ``hadoop.rpc.protection``.
+    """Return acceptable protections in order of preference: ``hadoop.rpc.protection``.
 
     Raises
     ------
     HadoopConfigurationError
-        When it has a word that is none.
+        When it has an unknown word.
     """
     wanted = [word.lower() for word in configuration.get_list(_SETTING)]
     for word in wanted:
@@ -34,7 +34,7 @@ def wanted_protections(configuration: Configuration) -> list[str]:
 
 
 def no_common_protection(offered: Iterable[str], wanted: Iterable[str]) -> AuthenticationError:
-    """Say that the server offers nothing that the site files ask for."""
+    """Return the error for a server that offers nothing that the site files accept."""
     return AuthenticationError(
         f"the server's {_SETTING} is {','.join(offered)}, and that of the site files "
         f"here {','.join(wanted)}"

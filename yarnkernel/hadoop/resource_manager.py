@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from yarnkernel.hadoop.configuration import Configuration
 
 PROTOCOL = "org.apache.hadoop.yarn.api.ApplicationClientProtocolPB"
-#: Seconds between two questions whether the scheduler has an application.
+#: Seconds between two checks whether the scheduler has an application.
 SUBMIT_INTERVAL = 0.01
 _BEFORE_SCHEDULER = ("NEW", "NEW_SAVING", "SUBMITTED")
-#: Seconds between two questions whether an application has been killed.
+#: Seconds between two checks whether an application has been killed.
 KILL_INTERVAL = 0.1
 
 
 class ResourceManager(HighlyAvailable):
     """A client of the ResourceManager, or of the active one of several.
 
-    All calls here may be repeated. Not for several threads at once.
+    All calls here may be repeated. Not thread-safe.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class ResourceManager(HighlyAvailable):
         super().__init__([RpcConnection(address, PROTOCOL, configuration) for address in addresses])
 
     def new_application(self, timeout: float) -> str:
-        """Return the id of an application that can be submitted."""
+        """Return an id for a new application."""
         return format_application_id(self.call("GetNewApplication", timeout).application_id)
 
     def submit_application(self, context: Any, timeout: float) -> Any:
@@ -67,12 +67,12 @@ class ResourceManager(HighlyAvailable):
         Returns
         -------
         ApplicationReportProto
-            Its report; also of an application that was refused at once.
+            Its report, also if it was refused at once.
 
         Raises
         ------
         RpcTimeoutError
-            When the scheduler does not get to it in time.
+            When the scheduler does not have it in time.
         """
         deadline = Deadline(timeout)
         app_id = format_application_id(context.application_id)
@@ -88,7 +88,8 @@ class ResourceManager(HighlyAvailable):
             try:
                 report = self.application_report(app_id, deadline.step(timeout))
             except NotFoundError:
-                # A ResourceManager that took over before it was written down: as YarnClientImpl.
+                # A ResourceManager took over before it was stored; submit again, like
+                # YarnClientImpl.
                 submitted = False
                 continue
             state = enum_name(
@@ -106,7 +107,7 @@ class ResourceManager(HighlyAvailable):
         Raises
         ------
         NotFoundError
-            When there is none.
+            When it does not exist.
         """
         answer = self.call("GetApplicationReport", timeout, application_id=application_id(app_id))
         return answer.application_report
@@ -120,14 +121,14 @@ class ResourceManager(HighlyAvailable):
         tags: Collection[str] = (),
         types: Collection[str] = (),
     ) -> list[Any]:
-        """Return an ApplicationReportProto of each application.
+        """Return an ApplicationReportProto for each application.
 
         Parameters
         ----------
         timeout : float
             Seconds.
         states, users, tags, types : collection of str, optional
-            Only those with one of each that is given.
+            Only applications that match one value of each given collection.
         """
         answer = self.call(
             "GetApplications",
@@ -140,12 +141,12 @@ class ResourceManager(HighlyAvailable):
         return list(answer.applications)
 
     def kill_application(self, app_id: str, timeout: float) -> bool:
-        """Kill an application; one that has ended stays as it is.
+        """Kill an application; one that has ended is left as it is.
 
         Returns
         -------
         bool
-            Whether it has ended before the time was over; otherwise it will.
+            Whether it ended in time; otherwise it will end later.
         """
         deadline = Deadline(timeout)
         while True:
@@ -157,20 +158,20 @@ class ResourceManager(HighlyAvailable):
             )
             if answer.is_kill_completed or deadline.passed:
                 return bool(answer.is_kill_completed)
-            # Asked again, as YarnClientImpl does: a restart may have forgotten it.
+            # Request it again, like YarnClientImpl: a restart may have lost it.
             time.sleep(deadline.step(KILL_INTERVAL))
 
     def queue(self, name: str, timeout: float) -> Any:
-        """Return the QueueInfoProto of a queue, with those below it; None for an unknown one."""
+        """Return the QueueInfoProto of a queue and all below it; None if it is unknown."""
         answer = self.call(
             "GetQueueInfo", timeout, queueName=name, includeChildQueues=True, recursive=True
         )
         return answer.queueInfo if answer.HasField("queueInfo") else None
 
     def queue_rights(self, timeout: float) -> dict[str, set[str]]:
-        """Return what we may do in each queue, by QueueACLProto's names.
+        """Return the user's rights in each queue, with QueueACLProto's names.
 
-        The queues have their paths, or their names in old Hadoops.
+        Queues are named by their paths, in old versions of Hadoop by their names.
         """
         answer = self.call("GetQueueUserAclsInfo", timeout, method="getQueueUserAcls")
         return {
@@ -179,29 +180,29 @@ class ResourceManager(HighlyAvailable):
         }
 
     def largest_container(self, timeout: float) -> Any:
-        """Return the ResourceProto of the largest container that is given; takes an id."""
+        """Return the ResourceProto of the largest possible container; uses up an id."""
         return self.call("GetNewApplication", timeout).maximumCapability
 
     def nodes(self, timeout: float, states: Collection[str] = ("NS_RUNNING",)) -> list[Any]:
-        """Return a NodeReportProto of each node in one of these states."""
+        """Return a NodeReportProto for each node in one of these states."""
         return list(self.call("GetClusterNodes", timeout, nodeStates=states).nodeReports)
 
     def cluster_metrics(self, timeout: float) -> Any:
-        """Return the YarnClusterMetricsProto of the cluster: how many nodes in which state."""
+        """Return the cluster's YarnClusterMetricsProto: the number of nodes in each state."""
         return self.call("GetClusterMetrics", timeout).cluster_metrics
 
     def attempts(self, app_id: str, timeout: float) -> list[Any]:
-        """Return an ApplicationAttemptReportProto of each attempt of an application."""
+        """Return an ApplicationAttemptReportProto for each attempt of an application."""
         answer = self.call("GetApplicationAttempts", timeout, application_id=application_id(app_id))
         return list(answer.application_attempts)
 
     def containers(self, attempt_id: Any, timeout: float) -> list[Any]:
-        """Return a ContainerReportProto of each container of an attempt that runs.
+        """Return a ContainerReportProto for each container of a running attempt.
 
         Parameters
         ----------
         attempt_id : ApplicationAttemptIdProto
-            As reports have it.
+            As in reports.
         timeout : float
             Seconds.
         """

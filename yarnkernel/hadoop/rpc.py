@@ -1,4 +1,4 @@
-"""One connection of Hadoop RPC, with one deadline over all that a call does."""
+"""A Hadoop RPC connection, with one deadline for everything that a call does."""
 
 from __future__ import annotations
 
@@ -39,24 +39,24 @@ if TYPE_CHECKING:
     from yarnkernel.hadoop.configuration import Configuration
     from yarnkernel.hadoop.sasl import Login, SaslClient
 
-#: "hrpc", version 9, service class 0; the authentication follows: none, or SASL (-33).
+#: "hrpc", version 9, service class 0; followed by the authentication: none, or SASL (-33).
 _CONNECTION_HEADER = b"hrpc\x09\x00"
 _NO_AUTHENTICATION = b"\x00"
 _SASL = b"\xdf"
 #: The call that carries the connection's context.
 _CONTEXT_CALL = -3
-#: With what servers may answer before they know who we are.
+#: Errors that servers may answer with before authentication.
 _REFUSALS = (AccessDeniedError, InvalidTokenError, StandbyError)
 #: ipc.maximum.response.length of core-default.xml: 128 MiB.
 _LONGEST_RESPONSE = 128 << 20
-#: Bytes that are asked of the socket at once, so that a length is not believed before it arrives.
+#: Bytes to read from the socket at once, so that a false length does not allocate memory.
 _CHUNK = 1 << 20
 
 
 class RpcConnection:
     """A connection to one daemon for one protocol, made when it is first needed.
 
-    Not for several threads at once.
+    Not thread-safe.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class RpcConnection:
     configuration : Configuration
         Of the cluster.
     login : Login, optional
-        Who we are; by default the user, as the configuration wants it said.
+        The identity; by default the user, logged in as the configuration requires.
     """
 
     def __init__(
@@ -85,9 +85,9 @@ class RpcConnection:
         self._client_id = uuid.uuid4().bytes
         self._call_id = -1
         self._socket: socket.socket | None = None
-        #: Protects what passes, where both sides have agreed on that.
+        #: Protects messages if both sides have agreed on that.
         self._protector: SaslClient | None = None
-        #: What has come out of protected packets and was not asked for yet.
+        #: Bytes from protected packets that have not been read yet.
         self._unwrapped = bytearray()
 
     def __str__(self) -> str:
@@ -95,7 +95,7 @@ class RpcConnection:
 
     @property
     def protection(self) -> str:
-        """How what passes is protected: ``"integrity"``, ``"privacy"``; empty when it is not."""
+        """The protection of messages: ``"integrity"`` or ``"privacy"``; empty for none."""
         return "" if self._protector is None else self._protector.protection
 
     def close(self) -> None:
@@ -116,22 +116,22 @@ class RpcConnection:
         request : protobuf message
             Its argument.
         answer : str
-            Type of its answer.
+            The answer's type.
         deadline : Deadline
-            For finding the host, connecting, sending and receiving together.
+            For resolving the host, connecting, sending and receiving together.
 
         Raises
         ------
         RpcError
-            When the daemon answers with what is no answer.
+            When the daemon's answer is invalid.
         UnreachableError
             When it cannot be reached.
         RpcTimeoutError
             When the deadline passes first.
         AuthenticationError
-            When the daemon does not let us in, or is not who it should be.
+            When the daemon refuses the login, or is not the expected one.
         HadoopConfigurationError
-            When the site files do not say what is needed for that.
+            When the site files lack what the login needs.
         HadoopError
             When it answers with an exception.
         """
@@ -142,7 +142,7 @@ class RpcConnection:
             except (ConnectionResetError, BrokenPipeError):
                 if not idle:
                     raise
-                # Servers close connections that are idle (ipc.client.connection.maxidletime).
+                # Servers close idle connections (ipc.client.connection.maxidletime).
                 return self._exchange(method, request, answer, deadline)
         except (HadoopError, HadoopConfigurationError):
             raise
@@ -165,13 +165,13 @@ class RpcConnection:
             self._send(opening + frame(self._header(self._call_id), header, request), deadline)
             return read_answer(self._receive_frame(deadline), self._call_id, answer)
         except HadoopError:
-            raise  # an answer like others; where it ends the connection, the next call finds out
-        except BaseException:  # Ctrl-C too: what is still to come is no later call's answer
+            raise  # a valid answer; if it ends the connection, the next call notices
+        except BaseException:  # also Ctrl-C: bytes yet to come must not answer a later call
             self.close()
             raise
 
     def _connect(self, deadline: Deadline) -> bytes:
-        """Connect, and return what has to be sent before the first call."""
+        """Connect, and return the bytes to send before the first call."""
         login = self._login or user_login(
             self._configuration, self._protocol, self.address, deadline
         )
@@ -189,7 +189,7 @@ class RpcConnection:
         return opening + frame(self._header(_CONTEXT_CALL), context)
 
     def _log_in(self, login: Login, deadline: Deadline) -> None:
-        """Prove who we are, and agree on how what follows is protected."""
+        """Authenticate, and agree on a protection for the messages after that."""
         opening = _CONNECTION_HEADER + _SASL
 
         def exchange(message: Any) -> Any:
@@ -201,10 +201,10 @@ class RpcConnection:
         try:
             client = negotiate(login, exchange, deadline)
         except HadoopError as exc:
-            self.close()  # the server has closed its side too
+            self.close()  # the server has closed its side, too
             if isinstance(exc, _REFUSALS):
                 raise
-            # Nothing is protected yet: what else it says about applications is anybody's word.
+            # Nothing is protected yet: an error about applications could be forged.
             raise AuthenticationError(f"it does not let us in: {exc}") from exc
         if client.protection != "authentication":
             self._protector = client

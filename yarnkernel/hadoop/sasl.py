@@ -1,7 +1,6 @@
-"""Who a connection of Hadoop RPC says that it is, and how it proves that.
+"""Identities for Hadoop RPC connections, and their authentication by SASL.
 
-RpcHeader.proto, SaslRpcClient.java and SaslRpcServer.java of Hadoop 3.5.0 describe the
-negotiation.
+RpcHeader.proto, SaslRpcClient.java and SaslRpcServer.java of Hadoop 3.5.0 describe the negotiation.
 """
 
 from __future__ import annotations
@@ -22,42 +21,42 @@ _MESSAGE = "hadoop.common.RpcSaslProto"
 
 
 class SaslClient(Protocol):
-    """The client's side of one SASL mechanism.
+    """The client side of a SASL mechanism.
 
     Attributes
     ----------
     protection : str
-        What the two sides have agreed on, once they have: ``"authentication"``,
+        The protection, once both sides have agreed on it: ``"authentication"``,
         ``"integrity"`` or ``"privacy"`` (hadoop.rpc.protection).
     """
 
     protection: str
 
     def respond(self, challenge: bytes) -> bytes:
-        """Answer a challenge of the server's; the first one may be empty."""
+        """Answer a challenge of the server; the first one may be empty."""
 
     def finish(self, token: bytes) -> None:
-        """Take the server's last word; AuthenticationError when that proves nothing."""
+        """Check the server's last message; raise AuthenticationError if it proves nothing."""
 
     def wrap(self, message: bytes) -> bytes:
-        """Protect a message on its way to the server."""
+        """Protect a message to the server."""
 
     def unwrap(self, packet: bytes) -> bytes:
-        """Take the protection off a message of the server's; RpcError when it is damaged."""
+        """Unwrap a message from the server; raise RpcError if it is damaged."""
 
 
 class Login(Protocol):
-    """Who we are.
+    """The identity for a connection.
 
     Attributes
     ----------
     method : str
-        How we say so, as servers offer it: ``"TOKEN"`` or ``"KERBEROS"``; empty
+        The authentication method, as offered by servers: ``"TOKEN"`` or ``"KERBEROS"``; empty
         without SASL.
     user : str
-        Whom the server is to take us for; empty where SASL tells it.
+        The user to act as; empty if SASL determines it.
     real_user : str
-        Who we are ourselves, where SASL does not tell it and we act for others.
+        The user who acts for another one, unless SASL determines it; else empty.
     """
 
     method: str
@@ -65,26 +64,26 @@ class Login(Protocol):
     real_user: str
 
     def begin(self, offer: Any, deadline: Deadline) -> SaslClient:
-        """Begin to prove it.
+        """Begin the authentication.
 
         Parameters
         ----------
         offer : RpcSaslProto.SaslAuth
-            The server's, for our method.
+            The server's offer for this method.
         deadline : Deadline
-            For what others have to be asked.
+            For requests to other servers.
         """
 
 
 class SimpleLogin:
-    """A name that is believed.
+    """A user name without any proof.
 
     Parameters
     ----------
     user : str
         The name.
     real_user : str, optional
-        Our own one, when that is somebody else's for whom we act.
+        The user's own name, if ``user`` is another one to act for.
     """
 
     method = ""
@@ -94,19 +93,19 @@ class SimpleLogin:
         self.real_user = real_user
 
     def begin(self, offer: Any, deadline: Deadline) -> SaslClient:
-        """There is nothing to prove."""
+        """Raise NotImplementedError, as there is nothing to prove."""
         raise NotImplementedError(offer, deadline)
 
 
 class TokenLogin:
-    """Who holds a token.
+    """A login with a token.
 
     Parameters
     ----------
     token : Token
         The token.
     protections : sequence of str
-        What may be agreed on, the best first; see :mod:`~yarnkernel.hadoop.protection`.
+        Acceptable protections, in order of preference; see :mod:`~yarnkernel.hadoop.protection`.
     """
 
     method = "TOKEN"
@@ -122,7 +121,7 @@ class TokenLogin:
         Raises
         ------
         AuthenticationError
-            When the server wants another mechanism than DIGEST-MD5
+            When the server requires a mechanism other than DIGEST-MD5
             (hadoop.security.sasl.mechanism).
         """
         if offer.mechanism != "DIGEST-MD5":
@@ -138,22 +137,21 @@ def negotiate(login: Login, exchange: Callable[[Any], Any], deadline: Deadline) 
 
     Parameters
     ----------
-    login : Login
-        Who we are.
+    login : Login The identity.
     exchange : callable
         Sends one RpcSaslProto and returns the server's next one.
     deadline : Deadline
-        For all of it.
+        For the whole negotiation.
 
     Returns
     -------
     SaslClient
-        To protect what follows, where that was agreed on.
+        Protects later messages, if that was agreed on.
 
     Raises
     ------
     AuthenticationError
-        When the server does not let us in, or is not who it should be.
+        When the server refuses the login, or is not the expected one.
     """
     message = message_class(_MESSAGE)
     answer = exchange(message(state="NEGOTIATE"))

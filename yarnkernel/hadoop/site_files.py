@@ -1,8 +1,8 @@
 """Hadoop's site files, read as Hadoop reads them.
 
-``Configuration.Parser`` of Hadoop 3.5.0 describes them: their order, ``final``, what they include;
-``handleInclude`` there looks for
-an included file on the class path, then at its URL, then beside the file that includes it.
+``Configuration.Parser`` of Hadoop 3.5.0 defines their order, ``final`` and includes;
+``handleInclude`` there looks for an included file on the class path, then at its URL, then next to
+the file that includes it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
     from yarnkernel.hadoop.edge import Edge
 
-#: Later files win, unless a setting is final.
+#: Later files override earlier ones, unless a setting is final.
 SITE_FILES = ("core-site.xml", "hdfs-site.xml", "yarn-site.xml")
-#: Ours: an include that includes itself ends.
+#: This module's own limit, for files that include themselves.
 MAX_INCLUDES = 20
-#: Seconds for a site file on a web server.
+#: Seconds for reading a site file from a web server.
 INCLUDE_TIMEOUT = 10.0
-#: Name, value as it is written, and whether it is final.
+#: Name, raw value, and whether it is final.
 Setting = tuple[str, str, bool]
 
 
@@ -40,8 +40,8 @@ def load_configuration(
     Parameters
     ----------
     *conf_dirs : pathlib.Path
-        A ``HADOOP_CONF_DIR``, or several: of a file that more than one has, the first counts, as
-        on Java's class path. Files that are not there are left out.
+        A ``HADOOP_CONF_DIR``, or several: if more than one has a file, the first one is used, as on
+        Java's class path. Missing files are left out.
     environment : mapping of str to str, optional
         See :class:`Configuration`.
     edge : Edge, optional
@@ -118,15 +118,15 @@ class _Reader:
         self._class_path = class_path
 
     def settings(self, parent: ET.Element, origin: Path | str, includes: int) -> Iterator[Setting]:
-        """All settings below an element of a file, or of what an URL has, in their order."""
+        """Yield all settings in an element of a file or of a URL's content, in order."""
         for element in parent:
-            tag = str(element.tag).rpartition("}")[2]  # Hadoop asks for no namespace
+            tag = str(element.tag).rpartition("}")[2]  # Hadoop ignores namespaces
             if tag == "configuration":
                 yield from self.settings(element, origin, includes)
             elif tag == "include":
                 yield from self._included(element, origin, includes - 1)
             elif tag == "property":
-                # Parts are elements or attributes.
+                # The parts may be elements or attributes.
                 name, value, final = (
                     element.findtext(part, element.get(part)) for part in ("name", "value", "final")
                 )
@@ -150,11 +150,11 @@ class _Reader:
         yield from self.settings(_parse(content, str(target)), target, left)
 
     def _find(self, href: str, origin: Path | str) -> tuple[Path | str, bytes]:
-        """Find what is included; FileNotFoundError when it is nowhere."""
+        """Find an included file; raise FileNotFoundError if it is nowhere."""
         parts = urlsplit(href)
         if not parts.scheme:
             inside = posixpath.normpath(href)
-            if not inside.startswith(("/", "..")):  # a class path has nothing outside of it
+            if not inside.startswith(("/", "..")):  # these cannot be on a class path
                 for directory in self._class_path:
                     if (directory / inside).is_file():
                         return directory / inside, _content(directory / inside)

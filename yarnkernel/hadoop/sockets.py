@@ -1,4 +1,4 @@
-"""Sockets to daemons, with one deadline over the host's name, a SOCKS server and the connection."""
+"""Sockets to daemons, with one deadline for resolving the host, a SOCKS server and connecting."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
     from yarnkernel.hadoop.configuration import Configuration
 
-#: Name the class in Java by which sockets are made: of one protocol, of all (NetUtils).
+#: Setting with the Java class that makes sockets: for one protocol, or for all (NetUtils).
 _FACTORY = "hadoop.rpc.socket.factory.class"
 _SOCKS_SERVER = "hadoop.socks.server"
 _SOCKS_PORT = 1080
-#: Version 5, one way to log in, which is none; connect (RFC 1928).
+#: Version 5, one login method (none); connect (RFC 1928).
 _GREETING, _WELCOME = b"\x05\x01\x00", b"\x05\x00"
 _CONNECT = b"\x05\x01\x00"
 _IPV4, _NAME, _IPV6 = 1, 3, 4
@@ -39,7 +39,7 @@ class Socks(NamedTuple):
     address : tuple of str and int
         Its host and port.
     resolves : bool
-        Whether names of hosts are its own affair alone.
+        Whether only the server may resolve host names.
     """
 
     address: Address
@@ -49,21 +49,21 @@ class Socks(NamedTuple):
 def socks_server(
     configuration: Configuration, deadline: Deadline, protocol: str = ""
 ) -> Socks | None:
-    """Return the SOCKS server through which daemons are reached; None where there is none.
+    """Return the SOCKS server through which daemons are reached; None if there is none.
 
     Parameters
     ----------
     configuration : Configuration
         Of the cluster.
     deadline : Deadline
-        For one that has to be started.
+        For a server that has to be started.
     protocol : str, optional
-        The protocol of Hadoop RPC that will be spoken.
+        The Hadoop RPC protocol of the connection.
 
     Raises
     ------
     HadoopConfigurationError
-        When sockets are to be made in a way that is not known here.
+        When a setting names an unknown class for sockets.
     """
     if configuration.edge is not None:
         return Socks(configuration.edge.socks(deadline), resolves=True)
@@ -87,14 +87,14 @@ def socks_server(
 
 
 def time_left(deadline: Deadline) -> float:
-    """Return the seconds that are left; TimeoutError when none are."""
+    """Return the remaining seconds; raise TimeoutError if there are none."""
     if deadline.passed:
         raise TimeoutError
     return deadline.step(deadline.seconds)
 
 
 def resolve_within(address: Address, deadline: Deadline) -> list[Any]:
-    """Ask the system's resolver, which knows no deadline.
+    """Resolve an address by the system's resolver, which has no timeout.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def resolve_within(address: Address, deadline: Deadline) -> list[Any]:
 
 
 def canonical_name_within(host: str, deadline: Deadline) -> str:
-    """Ask the system's resolver for the name that a host's address has.
+    """Return the name of a host's address, by the system's resolver.
 
     Raises
     ------
@@ -126,30 +126,30 @@ def canonical_name_within(host: str, deadline: Deadline) -> str:
 
 
 def token_service(configuration: Configuration, address: Address, deadline: Deadline) -> str:
-    """Return what a daemon's token is for (SecurityUtil.buildTokenService)."""
+    """Return the service of a daemon's token (SecurityUtil.buildTokenService)."""
     host, port = address
     if configuration.get_bool("hadoop.security.token.service.use_ip", default=True):
-        with contextlib.suppress(UnreachableError):  # as Java does: then it is the name
+        with contextlib.suppress(UnreachableError):  # use the name then, like Java
             return f"{resolve_within(address, deadline)[0][4][0]}:{port}"
     return f"{host.lower()}:{port}"
 
 
 def open_socket(address: Address, deadline: Deadline, socks: Socks | None = None) -> socket.socket:
-    """Connect to the first address of a host that answers; one that does not leaves some time.
+    """Connect to the first of a host's addresses that answers, with a share of time for each.
 
     Parameters
     ----------
     address : tuple of str and int
         Host and port.
     deadline : Deadline
-        For all of it.
+        For everything.
     socks : Socks, optional
-        The server that connects for us.
+        The SOCKS server to connect through.
 
     Raises
     ------
     UnreachableError
-        When there is no such host, or the SOCKS server does not reach it.
+        When there is no such host, or the SOCKS server cannot reach it.
     OSError
         When it does not answer; TimeoutError when the deadline passes first.
     """
@@ -166,7 +166,7 @@ def open_socket(address: Address, deadline: Deadline, socks: Socks | None = None
             reason = getattr(exc, "strerror", None) or exc
             server = f"{socks.address[0]}:{socks.address[1]} ({_SOCKS_SERVER})"
             problem = f"the SOCKS server {server}: {reason}"
-            if socks.resolves:  # OpenSSH's says nothing when it cannot connect
+            if socks.resolves:  # OpenSSH's server gives no reason for a failure
                 refused = isinstance(exc, UnreachableError)
                 what = "does not reach that, or lets nobody reach it by ssh"
                 problem = f"the edge node {what if refused else f'is not reached: {reason}'}"
@@ -206,11 +206,11 @@ def _ask_socks(
         raise UnreachableError(f"it does not reach {address[0]}:{address[1]}: {why}")
     sizes = {_IPV4: 4, _IPV6: 16}
     size = sizes[kind] if kind in sizes else _receive(opened, 1, deadline)[0]
-    _receive(opened, size + 2, deadline)  # where it has connected from
+    _receive(opened, size + 2, deadline)  # the address that it connected from
 
 
 def _target(address: Address, deadline: Deadline, *, resolves: bool) -> bytes:
-    """An address as Java sends it; a name that only the SOCKS server may know as it is."""
+    """Encode an address as Java does, with the name if only the SOCKS server may resolve it."""
     host, port = address
     try:
         if not resolves:

@@ -1,4 +1,4 @@
-"""Hadoop's TFile: keys and values in blocks, read in their order.
+"""Read Hadoop's TFile: keys and values in blocks, in order.
 
 The format is that of ``org.apache.hadoop.io.file.tfile`` (BCFile, Chunk, Utils) of
 Hadoop 3.5.0. NodeManagers collect logs in such files.
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 #: Reads bytes of the file; called with offset and length.
 ReadAt = Callable[[int, int], bytes]
 _MAGIC = bytes.fromhex("d111d36891b5d7b639df414092bae150")
-#: Before the magic: where the index is, and the version, 1.0.
+#: Before the magic come the offset of the index and the version, 1.0.
 _TAIL_SIZE = 8 + 4 + len(_MAGIC)
 _MAJOR_VERSION = 1
-#: Bytes that are read at once.
+#: Bytes to read at once.
 _BUFFER = 1 << 20
-#: zlib or gzip, told by its header.
+#: zlib or gzip, detected by the header.
 _WBITS = 32 + zlib.MAX_WBITS
 
 
 class _Source(Protocol):
     def piece(self) -> bytes:
-        """Return the next bytes; none at the end."""
+        """Return the next bytes; empty at the end."""
 
     def skip(self, size: int) -> int:
-        """Pass over up to ``size`` bytes and return how many; 0 when they have to be read."""
+        """Skip up to ``size`` bytes and return how many; 0 if they have to be read."""
 
 
 class Input:
-    """Bytes of a source in their order."""
+    """The bytes of a source, in order."""
 
     def __init__(self, source: _Source) -> None:
         self._source = source
@@ -44,7 +44,7 @@ class Input:
         self._position = 0
 
     def at_end(self) -> bool:
-        """Whether there are no more bytes."""
+        """Return whether there are no more bytes."""
         if self._position == len(self._buffer):
             self._buffer, self._position = self._source.piece(), 0
         return not self._buffer
@@ -64,7 +64,7 @@ class Input:
         return bytes(content)
 
     def skip(self, size: int) -> None:
-        """Pass over exactly ``size`` bytes."""
+        """Skip exactly ``size`` bytes."""
         buffered = min(size, len(self._buffer) - self._position)
         self._position += buffered
         size -= buffered
@@ -74,13 +74,13 @@ class Input:
             size -= len(self._take(size))
 
     def unsigned(self, size: int) -> int:
-        """Read a number of ``size`` bytes."""
+        """Read an unsigned number of ``size`` bytes."""
         return int.from_bytes(self.read(size), "big")
 
     def vint(self) -> int:
-        """Read a number of variable length (Utils.readVLong of TFile)."""
+        """Read a variable-length number (Utils.readVLong of TFile)."""
         first = int.from_bytes(self.read(1), "big", signed=True)
-        # The first byte has the length in its upper values, the number's highest byte in the rest.
+        # The first byte's range gives the length, its offset there the number's highest byte.
         for lowest, base, size in ((-32, 0, 0), (-72, 52, 1), (-104, 88, 2), (-120, 112, 3)):
             if first >= lowest:
                 return (first + base) << 8 * size | self.unsigned(size)
@@ -90,7 +90,7 @@ class Input:
         return int.from_bytes(self.read(size), "big", signed=True)
 
     def text(self) -> str:
-        """Read a string with its length before it (Utils.readString)."""
+        """Read a length-prefixed string (Utils.readString)."""
         return self.read(_natural(self.vint())).decode(errors="replace")
 
 
@@ -123,7 +123,7 @@ class _Region:
 
 
 class _Inflated:
-    """What is compressed in a region."""
+    """The uncompressed content of a region."""
 
     def __init__(self, region: _Region) -> None:
         self._region = region
@@ -147,7 +147,7 @@ class _Inflated:
 
 
 class _Chunks:
-    """A value: chunks with their lengths before them, negative but for the last one's."""
+    """A value: length-prefixed chunks, with negative lengths except for the last one."""
 
     def __init__(self, block: Input) -> None:
         self._block = block
@@ -174,14 +174,14 @@ class _Chunks:
 
 
 class TFile:
-    """One file.
+    """A TFile.
 
     Parameters
     ----------
     read_at : callable
-        Reads bytes of it; called with offset and length.
+        Reads bytes of the file; called with offset and length.
     size : int
-        Its size in bytes.
+        The file's size in bytes.
     """
 
     def __init__(self, read_at: ReadAt, size: int) -> None:
@@ -189,13 +189,12 @@ class TFile:
         self._size = size
 
     def entries(self) -> Iterator[tuple[bytes, Input]]:
-        """Read keys and values; a value may be left before its end.
+        """Yield keys and values; values need not be read to their end.
 
         Raises
         ------
         UnreadableFileError
-            When the file is damaged, of another format, or compressed in a way that
-            is not known here.
+            When the file is damaged, has another format, or an unknown compression.
         """
         for block in self._blocks():
             while not block.at_end():
@@ -206,7 +205,7 @@ class TFile:
                     pass
 
     def _blocks(self) -> Iterator[Input]:
-        """The blocks with data (BCFile.Reader)."""
+        """Yield the data blocks (BCFile.Reader)."""
         tail_begin = self._size - _TAIL_SIZE
         if tail_begin < 0:
             raise UnreadableFileError("it is too short for a TFile")
@@ -225,7 +224,7 @@ class TFile:
                     yield self._block(regions, compression)
 
     def _block(self, index: Input, compression: str) -> Input:
-        """The block that the next entry of an index is about."""
+        """Return the block for the next entry of an index."""
         begin, packed_size, _ = (_natural(index.vint()) for _ in range(3))
         if begin + packed_size > self._size:
             raise UnreadableFileError("a block of it would be behind its end")

@@ -1,4 +1,4 @@
-"""Where a user's tickets of Kerberos are, or the keys that get some: here, or beyond ssh."""
+"""A user's Kerberos tickets, or the keys to get some: on this machine, or through ssh."""
 
 from __future__ import annotations
 
@@ -54,11 +54,12 @@ class Tickets:
     Parameters
     ----------
     variables : mapping of str to str
-        Environment variables there, of which Hadoop's UserGroupInformation reads the same:
+        Environment variables of the tickets' machine, the same ones that Hadoop's
+        UserGroupInformation reads:
         ``KRB5KEYTAB`` with ``KRB5PRINCIPAL``, else the ticket cache of ``KRB5CCNAME``, else the
-        default one. A ``KRB5_CONFIG`` among them becomes that of this process.
+        default one. A ``KRB5_CONFIG`` among them is set for this process.
     library : GssLibrary, optional
-        The library there; by default this machine's.
+        The tickets' machine's library; by default that of this machine.
     """
 
     def __init__(self, variables: Mapping[str, str], library: GssLibrary | None = None) -> None:
@@ -66,14 +67,14 @@ class Tickets:
         self._elsewhere = library
 
     def library(self) -> GssLibrary:
-        """Return the library, which has read the right krb5.conf."""
+        """Return the library, for the right krb5.conf."""
         if self._elsewhere is not None:
             return self._elsewhere
         use_krb5_conf(self._variables)
         return libgssapi
 
     def credential(self) -> Any:
-        """Get the credential of a ticket, or of a key that gets tickets.
+        """Return the credential of a ticket, or of a key that gets tickets.
 
         Raises
         ------
@@ -88,12 +89,12 @@ class Tickets:
             raise AuthenticationError("KRB5KEYTAB is set, but KRB5PRINCIPAL is not")
         if self._elsewhere is None and not os.access(keytab, os.R_OK):
             raise AuthenticationError(f"KRB5KEYTAB: {keytab} cannot be read")
-        # A cache of one process alone: what is in the user's stays there.
+        # A cache in this process' memory, so that the user's cache does not change.
         return library.acquire_cred(principal, keytab, f"MEMORY:{keytab}:{principal}")
 
 
 def use_krb5_conf(variables: Mapping[str, str]) -> None:
-    """Make a ``KRB5_CONFIG`` that of this process: the library looks nowhere else."""
+    """Set ``KRB5_CONFIG`` for this process, as the library reads it only from there."""
     name = "KRB5_CONFIG"
     wanted = variables.get(name)
     if wanted is not None and wanted != os.environ.get(name):

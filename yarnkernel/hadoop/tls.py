@@ -1,4 +1,4 @@
-"""Whom clients of Hadoop's web pages trust: what ``ssl-client.xml`` says, besides this machine."""
+"""Trust for Hadoop's web pages: ``ssl-client.xml`` in addition to this machine's certificates."""
 
 from __future__ import annotations
 
@@ -17,26 +17,27 @@ if TYPE_CHECKING:
 _FILE_SETTING = "hadoop.ssl.client.conf"
 _STORE = "ssl.client.truststore.location"
 _VERIFIER_SETTING = "hadoop.ssl.hostname.verifier"
-#: A keystore of Java's (sun.security.provider.JavaKeyStore), and its entries for certificates.
+#: A Java keystore (sun.security.provider.JavaKeyStore), and its entries for certificates.
 _JKS = b"\xfe\xed\xfe\xed\x00\x00\x00\x02"
 _CERTIFICATE = 2
 _PEM = b"-----BEGIN CERTIFICATE-----"
 
 
 def client_context(configuration: Configuration | None, *, verify: bool = True) -> ssl.SSLContext:
-    """Return whom we trust.
+    """Return the SSL context for requests.
 
     Parameters
     ----------
     configuration : Configuration, optional
-        Of the cluster. Without one, only those whom this machine trusts (``SSL_CERT_FILE``).
+        Of the cluster. Without one, only this machine's certificates are trusted
+        (``SSL_CERT_FILE``).
     verify : bool, default True
-        Without it, everybody.
+        Whether to verify the server's certificate.
 
     Raises
     ------
     HadoopConfigurationError
-        When the truststore that it names cannot be read here.
+        When its truststore cannot be read.
     """
     context = ssl.create_default_context()
     if not verify:
@@ -52,7 +53,7 @@ def client_context(configuration: Configuration | None, *, verify: bool = True) 
         try:
             certificates = _certificates(Path(location).read_bytes())
             for certificate in certificates:
-                with contextlib.suppress(ssl.SSLError):  # one that OpenSSL does not know
+                with contextlib.suppress(ssl.SSLError):  # one that OpenSSL does not support
                     context.load_verify_locations(cadata=certificate)
         except OSError as exc:
             raise HadoopConfigurationError(f"{_STORE}: {location}: {exc.strerror}") from exc
@@ -65,7 +66,7 @@ def client_context(configuration: Configuration | None, *, verify: bool = True) 
 
 
 def explain(error: ssl.SSLError) -> str:
-    """Say what is wrong with a server's TLS, and what to do."""
+    """Return what is wrong with a server's TLS, and what to do."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"its certificate is not trusted here: {error.verify_message}; next: set SSL_CERT_FILE "
@@ -97,7 +98,7 @@ def _certificates(content: bytes) -> Iterator[bytes | str]:
 
     for _ in range(number(4)):
         kind, _alias, _date = number(4), take(number(2)), take(8)
-        if kind != _CERTIFICATE:  # a key, encrypted, and its certificates
+        if kind != _CERTIFICATE:  # an encrypted key and its certificates
             take(number(4))
         for _ in range(1 if kind == _CERTIFICATE else number(4)):
             take(number(2))

@@ -1,4 +1,4 @@
-"""Who runs this, as Java and Hadoop see it."""
+"""The current user, as seen by Java and Hadoop."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROXY_VARIABLE = "HADOOP_PROXY_USER"
 
 
 def account() -> tuple[str, str]:
-    """Name and home of the operating system's user; ``"?"`` as in Java where there are none."""
+    """Return the operating system user's name and home; ``"?"`` for unknown ones, as in Java."""
     try:
         entry = pwd.getpwuid(os.getuid())
     except KeyError:
@@ -25,17 +25,17 @@ def account() -> tuple[str, str]:
 
 
 def user_name(variables: Mapping[str, str] = os.environ) -> str:
-    """Who we are without Kerberos: ``HADOOP_USER_NAME``, else the operating system's user.
+    """Return the user without Kerberos: ``HADOOP_USER_NAME``, else the operating system's.
 
     Parameters
     ----------
     variables : mapping of str to str, optional
-        Environment variables; ours by default.
+        Environment variables; by default those of this process.
 
     Raises
     ------
     UsageError
-        When nobody has given us a name: Java's ``"?"`` would be everybody's without one.
+        When the user has no name: Java's ``"?"`` would be shared by all users without one.
     """
     name = variables.get(_USER_VARIABLE, "")
     if not name:
@@ -49,5 +49,5 @@ def user_name(variables: Mapping[str, str] = os.environ) -> str:
 
 
 def proxied_user(variables: Mapping[str, str] = os.environ) -> str:
-    """For whom we act, ``HADOOP_PROXY_USER``; empty for ourselves."""
+    """Return the user to act for, ``HADOOP_PROXY_USER``; empty for none."""
     return variables.get(PROXY_VARIABLE, "")

@@ -1,4 +1,4 @@
-"""HDFS by its REST interface, WebHDFS; without Kerberos."""
+"""HDFS over its REST interface, WebHDFS; without Kerberos."""
 
 from __future__ import annotations
 
@@ -31,8 +31,7 @@ class WebHdfs:
     scheme : str
         ``"hdfs"``, ``"webhdfs"`` or ``"swebhdfs"``.
     authority : str
-        What a URL of it has after the scheme: a host, or the name of a highly
-        available HDFS.
+        The part of its URLs after the scheme: a host, or the name of a highly available HDFS.
 
     Attributes
     ----------
@@ -42,7 +41,7 @@ class WebHdfs:
     Raises
     ------
     UnreadableFileError
-        When it wants Kerberos.
+        When it requires Kerberos.
     """
 
     def __init__(self, configuration: Configuration, scheme: str, authority: str) -> None:
@@ -58,7 +57,7 @@ class WebHdfs:
         )
 
     def list_directory(self, path: str, deadline: Deadline) -> dict[str, int] | None:
-        """Return sizes in bytes by name; None when there is no such directory."""
+        """Return sizes in bytes by name; None if the directory does not exist."""
         try:
             document = json.loads(self._call("GET", path, "LISTSTATUS", deadline))
             files = document["FileStatuses"]["FileStatus"]
@@ -71,7 +70,7 @@ class WebHdfs:
             raise UnreadableFileError(f"cannot read {path} by WebHDFS: it sends no list") from exc
 
     def status(self, path: str, deadline: Deadline) -> FileStatus | None:
-        """Look at a file; None when there is none."""
+        """Return a file's status; None if it does not exist."""
         try:
             found = json.loads(self._call("GET", path, "GETFILESTATUS", deadline))["FileStatus"]
             return FileStatus(int(found["length"]), int(found["modificationTime"]))
@@ -90,7 +89,7 @@ class WebHdfs:
             raise UnreadableFileError(f"cannot read {path} by WebHDFS: {exc}") from exc
 
     def delete(self, path: str, deadline: Deadline) -> None:
-        """Delete a file or a directory with all that is in it."""
+        """Delete a file, or a directory with all its content."""
         try:
             self._call("DELETE", path, "DELETE", deadline, recursive="true")
         except HttpError as exc:
@@ -113,7 +112,7 @@ class WebHdfs:
 
 
 def _namenodes(configuration: Configuration, authority: str) -> list[str]:
-    """Web addresses of the NameNodes of one HDFS (DFSUtil.getInfoServer)."""
+    """Return the web addresses of one HDFS's NameNodes (DFSUtil.getInfoServer)."""
     scheme = "https" if configuration.get("dfs.http.policy") == "HTTPS_ONLY" else "http"
     setting = f"dfs.namenode.{scheme}-address"
     ids = configuration.get_list(f"dfs.ha.namenodes.{authority}")

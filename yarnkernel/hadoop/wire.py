@@ -1,7 +1,6 @@
-"""Bytes of Hadoop RPC, version 9: frames of messages with their lengths before them.
+"""The wire format of Hadoop RPC, version 9: frames of length-prefixed messages.
 
-``org.apache.hadoop.ipc`` of Hadoop 3.5.0 (Client.java, Server.java, RpcHeader.proto)
-is what describes it.
+``org.apache.hadoop.ipc`` of Hadoop 3.5.0 (Client.java, Server.java, RpcHeader.proto) defines it.
 """
 
 from __future__ import annotations
@@ -32,11 +31,11 @@ LENGTH_SIZE = 4
 #: Bytes of a varint of 32 bits, at most.
 _VARINT_SIZE = 5
 _SUCCESS = 0
-#: The number of SASL's messages, as it comes back: it is an unsigned one in answers.
+#: The call id of SASL messages, which is unsigned in answers.
 SASL_CALL = -33
 SASL_ANSWER = SASL_CALL & 0xFFFFFFFF
 SASL_MESSAGE = "hadoop.common.RpcSaslProto"
-#: By the last part of the class name: YARN wraps some in others of the same name.
+#: By the last part of the class name, as YARN wraps some in others of the same name.
 _ERRORS: dict[str, type[HadoopError]] = {
     "AccessControlException": AccessDeniedError,
     "AuthorizationException": AccessDeniedError,
@@ -50,7 +49,7 @@ _ERRORS: dict[str, type[HadoopError]] = {
 
 
 def delimited(message: Any) -> bytes:
-    """Serialize a message with its length before it."""
+    """Serialize a message, prefixed with its length."""
     content: bytes = message.SerializeToString()
     length = len(content)
     prefix = bytearray()
@@ -62,25 +61,25 @@ def delimited(message: Any) -> bytes:
 
 
 def frame(*messages: Any) -> bytes:
-    """Put messages into one frame."""
+    """Return one frame with these messages."""
     content = b"".join(map(delimited, messages))
     return len(content).to_bytes(LENGTH_SIZE, "big") + content
 
 
 def frame_length(prefix: bytes, longest: int) -> int:
-    """Read the length of a frame.
+    """Decode the length of a frame.
 
     Parameters
     ----------
     prefix : bytes
         The first four bytes.
     longest : int
-        Bytes that a frame may have.
+        Most bytes that a frame may have.
 
     Raises
     ------
     RpcError
-        When it cannot be the length of one.
+        When it is not a valid length.
     """
     length = int.from_bytes(prefix, "big", signed=True)
     if not 0 < length <= longest:
@@ -91,7 +90,7 @@ def frame_length(prefix: bytes, longest: int) -> int:
 
 
 class FrameReader:
-    """Takes the messages of one frame.
+    """Reads the messages of one frame.
 
     Parameters
     ----------
@@ -126,7 +125,7 @@ class FrameReader:
         Raises
         ------
         RpcError
-            When there is none of this type.
+            When there is no message of this type.
         """
         length = self._length()
         end = self._position + length
@@ -135,9 +134,9 @@ class FrameReader:
         content, self._position = self._content[self._position : end], end
         try:
             message = message_class(name).FromString(content)
-        except (DecodeError, ValueError) as exc:  # protobuf in Python alone: UnicodeDecodeError
+        except (DecodeError, ValueError) as exc:  # UnicodeDecodeError from pure-Python protobuf
             raise RpcError(f"a frame that holds no {name}") from exc
-        if not message.IsInitialized():  # the parsers of some versions do not look
+        if not message.IsInitialized():  # some versions' parsers do not check it
             raise RpcError(f"a frame with an incomplete {name}")
         if not _is_text(message):
             raise RpcError(f"a frame with a {name} whose text is not in UTF-8")
@@ -145,7 +144,7 @@ class FrameReader:
 
 
 def _is_text(message: Any) -> bool:
-    """Whether all strings are: some versions of protobuf give bytes for what is not in UTF-8."""
+    """Return whether all strings are text: some protobuf versions return bytes if not in UTF-8."""
     for field, value in message.ListFields():
         single = isinstance(value, (str, bytes)) or hasattr(value, "ListFields")
         values = [value] if single else value
@@ -168,9 +167,9 @@ def _remote_error(header: Any) -> RpcError | HadoopError:
 
 
 def read_wrapped(content: bytes) -> bytes:
-    """Read a frame of a connection that is protected, and return what is wrapped in it.
+    """Read a frame of a protected connection, and return its wrapped content.
 
-    Errors too are wrapped there: what is not, somebody else has said.
+    Errors are wrapped, too: an unwrapped answer must come from someone else.
 
     Parameters
     ----------
@@ -180,7 +179,7 @@ def read_wrapped(content: bytes) -> bytes:
     Raises
     ------
     RpcError
-        When it is none.
+        When it is not a wrapped frame.
     """
     reader = FrameReader(content)
     header = reader.take("hadoop.common.RpcResponseHeaderProto")
@@ -208,11 +207,11 @@ def read_answer(content: bytes, call_id: int, name: str) -> Any:
     RpcError
         When it is not the answer to this call.
     HadoopError
-        When it is an exception.
+        When the answer is an exception.
     """
     reader = FrameReader(content)
     header = reader.take("hadoop.common.RpcResponseHeaderProto")
-    if header.status != _SUCCESS:  # those that end the connection have other numbers
+    if header.status != _SUCCESS:  # errors that end the connection have other call ids
         raise _remote_error(header)
     if header.callId != call_id:
         raise RpcError(f"an answer to call {header.callId} instead of {call_id}")
