@@ -1,4 +1,4 @@
-"""The clients' side of the key-value store of a kernel, with skein's contract.
+"""The client side of a kernel's key-value store, with skein's interface.
 
-It knows addresses and credentials, and not what kind of place a kernel runs at.
+It deals with addresses and credentials, not with the kind of place where a kernel runs.
 """

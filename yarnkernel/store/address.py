@@ -1,4 +1,4 @@
-"""Where a kernel's key-value store is, and how the two sides know each other there."""
+"""The address of a kernel's key-value store, and how both sides authenticate each other."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _FINGERPRINT = "yarnkernel:sha256="
 
 @dataclass(frozen=True)
 class CurveKeys:
-    """Keys of CurveZMQ by which a client and a store outside YARN know each other, in Z85.
+    """CurveZMQ keys by which a client and a store outside YARN authenticate each other, in Z85.
 
     Attributes
     ----------
     server : str
         The store's public key.
     public, secret : str
-        The client's pair.
+        The client's key pair.
     """
 
     server: str
@@ -33,23 +33,23 @@ class StoreAddress:
     Attributes
     ----------
     kernel : str
-        The id of its kernel, by which its credentials are kept where it has its own.
+        The id of its kernel, which also identifies the kernel's own credentials, if it has any.
     host : str
         Its server's host.
     port : int
         The server's port.
     user : str
-        Who has started the kernel.
+        The user who started the kernel.
     state : str
-        The kernel's, for messages.
+        The kernel's state, for messages.
     has_own_certificate : bool
-        Whether the server's certificate has the kernel's name, and not skein's.
+        Whether the server's certificate has the kernel's name rather than skein's.
     makes_own_keys : bool
-        Whether the server has made its key itself, so that it may have to be certified.
+        Whether the server made its key itself, so that the key may have to be certified.
     fingerprint : str
-        SHA-256 of that key, as the kernel's place tells it; empty where it does not.
+        SHA-256 of that key, as reported by the kernel's place; empty if it is not reported.
     curve : CurveKeys or None
-        Of a store outside YARN, which is no skein's: how to speak with it.
+        The keys for a store outside YARN, which does not have skein's protocol.
     """
 
     kernel: str
@@ -68,20 +68,20 @@ class StoreAddress:
         return certificate_name(self.kernel) if self.has_own_certificate else SKEIN_NAME
 
     def __str__(self) -> str:
-        """``host:port``, as gRPC takes it."""
+        """Return ``host:port``, as gRPC takes it."""
         return f"{self.host}:{self.port}"
 
 
 def certificate_name(kernel: str) -> str:
-    """Return the name of a kernel in a certificate of its own."""
+    """Return the name of a kernel in its own certificate."""
     return kernel.replace("_", "-")
 
 
 def fingerprint_url(fingerprint: str) -> str:
-    """Write a key's fingerprint as YARN can be told it: as the address of a web page."""
+    """Return a key's fingerprint in the form in which YARN takes it: as a web page's address."""
     return f"{_FINGERPRINT}{fingerprint}"
 
 
 def read_fingerprint(url: str) -> str:
-    """Read it again; empty when there is none."""
+    """Return the fingerprint in such an address; empty if there is none."""
     return url.partition(_FINGERPRINT)[2]

@@ -1,9 +1,9 @@
-"""The certificate by which an application's ApplicationMaster proves to be that, and no other.
+"""The certificate with which an ApplicationMaster proves which application it belongs to.
 
-Signed by the user's pair of skein, it is accepted by stock skein's clients too, which know that
-pair's certificate alone. It is good for a server only, and it has the application's name, for
-which our clients look: who gets to know its key can ask the user's other applications nothing, and
-cannot pose as one that has such a certificate itself.
+It is signed with the user's skein credentials, so that stock skein's clients, which only know the
+user's certificate, accept it, too. It is valid for servers only, and has the application's name,
+which this package's clients check: with its key, nobody can send requests to the user's other
+applications or impersonate one that has such a certificate itself.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def new_key() -> ec.EllipticCurvePrivateKey:
 
 
 def to_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """Write a key as PEM."""
+    """Return a key as PEM."""
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -41,14 +41,14 @@ def to_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def self_signed(app_id: str, key: ec.EllipticCurvePrivateKey) -> bytes:
-    """Make a certificate that nobody has signed yet, valid at any time.
+    """Make a self-signed certificate, valid from 2000 to 2100.
 
     Parameters
     ----------
     app_id : str
         The application's id.
     key : EllipticCurvePrivateKey
-        Its key.
+        The application's key.
 
     Returns
     -------
@@ -62,14 +62,14 @@ def self_signed(app_id: str, key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def signed(app_id: str, public_key: ec.EllipticCurvePublicKey, pair: tuple[bytes, bytes]) -> bytes:
-    """Make the certificate of an application, valid for as long as that of its user.
+    """Make an application's certificate, valid for as long as the user's.
 
     Parameters
     ----------
     app_id : str
         The application's id.
     public_key : EllipticCurvePublicKey
-        Its key.
+        The application's key.
     pair : tuple of bytes
         The user's certificate and private key, PEM.
 
@@ -79,7 +79,7 @@ def signed(app_id: str, public_key: ec.EllipticCurvePublicKey, pair: tuple[bytes
         PEM.
     """
     issuer = x509.load_pem_x509_certificate(pair[0])
-    # That the user's own key is sound need not be proved anew at each start: it takes 25 ms.
+    # The user's own key need not be validated at each start, which takes 25 ms.
     key = serialization.load_pem_private_key(pair[1], None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
         raise TypeError(f"a {type(key).__name__} signs no certificate here")
@@ -106,7 +106,7 @@ def _certificate(
         .not_valid_after(times[1])
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        # Else it would do for a client of the user's other applications.
+        # Otherwise it would be valid for clients of the user's other applications.
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=True)
         .sign(issuer_key, hashes.SHA256())
         .public_bytes(serialization.Encoding.PEM)
@@ -122,16 +122,16 @@ def fingerprint(key: ec.EllipticCurvePublicKey) -> str:
 
 
 def presented(host: str, port: int, expected: str, deadline: Deadline) -> bytes:
-    """Ask a server for its certificate, which perhaps nobody has signed yet.
+    """Return a server's certificate, which may be self-signed.
 
     Parameters
     ----------
     host : str
-        Its host.
+        The server's host.
     port : int
-        Its port.
+        The server's port.
     expected : str
-        The fingerprint of its key, as YARN tells it.
+        The fingerprint of its key, as reported by YARN.
     deadline : Deadline
         For the answer.
 
@@ -145,10 +145,10 @@ def presented(host: str, port: int, expected: str, deadline: Deadline) -> bytes:
     UnreachableError
         When it does not answer.
     AuthenticationError
-        When it presents another one.
+        When it presents another key.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # Whose it is, its fingerprint tells.
+    # The fingerprint is checked instead.
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         with (
@@ -167,12 +167,12 @@ def presented(host: str, port: int, expected: str, deadline: Deadline) -> bytes:
 
 
 def public_key(certificate: bytes) -> ec.EllipticCurvePublicKey:
-    """Return the public key in the certificate, PEM, of an application.
+    """Return the public key in an application's PEM certificate.
 
     Raises
     ------
     AuthenticationError
-        When it has no key of this kind.
+        When it has no elliptic-curve key.
     """
     try:
         found = x509.load_pem_x509_certificate(certificate).public_key()
@@ -184,7 +184,7 @@ def public_key(certificate: bytes) -> ec.EllipticCurvePublicKey:
 
 
 def is_signed_by(certificate: bytes, issuer: bytes) -> bool:
-    """Whether a certificate, PEM, was signed with the key of another one."""
+    """Return whether a PEM certificate was signed with the key of another one."""
     try:
         x509.load_pem_x509_certificate(certificate).verify_directly_issued_by(
             x509.load_pem_x509_certificate(issuer)

@@ -1,7 +1,7 @@
-"""Clients of a kernel's key-value store: one face, whether skein's server keeps it or ours does.
+"""One interface to a kernel's key-value store, whether it speaks skein's protocol or not.
 
-On YARN a store speaks skein's gRPC (:mod:`yarnkernel.store.skein_client`), elsewhere ZeroMQ, which
-each kernel's environment has (:mod:`yarnkernel.store.curve_client`).
+On YARN it speaks skein's gRPC (:mod:`yarnkernel.store.skein_client`), elsewhere ZeroMQ, which each
+kernel's environment has (:mod:`yarnkernel.store.curve_client`).
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 
 
 class KeyWatch(Protocol):
-    """The values of a key, one after the other, as they are put.
+    """The successive values of a key, as they are put.
 
     An iterator, which ends when another thread calls :meth:`stop` or after some time.
     """
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the value that there is, and the next ones.
+        """Yield the current value, if any, and later ones.
 
         Raises
         ------
         RemoteError
-            When the store does not answer any more, or not to us.
+            When the store no longer answers, or refuses the client.
         """
 
     def put(self, key: str, value: bytes) -> None:
         """Put a key over the same connection; see :func:`put_key`."""
 
     def stop(self) -> None:
-        """End it; idempotent."""
+        """End the watch; idempotent."""
 
 
 def _client(address: StoreAddress) -> Any:
-    # gRPC is slow to import, and one of the two does without.
+    # gRPC is slow to import, and curve_client does not need it.
     name = "skein_client" if address.curve is None else "curve_client"
     return import_module(f"yarnkernel.store.{name}")
 
@@ -61,12 +61,12 @@ def read_key(address: StoreAddress, key: str, timeout: float) -> bytes | None:
     Returns
     -------
     bytes or None
-        None while nobody has put it.
+        None if it has not been put yet.
 
     Raises
     ------
     RemoteError
-        When the store does not answer, or not to us.
+        When the store does not answer, or refuses the client.
     """
     value: bytes | None = _client(address).read_key(address, key, timeout)
     return value
@@ -75,12 +75,12 @@ def read_key(address: StoreAddress, key: str, timeout: float) -> bytes | None:
 def read_key_of_all(
     addresses: Sequence[StoreAddress], key: str, timeout: float
 ) -> dict[str, bytes]:
-    """Read a key of many kernels at once.
+    """Read a key of several kernels at once.
 
     Returns
     -------
     dict of str to bytes
-        Values by the id of their kernels, of those that have the key and answer us in time.
+        Values by kernel ids, of kernels that have the key and answer in time.
     """
     found: dict[str, bytes] = {}
     for of_curve in (False, True):
@@ -107,17 +107,17 @@ def delete_key(address: StoreAddress, key: str, timeout: float) -> None:
 
 
 def shut_down(address: StoreAddress, diagnostics: str, timeout: float) -> None:
-    """Ask who keeps the store to end the kernel in good order; see :func:`read_key`."""
+    """Ask the store's server to end the kernel cleanly; see :func:`read_key`."""
     _client(address).shut_down(address, diagnostics, timeout)
 
 
 def describe_failure(error: RemoteError, address: StoreAddress) -> str:
-    """Say in words what a store's error means.
+    """Return the meaning of a store's error in words.
 
     Raises
     ------
     ApplicationError
-        When it means that we may not ask it anything.
+        When it means that the user's credentials are refused.
     """
     if error.other_credentials:
         raise ApplicationError(

@@ -1,7 +1,7 @@
-"""Certificates and keys by which clients and an application's ApplicationMaster know each other.
+"""Certificates and keys for clients and ApplicationMasters to authenticate each other.
 
-As a rule the user's own of skein, ``~/.skein``. An application may have a pair of its own, which is
-kept below the user's state directory; skein's commands take that with ``SKEIN_CONFIG``.
+By default they are the user's own from skein, ``~/.skein``. An application may have its own pair,
+which is kept in the user's state directory; skein's commands use it with ``SKEIN_CONFIG``.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from yarnkernel.store.skein_import import skein
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Days without use after which a pair is forgotten.
+#: Days without use after which a pair is deleted.
 DAYS_KEPT = 60
 
 
 def _directory(app_id: str = "") -> Path:
-    """Where a pair is kept, or all of them."""
+    """Return the directory of a pair, or of all pairs."""
     return platformdirs.user_state_path("yarnkernel") / "credentials" / app_id
 
 
@@ -38,7 +38,7 @@ def new_pair() -> skein.Security:
     Raises
     ------
     UsageError
-        When there is no place to keep it.
+        When there is nowhere to keep it.
     """
     parent = _directory()
     try:
@@ -48,16 +48,16 @@ def new_pair() -> skein.Security:
     except OSError as exc:
         raise UsageError(f"no credentials can be kept in {parent}: {exc.strerror}") from exc
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it uses what Python 3.12 calls deprecated
+        warnings.simplefilter("ignore")  # it uses functions that are deprecated in Python 3.12
         return skein.Security.new_credentials()
 
 
 def keep_pair(app_id: str, security: skein.Security) -> None:
-    """Keep an application's pair for those who ask it later, for the user alone."""
+    """Keep an application's pair for later requests, readable only by the user."""
     directory = _directory(app_id)
     oldest = time.time() - DAYS_KEPT * 86400
     for other in directory.parent.iterdir():
-        with contextlib.suppress(FileNotFoundError):  # another start cleans up as well
+        with contextlib.suppress(FileNotFoundError):  # another start may clean up, too
             if other.stat().st_mtime < oldest:
                 shutil.rmtree(other, ignore_errors=True)
     directory.mkdir(mode=0o700)
@@ -69,6 +69,6 @@ def credentials_of(app_id: str) -> skein.Security:
     directory = _directory(app_id)
     if directory.is_dir():
         with contextlib.suppress(OSError):
-            os.utime(directory)  # what is used is kept
+            os.utime(directory)  # used pairs are kept
         return skein.Security.from_directory(str(directory))
     return credentials()

@@ -1,4 +1,4 @@
-"""Calls of the key-value store that a supervisor outside YARN keeps."""
+"""Requests to the key-value store of a supervisor outside YARN."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
     from yarnkernel.store.address import StoreAddress
 
-#: Seconds between two looks whether a watch is still wanted.
+#: Seconds between two checks whether a watch has been stopped.
 LOOK_INTERVAL = 0.1
-#: Seconds after which a line that says nothing is opened anew.
+#: Seconds after which a silent connection is opened again.
 HEARTBEAT = 5.0
 
 
 class _Connection:
-    """A connection to one store, of one thread; a context manager."""
+    """A connection to one store, for one thread; a context manager."""
 
     def __init__(self, address: StoreAddress) -> None:
         if address.curve is None:
@@ -72,14 +72,14 @@ class _Connection:
         return request
 
     def receive(self, timeout: float) -> tuple[bytes, bytes | None] | None:
-        """Return the next answer: the request's id and the value, None without one.
+        """Return the next answer: the request's id and the value (None for no value).
 
-        None when there is no answer within ``timeout`` seconds.
+        Return None if there is no answer within ``timeout`` seconds.
 
         Raises
         ------
         RemoteError
-            When it is a refusal.
+            When the answer is a refusal.
         """
         if not self._socket.poll(math.ceil(timeout * 1000)):
             return None
@@ -89,12 +89,12 @@ class _Connection:
         return request, values[0] if result == VALUE and values else None
 
     def ask(self, timeout: float, verb: bytes, *arguments: bytes) -> bytes | None:
-        """Send a request, and return the value that it is answered with.
+        """Send a request, and return the value of its answer.
 
         Raises
         ------
         RemoteError
-            When it is refused, or not answered in time.
+            When the request is refused or not answered in time.
         """
         request = self.send(verb, *arguments)
         deadline = Deadline(timeout)
@@ -171,7 +171,7 @@ class KeyWatch:
 
     def __iter__(self) -> Iterator[bytes]:
         """See :class:`yarnkernel.store.client.KeyWatch`."""
-        # A socket belongs to one thread: this one, which therefore looks now and then.
+        # A socket belongs to one thread: this one, which polls for puts and the stop.
         with _Connection(self._address) as connection:
             request = connection.send(WATCH, self._key.encode(), str(self._timeout).encode())
             answered = False

@@ -1,6 +1,6 @@
-"""What the submitter of an application tells the recipe that has to be its ApplicationMaster.
+"""Data from an application's submitter for the recipe that is its ApplicationMaster.
 
-It travels in the container's credentials, which YARN gives to the container alone.
+It is sent in the container's credentials, which YARN gives only to the container.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from yarnkernel.errors import CredentialsError
 
-#: Names of secrets among the credentials.
+#: Names of secrets in the credentials.
 _PREFIX = "yarnkernel."
 _SETTINGS = f"{_PREFIX}master"
 _CLIENTS = f"{_PREFIX}clients"
@@ -21,33 +21,33 @@ _KEY = f"{_PREFIX}server.key"
 _SPECIFICATION = f"{_PREFIX}specification"
 FILES = f"{_PREFIX}files"
 FURTHER = f"{_PREFIX}further"
-#: Of a further container alone: its command.
+#: Only for a further container: its command.
 COMMAND = f"{_PREFIX}command"
 
 
 @dataclass(frozen=True)
 class MasterLaunch:
-    """How a recipe is its application's ApplicationMaster.
+    """What a recipe needs to be its application's ApplicationMaster.
 
     Attributes
     ----------
     schedulers : list of tuple of str and int
-        Where the ResourceManagers listen for ApplicationMasters.
+        The ResourceManagers' addresses for ApplicationMasters.
     settings : dict of str to str
-        What it needs of the cluster's site files.
+        The settings that it needs from the cluster's site files.
     clients : bytes
-        Certificate of the clients that it answers, PEM.
+        Certificate of the clients that it accepts, PEM.
     specification : bytes
-        What was submitted, skein's ApplicationSpec.
+        The submitted specification, skein's ApplicationSpec.
     certificate, key : bytes
-        PEM; its own. Empty when it has to make them itself, as no key is to travel.
+        Its own, PEM. Empty if it has to make them itself, as no key may be sent.
     submitted : float
-        When, by the submitter's clock; seconds since 1970.
+        Time of submission by the submitter's clock, in seconds since 1970.
     further : bytes
-        How a further container is started, a ContainerLaunchContextProto; empty when the submitter
-        does not say.
+        How to start a further container, a ContainerLaunchContextProto; empty if the submitter does
+        not give it.
     files : bytes
-        What has travelled with it, see :mod:`~yarnkernel.store.packed_files`.
+        The files that were sent with it, see :mod:`~yarnkernel.store.packed_files`.
     """
 
     schedulers: list[tuple[str, int]]
@@ -61,7 +61,7 @@ class MasterLaunch:
     files: bytes = field(default=b"", repr=False)
 
     def to_secrets(self) -> dict[str, bytes]:
-        """Write it as secrets of an application's credentials, but for what runs there."""
+        """Return secrets for an application's credentials, without ``further`` and ``files``."""
         document = {
             "schedulers": self.schedulers,
             "settings": self.settings,
@@ -76,12 +76,12 @@ class MasterLaunch:
 
     @classmethod
     def from_secrets(cls, secrets: dict[str, bytes]) -> MasterLaunch:
-        """Read it again.
+        """Read it from the secrets of an application's credentials.
 
         Raises
         ------
         CredentialsError
-            When it is not there or damaged.
+            When it is missing or damaged.
         """
         try:
             document: dict[str, Any] = json.loads(secrets[_SETTINGS])
@@ -104,5 +104,5 @@ class MasterLaunch:
 
 
 def is_ours(name: str) -> bool:
-    """Whether a secret is for the recipe alone."""
+    """Return whether a secret is only for the recipe."""
     return name.startswith(_PREFIX)

@@ -1,4 +1,4 @@
-"""Files in a container's credentials: how they are packed, and unpacked by its command."""
+"""Pack files into a container's credentials, and unpack them by its command."""
 
 from __future__ import annotations
 
@@ -10,47 +10,45 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-#: Lines around what travels, by which a shell finds it in the binary file of credentials. The
-#: first has a word of its own for each application: nothing else in there can pass for it.
+#: Lines around the packed files, by which a shell finds them in the binary file of credentials. The
+#: first one has a random word for each application, so that nothing else in there can match it.
 _BEGIN, _END = "=yarnkernel-files-{}=", "=yarnkernel-end="
-#: Where the kernel's output goes: where skein's ApplicationMaster writes it.
+#: Log of the kernel's output, the same one as with skein's ApplicationMaster.
 KERNEL_LOG = "application.driver.log"
-#: Where that of a further container goes. NodeManagers put the end of what has "stderr" in its
-#: name into the diagnostics (``yarn.nodemanager.container.stderr.pattern``).
+#: Log of a further container's output. NodeManagers put the end of logs with "stderr" in their
+#: names into the diagnostics (``yarn.nodemanager.container.stderr.pattern``).
 FURTHER_LOG = "container.stderr.log"
 
 
 def container_command(word: str, script: str, log: str = KERNEL_LOG) -> str:
-    """Return the command of a container that unpacks what travels and runs the script.
+    """Return a container's command that unpacks the files and runs the script.
 
-    It needs bash, sed, tar, gzip and coreutils alone: which Python there is, the script decides.
+    It only needs bash, sed, tar, gzip and coreutils: the choice of Python is up to the script.
 
     Parameters
     ----------
     word : str
-        What :func:`pack_files` was given: letters and digits.
-    script : str
-        Its name.
+        The same one as for :func:`pack_files`: letters and digits.
+    script : str The script's name.
     log : str
-        Name of the log that its output goes to.
+        Name of the log for its output.
     """
     begin = _BEGIN.format(word)
     unpack = (
         rf"LC_ALL=C sed -n '/^{begin}$/,/^{_END}$/{{/^=/!p}}' \"\$HADOOP_TOKEN_FILE_LOCATION\""
         " | base64 -d | tar -xz"
     )
-    # exec, so that the container's process is the script's, and the recipe's after it.
+    # exec makes the script, and later the recipe, the container's process.
     return f"{{ {unpack} && exec bash {script}; }} </dev/null ><LOG_DIR>/{log} 2>&1"
 
 
 def pack_files(files: Mapping[str, bytes], executable: Collection[str], word: str) -> bytes:
-    """Pack what travels, as a secret that :func:`container_command` unpacks.
+    """Pack files as a secret that :func:`container_command` unpacks.
 
     Parameters
     ----------
     files : mapping of str to bytes
-        What is in them, by their names in the container's directory. They are
-        for their owner alone there.
+        Contents by names in the container's directory, where only their owner can access them.
     """
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
@@ -63,7 +61,7 @@ def pack_files(files: Mapping[str, bytes], executable: Collection[str], word: st
 
 
 def without(packed: bytes, unwanted: Collection[str]) -> bytes:
-    """Return the same secret without some of the files."""
+    """Return a secret without some of its files."""
     begin, *lines, _ = packed.split()
     word = begin.decode().removeprefix(_BEGIN.partition("{")[0]).rstrip("=")
     kept, executable = {}, set()

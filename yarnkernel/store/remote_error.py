@@ -1,4 +1,4 @@
-"""What a key-value store's server answers when it refuses, or does not answer at all."""
+"""The error for a refusal by a key-value store's server, or for a missing answer."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from yarnkernel.errors import YarnKernelError
 
 
 class RemoteError(YarnKernelError):
-    """An answer of a server that is an error.
+    """An error from a server.
 
     Parameters
     ----------
     code : str
-        What kind: the name of a gRPC status, such as ``"UNAVAILABLE"``.
+        Kind of error: the name of a gRPC status, such as ``"UNAVAILABLE"``.
     details : str
         The server's text.
     """
@@ -23,7 +23,7 @@ class RemoteError(YarnKernelError):
 
     @property
     def unanswered(self) -> bool:
-        """Whether no server answered, so that it may do so later."""
+        """Whether no server answered, so that a later request may succeed."""
         return self.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED")
 
     @property
@@ -31,11 +31,12 @@ class RemoteError(YarnKernelError):
         """Whether the two sides do not accept each other's certificates."""
         return any(
             words in self.details
-            # The second, when a certificate of the same name has signed the server's.
+            # The second one, if the server's certificate was signed by another one of the same
+            # name.
             for words in ("CERTIFICATE_VERIFY_FAILED", "certificate signature failure")
         )
 
     @property
     def other_application(self) -> bool:
-        """Whether the server has proved to be another one."""
+        """Whether the server has proved that it is another application's."""
         return "Hostname Verification Check failed" in self.details

@@ -1,8 +1,8 @@
-"""gRPC as skein's servers speak it, with a deadline on every call.
+"""gRPC calls to skein's servers, with a deadline on every call.
 
-skein's Python client sets none (skein 0.8.2, core.py and kv.py), loses the
-servers' own words when a connection fails, and asks the proxy of the
-environment for servers inside the cluster. Its generated classes do neither.
+skein's Python client sets no deadlines (skein 0.8.2, core.py and kv.py), loses the servers'
+messages when a connection fails, and uses the environment's proxy for servers inside the cluster.
+Its generated classes do none of this.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from yarnkernel.store.skein_import import skein
 if TYPE_CHECKING:
     from yarnkernel.deadline import Deadline
 
-#: Seconds after which Ctrl-C is heard while a call waits.
+#: Seconds between two checks for Ctrl-C while a call waits.
 INTERRUPT_INTERVAL = 0.1
 
 
@@ -38,13 +38,13 @@ def call(stub: Any, method: str, request: Any, timeout: float) -> Any:
 
 
 def start_call(stub: Any, method: str, request: Any, timeout: float) -> Any:
-    """Start a gRPC call; its future can be waited for again after an interruption."""
+    """Start a gRPC call; a wait for its future can be resumed after an interruption."""
     with deferred():
         return getattr(stub, method).future(request, timeout=timeout)
 
 
 def result(future: Any, deadline: Deadline | None = None) -> Any:
-    """Wait for a started call, until a deadline, which may be cut short, or the call's own.
+    """Wait for a started call until a deadline, which may be cut short, or the call's own.
 
     Raises
     ------
@@ -54,12 +54,12 @@ def result(future: Any, deadline: Deadline | None = None) -> Any:
         When the certificate of both sides has expired.
     """
     while deadline is None or not deadline.passed:
-        # Ctrl-C inside gRPC's own code would leave its locks locked.
+        # Ctrl-C inside gRPC's own code would leave its locks held.
         with deferred():
             try:
                 return future.result(timeout=INTERRUPT_INTERVAL)
             except grpc.FutureTimeoutError:
-                continue  # the call has a deadline of its own
+                continue  # the call has its own deadline
             except grpc.RpcError as exc:
                 details = exc.details() or ""
                 if "certificate has expired" in details:
@@ -84,22 +84,22 @@ def close_channel(channel: grpc.Channel) -> None:
 
 
 def credentials() -> skein.Security:
-    """The user's credentials for skein's servers, made when there are none yet.
+    """Return the user's credentials for skein's servers; make them if there are none yet.
 
-    ``Security.from_default`` of skein 0.8.2 would take those of the application that a kernel is
+    ``Security.from_default`` of skein 0.8.2 would take those of the application that a kernel runs
     in, which are not for the kernel.
 
     Raises
     ------
     UsageError
-        When they cannot be kept.
+        When they cannot be stored.
     """
     directory = skein.core.properties.config_dir
-    # A process that makes them at the same time may come first.
+    # Another process may make them at the same time, and come first.
     with contextlib.suppress(FileNotFoundError):
         return skein.Security.from_directory(directory)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it uses what Python 3.12 calls deprecated
+        warnings.simplefilter("ignore")  # it uses functions that are deprecated in Python 3.12
         made = skein.Security.new_credentials()
     try:
         return made.to_directory(directory)
@@ -112,18 +112,18 @@ def credentials() -> skein.Security:
 def open_channel(
     address: str, security: skein.Security, name: str = SKEIN_NAME, root: bytes | None = None
 ) -> grpc.Channel:
-    """Open a channel to a driver or an ApplicationMaster; both sides show their certificate.
+    """Open a channel to a driver or an ApplicationMaster, with mutual TLS.
 
     Parameters
     ----------
     address : str
         ``host:port``.
     security : skein.Security
-        The client's credentials, which the server was told of when it was started.
+        The client's credentials, which the server got when it was started.
     name : str, optional
         The name in the server's certificate; by default skein's.
     root : bytes, optional
-        The certificate, PEM, that the server's has to be, or be signed by; by default the client's.
+        PEM certificate that has to be the server's or its signer's; by default the client's.
     """
     with deferred():
         return grpc.secure_channel(address, _both_sides(security, root), _options(name))
@@ -138,13 +138,13 @@ def _options(name: str) -> list[tuple[str, Any]]:
     return [
         ("grpc.ssl_target_name_override", name),
         ("grpc.default_authority", name),
-        # A web proxy of the environment does not reach ports inside the cluster.
+        # The environment's web proxy does not reach ports inside the cluster.
         ("grpc.enable_http_proxy", 0),
     ]
 
 
 def pair_of(security: skein.Security) -> tuple[bytes, bytes]:
-    """Return certificate and private key of somebody's credentials, PEM."""
+    """Return the certificate and private key of some credentials, PEM."""
     return security._get_bytes("cert"), security._get_bytes("key")  # noqa: SLF001
 
 
@@ -154,7 +154,7 @@ def _both_sides(security: skein.Security, root: bytes | None = None) -> grpc.Cha
 
 
 def key_value(stub: Any, operation: Any, timeout: float) -> Any:
-    """Carry out an operation on an application's key-value store.
+    """Perform an operation on an application's key-value store.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def key_value(stub: Any, operation: Any, timeout: float) -> Any:
     Returns
     -------
     object
-        What the operation gives; for a get, bytes or None.
+        The operation's result; for a get, bytes or None.
 
     Raises
     ------

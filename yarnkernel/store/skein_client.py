@@ -1,7 +1,7 @@
-"""Calls of an application's ApplicationMaster: its key-value store and its end.
+"""Requests to an application's ApplicationMaster: its key-value store and its end.
 
-It serves skein's ``AppMaster`` over mutual TLS. Clients show the submitter's credentials; it
-shows the same, or on the direct way a certificate of its own that they have signed.
+It serves skein's ``AppMaster`` over mutual TLS. Clients present the submitter's credentials; it
+presents the same, or on the direct way its own certificate, signed with them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from yarnkernel.store.address import StoreAddress
 
-#: Seconds that a question within another call may take.
+#: Seconds for a request within another call.
 ANSWER_TIMEOUT = 5.0
 
 
@@ -54,7 +54,7 @@ def _stub(address: StoreAddress) -> Iterator[Any]:
 
 
 class KeyReader:
-    """Reads keys of one application again and again, over one connection; a context manager."""
+    """Reads keys of one application repeatedly over one connection; a context manager."""
 
     def __init__(self) -> None:
         self._address: StoreAddress | None = None
@@ -72,7 +72,7 @@ class KeyReader:
         Raises
         ------
         AuthenticationError
-            When somebody else answers for an ApplicationMaster that makes its own keys.
+            When another server answers instead of an ApplicationMaster that makes its own keys.
         """
         value: bytes | None = _asked(address, timeout, partial(self._read, address, key))
         return value
@@ -87,37 +87,37 @@ class KeyReader:
         except RemoteError as exc:
             if exc.other_credentials and address.makes_own_keys:
                 self._address = (
-                    None  # after it is certified this one would wait before it tries anew
+                    None  # this connection would wait before a retry, even once certified
                 )
             raise
         return value
 
 
 def _asked(address: StoreAddress, timeout: float, ask: Callable[[float], Any]) -> Any:
-    """Ask an ApplicationMaster; one that has made its own keys may have to be certified first."""
+    """Make a request; certify an ApplicationMaster first if it has made its own keys."""
     deadline = Deadline(timeout)
     try:
         return ask(timeout)
     except RemoteError as exc:
         if not (exc.other_credentials and address.makes_own_keys and address.fingerprint):
             raise
-    with contextlib.suppress(RemoteError):  # somebody else may have been first
+    with contextlib.suppress(RemoteError):  # another client may have been first
         certify(address, deadline)
     return ask(deadline.step(timeout))
 
 
 def certify(address: StoreAddress, deadline: Deadline) -> None:
-    """Sign the certificate that an ApplicationMaster of the user's has made for itself.
+    """Sign the certificate that an ApplicationMaster of the user has made for itself.
 
-    From then on all clients with the submitter's credentials know it, stock skein's too. Which key
-    it has YARN tells, as it tells where it listens.
+    From then on all clients with the submitter's credentials accept it, including stock skein's.
+    YARN reports the fingerprint of its key, like its address.
 
     Raises
     ------
     AuthenticationError
-        When another one is shown there.
+        When the server presents another key.
     RemoteError
-        When it does not answer, or somebody else has signed it meanwhile.
+        When it does not answer, or another client has signed it in the meantime.
     """
     from yarnkernel.store.certificate import presented, public_key, signed  # noqa: PLC0415
 
@@ -151,12 +151,12 @@ def read_key(address: StoreAddress, key: str, timeout: float) -> bytes | None:
     Returns
     -------
     bytes or None
-        None while nobody has put it.
+        None if it has not been put yet.
 
     Raises
     ------
     RemoteError
-        When the ApplicationMaster does not answer, or not to us.
+        When the ApplicationMaster does not answer, or refuses the client.
     """
     with KeyReader() as reader:
         return reader.read(address, key, timeout)
@@ -165,12 +165,12 @@ def read_key(address: StoreAddress, key: str, timeout: float) -> bytes | None:
 def read_key_of_all(
     addresses: Sequence[StoreAddress], key: str, timeout: float
 ) -> dict[str, bytes]:
-    """Read a key of many applications at once.
+    """Read a key of several applications at once.
 
     Returns
     -------
     dict of str to bytes
-        Values by the id of their kernels, of those that have the key and answer us in time.
+        Values by kernel ids, of kernels that have the key and answer in time.
     """
     operation = skein.kv.get(key)
     request = operation._build_operation()  # noqa: SLF001
@@ -190,7 +190,7 @@ def read_key_of_all(
 
 
 class KeyWatch:
-    """The values of a key, one after the other, as they are put.
+    """The successive values of a key, as they are put.
 
     An iterator, which ends when another thread calls :meth:`stop` or after ``timeout`` seconds.
 
@@ -212,18 +212,18 @@ class KeyWatch:
         self._responses = self._stub.Watch(iter(self._requests.get, None), timeout=timeout)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the value that there is, and the next ones.
+        """Yield the current value, if any, and later ones.
 
         Raises
         ------
         RemoteError
-            When the ApplicationMaster does not answer any more, or not to us.
+            When the ApplicationMaster no longer answers, or refuses the client.
         """
         end = self._key + "\0"
         create = skein.proto.WatchCreateRequest(start=self._key, end=end, event_type="PUT")
         self._requests.put(skein.proto.WatchRequest(create=create))
         try:
-            next(self._responses)  # from now on nothing is missed
+            next(self._responses)  # from now on no value is missed
             value = key_value(self._stub, skein.kv.get(self._key), ANSWER_TIMEOUT)
             if value is not None:
                 yield value
@@ -242,7 +242,7 @@ class KeyWatch:
         key_value(self._stub, skein.kv.put(key, value), ANSWER_TIMEOUT)
 
     def stop(self) -> None:
-        """End it; idempotent."""
+        """End the watch; idempotent."""
         self._responses.cancel()
         self._requests.put(None)
         close_channel(self._channel)

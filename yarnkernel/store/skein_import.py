@@ -1,7 +1,7 @@
-"""skein, without what makes its import slow; all our imports of it pass here.
+"""Import skein without its slow parts; all imports of it in this package come from here.
 
-``skein.utils`` (skein 0.8.2) asks ``distutils`` whether gRPC is older than 1.18.
-setuptools answers for it, and takes longer to import than all of skein.
+``skein.utils`` (skein 0.8.2) uses ``distutils`` to check whether gRPC is older than 1.18.
+setuptools provides it, and takes longer to import than all of skein.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["skein"]
 
 
 class _Version:
-    """What skein uses of ``distutils.version.LooseVersion``."""
+    """The part of ``distutils.version.LooseVersion`` that skein uses."""
 
     def __init__(self, text: str) -> None:
         self._numbers = [int(number) for number in re.findall(r"\d+", text)]
@@ -30,7 +30,7 @@ class _Version:
 
 @contextlib.contextmanager
 def _small_distutils() -> Iterator[None]:
-    """Stand in for distutils, unless somebody has imported it already."""
+    """Provide a substitute for distutils, unless it has been imported already."""
     if "distutils" in sys.modules:
         yield
         return
