@@ -1,4 +1,4 @@
-"""Which Hadoop cluster is the user's, and its file systems.
+"""Find the user's Hadoop cluster, and access its file systems.
 
-What runs on it does not belong here.
+Code for what runs on it does not belong here.
 """

@@ -1,4 +1,4 @@
-"""A cluster that is reached through an edge node: this machine has ssh, and no Hadoop or Java."""
+"""A cluster that is reached through an edge node: this machine needs ssh, but no Hadoop or Java."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from yarnkernel.hadoop.configuration import Configuration
     from yarnkernel.hadoop.tickets import Tickets
 
-#: Variables of this machine that are about another cluster.
+#: Variables of this machine that refer to another cluster.
 _OTHERS = ("HADOOP_CONF_DIR", "YARN_CONF_DIR", "HADOOP_HOME", "HADOOP_YARN_HOME")
-#: Seconds for a line that is there, or has to be opened.
+#: Seconds for a connection that exists or has to be opened.
 LINE_TIMEOUT = 60.0
-#: Looks at a file or into a directory, as JSON.
+#: Prints the status of a file or directory, and a directory's content, as JSON.
 _LOOK = """\
 import json, os, sys
 path = sys.argv[1]
@@ -113,7 +113,7 @@ class EdgeNode:
     host : SshHost
         The edge node.
     jump : tuple of str
-        Hosts to go through on the way there.
+        Hosts to jump through on the way there.
     there : mapping of str to str
         Variables of its login shell.
     """
@@ -147,9 +147,9 @@ class EdgeCluster(ClusterEnvironment):
     host : SshHost
         The edge node.
     jump : tuple of str
-        Hosts to go through on the way there.
+        Hosts to jump through on the way there.
     there : dict of str to str
-        Variables of the commands of Hadoop there.
+        Variables for Hadoop's commands there.
     """
 
     host: SshHost = field(compare=False)
@@ -183,7 +183,7 @@ class EdgeCluster(ClusterEnvironment):
     def hadoop(self, arguments: Sequence[str]) -> list[str]:
         """See :meth:`yarnkernel.cluster.find.ClusterEnvironment.hadoop`: it runs there."""
         try:
-            self.host.socks(LINE_TIMEOUT)  # keeps the line for as long as we are there
+            self.host.socks(LINE_TIMEOUT)  # keeps the connection until this process ends
             return self.host.session(self._script("hadoop", arguments))
         except HostError as exc:
             raise ClusterError(str(exc)) from exc
@@ -228,14 +228,14 @@ def find_edge(name: str, jump: Sequence[str] = ()) -> EdgeCluster:
     name : str
         The edge node, as ssh takes it.
     jump : sequence of str, optional
-        Hosts to go through on the way there.
+        Hosts to jump through on the way there.
 
     Raises
     ------
     ClusterError
-        When there is no configuration of a cluster.
+        When it has no configuration of a cluster.
     HostError
-        When it cannot be asked.
+        When it cannot be reached.
     """
     host = SshHost(name, jump)
     sites = edge_sites(host, jump)

@@ -1,4 +1,4 @@
-"""Hadoop's configuration of an edge node, brought here once in a while."""
+"""Copies of an edge node's Hadoop configuration, updated from time to time."""
 
 from __future__ import annotations
 
@@ -24,44 +24,44 @@ if TYPE_CHECKING:
 
     from yarnkernel.hosts.host import Host
 
-#: Seconds after which it is brought again.
+#: Seconds after which it is copied again.
 FRESH = 600.0
-#: Seconds that a login shell there may take.
+#: Seconds for a login shell there.
 LOGIN_TIMEOUT = 30.0
-#: Bytes of a file at most.
+#: Most bytes of a file.
 LARGEST = 4 << 20
-#: Files that include each other end.
+#: Most files, as they may include each other endlessly.
 MOST_FILES = 100
-#: The login shell's environment: csh takes no other option beside -l.
+#: Prints the login shell's environment; csh takes no other option with -l.
 _ENVIRONMENT = """\
 case ${SHELL:-/bin/sh} in
 *csh) env ;;
 *) "${SHELL:-/bin/sh}" -l -c env </dev/null 2>/dev/null || env ;;
 esac
 """
-#: What Hadoop's commands and Kerberos there need, and who the user is.
+#: Variables that Hadoop's commands and Kerberos need there, and the user's name.
 _VARIABLE = re.compile(r"^(PATH|JAVA_\w+|KRB5\w+|(?:HADOOP|YARN)_\w+)=(.*)$", re.MULTILINE)
 _INCLUDED = re.compile(rb"""(<(?:[\w.-]+:)?include\b[^>]*?\bhref\s*=\s*)(["'])(.+?)\2""", re.DOTALL)
-#: Where distributions put it.
+#: Directories where distributions put it.
 _USUAL = ("/etc/hadoop/conf", "/etc/hadoop")
-#: Beside the site files: trust stores of clients.
+#: In addition to the site files: clients' trust stores.
 _BESIDE = ("ssl-client.xml",)
 
 
 @dataclass(frozen=True)
 class EdgeSites:
-    """What an edge node knows of its cluster.
+    """An edge node's information about its cluster.
 
     Attributes
     ----------
     there : str
         The directory with the site files, on the edge node.
     here : str
-        Where they are on this machine.
+        The directory with their copies on this machine.
     user : str
-        Who we are there.
+        The user's name there.
     variables : dict of str to str
-        Of a login shell there: those that Hadoop's commands heed.
+        Those of a login shell there that Hadoop's commands use.
     moment : float
         When they were read, in seconds since 1970.
     """
@@ -74,14 +74,14 @@ class EdgeSites:
 
 
 def edge_sites(host: Host, jump: Sequence[str]) -> EdgeSites:
-    """Return an edge node's configuration, which is read there when it is not fresh any more.
+    """Return an edge node's configuration; read it there if the copy is no longer fresh.
 
     Raises
     ------
     ClusterError
         When there is none.
     HostError
-        When the edge node cannot be asked.
+        When the edge node cannot be reached.
     """
     digest = hashlib.sha256("\0".join((host.name, *jump)).encode()).hexdigest()[:8]
     directory = platformdirs.user_cache_path("yarnkernel") / "edges" / digest
@@ -111,7 +111,7 @@ def edge_sites(host: Host, jump: Sequence[str]) -> EdgeSites:
 
 
 def _find(host: Host, variables: dict[str, str]) -> str:
-    """Find the directory as Hadoop's commands there do."""
+    """Find the directory in the same way as Hadoop's commands there."""
     candidates = [variables.get(name, "") for name in ("YARN_CONF_DIR", "HADOOP_CONF_DIR")]
     homes = [variables.get(name, "") for name in ("HADOOP_HOME", "HADOOP_YARN_HOME")]
     candidates += [f"{home}/etc/hadoop" for home in homes if home]
@@ -126,12 +126,12 @@ def _find(host: Host, variables: dict[str, str]) -> str:
 
 
 class _Files:
-    """Reads a directory's site files, and all that they include, which gets names of its own.
+    """Reads a directory's site files and all included files, which get new names.
 
     Parameters
     ----------
     host : Host
-        Where they are.
+        The host that has them.
     directory : str
         The directory.
     """
@@ -143,7 +143,7 @@ class _Files:
         self._found: dict[str, bytes] = {}
 
     def collect(self) -> dict[str, bytes]:
-        """Return their contents by their names here."""
+        """Return the files' contents by their names here."""
         for name in (*SITE_FILES, *_BESIDE):
             self._take(posixpath.join(self._directory, name), name)
         return self._found
@@ -158,16 +158,16 @@ class _Files:
             inside = self._included(found[3].decode(errors="replace"), posixpath.dirname(path))
             return found[1] + found[2] + inside.encode() + found[2]
 
-        self._found[name] = b""  # one that includes itself is found to be there
+        self._found[name] = b""  # marks it as known, as it may include itself
         self._found[name] = _INCLUDED.sub(rename, content)
 
     def _included(self, href: str, beside: str) -> str:
-        """Return the name here of what is included: a missing file's is missing here, too."""
+        """Return the name here of an included file; that of a missing file is missing here, too."""
         parts = urlsplit(href)
         if parts.scheme not in ("", "file") or len(self._names) > MOST_FILES:
             return href
         relative = unquote(parts.path) if parts.scheme else href
-        above = [self._directory, beside]  # as Hadoop: the class path comes first
+        above = [self._directory, beside]  # as in Hadoop, the class path comes first
         paths = [posixpath.normpath(posixpath.join(directory, relative)) for directory in above]
         path = next(
             (one for one in paths if one in self._names or self._host.exists(one)), paths[1]

@@ -1,4 +1,4 @@
-"""Kerberos by a ticket that is on an edge node: it stays there, and the KDC is asked from there."""
+"""Kerberos with a ticket that stays on an edge node, from where the KDC is called."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from yarnkernel.hosts.ssh import SshHost
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Seconds that an answer may take: the library there waits for a KDC without a deadline.
+#: Seconds for an answer: the library there waits for a KDC without a timeout.
 TIMEOUT = 60.0
-#: Bytes of an answer that are read at once.
+#: Bytes of an answer to read at once.
 _CHUNK = 1 << 16
-#: What runs there, each after what it imports.
+#: The modules that run there, each after the ones that it imports.
 _MODULES = {
     "yarnkernel.errors": yarnkernel.errors,
     "yarnkernel.hadoop.libgssapi": libgssapi,
     "yarnkernel.hadoop.gss_server": gss_server,
 }
-#: Reads these from its standard input, and becomes the last one.
+#: Reads these from its standard input, and runs the last one.
 _BOOT = """
 import json, sys, types
 for name, text in json.loads(sys.stdin.buffer.readline()):
@@ -45,7 +45,7 @@ module.serve()
 
 
 class _Remote:
-    """Something that the library there keeps for us."""
+    """An object of the library there."""
 
     def __init__(self, number: int, released: list[int]) -> None:
         self.number = number
@@ -55,7 +55,7 @@ class _Remote:
 class EdgeGssLibrary:
     """See :class:`yarnkernel.hadoop.tickets.GssLibrary`; a process on the edge node.
 
-    It ends with the line, or with this process.
+    It ends with the connection, or with this process.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ class EdgeGssLibrary:
                 self._end()
                 raise AuthenticationError(f"Kerberos on {self._host}: {exc}") from exc
             except BaseException:
-                self._end()  # an answer is on its way that would be taken for the next one
+                self._end()  # a late answer would be taken for the next one
                 raise
         if "error" in answer:
             raise AuthenticationError(f"on {self._host}: {answer['error']}")
@@ -145,13 +145,13 @@ class EdgeGssLibrary:
 
     def _exchange(self, request: bytes) -> bytes:
         end = time.monotonic() + TIMEOUT
-        if self._process is None or self._opened_by != os.getpid():  # forked since
+        if self._process is None or self._opened_by != os.getpid():  # forked since then
             self._open(end)
         self._send(request)
         return self._line(end)
 
     def _open(self, end: float) -> None:
-        self._host.socks(TIMEOUT)  # keeps the line for as long as we are there
+        self._host.socks(TIMEOUT)  # keeps the connection until this process ends
         variables = [f"{name}={value}" for name, value in self._variables.items()]
         command = ["env", *variables, self._host.info.python, "-c", _BOOT]
         self._buffer = b""
@@ -161,7 +161,7 @@ class EdgeGssLibrary:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is not for it
+            start_new_session=True,  # protects it from Ctrl-C
         )
         packages = [(name, "") for name in ("yarnkernel", "yarnkernel.hadoop")]
         modules = [(name, Path(str(m.__file__)).read_text()) for name, m in _MODULES.items()]
@@ -209,14 +209,14 @@ class EdgeGssLibrary:
 def edge_tickets(
     name: str, jump: tuple[str, ...], variables: tuple[tuple[str, str], ...]
 ) -> Tickets:
-    """Return the tickets of an edge node, where one process there does for all of this one.
+    """Return the tickets of an edge node, with one process there for all of this process.
 
     Parameters
     ----------
     name : str
         The edge node, as ssh takes it.
     jump : tuple of str
-        Hosts to go through on the way there.
+        Hosts to jump through on the way there.
     variables : tuple of pairs of str
         Environment variables there.
     """

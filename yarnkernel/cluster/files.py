@@ -1,8 +1,7 @@
-"""The cluster's own file system, by Hadoop's own ``hadoop fs``.
+"""The cluster's own file system, through Hadoop's own ``hadoop fs``.
 
-Whatever the cluster's file system is, and however it knows its users, its own
-client can talk to it. Each call starts a JVM, which takes about a second, so
-that files are asked for in one call where possible.
+Hadoop's client supports any file system and authentication of the cluster. Each call starts a JVM,
+which takes about a second, so files are queried in a single call if possible.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 #: Type, milliseconds since 1970, bytes, octal permissions (Hadoop 3), owner and name.
 STATUS_FORMAT = "%F\t%Y\t%b\t%a\t%u\t%n"
 _MISSING = re.compile(r"^stat: `.*': No such file or directory$")
-#: What Hadoop's log puts before its lines; the answer to a command is on lines of its own.
+#: Start of a line of Hadoop's log; a command's answer is on separate lines.
 _LOG_LINE = re.compile(r"^(\d{2,4}[-/]\d\d[-/]\d\d |log4j:|SLF4J:|WARNING:|(NOTE: )?Picked up )")
 
 
@@ -44,11 +43,11 @@ class FileStatus:
     modified : float
         Seconds since 1970.
     is_directory : bool
-        Whether it is one.
+        Whether it is a directory.
     mode : int
-        Permission bits; 0 where Hadoop does not tell them (Hadoop 2).
+        Permission bits; 0 if Hadoop does not report them (Hadoop 2).
     owner : str
-        As the cluster calls its owner.
+        The owner's name on the cluster.
     """
 
     name: str
@@ -60,7 +59,7 @@ class FileStatus:
 
     @property
     def open_to_all(self) -> bool:
-        """Whether others may read it, or pass it when it is a directory."""
+        """Whether other users may read it, or traverse it if it is a directory."""
         return bool(self.mode & (0o001 if self.is_directory else 0o004))
 
 
@@ -82,7 +81,7 @@ def default_file_system(cluster: ClusterEnvironment) -> str:
     Raises
     ------
     ClusterFileError
-        When it is not there, or a file system of this machine alone.
+        When it is not set, or is a file system of this machine only.
     """
     url = cluster.configuration.get("fs.defaultFS")
     if urlparse(url).scheme not in ("", "file"):
@@ -109,10 +108,10 @@ class ClusterFiles:
     def __init__(self, cluster: ClusterEnvironment, deadline: Deadline) -> None:
         self.cluster = cluster
         self._deadline = deadline
-        cluster.hadoop([])  # whether there is one
+        cluster.hadoop([])  # checks that the command exists
 
     def status(self, paths: Sequence[str]) -> list[FileStatus]:
-        """Look at files and directories.
+        """Return the status of files and directories.
 
         Parameters
         ----------
@@ -122,7 +121,7 @@ class ClusterFiles:
         Returns
         -------
         list of FileStatus
-            Of those that are there, in the order of the paths.
+            Status of those that exist, in the order of the paths.
 
         Raises
         ------
@@ -136,7 +135,7 @@ class ClusterFiles:
         return [_parse_status(line) for line in ended.stdout.splitlines() if "\t" in line]
 
     def make_directory(self, path: str, umask: str) -> None:
-        """Make a directory and all above it, which get the permissions that ``umask`` leaves."""
+        """Make a directory and its parents, with the permissions that ``umask`` leaves."""
         self._do(["-mkdir", "-p", path], umask)
 
     def upload(self, source: Path, target: str, umask: str, advance: Callable[[int], None]) -> None:
@@ -149,7 +148,7 @@ class ClusterFiles:
         target : str
             Its path on the cluster.
         umask : str
-            Octal; the permissions that the file does not get.
+            Octal; the permissions to withhold from the file.
         advance : callable
             Called with the number of bytes that have been read since the last call.
         """
@@ -157,7 +156,7 @@ class ClusterFiles:
             done = 0
 
             def look() -> None:
-                # The client reads from our open file, and moves our position in it.
+                # The client reads from this open file, and moves its position.
                 nonlocal done
                 position = os.lseek(file.fileno(), 0, os.SEEK_CUR)
                 advance(position - done)
@@ -166,11 +165,11 @@ class ClusterFiles:
             self._do(["-put", "-", target], umask, stdin=file, look=look)
 
     def rename(self, source: str, target: str) -> None:
-        """Give a file another name, which must not be taken."""
+        """Rename a file; the new name must not exist."""
         self._do(["-mv", source, target])
 
     def remove(self, paths: Sequence[str]) -> None:
-        """Remove files; those that are not there are no error."""
+        """Remove files; missing ones are no error."""
         self._do(["-rm", "-f", "-skipTrash", *paths])
 
     def _do(
@@ -210,13 +209,13 @@ class ClusterFiles:
             raise ClusterFileError(f"`hadoop` cannot be run: {exc.strerror}") from exc
 
     def _error(self, said: Sequence[str]) -> ClusterFileError:
-        # "put: Permission denied: ...", and after the cause of a lost connection a link to a wiki.
+        # "put: Permission denied: ...", and a link to a wiki after the cause of a lost connection.
         reason = re.sub(r"^-?\w+: ", "", said[0] if said else "it does not say why")
         reason = reason.partition("; For more details")[0]
         return ClusterFileError(f"{self.cluster.source}: its file system says: {reason}")
 
 
 def _answer(stderr: str) -> list[str]:
-    """The lines of a command's errors that are not its log."""
+    """Return the lines of a command's error output that are not its log."""
     lines = [line for line in stderr.splitlines() if line.strip() and not _LOG_LINE.match(line)]
     return [line for line in lines if re.match(r"^-?\w+: ", line)] or lines

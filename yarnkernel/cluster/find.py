@@ -1,4 +1,4 @@
-"""Which cluster the client talks to: its configuration, its ``yarn`` command, its Java."""
+"""Find the cluster to talk to: its configuration, its ``yarn`` command, its Java."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from yarnkernel.hadoop.configuration import Configuration
 
-#: Who the user is in Kerberos (UserGroupInformation).
+#: Variables that identify the user in Kerberos (UserGroupInformation).
 KERBEROS_USER = ("KRB5KEYTAB", "KRB5PRINCIPAL", "KRB5CCNAME")
 _YARN_SITE = "yarn-site.xml"
 
@@ -39,7 +39,7 @@ class ClusterEnvironment:
     conf_dir : pathlib.Path
         The directory with Hadoop's site files.
     found_classpath : str, optional
-        The class path, where the configuration was found with it.
+        The class path, if the configuration was found with it.
     more_conf_dir : pathlib.Path, optional
         A second directory, for the files that the first one does not have.
     """
@@ -61,7 +61,7 @@ class ClusterEnvironment:
 
     @cached_property
     def java(self) -> str:
-        """The ``java`` command, looked for when a JVM is going to be started.
+        """The ``java`` command, searched for only before the start of a JVM.
 
         Raises
         ------
@@ -72,14 +72,14 @@ class ClusterEnvironment:
 
     @cached_property
     def java_variables(self) -> Mapping[str, str]:
-        """The environment for JVMs: Hadoop's scripts do not look for a java on ``PATH``."""
+        """The environment for JVMs, with JAVA_HOME: Hadoop's scripts do not search ``PATH``."""
         if self.variables.get("JAVA_HOME"):
             return self.variables
         return {**self.variables, "JAVA_HOME": str(Path(self.java).resolve().parent.parent)}
 
     @cached_property
     def classpath(self) -> str:
-        """Hadoop's configuration and jars as the JVM takes them, asked of the ``yarn`` command.
+        """The JVM's class path for Hadoop's configuration and jars, from the ``yarn`` command.
 
         Raises
         ------
@@ -87,7 +87,7 @@ class ClusterEnvironment:
             When there is no such command, or it is not the cluster's.
         """
         asked = self.found_classpath or self._ask_classpath()
-        # Hadoop's commands heed one directory alone.
+        # Hadoop's commands only use one directory.
         first = map(str, self._conf_dirs if self.more_conf_dir else ())
         return os.pathsep.join([*first, asked])
 
@@ -110,36 +110,36 @@ class ClusterEnvironment:
 
     @property
     def is_local(self) -> bool:
-        """Whether its nodes are this machine, as those of a local cluster."""
+        """Whether its nodes are on this machine, as in a local cluster."""
         conf_dir = self.variables.get("HADOOP_CONF_DIR", "")
         return any(str(state.conf_dir) == conf_dir for state in local_state.list_states())
 
     @property
     def edge(self) -> tuple[str, ...]:
-        """The edge node, after the hosts to go through on the way there; nothing without one."""
+        """The edge node, preceded by the hosts to jump through; empty without one."""
         return ()
 
     def forward(self, app_id: str, host: str, port: int, *, greets: bool) -> tuple[str, int]:  # noqa: ARG002
-        """Return where here a port is reached, for as long as an application's kernel is there.
+        """Return a port's address from here, which lasts as long as an application's kernel.
 
         Parameters
         ----------
         app_id : str
             The application's id.
         host : str
-            Whose port.
+            The port's host.
         port : int
             The port.
         greets : bool
-            Whether who listens there speaks first.
+            Whether the server at that port sends first.
         """
         return host, port
 
     def release(self, app_id: str) -> None:
-        """Take back the ports of an application that has ended."""
+        """Stop forwarding the ports of an application that has ended."""
 
     def hadoop(self, arguments: Sequence[str]) -> list[str]:
-        """Return a command of this machine that is Hadoop's ``hadoop`` with these arguments.
+        """Return a local command that runs Hadoop's ``hadoop`` with these arguments.
 
         Raises
         ------
@@ -159,7 +159,7 @@ class ClusterEnvironment:
         Parameters
         ----------
         arguments : sequence of str
-            Without the command itself.
+            Arguments without the command itself.
         timeout : float
             Seconds.
 
@@ -171,7 +171,7 @@ class ClusterEnvironment:
         Raises
         ------
         ClusterError
-            When it cannot be run or the time is over.
+            When it cannot be run or times out.
         """
         return run_yarn(self.java_variables, arguments, timeout)
 
@@ -182,13 +182,13 @@ def local_environment(cluster: local_state.ClusterState) -> ClusterEnvironment:
     Raises
     ------
     ClusterError
-        When a daemon has ended that it cannot do without.
+        When a necessary daemon has ended.
     """
     missing = cluster.missing_daemons()
     if missing:
         from yarnkernel.local.processes import has_applications  # noqa: PLC0415  (slow to import)
 
-        # It is not started anew below applications that live on.
+        # It is not restarted while its applications still run.
         command = "stop" if has_applications(cluster) else "start"
         what = ", which ends its applications" if command == "stop" else ""
         raise ClusterError(
@@ -198,20 +198,20 @@ def local_environment(cluster: local_state.ClusterState) -> ClusterEnvironment:
     check_work_dir(cluster.path)
     own = cluster.environment()
     if "HADOOP_CONF_DIR" in os.environ and any(name in os.environ for name in KERBEROS_USER):
-        # After `cluster env`, the user may be somebody else.
+        # After `cluster env`, the user may have logged in as another one.
         own = {name: value for name, value in own.items() if name not in KERBEROS_USER}
     variables = {**os.environ, **own}
     return ClusterEnvironment(f"local cluster {cluster.name}", variables, cluster.conf_dir)
 
 
 def _owner_of(command: str) -> local_state.ClusterState | None:
-    """The local cluster that a ``yarn`` command belongs to, if any."""
+    """Return the local cluster that a ``yarn`` command belongs to, if any."""
     directory = Path(command).parent
     return next((c for c in local_state.list_states() if c.bin_dir == directory), None)
 
 
 def _configured(conf_dir: str, more: str = "", name: str = "HADOOP_CONF_DIR") -> ClusterEnvironment:
-    """The cluster of a directory that a variable names; HADOOP_CONF_DIR may have the rest."""
+    """Return the cluster for a variable's directory; HADOOP_CONF_DIR may have more files."""
     source = f"{name}={conf_dir}"
     path = Path(conf_dir)
     for cluster in local_state.list_states():
@@ -229,10 +229,10 @@ def _configured(conf_dir: str, more: str = "", name: str = "HADOOP_CONF_DIR") ->
 
 
 def _by_variables() -> ClusterEnvironment | None:
-    """The cluster of HADOOP_CONF_DIR or YARN_CONF_DIR.
+    """Return the cluster of HADOOP_CONF_DIR or YARN_CONF_DIR.
 
-    Hadoop 3's ``yarn`` takes the second one where it is set (yarn-config.sh), Spark the files of
-    both. After ``cluster env``, the first one is meant.
+    If the latter is set, Hadoop 3's ``yarn`` uses it (yarn-config.sh), and Spark uses the files of
+    both. After ``cluster env``, the former is used.
     """
     conf_dir, yarn_conf_dir = (os.environ.get(n, "") for n in ("HADOOP_CONF_DIR", "YARN_CONF_DIR"))
     is_local = any(str(cluster.conf_dir) == conf_dir for cluster in local_state.list_states())
@@ -244,7 +244,7 @@ def _by_variables() -> ClusterEnvironment | None:
 
 
 def _by_home() -> ClusterEnvironment | None:
-    """The cluster of HADOOP_HOME; None for one as unpacked, which is configured for nothing."""
+    """Return the cluster of HADOOP_HOME; None if it is still unconfigured."""
     home = os.environ.get("HADOOP_HOME", "")
     conf_dir = Path(home, "etc", "hadoop")
     if not home or not (conf_dir / _YARN_SITE).is_file():
@@ -257,13 +257,13 @@ def _by_home() -> ClusterEnvironment | None:
 
 
 def _by_yarn(variables: Mapping[str, str]) -> ClusterEnvironment | None:
-    """The cluster that ``yarn`` on ``PATH`` is configured for; None when it is not Hadoop's."""
+    """Return the cluster of the ``yarn`` on ``PATH``; None if that is not Hadoop's."""
     source = "`yarn` on PATH"
     classpath, said = hadoop_classpath(variables)
     if classpath is None:
         if is_javascripts(said):
             return None
-        # It may want JAVA_HOME even for that.
+        # It may need JAVA_HOME even for its class path.
         candidate = ClusterEnvironment(source, variables, Path())
         classpath, variables = candidate.classpath, candidate.java_variables
     for entry in classpath.split(os.pathsep):
@@ -281,14 +281,14 @@ def find_cluster() -> ClusterEnvironment:
     Returns
     -------
     ClusterEnvironment
-        That of ``YARN_CONF_DIR`` or ``HADOOP_CONF_DIR``; else the one that ``yarn`` on
-        ``PATH`` is configured for; else that of ``HADOOP_HOME/etc/hadoop``; else the running
-        local cluster (``default``, or the only one there is).
+        The one of ``YARN_CONF_DIR`` or ``HADOOP_CONF_DIR``; else of the ``yarn`` on ``PATH``; else
+        of ``HADOOP_HOME/etc/hadoop``; else the running local cluster (``default``, or the only
+        one).
 
     Raises
     ------
     ClusterError
-        When there is none, or it cannot be told which.
+        When there is none, or the choice is ambiguous.
     """
     named = _by_variables()
     if named is not None:

@@ -1,7 +1,7 @@
-"""HDFS by the library ``hdfs-native``: what ``hadoop fs`` does, without starting a JVM.
+"""HDFS through the library ``hdfs-native``: like ``hadoop fs``, but without a JVM.
 
-Optional (extra ``hdfs``). Its calls know no deadline: a thread makes them, and is left behind
-when the time is over.
+Optional (extra ``hdfs``). Its calls have no timeout: they run in a thread, which is abandoned when
+the time is up.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ if TYPE_CHECKING:
     from yarnkernel.hadoop.configuration import Configuration
 
 T = TypeVar("T")
-#: Bytes that are written at once.
+#: Bytes to write at once.
 CHUNK = 1 << 20
-#: Seconds without an answer or a byte after which HDFS is given up; the library tries for ever.
+#: Seconds without an answer or progress before giving up; the library retries forever.
 STALL = 20.0
-#: Seconds between two looks at a call.
+#: Seconds between two checks of a call.
 LOOK_INTERVAL = 0.2
-#: Seconds to find the NameNode that answers: half of them for one that does not.
+#: Seconds to find the active NameNode: half of them for one that does not answer.
 PROBE_TIMEOUT = 6.0
-#: What a wildcard has in it (``Path.isWildcard`` of Hadoop: ``GlobPattern``).
+#: Characters of wildcards (``Path.isWildcard`` of Hadoop: ``GlobPattern``).
 _WILDCARDS = frozenset("*?[{")
 
 
 def open_files(cluster: ClusterEnvironment, deadline: Deadline) -> ClusterFiles | HdfsFiles:
-    """Choose how the cluster's file system is reached: without a JVM where that can be.
+    """Choose how to access the cluster's file system: without a JVM if possible.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def open_files(cluster: ClusterEnvironment, deadline: Deadline) -> ClusterFiles 
 
 
 def _reason_against(cluster: ClusterEnvironment, deadline: Deadline) -> str:
-    """Say what only Hadoop's own client does; empty where there is nothing."""
+    """Return a requirement that only Hadoop's own client meets; empty if there is none."""
     configuration = cluster.configuration
     proxied = proxied_user(cluster.variables)
     reasons = {
@@ -99,7 +99,7 @@ def _reason_against(cluster: ClusterEnvironment, deadline: Deadline) -> str:
 
 
 def _has_token(configuration: Configuration, authority: str) -> bool:
-    """Whether the library finds a token: in one file, by the name that the address has."""
+    """Return whether the library finds a token, which it does in one file and by address."""
     file = configuration.environment.get(TOKEN_FILE_VARIABLE)
     if not file or file != os.environ.get(TOKEN_FILE_VARIABLE):
         return False
@@ -130,7 +130,7 @@ class HdfsFiles:
         self._url = urlsplit(default_file_system(cluster))
         variables = cluster.variables
         if cluster.configuration.wants_kerberos:
-            use_krb5_conf(variables)  # the library is in this process
+            use_krb5_conf(variables)  # the library runs in this process
         settings = self._settings()
         self._client = self._run(
             lambda: library.Client(
@@ -143,9 +143,9 @@ class HdfsFiles:
         )
 
     def _settings(self) -> dict[str, str]:
-        """The site files as we read them, with the one NameNode of several that answers.
+        """Return the settings of the site files, with only the active one of several NameNodes.
 
-        The library would wait for ever for one that hangs, and not ask the next one.
+        The library would wait forever for one that hangs, and not try the next one.
         """
         configuration = self.cluster.configuration
         settings = {}
@@ -164,7 +164,7 @@ class HdfsFiles:
         return settings
 
     def status(self, paths: Sequence[str]) -> list[FileStatus]:
-        """Look at files and directories; see :meth:`ClusterFiles.status`."""
+        """Return the status of files and directories; see :meth:`ClusterFiles.status`."""
         if any(urlsplit(path).scheme not in ("", "hdfs") for path in paths):
             return ClusterFiles(self.cluster, self._deadline).status(paths)
         return self._run(lambda: [status for path in paths for status in self._look(path)])
@@ -191,7 +191,7 @@ class HdfsFiles:
         ]
 
     def make_directory(self, path: str, umask: str) -> None:
-        """Make a directory and all above it; see :meth:`ClusterFiles.make_directory`."""
+        """Make a directory and its parents; see :meth:`ClusterFiles.make_directory`."""
         mode = 0o777 & ~int(umask, 8)
         self._run(lambda: self._client.mkdirs(self._path(path), mode, create_parent=True))
 
@@ -212,11 +212,11 @@ class HdfsFiles:
         self._run(copy)
 
     def rename(self, source: str, target: str) -> None:
-        """Give a file another name, which must not be taken."""
+        """Rename a file; the new name must not exist."""
         self._run(lambda: self._client.rename(self._path(source), self._path(target)))
 
     def remove(self, paths: Sequence[str]) -> None:
-        """Remove files; those that are not there are no error."""
+        """Remove files; missing ones are no error."""
 
         def remove() -> None:
             for path in map(self._path, paths):
@@ -230,7 +230,7 @@ class HdfsFiles:
         return [status.path for status in self._client.glob_status(pattern)]
 
     def _path(self, path: str) -> str:
-        """Return a path on this file system, absolute."""
+        """Return an absolute path on this file system."""
         plain = urlsplit(path).path if "://" in path else path
         if plain.startswith("/"):
             return posixpath.normpath(plain)
@@ -258,7 +258,8 @@ class HdfsFiles:
         if (failure := future.exception()) is not None:
             reason = " ".join(str(failure).split()).partition(" at org.apache.")[0]
             if "GSS" in reason:
-                # What it says is for programmers: our own look at the ticket says what to do.
+                # Its message is for programmers; checking the ticket here gives an error with
+                # advice.
                 own_principal(Tickets(self.cluster.variables), self._deadline)
             raise ClusterFileError(
                 f"{self.cluster.source}: its file system says: {reason}"

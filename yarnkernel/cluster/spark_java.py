@@ -1,4 +1,4 @@
-"""Whether Spark can run on the Java of a cluster that is this machine."""
+"""Check whether Spark can run on the Java of a local cluster."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from yarnkernel.local.java import has_module
 if TYPE_CHECKING:
     from yarnkernel.cluster.find import ClusterEnvironment
 
-#: What Spark 4 adds to its JVMs (JavaModuleOptions.java), and runtimes made small leave out.
+#: Module that Spark 4 adds to its JVMs (JavaModuleOptions.java), and small runtimes lack.
 SPARK_MODULE = "jdk.incubator.vector"
 
 
 def reason_against_spark(cluster: ClusterEnvironment) -> str:
-    """Say why a local cluster's Java is none for Spark; empty where it may be one.
+    """Return why a local cluster's Java does not suffice for Spark; empty if it may.
 
-    Of other clusters the nodes' Java is not known here.
+    The Java on the nodes of other clusters is unknown here.
     """
     home = cluster.variables.get("JAVA_HOME", "")
     if not home or not cluster.is_local or has_module(home, SPARK_MODULE):

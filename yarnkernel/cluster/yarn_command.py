@@ -1,4 +1,4 @@
-"""Hadoop's own ``yarn`` command, and the Java that it needs."""
+"""Run Hadoop's own ``yarn`` command, and find the Java that it needs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run_yarn(
     Raises
     ------
     ClusterError
-        When it cannot be run or the time is over.
+        When it cannot be run or times out.
     """
     command = shutil.which("yarn", path=variables.get("PATH"))
     if command is None:
@@ -44,8 +44,8 @@ def run_yarn(
 
 
 def hadoop_classpath(variables: Mapping[str, str]) -> tuple[str | None, str]:
-    """Ask ``yarn`` for its class path; None, and the last line of what it says, without one."""
-    # Without --glob: a JVM expands wildcards by itself, and no JVM has to start for the answer.
+    """Return the class path of ``yarn``; without one, None and the last line of its output."""
+    # Without --glob: JVMs expand wildcards themselves, and this needs no JVM.
     answer = run_yarn(variables, ["classpath"], CLASSPATH_TIMEOUT)
     lines = answer.stdout.strip().splitlines() or [""]
     if answer.returncode == 0 and os.pathsep in lines[-1] and "/" in lines[-1]:
@@ -55,7 +55,7 @@ def hadoop_classpath(variables: Mapping[str, str]) -> tuple[str | None, str]:
 
 
 def is_javascripts(said: str) -> bool:
-    """Whether a ``yarn`` that has no class path is the package manager of JavaScript."""
+    """Return whether a ``yarn`` without a class path is JavaScript's package manager."""
     return bool(re.search(r"Command .classpath. not found|Usage Error|Couldn't find", said))
 
 
@@ -72,7 +72,7 @@ def find_java(variables: Mapping[str, str]) -> str:
         on_path = shutil.which("java", path=variables.get("PATH"))
         if on_path is not None:
             return on_path
-        # Hadoop 3 tells what its hadoop-env.sh sets.
+        # Hadoop 3 prints what its hadoop-env.sh sets.
         shown = run_yarn(variables, ["envvars"], CLASSPATH_TIMEOUT).stdout
         found = re.search(r"^JAVA_HOME='(.+)'$", shown, re.MULTILINE)
         if found is None:
