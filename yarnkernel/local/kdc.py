@@ -1,4 +1,4 @@
-"""The KDC of a local cluster with Kerberos: Hadoop's MiniKdc, which is Apache Kerby's.
+"""The KDC of a local cluster with Kerberos: Hadoop's MiniKdc, which uses Apache Kerby.
 
 Its arguments and properties are those of ``MiniKdc.java`` of Hadoop 3.5.0.
 """
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
     from yarnkernel.local.state import ClusterState
 
-#: Lock of its artefacts. It serves every version of Hadoop.
+#: Lock of its artefacts, the same for every version of Hadoop.
 ARTEFACTS = "minikdc-3.5.0"
 MAIN_CLASS = "org.apache.hadoop.minikdc.MiniKdc"
-#: What MiniKdc prints when the keytab is there, too.
+#: Printed by MiniKdc after it has written the keytab.
 READY = "Standalone MiniKdc Running"
 REALM = "YARNKERNEL.LOCAL"
-#: Of the daemons; all of them are on this host.
+#: Principals of the daemons, which are all on this host.
 YARN, HDFS, HTTP = (f"{service}/localhost" for service in ("yarn", "hdfs", "HTTP"))
-#: Somebody else, to try out what others may do.
+#: Another user, to test the rights of others.
 GUEST = "guest"
 
 _PROPERTIES = """\
@@ -50,7 +50,7 @@ _KRB5_CONF = """\
 
 
 def lay_out(state: ClusterState, jars: Path) -> None:
-    """Write what the KDC and those who ask it read.
+    """Write the files that the KDC and its clients read.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def lay_out(state: ClusterState, jars: Path) -> None:
 
 
 def arguments(state: ClusterState) -> list[str]:
-    """Return what MiniKdc is called with: all principals get new keys in one keytab."""
+    """Return the arguments for MiniKdc, which writes new keys of all principals to one keytab."""
     directory = state.path / "kdc"
     principals = (YARN, HDFS, HTTP, GUEST, local_user())
     return [str(directory), str(directory / "kdc.properties"), str(state.keytab), *principals]

@@ -103,14 +103,14 @@ def lay_out(
     logs = state.path / "data/fs/tmp/logs"
     logs.mkdir(parents=True)
     logs.chmod(0o1777)
-    # hadoop-hdfs's jar on Maven Central comes without the web pages that its daemons ask for.
+    # hadoop-hdfs's jar on Maven Central lacks the web pages that its daemons require.
     for pages in ("hdfs", "datanode"):
         (state.path / "conf" / "client" / "webapps" / pages).mkdir(parents=True)
     host = socket.gethostname()
     try:
         socket.getaddrinfo(host, None)
     except OSError:
-        # NodeManagers and skein's ApplicationMaster look this machine's name up, and fail.
+        # NodeManagers and skein's ApplicationMaster fail if this machine's name cannot be resolved.
         state.hosts_file.write_text(f"127.0.0.1 localhost {host}\n")
     if kdc_jars is not None:
         kdc.lay_out(state, kdc_jars)
@@ -122,6 +122,6 @@ def lay_out(
     for name in ("hadoop", "hdfs", "yarn"):
         (state.path / "container-bin" / name).symlink_to(f"../bin/{name}")
     for name in ("python", "python3"):
-        # Not a link: a virtual environment's Python finds its packages by its own path.
+        # Not a link, as a virtual environment's Python finds its packages by its own path.
         shim = f'exec {shlex.quote(state.python)} "$@"\n'
         _write_command(state.path / "container-bin" / name, shim)

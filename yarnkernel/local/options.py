@@ -1,4 +1,4 @@
-"""What a user may choose when a local cluster is started."""
+"""The options for starting a local cluster."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from yarnkernel.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Those with a lock of their artefacts (hadoop-VERSION.json), the default first.
+#: Versions with a lock of their artefacts (hadoop-VERSION.json), the default first.
 HADOOP_VERSIONS = ("3.5.0", "3.4.3")
-#: Words of hadoop.rpc.protection: what is done with messages once both sides are known.
+#: Words of hadoop.rpc.protection: the protection of messages after authentication.
 PROTECTIONS = ("authentication", "integrity", "privacy")
 
 
 @dataclass(frozen=True)
 class ClusterOptions:
-    """How a local cluster is made; it keeps these until it is stopped.
+    """The options of a local cluster, which it keeps until it is stopped.
 
     Attributes
     ----------
     nodemanagers : int, default 1
-        How many of them.
+        Number of NodeManagers.
     hdfs : bool, default False
-        Start a NameNode and a DataNode too and make HDFS the file system;
-        else it is ``viewfs`` over local directories.
+        Also start a NameNode and a DataNode, and make HDFS the file system; otherwise it is
+        ``viewfs`` over local directories.
     memory : int, default 8192
         MiB that the containers of one NodeManager may use together.
     vcores : int, default 8
@@ -34,15 +34,14 @@ class ClusterOptions:
     hadoop_version : str, default "3.5.0"
         One of ``HADOOP_VERSIONS``.
     kerberos : bool, default False
-        Start a KDC too, and believe nobody without a ticket or a token.
+        Also start a KDC, and accept nobody without a ticket or a token.
     rpc_protection : str, default "authentication"
-        One of ``PROTECTIONS``, or several with commas between: servers offer all of them,
-        clients take the first one.
+        One of ``PROTECTIONS``, or several separated by commas: servers offer all of them, clients
+        take the first one.
     ha : bool, default False
-        Start two ResourceManagers and a ZooKeeper; when the active one ends,
-        the other takes over.
+        Start two ResourceManagers and a ZooKeeper; if the active one ends, the other takes over.
     settings : mapping of str to str, optional
-        More of ``yarn-site.xml``, for all daemons and clients; these come last.
+        Additional settings of ``yarn-site.xml`` for all daemons and clients, which override others.
 
     Raises
     ------
@@ -61,7 +60,7 @@ class ClusterOptions:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check what is one of several words."""
+        """Check the version, the protections and the HTTP policies."""
         protections = [(word, PROTECTIONS) for word in self.rpc_protection.split(",")]
         for said, known in ((self.hadoop_version, HADOOP_VERSIONS), *protections):
             if said not in known:
@@ -75,5 +74,5 @@ class ClusterOptions:
 
     @property
     def resourcemanagers(self) -> tuple[str, ...]:
-        """Names of the ResourceManagers as daemons, and as Hadoop knows them (``ha.rm-ids``)."""
+        """Names of the ResourceManagers, as daemons and as Hadoop's ids (``ha.rm-ids``)."""
         return ("resourcemanager0", "resourcemanager1") if self.ha else ("resourcemanager",)

@@ -1,4 +1,4 @@
-"""Free TCP ports on the loopback interface, chosen below the range that the system hands out."""
+"""Choose free TCP ports on the loopback interface, outside the system's ephemeral range."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from yarnkernel.errors import LocalClusterError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-#: Below Linux' default ip_local_port_range (32768-60999): no outgoing connection takes these.
+#: Below Linux' default ip_local_port_range (32768-60999), so that no outgoing connection takes one.
 PORT_RANGE = range(20000, 32000)
 
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        # As Hadoop's servers do: a port in TIME_WAIT counts as free.
+        # As in Hadoop's servers: a port in TIME_WAIT counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -34,7 +34,7 @@ def choose_ports(uses: Iterable[str], taken: Collection[int]) -> dict[str, int]:
     uses : iterable of str
         What the ports are for.
     taken : collection of int
-        Ports that must not be chosen even if nothing listens on them now.
+        Ports not to choose even if nothing currently listens on them.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The processes of a local cluster, found by their mark: see what runs, and end it."""
+"""Find the processes of a local cluster by their mark, and end them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def has_applications(state: ClusterState) -> bool:
-    """Whether processes of a cluster's applications run, with or without its daemons."""
+    """Return whether processes of a cluster's applications run, with or without its daemons."""
     of_daemons = {daemon.pid for daemon in state.daemons.values()}
     marked = marked_processes(cluster_directory(state.name))
     return any(process.pid not in of_daemons and not _makes_archive(process) for process in marked)
@@ -33,7 +33,7 @@ def _makes_archive(process: psutil.Process) -> bool:
 
 
 def marked_processes(directory: Path) -> list[psutil.Process]:
-    """All processes of a cluster, daemons and containers, whoever their parent is now."""
+    """Return all processes of a cluster, daemons and containers, whatever their current parents."""
     found: dict[int, psutil.Process] = {}
     hidden = []
     mark = mark_of(directory)
@@ -46,8 +46,8 @@ def marked_processes(directory: Path) -> list[psutil.Process]:
         except psutil.AccessDenied:
             hidden.append(process)
         except (psutil.Error, OSError):
-            continue  # gone
-    for process in hidden:  # another user's, or a recipe, which shows its environment to nobody
+            continue  # it has ended
+    for process in hidden:  # another user's, or a recipe, whose environment is unreadable
         with contextlib.suppress(psutil.Error, OSError):
             if process.ppid() in found:
                 found[process.pid] = process
@@ -62,12 +62,12 @@ def end_processes(directory: Path, *, grace: float) -> int:
     directory : pathlib.Path
         The cluster's directory.
     grace : float
-        Seconds that containers have to end by themselves before they are killed.
+        Seconds for containers to end by themselves before they are killed.
 
     Returns
     -------
     int
-        How many processes were ended.
+        Number of processes that were ended.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def end_processes(directory: Path, *, grace: float) -> int:
             return len(ended)
         ended.update(process.pid for process in processes)
         for process in processes:
-            # Daemons and ApplicationMasters would try to report to each other that they end.
+            # Daemons and ApplicationMasters would try to report their end to each other.
             _signal(process, kill=not grace or _is_java(process))
         _, alive = psutil.wait_procs(processes, timeout=grace or 2)
         for process in alive:

@@ -1,4 +1,4 @@
-"""Site files of a local cluster that believes nobody without a ticket or a token.
+"""Site files of a local cluster that accepts nobody without a ticket or a token.
 
 "Hadoop in Secure Mode" of Hadoop 3.5.0's documentation describes the settings.
 """
@@ -16,12 +16,12 @@ from yarnkernel.local.user import local_user
 if TYPE_CHECKING:
     from yarnkernel.local.state import ClusterState
 
-#: Seconds for a command of Hadoop's, which starts a JVM.
+#: Seconds for a Hadoop command, which starts a JVM.
 _COMMAND_TIMEOUT = 60.0
 
 
 def core_site() -> dict[str, str]:
-    """Settings of ``core-site.xml`` for a cluster with Kerberos."""
+    """Return settings of ``core-site.xml`` for a cluster with Kerberos."""
     groups = (local_user(), GUEST, "hdfs", "yarn", "HTTP")
     return {
         "hadoop.security.authentication": "kerberos",
@@ -34,11 +34,11 @@ def core_site() -> dict[str, str]:
 
 
 def yarn_site(state: ClusterState) -> dict[str, str]:
-    """Settings of ``yarn-site.xml`` for a cluster with Kerberos."""
+    """Return settings of ``yarn-site.xml`` for a cluster with Kerberos."""
     settings = {
-        # A NodeManager that collects logs without Hadoop's native library ends (SecureIOUtils).
+        # Without Hadoop's native library, a NodeManager that collects logs ends (SecureIOUtils).
         "yarn.log-aggregation-enable": "false",
-        # By default everybody may do everything.
+        # By default, all users may do everything.
         "yarn.acl.enable": "true",
         "yarn.admin.acl": "yarn",
     }
@@ -49,12 +49,12 @@ def yarn_site(state: ClusterState) -> dict[str, str]:
 
 
 def capacity_scheduler() -> dict[str, str]:
-    """Settings of the queues for a cluster with Kerberos: a user's applications are the user's."""
+    """Return queue settings for a cluster with Kerberos: only owners manage applications."""
     return {"yarn.scheduler.capacity.root.acl_administer_queue": " "}
 
 
 def hdfs_site(state: ClusterState) -> dict[str, str]:
-    """Settings of ``hdfs-site.xml`` for a cluster with Kerberos."""
+    """Return settings of ``hdfs-site.xml`` for a cluster with Kerberos."""
     keytab = str(state.keytab)
     return {
         "dfs.namenode.kerberos.principal": f"{HDFS}@{REALM}",
@@ -65,15 +65,15 @@ def hdfs_site(state: ClusterState) -> dict[str, str]:
         "dfs.web.authentication.kerberos.keytab": keytab,
         "dfs.block.access.token.enable": "true",
         "dfs.data.transfer.protection": state.options.rpc_protection,
-        # Else a DataNode wants ports that only root may open.
+        # Otherwise a DataNode requires ports that only root may open.
         "ignore.secure.ports.for.testing": "true",
-        # As without Kerberos, where the user's own processes are the NameNode.
+        # As without Kerberos, where the NameNode runs as the user.
         "dfs.permissions.superusergroup": local_user(),
     }
 
 
 def make_hdfs_directories(state: ClusterState, user: str) -> None:
-    """Make the directories that YARN's applications write to, by Hadoop's own client.
+    """Make the directories that YARN's applications write to, with Hadoop's own client.
 
     Raises
     ------

@@ -31,10 +31,10 @@ log4j.appender.console.layout=org.apache.log4j.PatternLayout
 log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %p %c{2}: %m%n
 log4j.logger.org.apache.hadoop.util.NativeCodeLoader=ERROR
 """
-#: The client's commands show what they are asked for, and problems.
+#: The client's commands only show their results and problems.
 LOG4J_CLIENT = LOG4J.replace("INFO,console", "WARN,console", 1)
 
-#: What a JVM of Hadoop needs since Java 17: hadoop_finalize_jpms_opts in hadoop-functions.sh.
+#: Options for Hadoop's JVMs since Java 17: hadoop_finalize_jpms_opts in hadoop-functions.sh.
 JAVA_MODULE_OPTIONS = (
     "-XX:+IgnoreUnrecognizedVMOptions",
     *(
@@ -47,14 +47,14 @@ JAVA_MODULE_OPTIONS = (
     ),
     "--enable-native-access=ALL-UNNAMED",
 )  # fmt: skip
-#: What containers get of their NodeManager's environment when the application does not set it.
+#: Variables that containers get from their NodeManager if the application does not set them.
 CONTAINER_VARIABLES = (
     "JAVA_HOME", "HADOOP_CONF_DIR", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "LANG", "TZ", MARK,
 )  # fmt: skip
 
 
 def to_xml(settings: Mapping[str, str]) -> str:
-    """Write settings as a Hadoop site file."""
+    """Return settings as a Hadoop site file."""
     properties = "".join(
         f"  <property><name>{escape(name)}</name><value>{escape(value)}</value></property>\n"
         for name, value in settings.items()
@@ -65,20 +65,20 @@ def to_xml(settings: Mapping[str, str]) -> str:
 
 
 def core_site(state: ClusterState) -> Settings:
-    """Settings of ``core-site.xml``, the same for all daemons and clients."""
+    """Return settings of ``core-site.xml``, the same for all daemons and clients."""
     user = local_user()
     settings = {
         "hadoop.tmp.dir": str(state.path / "tmp" / "hadoop"),
-        # No look-up of groups in the operating system: the user may have none there.
+        # Without lookup of groups in the operating system, where the user may have none.
         "hadoop.user.group.static.mapping.overrides": f"{user}={user};dr.who=;",
-        # A cluster that is down is reported in a second, not in ten minutes.
+        # Reports a cluster that is down in a second rather than ten minutes.
         "ipc.client.connect.max.retries": "3",
         "ipc.client.connect.retry.interval": "300",
     }
     if state.options.hdfs:
         settings["fs.defaultFS"] = f"hdfs://localhost:{state.ports['namenode']}"
     else:
-        # Not file:///, where skein fails with a NullPointerException (Utils.equalFs).
+        # Not file:///, with which skein fails with a NullPointerException (Utils.equalFs).
         settings |= {
             "fs.defaultFS": "viewfs://local/",
             "fs.viewfs.mounttable.local.homedir": "/user",
@@ -90,7 +90,7 @@ def core_site(state: ClusterState) -> Settings:
 
 
 def yarn_site(state: ClusterState) -> Settings:
-    """Settings of ``yarn-site.xml`` that all daemons and clients share."""
+    """Return settings of ``yarn-site.xml`` that all daemons and clients share."""
     settings = _resourcemanager_addresses(state) | {
         "yarn.application.classpath": f"{state.conf_dir},{state.jars}/*",
         "yarn.resourcemanager.connect.max-wait.ms": "60000",
@@ -98,7 +98,7 @@ def yarn_site(state: ClusterState) -> Settings:
         "yarn.client.nodemanager-connect.max-wait-ms": "15000",
         "yarn.client.nodemanager-connect.retry-interval-ms": "500",
         "yarn.client.application-client-protocol.poll-interval-ms": "50",
-        # Unpacking an environment: without its native library, Hadoop starts a chmod for each file.
+        # For unpacking an environment: without its native library, Hadoop runs chmod for each file.
         "yarn.am.liveness-monitor.expiry-interval-ms": "300000",
         "yarn.resourcemanager.am.max-attempts": "2",
         "yarn.scheduler.minimum-allocation-mb": "64",
@@ -128,7 +128,7 @@ def _resourcemanager_addresses(state: ClusterState) -> Settings:
 
 
 def resourcemanager_site(state: ClusterState, name: str) -> Settings:
-    """Settings of one ResourceManager alone; a container may be as large as a node."""
+    """Return settings for one ResourceManager only; a container may be as large as a node."""
     settings = {
         "yarn.scheduler.maximum-allocation-mb": str(state.options.memory),
         "yarn.scheduler.maximum-allocation-vcores": str(state.options.vcores),
@@ -142,9 +142,9 @@ def resourcemanager_site(state: ClusterState, name: str) -> Settings:
         "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": "500",
         "yarn.nm.liveness-monitor.expiry-interval-ms": "10000",
         "yarn.resourcemanager.rm.container-allocation.expiry-interval-ms": "30000",
-        # Several NodeManagers on one host stay apart.
+        # Distinguishes several NodeManagers on one host.
         "yarn.scheduler.include-port-in-node-name": "true",
-        # The default is one directory in /tmp for all clusters of a user.
+        # By default, all clusters of a user share one directory in /tmp.
         "yarn.node-attribute.fs-store.root-dir": (state.path / "data/node-attributes").as_uri(),
         "yarn.resourcemanager.client.thread-count": "10",
         "yarn.resourcemanager.scheduler.client.thread-count": "10",
@@ -154,7 +154,7 @@ def resourcemanager_site(state: ClusterState, name: str) -> Settings:
 
 
 def capacity_scheduler(state: ClusterState) -> Settings:
-    """Two queues: ``default``, and ``small`` with a fifth of the cluster and no more."""
+    """Return settings for two queues: ``default``, and ``small`` with at most a fifth of all."""
     prefix = "yarn.scheduler.capacity."
     settings = {
         f"{prefix}root.queues": "default,small",
@@ -163,13 +163,13 @@ def capacity_scheduler(state: ClusterState) -> Settings:
         f"{prefix}root.default.user-limit-factor": "10",
         f"{prefix}root.small.capacity": "20",
         f"{prefix}root.small.maximum-capacity": "20",
-        # Every application here is an ApplicationMaster with its kernel inside.
+        # Every application here is an ApplicationMaster that contains its kernel.
         f"{prefix}maximum-am-resource-percent": "1.0",
         f"{prefix}resource-calculator": (
             "org.apache.hadoop.yarn.util.resource.DominantResourceCalculator"
         ),
         f"{prefix}node-locality-delay": "-1",
-        # By default a thread looks 200 times a second for something to do, with a load of its own.
+        # By default a thread polls 200 times a second, which causes a noticeable load.
         f"{prefix}schedule-asynchronously.scheduling-interval-ms": "50",
         f"{prefix}per-node-heartbeat.maximum-offswitch-assignments": "100",
     }
@@ -177,13 +177,13 @@ def capacity_scheduler(state: ClusterState) -> Settings:
 
 
 def nodemanager_site(state: ClusterState, index: int) -> Settings:
-    """Settings of one NodeManager, which has a loopback address of its own as hosts have."""
+    """Return settings for one NodeManager, which has its own loopback address, like a host."""
     name = f"nodemanager{index}"
     host = f"127.0.0.{index + 1}" if index else "localhost"
     ports = state.ports
     return {
         "yarn.nodemanager.hostname": host,
-        # Recovery needs a port that stays.
+        # Recovery needs a fixed port.
         "yarn.nodemanager.address": f"{host}:{ports[name]}",
         "yarn.nodemanager.localizer.address": f"{host}:{ports[f'{name}-localizer']}",
         "yarn.nodemanager.webapp.address": f"{host}:{ports[f'{name}-web']}",
@@ -193,10 +193,10 @@ def nodemanager_site(state: ClusterState, index: int) -> Settings:
         "yarn.nodemanager.resource.cpu-vcores": str(state.options.vcores),
         "yarn.nodemanager.vmem-check-enabled": "false",
         "yarn.nodemanager.pmem-check-enabled": "true",
-        # True, the default, leaves the check to control groups, also where none are used.
+        # True, the default, leaves the check to control groups, even if none are used.
         "yarn.nodemanager.resource.memory.enforced": "false",
         "yarn.nodemanager.container-monitor.interval-ms": "1000",
-        # A laptop's disk that is 90 % full is not a reason to run nothing.
+        # A laptop's disk that is 90 % full should not stop all containers.
         "yarn.nodemanager.disk-health-checker.enable": "false",
         "yarn.nodemanager.sleep-delay-before-sigkill.ms": "1000",
         "yarn.nodemanager.recovery.enabled": "true",
@@ -209,7 +209,7 @@ def nodemanager_site(state: ClusterState, index: int) -> Settings:
 
 
 def container_path(state: ClusterState) -> str:
-    """``PATH`` of the containers."""
+    """Return the containers' ``PATH``."""
     return os.pathsep.join(
         (
             str(state.path / "container-bin"),
@@ -220,7 +220,7 @@ def container_path(state: ClusterState) -> str:
 
 
 def hdfs_site(state: ClusterState) -> Settings:
-    """Settings of one NameNode and one DataNode."""
+    """Return settings for one NameNode and one DataNode."""
     if not state.options.hdfs:
         return {}
     settings = {

@@ -1,4 +1,4 @@
-"""Where a local cluster's files are, and what is written down about a running one."""
+"""Where a local cluster's files are, and what is recorded about a running one."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     import psutil
 
 DEFAULT_NAME = "default"
-#: In the environment of every process of a cluster, containers included: see mark_of.
+#: Variable in the environment of all processes of a cluster, including containers: see mark_of.
 MARK = "YARNKERNEL_LOCAL_CLUSTER"
-#: Seconds by which the time when a process was created may seem to change: it is counted from the
-#: system's start, which moves when the clock is set (psutil 7.2, Process.create_time).
+#: Seconds by which a process' creation time may seem to change: it is relative to the system's
+#: start, which moves when the clock is set (psutil 7.2, Process.create_time).
 CLOCK_TOLERANCE = 5.0
 #: Short-lived and small JVMs start faster with these.
 JAVA_START_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-#: Of skein's own commands, each of which starts a JVM.
+#: Variable for skein's own commands, each of which starts a JVM.
 _DRIVER_OPTIONS = "SKEIN_DRIVER_JAVA_OPTIONS"
 
 
@@ -40,15 +40,15 @@ class DaemonState:
     pid : int
         Its process id.
     created : float
-        When the process was created, in seconds since 1970: tells it from a
-        later process with the same id.
+        When the process was created, in seconds since 1970: distinguishes it from a later process
+        with the same id.
     """
 
     pid: int
     created: float
 
     def process(self) -> psutil.Process | None:
-        """Return the running process; None when it has ended."""
+        """Return the running process; None if it has ended."""
         import psutil  # noqa: PLC0415  (slow; not needed for other clusters)
 
         try:
@@ -63,18 +63,18 @@ class DaemonState:
 
 @dataclass(frozen=True)
 class ClusterState:
-    """A started cluster, as its ``cluster.json`` tells it.
+    """A started cluster, as recorded in its ``cluster.json``.
 
     Attributes
     ----------
     name : str
         The cluster's name.
     directory : str
-        Where all its files are, as a path that Hadoop can handle.
+        The directory of all its files, as a path that Hadoop can handle.
     options : ClusterOptions
-        How it was made.
+        The options that it was started with.
     ports : dict of str to int
-        TCP ports on the loopback interface, by their use.
+        TCP ports on the loopback interface, by use.
     daemons : dict of str to DaemonState
         Its processes, by name (``"resourcemanager"``, ``"nodemanager0"``...).
     python : str
@@ -95,12 +95,12 @@ class ClusterState:
 
     @property
     def java_home(self) -> str:
-        """The Java that runs its daemons, by a link with a plain path."""
+        """The Java that runs its daemons, as a link with a plain path."""
         return f"{self.directory}/java"
 
     @property
     def jars(self) -> str:
-        """The directory with Hadoop's jars, by a link with a plain path."""
+        """The directory with Hadoop's jars, as a link with a plain path."""
         return f"{self.directory}/jars"
 
     @property
@@ -122,7 +122,7 @@ class ClusterState:
         }
 
     def daemons_wanted(self) -> list[str]:
-        """Names of all daemons that this cluster has, in the order of their start."""
+        """Return the names of all daemons except a KDC, in the order of their start."""
         return [
             *(["namenode", "datanode"] if self.options.hdfs else []),
             *(["zookeeper"] if self.options.ha else []),
@@ -131,17 +131,17 @@ class ClusterState:
         ]
 
     def dead_daemons(self) -> list[str]:
-        """Names of the daemons whose processes have ended."""
+        """Return the names of the daemons whose processes have ended."""
         return [name for name, daemon in self.daemons.items() if daemon.process() is None]
 
     def missing_daemons(self) -> list[str]:
-        """Names of the ended daemons that the cluster cannot do without: of a pair, one may end."""
+        """Return the names of the necessary daemons that have ended: one of a pair may end."""
         dead = self.dead_daemons()
         pair = self.options.resourcemanagers
         return dead if set(pair) <= set(dead) else [name for name in dead if name not in pair]
 
     def environment(self) -> dict[str, str]:
-        """Variables that let Hadoop's and skein's clients find this cluster."""
+        """Return variables with which Hadoop's and skein's clients find this cluster."""
         return {
             "HADOOP_CONF_DIR": str(self.conf_dir),
             "PATH": f"{self.bin_dir}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -151,7 +151,7 @@ class ClusterState:
         }
 
     def _kerberos_environment(self) -> dict[str, str]:
-        """What MIT Kerberos, and Hadoop's UserGroupInformation, look for."""
+        """Return the variables for MIT Kerberos and Hadoop's UserGroupInformation."""
         return {
             "KRB5_CONFIG": str(self.krb5_conf),
             "KRB5KEYTAB": str(self.keytab),
@@ -159,7 +159,7 @@ class ClusterState:
         }
 
     def java_environment(self) -> dict[str, str]:
-        """Variables that every JVM of this cluster needs, daemon, container or client."""
+        """Return variables that every JVM of this cluster needs: daemon, container or client."""
         variables = {"JAVA_HOME": self.java_home}
         options = []
         if self.hosts_file.exists():
@@ -172,21 +172,21 @@ class ClusterState:
 
     @property
     def krb5_conf(self) -> Path:
-        """Configuration of Kerberos, for those who have no other one."""
+        """The Kerberos configuration for the cluster's processes and clients."""
         return self.path / "krb5.conf"
 
     @property
     def keytab(self) -> Path:
-        """Keys of all principals; exists where the options say Kerberos."""
+        """The keys of all principals; exists if the options include Kerberos."""
         return self.path / "kdc" / "keytab"
 
     @property
     def hosts_file(self) -> Path:
-        """Names for JVMs; exists where the system does not know the name of this machine."""
+        """The host names for JVMs; exists if the system cannot resolve this machine's name."""
         return self.path / "hosts"
 
     def write(self) -> None:
-        """Write ``cluster.json``, at once or not at all."""
+        """Write ``cluster.json`` atomically."""
         target = self.path / "cluster.json"
         part = target.with_suffix(".part")
         part.write_text(json.dumps(asdict(self), indent=1))
@@ -194,16 +194,16 @@ class ClusterState:
 
 
 def clusters_directory() -> Path:
-    """Directory of all local clusters, below the user's state directory.
+    """Return the directory of all local clusters, in the user's state directory.
 
     Raises
     ------
     UsageError
-        When the user has none: it would be a directory named ``~`` then, wherever we are.
+        When the user has no home: it would be named ``~`` in the current directory.
     """
     try:
         directory = platformdirs.user_state_path("yarnkernel") / "clusters"
-    except RuntimeError:  # as newer versions of platformdirs say it
+    except RuntimeError:  # newer versions of platformdirs
         directory = Path("~")
     if not directory.is_absolute():
         raise UsageError("there is no home directory of this user's account; next: set HOME")
@@ -211,12 +211,13 @@ def clusters_directory() -> Path:
 
 
 def cluster_directory(name: str) -> Path:
-    """Directory of one cluster.
+    """Return the directory of one cluster.
 
     Raises
     ------
     UsageError
-        When ``name`` is not letters, digits, ``.``, ``_`` and ``-``, or is too long.
+        When ``name`` is too long, or has other characters than letters, digits, ``.``, ``_`` and
+        ``-``.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise UsageError(
@@ -226,12 +227,12 @@ def cluster_directory(name: str) -> Path:
 
 
 def read_state(name: str) -> ClusterState | None:
-    """Read what is written down about a cluster.
+    """Read the record of a cluster.
 
     Returns
     -------
     ClusterState or None
-        None when no such cluster has been started.
+        None if no such cluster has been started.
 
     Raises
     ------
@@ -253,9 +254,9 @@ def read_state(name: str) -> ClusterState | None:
 
 
 def list_states() -> list[ClusterState]:
-    """Read all clusters that are written down, running or not, in the order of their names.
+    """Read the records of all clusters, running or not, sorted by name.
 
-    What cannot be read is left out: it must not stand in the way of the others.
+    Unreadable ones are left out, so that they do not affect the others.
     """
     try:
         names = sorted(path.parent.name for path in clusters_directory().glob("*/cluster.json"))
@@ -269,5 +270,5 @@ def list_states() -> list[ClusterState]:
 
 
 def running_states() -> list[ClusterState]:
-    """Read all clusters that run."""
+    """Read the records of all running clusters."""
     return [state for state in list_states() if state.daemons and not state.missing_daemons()]

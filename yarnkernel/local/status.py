@@ -1,4 +1,4 @@
-"""How a local cluster is: its daemons, its memory, its applications."""
+"""The status of a local cluster: its daemons, its memory, its applications."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def cluster_status(state: ClusterState) -> dict[str, Any]:
-    """Look at a cluster.
+    """Return the status of a cluster.
 
     Returns
     -------
     dict
         ``name``, ``running``, ``web``, ``hadoop`` (its version), ``hdfs``, ``kerberos``,
         ``directory``, ``daemons`` (name, pid, running, resident memory in
-        bytes, ``ha_state`` of one of a pair: ``"active"`` or ``"standby"``),
+        bytes, ``ha_state`` in a pair: ``"active"`` or ``"standby"``),
         ``ports``, ``memory`` in bytes and ``vcores`` (each with ``used`` and ``total``)
         and ``applications`` (id, name, state, queue, memory in bytes).
     """

@@ -1,4 +1,4 @@
-"""Who runs a local cluster."""
+"""The user who runs a local cluster."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from yarnkernel.errors import UsageError
 
 
 def local_user() -> str:
-    """Return the account's name, as Hadoop's daemons will know it.
+    """Return the account's name, as seen by Hadoop's daemons.
 
     Raises
     ------
     UsageError
-        When there is no account: Java lets nobody log in without one.
+        When there is no account, which Java needs for the login.
     """
     try:
         return pwd.getpwuid(os.getuid()).pw_name

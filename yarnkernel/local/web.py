@@ -1,4 +1,4 @@
-"""What the daemons of a local cluster tell over HTTP."""
+"""HTTP requests to the daemons of a local cluster."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from yarnkernel.local.state import ClusterState
 
-#: Seconds that an HTTP request to a daemon may take.
+#: Seconds for an HTTP request to a daemon.
 REQUEST_TIMEOUT = 2.0
 
-# A proxy of the environment is never asked for a daemon on this machine.
+# Without the environment's proxy, as the daemons are on this machine.
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def get_json(url: str, *, timeout: float = REQUEST_TIMEOUT) -> Any:
-    """Get a JSON document from a daemon; None when it does not answer with one."""
+    """Get a JSON document from a daemon; None if it does not answer with one."""
     try:
         with opener.open(url, timeout=timeout) as response:
             return json.load(response)
@@ -26,9 +26,9 @@ def get_json(url: str, *, timeout: float = REQUEST_TIMEOUT) -> Any:
 
 
 def ask_resourcemanager(state: ClusterState, path: str) -> Any:
-    """Get a JSON document below ``/ws/v1/cluster`` from the active ResourceManager, or None."""
+    """Get a JSON document under ``/ws/v1/cluster`` from the active ResourceManager, or None."""
     for address in state.web_addresses.values():
-        # One in standby redirects to the active one.
+        # A standby ResourceManager redirects to the active one.
         answer = get_json(f"{address}/ws/v1/cluster/{path}")
         if answer is not None:
             return answer
@@ -36,13 +36,13 @@ def ask_resourcemanager(state: ClusterState, path: str) -> Any:
 
 
 def ha_states(state: ClusterState) -> dict[str, str]:
-    """Ask the ResourceManagers of a pair for their states.
+    """Return the states of the ResourceManagers of a pair.
 
     Returns
     -------
     dict of str to str
-        ``"active"`` or ``"standby"``, by the names of those that answer; empty
-        for a cluster with one ResourceManager alone.
+        ``"active"`` or ``"standby"``, by the names of those that answer; empty for a cluster with
+        only one ResourceManager.
     """
     if not state.options.ha:
         return {}
@@ -56,7 +56,7 @@ def ha_states(state: ClusterState) -> dict[str, str]:
 
 
 def web_address(state: ClusterState) -> str:
-    """Return the web page of the ResourceManager, of a pair that of the active one."""
+    """Return the web page of the ResourceManager; in a pair, that of the active one."""
     first = next(iter(state.web_addresses))
     active = [name for name, role in ha_states(state).items() if role == "active"]
     return state.web_addresses[(active or [first])[0]]

@@ -1,9 +1,8 @@
 """A path to a cluster's directory that Hadoop's shell scripts can handle.
 
-The launch scripts of Hadoop's DefaultContainerExecutor do not quote local
-directories, and skein does not quote ``JAVA_HOME``: a space in the name of a
-home would break every container. Such a directory gets a link with a plain
-name, in a directory of the user's own below the system's temporary one.
+The launch scripts of Hadoop's DefaultContainerExecutor do not quote local directories, and skein
+does not quote ``JAVA_HOME``: a space in the name of a home would break every container. Such a
+directory gets a link with a plain name, in the user's own directory in the system's temporary one.
 """
 
 from __future__ import annotations
@@ -19,17 +18,17 @@ from yarnkernel.errors import LocalClusterError
 
 
 def is_plain(path: Path) -> bool:
-    """Whether a path has only characters that mean themselves in every shell script."""
+    """Return whether a path has only characters without special meaning in shell scripts."""
     return re.fullmatch(r"[A-Za-z0-9/._+@-]+", str(path)) is not None
 
 
 def mark_of(directory: Path) -> str:
-    """Return what marks all processes of the cluster with this directory, a plain word."""
+    """Return the mark of all processes of the cluster with this directory, a plain word."""
     return hashlib.sha256(os.fsencode(directory)).hexdigest()[:32]
 
 
 def _links_directory() -> Path:
-    """The user's own directory for links; nobody else can have put something there."""
+    """Return the user's own directory for links, which nobody else can write to."""
     path = Path(tempfile.gettempdir()) / f"yarnkernel-{os.getuid()}"
     if not is_plain(path):
         raise LocalClusterError(f"Hadoop cannot work below {path}; set TMPDIR to a plain path")
@@ -71,10 +70,10 @@ def make_work_dir(directory: Path) -> Path:
 
 
 def check_work_dir(path: Path) -> None:
-    """Make sure that a path of :func:`make_work_dir` still leads to what it led to.
+    """Check that a path from :func:`make_work_dir` still leads to the same directory.
 
-    Systems remove what is in their temporary directory when it gets old; what others put there
-    then, such as a ``java``, must not be run.
+    Systems remove old files in their temporary directory; files that others put there later, such
+    as a ``java``, must not be run.
 
     Raises
     ------
