@@ -177,7 +177,7 @@ class ClusterEnvironment:
 
 
 def local_environment(cluster: local_state.ClusterState) -> ClusterEnvironment:
-    """How to reach a local cluster.
+    """Return how to reach a local cluster.
 
     Raises
     ------

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Mapping, Sequence
 
-#: Seconds; Hadoop's own `yarn` is a shell script that takes a third of one.
+#: Seconds; Hadoop's own `yarn` is a shell script that takes a third of a second.
 CLASSPATH_TIMEOUT = 30.0
 
 

@@ -1,7 +1,7 @@
 """Logs that NodeManagers have collected in the cluster's file system.
 
-Their places follow LogAggregationUtils and LogAggregationFileController of Hadoop 3.5.0, their
-content AggregatedLogFormat: the format ``TFile``, which is the default.
+The paths follow LogAggregationUtils and LogAggregationFileController of Hadoop 3.5.0, the content
+AggregatedLogFormat: the format ``TFile``, which is the default.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def start_containers(
     Returns
     -------
     dict of str to str
-        For containers that were not started, the reasons by their ids.
+        Why some containers were not started, by their ids.
 
     Raises
     ------

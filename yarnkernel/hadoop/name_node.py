@@ -73,7 +73,7 @@ class NameNode(HighlyAvailable):
     def key_provider(self, timeout: float) -> str | None:
         """Return the URI of the key server for encryption zones.
 
-        It is empty if there is none, and None if the NameNode does not report it.
+        It is empty if there is none, and None if the NameNode does not support the request.
         """
         defaults = self.call("GetServerDefaults", timeout, package="hdfs").serverDefaults
         return defaults.keyProviderUri if defaults.HasField("keyProviderUri") else None

@@ -1,6 +1,6 @@
 """Tokens that this process was given, like those of containers or from ``hdfs fetchdt``.
 
-Their places follow ``UserGroupInformation.createLoginUser`` of Hadoop 3.5.0, and their selection
+They are found as in ``UserGroupInformation.createLoginUser`` of Hadoop 3.5.0, and selected as in
 ``AbstractDelegationTokenSelector`` and ``RMDelegationTokenSelector``.
 """
 

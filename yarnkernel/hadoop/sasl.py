@@ -137,7 +137,8 @@ def negotiate(login: Login, exchange: Callable[[Any], Any], deadline: Deadline) 
 
     Parameters
     ----------
-    login : Login The identity.
+    login : Login
+        The identity.
     exchange : callable
         Sends one RpcSaslProto and returns the server's next one.
     deadline : Deadline

@@ -54,12 +54,11 @@ class Tickets:
     Parameters
     ----------
     variables : mapping of str to str
-        Environment variables of the tickets' machine, the same ones that Hadoop's
-        UserGroupInformation reads:
-        ``KRB5KEYTAB`` with ``KRB5PRINCIPAL``, else the ticket cache of ``KRB5CCNAME``, else the
-        default one. A ``KRB5_CONFIG`` among them is set for this process.
+        Environment variables on the machine with the tickets, read as by Hadoop's
+        UserGroupInformation: ``KRB5KEYTAB`` with ``KRB5PRINCIPAL``, else the ticket cache of
+        ``KRB5CCNAME``, else the default one. A ``KRB5_CONFIG`` among them is set for this process.
     library : GssLibrary, optional
-        The tickets' machine's library; by default that of this machine.
+        The library on that machine; by default this machine's.
     """
 
     def __init__(self, variables: Mapping[str, str], library: GssLibrary | None = None) -> None:

@@ -28,7 +28,7 @@ _WANTS_KERBEROS = (
 )
 #: Bytes of a frame's length.
 LENGTH_SIZE = 4
-#: Bytes of a varint of 32 bits, at most.
+#: Most bytes of a 32-bit varint.
 _VARINT_SIZE = 5
 _SUCCESS = 0
 #: The call id of SASL messages, which is unsigned in answers.

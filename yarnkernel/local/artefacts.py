@@ -214,7 +214,8 @@ def fetch_artefacts(name: str, progress: FetchProgress, *, repository: str | Non
 
     Parameters
     ----------
-    name : str Name of the lock.
+    name : str
+        Name of the lock.
     progress : FetchProgress
         Gets the progress; not called if no jars are missing.
     repository : str, optional

@@ -159,7 +159,7 @@ def restart_daemon(state: ClusterState, name: str) -> ClusterState:
 
 
 def archive_classes(state: ClusterState) -> None:
-    """Start to make the archive in the background, so that later clusters start faster."""
+    """Start making the archive in the background, so that later clusters start faster."""
     class_archive.make_later(state, _environment(state, "client"))
 
 

@@ -29,7 +29,8 @@ def container_command(word: str, script: str, log: str = KERNEL_LOG) -> str:
     ----------
     word : str
         The same one as for :func:`pack_files`: letters and digits.
-    script : str The script's name.
+    script : str
+        The script's name.
     log : str
         Name of the log for its output.
     """

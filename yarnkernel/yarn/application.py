@@ -143,7 +143,7 @@ class ApplicationStatus:
 
     @property
     def lost(self) -> bool:
-        """Whether it was lost to YARN: its container ended, rather than its kernel."""
+        """Whether YARN took it away: its container ended, rather than its kernel."""
         failed = self.state == "FAILED" or self.final_status == "FAILED"
         return failed and not self.diagnostics.startswith(RECIPE_DIAGNOSTICS)
 

@@ -70,7 +70,7 @@ class YarnClient:
     def __init__(self, cluster: ClusterEnvironment) -> None:
         self.cluster = cluster
         self.resource_manager = ResourceManager(cluster.configuration)
-        #: Start time and number of the newest id that was requested for no application.
+        #: Start time and number of the newest known id, which no application uses.
         self._newest = (0, 0)
 
     def __enter__(self) -> Self:
@@ -220,7 +220,7 @@ class YarnClient:
     def _not_found(self, app_id: str, timeout: float) -> ApplicationNotFoundError:
         """Return an error that says why the ResourceManager does not know an application.
 
-        Its ids consist of its start time and a number; the next free id shows the current ones.
+        Ids consist of the ResourceManager's start time and a number; the next free id shows both.
         """
         error, hint = ApplicationNotFoundError, "yarnkernel list --all"
         problem = f"{self.cluster.source} does not know {app_id}"
@@ -315,7 +315,7 @@ class YarnClient:
             files.delete(path, Deadline(CLEANUP_TIMEOUT))
 
     def kill_tagged(self, tags: Collection[str]) -> None:
-        """Try to kill the applications with one of these unique tags, to clean up."""
+        """Try to kill applications with one of these unique tags, to clean up after a failure."""
         ours = [tag for tag in tags if tag.startswith(UNIQUE_TAG_PREFIX)]
         with contextlib.suppress(YarnKernelError):
             for status in self.applications(tags=ours) if ours else ():

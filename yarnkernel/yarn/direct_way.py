@@ -129,7 +129,7 @@ class DirectWay:
                 context = self._context(app_id, spec, deadline, report)
             except UnreadableFileError as exc:
                 raise DirectWayError(str(exc)) from exc
-            except ValueError as exc:  # protobuf's, for what its fields cannot hold
+            except ValueError as exc:  # from protobuf, for values that its fields cannot hold
                 raise UsageError(f"the application cannot be described to YARN: {exc}") from exc
         if deadline.passed:
             raise too_late(self.client, deadline, "there was no time left to hand it in")

@@ -29,7 +29,7 @@ class EdgeNote:
     app_id : str
         Its id.
     edge : list of str
-        The edge node, as ssh takes it, after the hosts to go through on the way there.
+        The edge node, as ssh takes it, preceded by the hosts to jump through.
     noted : float
         When it was recorded, in seconds since 1970.
     ended : bool

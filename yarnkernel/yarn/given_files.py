@@ -40,7 +40,7 @@ def add_given_files(
     Raises
     ------
     UsageError
-        When there already is a file of such a name.
+        When there already is a file with such a name.
     PackError
         When a directory cannot be packed, or not in time.
     """

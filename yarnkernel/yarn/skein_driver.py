@@ -41,7 +41,7 @@ START_TIMEOUT = 60.0
 LOOK_INTERVAL = 0.2
 #: Seconds for it to end after SIGKILL.
 KILL_TIMEOUT = 10.0
-#: It lives for seconds: start fast rather than run fast.
+#: The driver lives for seconds, so a fast start matters more than fast execution.
 JAVA_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:-UsePerfData")
 
 

@@ -112,7 +112,7 @@ def add_environment(spec: skein.ApplicationSpec, environment: Environment) -> No
     Parameters
     ----------
     spec : skein.ApplicationSpec
-        The specification; is changed.
+        The specification, which is changed in place.
     environment : Environment
         From :func:`yarnkernel.environment.choice.choose_environment`.
 
@@ -141,7 +141,7 @@ def add_recipe(spec: skein.ApplicationSpec, url: str) -> None:
     Parameters
     ----------
     spec : skein.ApplicationSpec
-        The specification; is changed.
+        The specification, which is changed in place.
     url : str
         Where the recipe is on the cluster.
     """
@@ -163,7 +163,7 @@ def add_file(spec: skein.ApplicationSpec, name: str, path: Path) -> None:
     Parameters
     ----------
     spec : skein.ApplicationSpec
-        The specification; is changed.
+        The specification, which is changed in place.
     name : str
         Its name in the container.
     path : pathlib.Path
@@ -184,7 +184,7 @@ def add_variables(spec: skein.ApplicationSpec, variables: Mapping[str, str]) -> 
     Parameters
     ----------
     spec : skein.ApplicationSpec
-        The specification; is changed.
+        The specification, which is changed in place.
     variables : mapping of str to str
         Their values by name.
 

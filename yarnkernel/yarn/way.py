@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Way(Protocol):
-    """How applications are submitted; a context manager.
+    """A way to submit applications; a context manager.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class AutomaticWay:
     client : YarnClient
         The connection to the cluster; stays open.
     scheduling : Scheduling
-        Settings for YARN; other than the defaults, they need the direct way.
+        Settings for YARN; any other than the defaults need the direct way.
     driver : SharedDriver, optional
         skein's driver, which stays open; by default a new one when it is needed.
     explain : callable
