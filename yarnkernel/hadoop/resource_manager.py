@@ -90,13 +90,13 @@ class ResourceManager(HighlyAvailable):
             except NotFoundError:
                 # A ResourceManager took over before it was stored; submit again, like
                 # YarnClientImpl.
-                submitted = False
-                continue
-            state = enum_name(
-                "hadoop.yarn.YarnApplicationStateProto", report.yarn_application_state
-            )
-            if state not in _BEFORE_SCHEDULER:
-                return report
+                submitted, state = False, "unknown"
+            else:
+                state = enum_name(
+                    "hadoop.yarn.YarnApplicationStateProto", report.yarn_application_state
+                )
+                if state not in _BEFORE_SCHEDULER:
+                    return report
             if deadline.passed:
                 raise RpcTimeoutError(f"{app_id} was still {state} after {timeout:.0f} s")
             time.sleep(SUBMIT_INTERVAL)

@@ -72,7 +72,7 @@ def _rss(process: psutil.Process | None) -> int:
 
 
 def _applications(state: ClusterState) -> list[dict[str, Any]]:
-    answer = ask_resourcemanager(state, "apps?states=NEW,SUBMITTED,ACCEPTED,RUNNING")
+    answer = ask_resourcemanager(state, "apps?states=NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING")
     found = ((answer or {}).get("apps") or {}).get("app") or []
     return [
         {

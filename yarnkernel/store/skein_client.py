@@ -86,9 +86,8 @@ class KeyReader:
             value: bytes | None = key_value(self._stub, skein.kv.get(key), timeout)
         except RemoteError as exc:
             if exc.other_credentials and address.makes_own_keys:
-                self._address = (
-                    None  # this connection would wait before a retry, even once certified
-                )
+                # This connection would wait before a retry, even once certified.
+                self._address = None
             raise
         return value
 
