@@ -179,8 +179,7 @@ class Kernel:
                     raise
                 _log.warning("it does not come up again: %s; trying once more", exc.summary)
             else:
-                # ZeroMQ reconnects ten times a second, and clients that hear of the restart talk at
-                # once.
+                # ZeroMQ reconnects ten times a second; clients that hear of it talk at once.
                 await asyncio.sleep(self.gate.go_on() + RECONNECT_TIME - time.monotonic())
                 return
 
