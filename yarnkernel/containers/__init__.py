@@ -9,7 +9,7 @@
 They have the environment and the files of the kernel's container, and end with the process that
 requested them: the kernel, however that ends, or a child of it.
 
-The supervisor's side is in ``container/further*``.
+The supervisor's side does not belong here; it is in ``container/further*``.
 """
 
 from yarnkernel.container_status import (

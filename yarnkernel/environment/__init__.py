@@ -1,4 +1,4 @@
 """Checks, packs, uploads and chooses environments for containers.
 
-For access to the cluster's file systems see :mod:`yarnkernel.cluster`.
+Access to the cluster's file systems does not belong here, see :mod:`yarnkernel.cluster`.
 """

@@ -1,4 +1,4 @@
 """Kernels on YARN: applications, their specifications, the ways to submit them, their logs.
 
-Code for Hadoop clusters in general belongs in :mod:`yarnkernel.hadoop`.
+Code for Hadoop in general does not belong here but in :mod:`yarnkernel.hadoop`.
 """
