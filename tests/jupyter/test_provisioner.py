@@ -286,7 +286,7 @@ def test_stock_client_of_a_kernel_that_encrypts(
     with connect(manager) as kernel:
         kernel.run("x = 42")
         connected = shell.yarnkernel("connect", application(manager), "-f", tmp_path / "plain.json")
-        assert "what it says is not encrypted" in connected.ok().err
+        assert "the connection is not encrypted" in connected.ok().err
         (tmp_path / "show.py").write_text("print(x)\n")
         run = ("jupyter", "run", "--existing", tmp_path / "plain.json", tmp_path / "show.py")
         assert shell.run(*run).ok().out == "42\n"

@@ -146,7 +146,7 @@ def test_plain(shell: Shell, stop_later: Callable[[str], str]) -> None:
         with Kernel(json.loads(file.read_text())) as kernel:
             assert kernel.run(CODE) == f"{WORDS}\n"
     assert recorder.hears(WORDS)
-    assert "what it says is not encrypted" in started.err
+    assert "the connection is not encrypted" in started.err
 
 
 def test_key_of_somebody_else() -> None:

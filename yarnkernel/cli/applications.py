@@ -52,13 +52,13 @@ def add_commands(commands: Commands) -> None:
         _list,
         "list kernels: of the cluster, batch systems, hosts, this machine",
     )
-    parser.add_argument("--all", action="store_true", help="those that have ended too")
-    parser.add_argument("--user", default="", help="only those of this user")
-    parser.add_argument("--ids", action="store_true", help="only the ids, a line each")
-    add_edge(parser, "only those of the YARN cluster behind this edge node")
+    parser.add_argument("--all", action="store_true", help="include kernels that have ended")
+    parser.add_argument("--user", default="", help="only kernels of this user")
+    parser.add_argument("--ids", action="store_true", help="only the ids, one per line")
+    add_edge(parser, "only kernels of the YARN cluster behind this edge node")
 
     parser = add_command(
-        commands, "status", _status, "show how a kernel is, and what its place says of it"
+        commands, "status", _status, "show a kernel's state and its place's diagnostics"
     )
     add_kernel(parser)
 
@@ -73,7 +73,7 @@ def add_commands(commands: Commands) -> None:
         "--container",
         default="",
         metavar="CONTAINER_ID",
-        help="only this one, such as a further container of a kernel on YARN",
+        help="only this container, such as a further one of a kernel on YARN",
     )
     parser.add_argument(
         "--tail", type=count, metavar="LINES", help="only the last lines of each file"

@@ -72,7 +72,7 @@ def edge_of(options: argparse.Namespace) -> list[str]:
         When there are only jump hosts.
     """
     if options.jump and not options.host:
-        raise UsageError("--jump needs a --host that it leads to")
+        raise UsageError("--jump needs a --host")
     return [*options.jump, options.host] if options.host else []
 
 

@@ -33,7 +33,7 @@ def add_commands(commands: Commands, whole: argparse.ArgumentParser) -> None:
         commands,
         "completion",
         functools.partial(_completion, whole),
-        "print what lets a shell complete commands, options and what they name",
+        "print a shell's completion of commands, options and values",
         'For example in ~/.bashrc: eval "$(yarnkernel completion bash)"; in ~/.zshrc, after '
         'compinit: eval "$(yarnkernel completion zsh)"; in ~/.config/fish/config.fish: yarnkernel '
         "completion fish | source",

@@ -76,7 +76,7 @@ def add_commands(commands: Commands) -> None:
         "--no-encrypt",
         dest="encrypt",
         action="store_false",
-        help="do not encrypt what is said with a kernel that does not do so itself",
+        help="do not encrypt the connection to a kernel that does not encrypt itself",
     )
     add_kernel_info_key(parser)
     add_timeout(parser, "how long to wait for the kernel of an application", START_TIMEOUT)
@@ -138,7 +138,7 @@ def _console_at_file(path: Path, output: Output) -> None:
 
     info = read_connection_file(path)
     if not is_encrypted(info) and not is_loopback(info["ip"]):
-        output.progress("what is said is not encrypted on its way")
+        output.progress("the connection is not encrypted")
     run_console(info)
 
 
@@ -162,7 +162,7 @@ def _console_at_kernel(kernel_id: str, options: argparse.Namespace, output: Outp
         if options.encrypt and not is_encrypted(info):
             info = kernel.other_info(ENCRYPT_TIMEOUT, encrypted=True) or info
     if not is_encrypted(info):
-        output.progress("what is said is not encrypted on its way")
+        output.progress("the connection is not encrypted")
     output.settle()
 
     def show_missed() -> None:

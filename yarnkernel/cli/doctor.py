@@ -36,8 +36,8 @@ def add_commands(commands: Commands) -> None:
         commands,
         "doctor",
         _doctor,
-        "check what a kernel needs, and say what to do about what is wrong",
-        "Starts nothing. Options are those of a start that would be made with them. Exit code 0 "
+        "check what a kernel needs, and say how to fix problems",
+        "Starts nothing. The options are those of a start. Exit code 0 "
         "when no check has failed, else 1.",
     )
     parser.add_argument(

@@ -73,7 +73,7 @@ def add_commands(commands: Commands) -> None:
         "push",
         _push,
         "put an environment on the cluster and print its URL",
-        "It is packed and uploaded only when it is not there in the same state.",
+        "It is packed and uploaded only if the cluster does not have its current state.",
     )
     parser.add_argument(
         "environment", type=Path, metavar="PREFIX|ARCHIVE", help="an environment, or a packed one"
@@ -98,7 +98,7 @@ def add_commands(commands: Commands) -> None:
         "prune",
         _prune,
         "remove old packed environments, on the cluster and in the cache here",
-        "What kernels that run now were started with (--environment) is kept.",
+        "Environments of running kernels (--environment) are kept.",
     )
     parser.add_argument(
         "--older-than",
@@ -107,7 +107,7 @@ def add_commands(commands: Commands) -> None:
         metavar="DAYS",
         help="put there more than so many days ago (default: %(default)s)",
     )
-    parser.add_argument("--dry-run", action="store_true", help="only tell what would be removed")
+    parser.add_argument("--dry-run", action="store_true", help="only print what would be removed")
     _add_directory(parser)
     _add_host(parser)
     add_timeout(parser, "how long the cluster may take to answer", LOOK_TIMEOUT)

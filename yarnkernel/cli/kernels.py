@@ -62,7 +62,7 @@ def add_commands(commands: Commands) -> None:
         "start",
         _start,
         "start a kernel, wait for it and write its connection file",
-        "Prints the kernel's id. What it has started ends when it fails or is interrupted.",
+        "Prints the kernel's id. If the start fails or is interrupted, the kernel is ended.",
     )
     add_spec(parser)
     add_kernelspec(parser)
@@ -81,7 +81,7 @@ def add_commands(commands: Commands) -> None:
         "connect",
         _connect,
         "wait for a submitted kernel and print its connection file",
-        "Standard output that goes to a file is made readable for its owner alone: it holds a key.",
+        "If standard output is a file, it becomes readable only for its owner, as it holds a key.",
     )
     add_kernel(parser)
     parser.add_argument(
@@ -93,7 +93,7 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument(
         "--missed",
         action="store_true",
-        help="print what cells have printed while no client was connected, on standard error; as "
+        help="print the output of cells while no client was connected on standard error, as "
         "yarnkernel console does",
     )
     _add_connection_file(parser, "standard output")
@@ -208,11 +208,11 @@ def _tell_ready(output: Output, app_id: str, info: ConnectionInfo, path: Path | 
             f"({exc}); is there a firewall between?"
         )
     if is_encrypted(info):
-        output.progress(f"what it says is encrypted; next: yarnkernel console {path or app_id}")
+        output.progress(f"the connection is encrypted; next: yarnkernel console {path or app_id}")
         return
     if not app_id.startswith(_PRIVATE):
         output.progress(
-            "what it says is not encrypted: who taps the network hears it; see --encrypt"
+            "the connection is not encrypted: others on the network can read it; see --encrypt"
         )
     if path is not None:
         # A bare name is looked up in Jupyter's runtime directory and here.
@@ -229,7 +229,7 @@ def _knock(host: str, port: int) -> None:
         except ConnectionResetError:
             is_in = b""
     if not is_in:
-        raise OSError("it lets nobody in from here; see --any-host of the recipe")
+        raise OSError("it does not admit this machine; see --any-host of the recipe")
 
 
 def _submit(options: argparse.Namespace, output: Output) -> None:

@@ -34,14 +34,14 @@ def add_commands(commands: Commands) -> None:
         commands,
         "import",
         _import,
-        "make kernelspecs of ours of another tool's",
-        "They stand beside its own, which stay as they are. What is not taken over is said, a line "
-        "each.",
+        "convert another tool's kernelspecs to ours",
+        "The originals stay as they are. Settings that are not taken over are listed, one per "
+        "line.",
     )
     parser.add_argument(
         "source",
         metavar="remote_ikernel|remote_kernel|sshpyk|FILE",
-        help="all that Jupyter finds of this tool, or one: its kernel.json, or the directory of it",
+        help="all of this tool that Jupyter finds, or one: its kernel.json or its directory",
     )
     parser.add_argument(
         "--name",
@@ -53,7 +53,7 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="print the commands that would do the same, and install nothing",
+        help="print commands that would do the same, and install nothing",
     )
 
 

@@ -45,7 +45,9 @@ _UNSET = {
 
 def add_commands(commands: Commands) -> None:
     """Add the commands of this module."""
-    group = commands.add_parser("kernelspec", help="kernelspecs: what front ends start kernels by")
+    group = commands.add_parser(
+        "kernelspec", help="kernelspecs, from which front ends start kernels"
+    )
     nested = group.add_subparsers(metavar="COMMAND", required=True)
     _add_add(nested)
     _add_set(nested)
@@ -55,18 +57,18 @@ def add_commands(commands: Commands) -> None:
         nested,
         "show",
         show,
-        "show what a kernelspec is going to run",
+        "show what a kernelspec runs",
         "With each option, its value, and whether that is the default.",
     )
     parser.add_argument("kernelspec", metavar="NAME", help="name of the kernelspec")
 
-    add_command(nested, "list", _list, "list the kernelspecs that start kernels by yarnkernel")
+    add_command(nested, "list", _list, "list yarnkernel's kernelspecs")
 
     parser = add_command(
         nested,
         "remove",
         _remove,
-        "remove kernelspecs that start kernels by yarnkernel",
+        "remove yarnkernel's kernelspecs",
         "No others.",
     )
     parser.add_argument("names", nargs="+", metavar="NAME", help="name of a kernelspec")
@@ -75,7 +77,7 @@ def add_commands(commands: Commands) -> None:
         nested,
         "schema",
         _schema,
-        "print the JSON schema of what a kernelspec can say",
+        "print the JSON schema of a kernelspec's options",
         "Of metadata.kernel_provisioner.config in its kernel.json.",
     )
 
@@ -114,8 +116,8 @@ def _add_set(nested: Commands) -> None:
         "set",
         _set,
         "change options of a kernelspec",
-        "What is not named stays as it is; kernels that run keep what they were started with. "
-        "Variables (--env) are added to those that it has.",
+        "Other options keep their values, and running kernels are not changed. Variables (--env) "
+        "are added to the existing ones.",
     )
     parser.add_argument("kernelspec", metavar="NAME", help="name of the kernelspec")
     _add_words(parser)
@@ -125,8 +127,8 @@ def _add_set(nested: Commands) -> None:
         default=[],
         choices=[*_UNSET],
         metavar="OPTION",
-        help="back to the default of an option, named without its dashes, as in --unset memory; "
-        "comes before what is set; may be given again",
+        help="reset an option to its default, named without dashes, as in --unset memory; applied "
+        "before all other changes; may be given again",
     )
     add_options(parser, CONFIG, without=(), taken=_TAKEN)
 

@@ -40,12 +40,17 @@ def add_commands(commands: Commands) -> None:
         help="its id, the number at the end of it, or its name",
     )
     parser.add_argument(
-        "--all", action="store_true", help="all kernels of yours, at all places that list shows"
+        "--all", action="store_true", help="all your kernels, at all places that list shows"
     )
     parser.add_argument(
-        "-y", "--yes", action="store_true", help="do not ask before all are ended, on a terminal"
+        "-y",
+        "--yes",
+        action="store_true",
+        help="do not ask for confirmation of --all on a terminal",
     )
-    parser.add_argument("--dry-run", action="store_true", help="only tell which would be ended")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only print which kernels would be ended"
+    )
     parser.add_argument("--force", action="store_true", help="have it killed at once")
     add_timeout(parser, "how long a kernel may take to end", 15.0)
 

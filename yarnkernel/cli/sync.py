@@ -28,17 +28,17 @@ def add_commands(commands: Commands) -> None:
         commands,
         "sync",
         _sync,
-        "bring changes of a kernel's directory either way",
-        "Of the directory that the kernel was started with (--sync): what has changed on one side "
-        "alone since the last time travels. What has changed on both is named and left alone, and "
-        "the exit code is 1. Prints a line for each file.",
+        "synchronise a kernel's directory in both directions",
+        "For the directory that the kernel was started with (--sync). Changes on one side since "
+        "the last time are transferred. Files that changed on both sides are reported and left "
+        "alone, and the exit code is 1. Prints one line per file.",
     )
     add_kernel(parser)
-    parser.add_argument("--dry-run", action="store_true", help="only tell what would be done")
+    parser.add_argument("--dry-run", action="store_true", help="only print what would be done")
     parser.add_argument(
         "--delete",
         action="store_true",
-        help="remove on one side what was removed on the other, and has not changed since",
+        help="delete files on one side that were deleted on the other and have not changed since",
     )
     add_timeout(parser, "how long it may take", SYNC_TIMEOUT)
 

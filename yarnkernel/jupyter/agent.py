@@ -138,7 +138,7 @@ class Agent:
             self._write(Failed(str(exc), exc.exit_code), number)
         except Exception as exc:  # noqa: BLE001  (whatever it is, somebody waits for an answer)
             traceback.print_exc()
-            self._write(Failed(f"a fault of yarnkernel's: {exc!r}"), number)
+            self._write(Failed(f"an error in yarnkernel: {exc!r}"), number)
         finally:
             self._threads.discard(threading.current_thread())
 

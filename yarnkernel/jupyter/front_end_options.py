@@ -22,15 +22,15 @@ class FrontEndOptions(Options):
 
     keep: bool | None = option(
         None,
-        "whether a kernel goes on when its front end ends, so that it can be found again, for as "
-        "long as --orphan-timeout says",
+        "whether a kernel goes on when its front end ends, so that it can be found again, until "
+        "--orphan-timeout",
         unset="a server's kernels go on when that is killed",
         group=_GROUP,
         constants={"--keep": True, "--no-keep": False},
     )
     allowed_envs: list[str] = option(
         [],
-        "variable of the front end that travels to the kernel; may be given again",
+        "variable of the front end to pass to the kernel; may be given again",
         metavar="NAME",
         group=_GROUP,
         spelled=("--allowed-env",),

@@ -132,7 +132,7 @@ class Launcher:
         with _watched(kernel, loop, self._news):
             self._output.progress(f"{kernel.id} kernel is ready on {info['ip']}")
             if not is_encrypted(info):
-                self._output.progress("what it says is not encrypted on its way")
+                self._output.progress("the connection is not encrypted")
             # The launcher's connections keep the kernel, which ends when no client is connected.
             opening = asyncio.create_task(relay.open(info))
             ended = asyncio.create_task(self._until_end())

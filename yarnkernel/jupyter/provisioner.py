@@ -281,7 +281,7 @@ class YarnProvisioner(KernelProvisionerBase):
             agent.request(Cancel(number), END_TIMEOUT)
             raise YarnKernelError("the kernel was shut down while it started")
         if self._info and keys_of(self._info) != keys_of(found.connection_info):
-            self.log.warning("the kernel has new keys: what is open has to be opened again")
+            self.log.warning("the kernel has new keys: clients have to reconnect")
         self._kernel, self._info = found.kernel, found.connection_info
         self._known = KnownKernel()
         self._tell(Progress("ready", kernel=self._kernel, place=self._info["ip"]))

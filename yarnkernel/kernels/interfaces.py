@@ -33,6 +33,6 @@ def check_interface(options: Options, interface: str, host: str) -> None:
                 f"{flag} is nothing for --interface {interface}, but for {', '.join(known.only)}"
             )
     if interface == YARN and getattr(options, "jump", None) and not host:
-        raise UsageError("--jump needs a --host that it leads to")
+        raise UsageError("--jump needs a --host")
     if interface == SSH and not host:
         raise UsageError("--interface ssh needs a --host, as your ssh takes it")

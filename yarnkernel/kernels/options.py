@@ -64,7 +64,7 @@ class LaunchOptions(SparkOptions, PlaceOptions):
     )
     files_from: str = option(
         "",
-        "what files in the specification are relative to",
+        "directory to which file names in the specification are relative",
         unset="its own directory",
         metavar="DIRECTORY",
         group=_CONTAINER,
@@ -117,7 +117,7 @@ class LaunchOptions(SparkOptions, PlaceOptions):
     )
     env: dict[str, str] = option(
         {},
-        "environment variable of the kernel, to the letter; may be given again",
+        "environment variable of the kernel, taken literally; may be given again",
         metavar="NAME=VALUE",
         group=_CONTAINER,
         secret=True,
@@ -136,8 +136,8 @@ class LaunchOptions(SparkOptions, PlaceOptions):
     )
     via: str = option(
         "",
-        "the way: directly, without a JVM, or by skein's driver and ApplicationMaster",
-        unset=f"${WAY_VARIABLE}, else auto: directly where that can be",
+        "how to submit: directly, without a JVM, or by skein's driver and ApplicationMaster",
+        unset=f"${WAY_VARIABLE}, else auto: directly if possible",
         group=_SUBMISSION,
         choices=WAYS,
         per_launch=True,
@@ -145,7 +145,7 @@ class LaunchOptions(SparkOptions, PlaceOptions):
     )
     priority: int = option(
         0,
-        "the higher, the earlier the application gets its container, as far as the queue allows",
+        "applications with higher numbers get containers first, as far as the queue allows",
         metavar="N",
         group=_SUBMISSION,
         per_launch=True,
@@ -167,16 +167,16 @@ class LaunchOptions(SparkOptions, PlaceOptions):
     )
     own_credentials: bool = option(
         default=False,
-        help="a certificate and key for the application alone, and not your own of skein",
+        help="use a certificate and key of the application's own, not those of your skein",
         group=_SUBMISSION,
         only=(YARN,),
     )
     encrypt: str = option(
         "",
-        "whether clients and kernel encrypt what they say. required (--encrypt): nothing that "
-        "travels to the kernel opens it; jupyter console --existing cannot use such a kernel, "
-        "yarnkernel console can. never (--no-encrypt): as jupyter console --existing and others "
-        "want it. auto: where both can",
+        "whether connections to the kernel are encrypted. required (--encrypt): always, and no key "
+        "is sent with the submission; yarnkernel console can use such a kernel, jupyter console "
+        "--existing cannot. never (--no-encrypt): for jupyter console --existing and others. auto: "
+        "if both sides can",
         unset="auto in front ends, else what the specification's script says",
         group=_SUBMISSION,
         spelled=("--encryption",),
@@ -213,7 +213,7 @@ class LaunchOptions(SparkOptions, PlaceOptions):
     )
     kernel_cmd: list[str] = option(
         [],
-        "another kernel than IPython's: its command as a shell reads it, with {connection_file}",
+        "command of a kernel other than IPython, in shell syntax, with {connection_file}",
         unset="what the specification's script says, else IPython's",
         metavar="COMMAND",
         group=_KERNEL,
@@ -237,7 +237,7 @@ class LaunchOptions(SparkOptions, PlaceOptions):
     )
     verbose: bool = option(
         default=False,
-        help="tell more: which way is taken, and each step in the container's log",
+        help="print more: the way that is taken, and each step in the container's log",
         group=_KERNEL,
         spelled=("-v", "--verbose"),
         per_launch=True,

@@ -27,30 +27,29 @@ class PlaceOptions(Options):
 
     interface: str = option(
         "",
-        "who starts it: a YARN cluster, Slurm, Grid Engine or PBS as a job, or nobody: a process "
-        "of this machine (local) or of --host (ssh)",
+        "how it is started: by a YARN cluster, as a job of Slurm, Grid Engine or PBS, or as a "
+        "process of this machine (local) or of --host (ssh)",
         unset=YARN,
         group=_PLACE,
         choices=INTERFACES,
     )
     host: str = option(
         "",
-        "host where commands run, as your ssh takes it: a name of ~/.ssh/config, or user@host",
+        "host where commands run: a name in your ~/.ssh/config, or user@host",
         unset="this machine",
         group=_PLACE,
         only=(YARN, SSH, *SCHEDULERS),
     )
     jump: list[str] = option(
         [],
-        "host to go through on the way there, in addition to what ~/.ssh/config says; may be given "
-        "again",
+        "jump host, in addition to those in ~/.ssh/config; may be given again",
         metavar="HOST",
         group=_PLACE,
         only=(YARN, SSH, *SCHEDULERS),
     )
     python: str = option(
         "",
-        "Python there that has ipykernel, or for another kernel its jupyter_client and psutil",
+        "Python there with ipykernel; for another kernel, with jupyter_client and psutil",
         unset="python3 there",
         metavar="PATH",
         group=_PLACE,
@@ -67,7 +66,7 @@ class PlaceOptions(Options):
     )
     pe: str = option(
         "",
-        "parallel environment that --cpus are slots of",
+        "parallel environment for the slots of --cpus",
         unset="none: several --cpus need one",
         group=_JOB,
         only=(SGE,),
@@ -92,9 +91,9 @@ class PlaceOptions(Options):
 
     files: list[str] = option(
         [],
-        "file or directory of this machine that the kernel gets, under its own name or under NAME, "
-        "in the directory that its variable YARNKERNEL_FILES names: the container's on YARN, else "
-        "one of the kernel's own, which goes when it ends; may be given again",
+        "file or directory of this machine to send with the kernel, under its own name or NAME, to "
+        "the directory in its variable YARNKERNEL_FILES: on YARN the container's, elsewhere one "
+        "that is deleted with the kernel; may be given again",
         metavar="PATH[:NAME]",
         spelled=("--file",),
         group=_FILES,
@@ -102,17 +101,17 @@ class PlaceOptions(Options):
     )
     with_notebook_dir: bool = option(
         default=False,
-        help="Python modules and packages beside the notebook, or where the command is run, travel "
-        "along; the kernel finds them where its node has not that directory, and may ask its front "
-        "end for files in it (%yarnkernel get, put)",
+        help="send the Python modules and packages beside the notebook, or in the current "
+        "directory, to nodes that do not have that directory, and let the kernel transfer files "
+        "to and from it (%yarnkernel get, put)",
         group=_FILES,
     )
     sync: str = option(
         "",
-        "directory of this machine that goes to the host, only what has changed since the last "
-        "time; the kernel works in the one there, unless --workdir says another, finds it by its "
-        "variable YARNKERNEL_SYNC, and `yarnkernel sync` brings changes either way. Where the host "
-        "is this machine it works in DIRECTORY itself",
+        "directory of this machine to synchronise with a copy on the host. Changes are sent before "
+        "the start, and `yarnkernel sync` transfers them in both directions. The kernel works in "
+        "the copy, unless --workdir names another directory; its variable YARNKERNEL_SYNC has the "
+        "path. If the host is this machine, it works in DIRECTORY itself",
         unset="none",
         metavar="DIRECTORY",
         group=_FILES,

@@ -28,7 +28,7 @@ _HELP = {
     "stop": "end kernels; those that ran before this session only when they are named",
     "restart": "restart kernels in place: their variables are gone",
     "interrupt": "interrupt what kernels do",
-    "sync": "bring changes of a kernel's directory either way, see yarnkernel sync",
+    "sync": "synchronise a kernel's directory in both directions, see yarnkernel sync",
     "logs": "print kernels' logs",
     "group": "give targets a name: %%remote group NAME k1,k2; without one: list them",
     "result": "wait for what was left running, show it, and return what has come of it",
